@@ -1,0 +1,117 @@
+"""Functions that return a circuit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, Quantity, ms
+from numpy.typing import ArrayLike
+
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
+from spikehebb.encoders import regular, spike_source
+from spikehebb.neurons import escape_rate, log_sum_exp
+from spikehebb.rules import softhebb
+
+
+def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, delay: Quantity = 0 * ms) -> Circuit:
+    """Return ``pairs`` independent pairs of neurons with one plastic synapse each; both sides replay given spikes.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    pairs : int
+        How many pairs lie side by side.
+    w : array_like, scalar or shape (pairs,)
+        The weights at the start.
+    delay : Quantity
+        From a presynaptic spike to its arrival.
+
+    Examples
+    --------
+    >>> from spikehebb.circuits import synapse_pair
+    >>> from spikehebb.rules import stdp_pair
+    >>> synapse_pair(stdp_pair, pairs=3).populations["post"].size
+    3
+    """
+    source = Population(model=spike_source, size=pairs)
+    weights = np.diag(np.broadcast_to(np.asarray(w, float), (pairs,)))
+    connected = np.eye(pairs, dtype=bool)
+    synapse = Projection(pre="pre", post="post", weights=weights, rule=rule, connected=connected, delay=delay)
+    return Circuit(
+        name="synapse_pair", populations={"pre": source, "post": source}, projections={"synapse": synapse}
+    )
+
+
+def soft_wta(
+    weights: ArrayLike,
+    *,
+    rule: PlasticityRule | None = softhebb,
+    encoder: NeuronModel = regular,
+    temperature: float = 0.005,
+    rate: Quantity = 400 * Hz,
+    tau_m: Quantity = 20 * ms,
+    **parameters: Any,
+) -> Circuit:
+    """Return a soft winner-take-all circuit whose output spikes are samples of ``softmax(w.x/temperature)``.
+
+    Every output neuron fires at ``rate*exp(u_k/T - I)``, where ``u`` is its filtered, weighted input and one
+    inhibitory unit feeds back ``I = log(sum(exp(u_l/T)))`` within the same time step: the shares are exactly the
+    softmax of ``u/T`` and all neurons together fire at ``rate``.
+
+    Parameters
+    ----------
+    weights : array_like, shape (inputs, neurons)
+    rule : PlasticityRule or None
+        How the feed-forward weights change.
+    encoder : NeuronModel
+        The input neurons; it has a parameter ``max_rate``.
+    temperature : float
+        Of the softmax for input vectors of length 1, SoftHebb's 1/t. ``u`` counts spikes, so the neurons' own
+        temperature ``T`` is ``temperature*max_rate*tau_m``.
+    rate : Quantity
+        Of all output neurons together; ``rate*dt`` must stay below 1.
+    tau_m : Quantity
+        Time constant of the membrane and of the rule's presynaptic trace ``tau_x``.
+    **parameters
+        Parameters of the rule; ``eta``, too, is for input vectors of length 1.
+
+    References
+    ----------
+    Journe et al., ICLR 2023 (SoftHebb); Nessler et al., PLoS Comput. Biol. 9(4):e1003037, 2013 (the circuit).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import soft_wta
+    >>> soft_wta(np.ones((64, 10))).populations["output"].size
+    10
+    """
+    array = np.asarray(weights, float)
+    if array.ndim != 2:
+        raise ValueError(f"soft_wta: weights must be (inputs, neurons), got shape {array.shape}.")
+    if not temperature > 0:
+        raise ValueError(f"soft_wta: temperature must be above 0, got {temperature}.")
+    spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in u and x1
+    neuron = escape_rate.with_parameters(tau_m=tau_m, temperature=temperature * spikes, rate=rate)
+    if rule is not None:
+        if "eta" in parameters:
+            parameters["eta"] = parameters["eta"] / spikes
+        if "tau_x" in rule.parameters:
+            parameters.setdefault("tau_x", tau_m)
+        rule = rule.with_parameters(**parameters)
+    return Circuit(
+        name="soft_wta",
+        populations={
+            "input": Population(model=encoder, size=array.shape[0]),
+            "output": Population(model=neuron, size=array.shape[1]),
+            "inhibition": Population(model=log_sum_exp, size=1),
+        },
+        projections={
+            "feedforward": Projection(pre="input", post="output", weights=array, rule=rule),
+            "excite": Projection(
+                pre="output", post="inhibition", summed={"Z": "exp(u_pre/temperature_pre - I_post)"}
+            ),
+            "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
+        },
+    )

@@ -1,0 +1,147 @@
+"""Where a simulation runs. The only file that touches Brian2's device, preferences and random state."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+import pooch
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import all_devices, reset_device, set_device
+
+from spikehebb.core import Frozen
+from spikehebb.equations import did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A way to run Brian2's equations."""
+
+    name: str
+    summary: str
+
+
+NUMPY = Device(name="numpy", summary="NumPy, step by step in Python: needs nothing, for tests and tiny runs")
+CPP = Device(name="cpp", summary="a compiled C++ program on one core: for work")
+CUDA = Device(name="cuda", summary="brian2cuda on an NVIDIA GPU: for scale (not in this version)")
+DEVICES = Frozen({device.name: device for device in (NUMPY, CPP, CUDA)})
+
+NO_COMPILER = (
+    "device cpp needs a C++ compiler and make, and found none; install them (on Debian or Ubuntu: apt install g++ "
+    "make; on macOS: xcode-select --install) or use --device numpy."
+)
+
+
+def find(name: str) -> Device:
+    """Return a device by name; ``auto`` is cpp where a compiler is found and numpy elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    if name == "auto":
+        return CPP if compiler() else NUMPY
+    if name not in DEVICES:
+        raise ValueError(f"there is no device {name!r}.{did_you_mean(name, ['auto', *DEVICES])}")
+    return DEVICES[name]
+
+
+def compiler() -> str | None:
+    """Return the version line of the C++ compiler, or None where it or make is missing."""
+    if shutil.which("make") is None:
+        return None
+    return first_line(os.environ.get("CXX", "g++"), "--version")
+
+
+def first_line(*command: str) -> str | None:
+    """Return the first line that a program prints, or None where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return (done.stdout.strip().splitlines() or [""])[0]
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled programs and downloads: ``SPIKEHEBB_CACHE`` or the user's cache."""
+    return Path(os.environ.get("SPIKEHEBB_CACHE") or pooch.os_cache("spikehebb"))
+
+
+def machine() -> dict[str, str]:
+    """Return what a compiled program depends on besides its source."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():  # programs are compiled for this very processor
+        lines = info.read_text(errors="replace").splitlines()
+        cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "cpu": cpu}
+
+
+@contextmanager
+def numpy_runtime(seed: int) -> Iterator[None]:
+    """Run what is inside on NumPy with this seed, and give Brian2 and NumPy back as they were."""
+    runtime = all_devices["runtime"]
+    random_state, target = runtime.get_random_state(), brian2.prefs.codegen.target
+    set_device(runtime)
+    try:
+        brian2.prefs.codegen.target = "numpy"
+        brian2.seed(seed)
+        yield
+    finally:
+        brian2.prefs.codegen.target = target
+        runtime.set_random_state(random_state)
+        reset_device()
+
+
+@contextmanager
+def cpp_project() -> Iterator[Any]:
+    """Collect what is inside in a C++ project of its own, apart from any project of the user's script."""
+    project = CPPStandaloneDevice()
+    set_device(project, build_on_run=False)
+    try:
+        yield project
+    finally:
+        reset_device()
+
+
+# The compiled main() takes the duration and the seed as its first arguments, so that neither needs a new program.
+_ARGUMENTS = """
+const double spikehebb_duration = std::stod(args.at(0));
+const unsigned long spikehebb_seed = std::stoul(args.at(1));
+args.erase(args.begin(), args.begin() + 2);
+"""
+_SEED = "_random_generators[0].seed(spikehebb_seed);"
+_RUN = """
+network.run(spikehebb_duration, [](const double elapsed, const double completed, const double, const double)
+    { std::cout << "progress " << elapsed << " " << completed << std::endl; }, 0.2);
+"""
+
+
+def write_cpp(project: Any, network: brian2.Network, folder: Path) -> dict[str, tuple[str, str]]:
+    """Write the C++ source of a network named ``network`` into a folder.
+
+    Returns
+    -------
+    dict
+        For every variable (``population.variable``) the file that a run leaves it in, and its dtype.
+    """
+    project.insert_code("before_start", _ARGUMENTS)
+    project.insert_code("main", _SEED)
+    network.run(0 * brian2.second, namespace={})
+    project.insert_code("main", _RUN)
+    project.build(directory=str(folder), compile=False, run=False, with_output=False)
+    return {
+        f"{variable.owner.name}.{variable.name}": (project.get_array_filename(variable), np.dtype(variable.dtype).str)
+        for variable in project.arrays
+        if hasattr(variable.owner, "name")
+    }

@@ -1,0 +1,184 @@
+"""What the toolkit knows about Brian2 text: which names it uses, which units they have, what is wrong with it.
+
+Nothing here touches Brian2's global state; the text is parsed, never run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2.core.variables import Variable
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, Equations
+from brian2.equations.unitcheck import check_dimensions, check_units_statements
+from brian2.units import DimensionMismatchError, get_dimensions, second
+from brian2.units.allunits import all_units
+from brian2.units.fundamentalunits import Dimension, get_unit
+from brian2.utils.stringtools import get_identifiers
+
+DIMENSIONLESS = get_dimensions(1)
+TIME = second.dim
+
+_BUILT_IN = {"t": TIME, "dt": TIME, "i": DIMENSIONLESS, "j": DIMENSIONLESS, "N": DIMENSIONLESS}
+_CONSTANTS = {"pi": DIMENSIONLESS, "e": DIMENSIONLESS, "inf": DIMENSIONLESS}
+_UNITS = {str(unit.name): unit.dim for unit in all_units} | {
+    str(unit.dispname): unit.dim for unit in all_units if str(unit.dispname).isidentifier()
+}
+_STIMULI = {
+    "stimulus": Function(lambda t, i: t, arg_units=[second, 1], return_unit=1),
+    "spike_time": Function(lambda t, i: t, arg_units=[second, 1], return_unit=second),
+}
+_WORDS = {"and", "or", "not", "True", "False", "integer", "boolean", "constant", "shared", "unless", "refractory"}
+
+_PHRASES = {
+    TIME: "a time",
+    (1 / second).dim: "a frequency",
+    DIMENSIONLESS: "a number without unit",
+}
+_EXAMPLES = {TIME: "ms", (1 / second).dim: "Hz"}
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close."""
+    allowed = list(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{guess} ({', '.join(allowed)})"
+
+
+def unit_text(quantity: object) -> str:
+    """Return the base unit of a quantity as Brian2 equations spell it: ``second``, ``volt``, ``1``."""
+    dim = get_dimensions(quantity)
+    return "1" if dim == DIMENSIONLESS else repr(get_unit(dim))
+
+
+def describe(dim: Dimension) -> str:
+    """Return a unit in words: 'a time', 'a frequency', 'in volt'."""
+    return _PHRASES.get(dim, f"in {get_unit(dim)!r}")
+
+
+def variables(equations: str) -> dict[str, Dimension]:
+    """Return every variable that the text declares, with its unit."""
+    return {name: eq.dim for name, eq in Equations(equations).items()}
+
+
+def differential(equations: str) -> tuple[str, ...]:
+    """Return the variables that a differential equation drives, in the order of the text."""
+    return tuple(n for n, eq in Equations(equations).items() if eq.type == DIFFERENTIAL_EQUATION)
+
+
+def settable(equations: str) -> tuple[str, ...]:
+    """Return the variables that hold a value of their own: no subexpressions."""
+    kinds = (DIFFERENTIAL_EQUATION, PARAMETER)
+    return tuple(n for n, eq in Equations(equations).items() if eq.type in kinds)
+
+
+def used(*texts: str) -> set[str]:
+    """Return the identifiers that occur in the texts, comments left out."""
+    lines = (line.split("#", 1)[0] for text in texts for line in text.splitlines())
+    return get_identifiers("\n".join(lines))
+
+
+def declare(parameters: Mapping[str, object], names: Iterable[str]) -> str:
+    """Return the declarations of those parameters that occur in ``names``.
+
+    A parameter with one value is shared by all neurons; one with an array has a value for each.
+    """
+    names = set(names)
+    return "\n".join(
+        f"{name} : {unit_text(value)} ({'constant' if np.ndim(value) else 'shared, constant'})"  # type: ignore[call-overload]
+        for name, value in parameters.items()
+        if name in names
+    )
+
+
+def check_parameters(owner: str, given: Mapping[str, object], declared: Mapping[str, object]) -> None:
+    """Raise ``ValueError`` unless every given parameter is declared, has its unit and is finite."""
+    for name, value in given.items():
+        if name not in declared:
+            raise ValueError(f"{owner} has no parameter {name!r}.{did_you_mean(name, declared)}")
+        wanted, got = get_dimensions(declared[name]), get_dimensions(value)
+        if wanted != got:
+            hint = f" Write {value}*{_EXAMPLES[wanted]}." if wanted in _EXAMPLES and got == DIMENSIONLESS else ""
+            have = f"{value} (dimensionless)" if got == DIMENSIONLESS else f"{value}"
+            raise ValueError(f"{owner}: {name} must be {describe(wanted)}, got {have}.{hint}")
+        if np.any(np.isnan(np.asarray(value, dtype=float))):
+            raise ValueError(f"{owner}: {name} must be a number, got {value}.")
+
+
+def check_text(
+    owner: str,
+    *,
+    equations: str = "",
+    expressions: Iterable[tuple[str, Dimension]] = (),
+    statements: Iterable[str] = (),
+    known: Mapping[str, Dimension],
+) -> None:
+    """Raise ``ValueError`` unless the Brian2 text parses, its names are known and its units agree.
+
+    Parameters
+    ----------
+    owner : str
+        Whose text it is; every message begins with it.
+    equations : str
+        Model equations.
+    expressions : iterable of (str, Dimension)
+        Expressions, each with the unit it must have.
+    statements : iterable of str
+        Blocks of assignments.
+    known : mapping of str to Dimension
+        The names that the text may use besides its own, with their units.
+    """
+    expressions, statements = list(expressions), list(statements)
+    try:
+        own = variables(equations)
+    except Exception as error:
+        raise ValueError(f"{owner}: Brian2 cannot read its equations: {_last_line(error)}") from error
+    known = {**_BUILT_IN, **_CONSTANTS, **known, **own}
+    names = used(*(e for e, _ in expressions), *statements) - _assigned(statements)
+    for equation in Equations(equations).values():
+        names |= equation.identifiers
+    for name in sorted(names):
+        if name not in known and name not in _UNITS and name not in _ALLOWED:
+            raise ValueError(f"{owner} uses {name!r}, which nothing defines.{did_you_mean(name, sorted(known))}")
+    space: dict[str, object] = dict(DEFAULT_FUNCTIONS) | _STIMULI
+    space |= {n: Variable(n, dimensions=d) for n, d in {**_UNITS, **known}.items()}
+    try:
+        for name, eq in Equations(equations).items():
+            if eq.expr is not None:
+                per = TIME if eq.type == DIFFERENTIAL_EQUATION else DIMENSIONLESS
+                text = f"d{name}/dt" if eq.type == DIFFERENTIAL_EQUATION else name
+                _check(owner, text, eq.expr.code, own[name] / per, space)
+        for expression, dim in expressions:
+            _check(owner, expression, expression, dim, space)
+        for block in statements:
+            check_units_statements(block, space)
+    except DimensionMismatchError as error:
+        raise ValueError(f"{owner}: units clash: {_last_line(error)}") from error
+    except (SyntaxError, TypeError) as error:
+        raise ValueError(f"{owner}: Brian2 cannot read its text: {_last_line(error)}") from error
+
+
+_ALLOWED = set(DEFAULT_FUNCTIONS) | set(_STIMULI) | _WORDS
+
+
+def _check(owner: str, what: str, code: str, dim: Dimension, space: Mapping[str, object]) -> None:
+    try:
+        check_dimensions(code, dim, space)
+    except DimensionMismatchError as error:
+        raise ValueError(
+            f"{owner}: units clash: '{what}' must be {describe(dim)}, but '{code}' is not: {_last_line(error)}"
+        ) from error
+
+
+def _assigned(statements: Iterable[str]) -> set[str]:
+    """Return names that a block introduces itself (``old = y1; y1 = 1; w += old``)."""
+    lines = (line for block in statements for line in block.replace(";", "\n").splitlines())
+    heads = (line.split("=", 1)[0].strip() for line in lines if "=" in line)
+    return {head for head in heads if head.isidentifier()}
+
+
+def _last_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[-1].strip() if str(error).strip() else type(error).__name__
