@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
@@ -59,20 +60,25 @@ def describe(dim: Dimension) -> str:
     return _PHRASES.get(dim, f"in {get_unit(dim)!r}")
 
 
+@lru_cache(maxsize=1024)
+def _parsed(equations: str) -> Equations:
+    return Equations(equations)
+
+
 def variables(equations: str) -> dict[str, Dimension]:
     """Return every variable that the text declares, with its unit."""
-    return {name: eq.dim for name, eq in Equations(equations).items()}
+    return {name: eq.dim for name, eq in _parsed(equations).items()}
 
 
 def differential(equations: str) -> tuple[str, ...]:
     """Return the variables that a differential equation drives, in the order of the text."""
-    return tuple(n for n, eq in Equations(equations).items() if eq.type == DIFFERENTIAL_EQUATION)
+    return tuple(n for n, eq in _parsed(equations).items() if eq.type == DIFFERENTIAL_EQUATION)
 
 
 def settable(equations: str) -> tuple[str, ...]:
     """Return the variables that hold a value of their own: no subexpressions."""
     kinds = (DIFFERENTIAL_EQUATION, PARAMETER)
-    return tuple(n for n, eq in Equations(equations).items() if eq.type in kinds)
+    return tuple(n for n, eq in _parsed(equations).items() if eq.type in kinds)
 
 
 def used(*texts: str) -> set[str]:
@@ -131,26 +137,37 @@ def check_text(
     known : mapping of str to Dimension
         The names that the text may use besides its own, with their units.
     """
-    expressions, statements = list(expressions), list(statements)
+    _check_text(owner, equations, tuple(expressions), tuple(statements), tuple(known.items()))
+
+
+@lru_cache(maxsize=1024)  # the same text is checked again whenever a value changes a number
+def _check_text(
+    owner: str,
+    equations: str,
+    expressions: tuple[tuple[str, Dimension], ...],
+    statements: tuple[str, ...],
+    given: tuple[tuple[str, Dimension], ...],
+) -> None:
     try:
         own = variables(equations)
     except Exception as error:
         raise ValueError(f"{owner}: Brian2 cannot read its equations: {_last_line(error)}") from error
-    known = {**_BUILT_IN, **_CONSTANTS, **known, **own}
-    names = used(*(e for e, _ in expressions), *statements) - _assigned(statements)
-    for equation in Equations(equations).values():
+    known = {**_BUILT_IN, **_CONSTANTS, **dict(given), **own}
+    names = used(*(e for e, _ in expressions), *statements)
+    for equation in _parsed(equations).values():
         names |= equation.identifiers
-    for name in sorted(names):
+    for name in sorted(names - _assigned(statements)):
         if name not in known and name not in _UNITS and name not in _ALLOWED:
             raise ValueError(f"{owner} uses {name!r}, which nothing defines.{did_you_mean(name, sorted(known))}")
-    space: dict[str, object] = dict(DEFAULT_FUNCTIONS) | _STIMULI
-    space |= {n: Variable(n, dimensions=d) for n, d in {**_UNITS, **known}.items()}
+    dimensions = {**_UNITS, **known}
+    space: dict[str, object] = {n: f for n, f in {**DEFAULT_FUNCTIONS, **_STIMULI}.items() if n in names}
+    space |= {n: Variable(n, dimensions=dimensions[n]) for n in names | set(own) if n in dimensions}
     try:
-        for name, eq in Equations(equations).items():
+        for name, eq in _parsed(equations).items():
             if eq.expr is not None:
                 per = TIME if eq.type == DIFFERENTIAL_EQUATION else DIMENSIONLESS
-                text = f"d{name}/dt" if eq.type == DIFFERENTIAL_EQUATION else name
-                _check(owner, text, eq.expr.code, own[name] / per, space)
+                what = f"d{name}/dt" if eq.type == DIFFERENTIAL_EQUATION else name
+                _check(owner, what, eq.expr.code, own[name] / per, space)
         for expression, dim in expressions:
             _check(owner, expression, expression, dim, space)
         for block in statements:

@@ -1,0 +1,118 @@
+"""What a recording says about a task: who fired for which class, and how well that predicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, second
+from scipy import sparse
+
+from spikehebb.core import Float, Int, Spikes
+
+CLASSES = 10
+NONE = -1  # the label of a neuron that never fired and the prediction for an image without spikes
+
+
+def presentation_counts(spikes: Spikes, *, neurons: int, presentations: int, presentation: Quantity) -> Any:
+    """Return how often each neuron fired in each presentation.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of int, shape (presentations, neurons)
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.core import Spikes
+    >>> spikes = Spikes(i=[0, 1, 1], t=[1, 12, 13] * ms)
+    >>> presentation_counts(spikes, neurons=2, presentations=2, presentation=10 * ms).toarray().tolist()
+    [[1, 0], [0, 2]]
+    """
+    # A spike on the border belongs to the later presentation, however its time was rounded.
+    row = np.floor(np.asarray(spikes.t / second) / float(presentation) + 1e-9).astype(np.int64)
+    ones = np.ones(len(spikes), dtype=np.int64)
+    return sparse.coo_array((ones, (row, np.asarray(spikes.i))), shape=(presentations, neurons)).tocsr()
+
+
+def class_profile(counts: Any, labels: Int, classes: int = CLASSES) -> Float:
+    """Return how often each neuron fires, on average, for an image of each class.
+
+    Parameters
+    ----------
+    counts : sparse array, shape (images, neurons)
+    labels : array of int, shape (images,)
+        Of training images, never of test images.
+
+    Returns
+    -------
+    array, shape (neurons, classes)
+    """
+    member = sparse.coo_array((np.ones(len(labels)), (labels, np.arange(len(labels)))), shape=(classes, len(labels)))
+    shown = np.bincount(labels, minlength=classes)
+    return np.asarray((member.tocsr() @ counts).toarray().T / np.maximum(shown, 1), dtype=np.float64)
+
+
+def neuron_labels(profile: Float) -> Int:
+    """Return the class that each neuron fires most for; ``NONE`` for one that never fired."""
+    return np.where(profile.any(axis=1), profile.argmax(axis=1), NONE).astype(np.int64)
+
+
+def vote(counts: Any, labels: Int) -> Int:
+    """Return for each image the label of the neuron that fires most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> vote(sparse.csr_array([[0, 3], [2, 1], [0, 0]]), np.array([7, 4])).tolist()
+    [4, 7, -1]
+    """
+    winner = np.asarray(counts.argmax(axis=1)).ravel()
+    fired = np.asarray(counts.sum(axis=1)).ravel() > 0
+    return np.where(fired, labels[winner], NONE).astype(np.int64)
+
+
+def soft_vote(counts: Any, profile: Float) -> Int:
+    """Return for each image the class with the most spikes, each neuron's spread over classes as in its profile."""
+    share = profile / np.maximum(profile.sum(axis=1, keepdims=True), 1e-300)
+    score = np.asarray(counts @ share)
+    return np.where(score.any(axis=1), score.argmax(axis=1), NONE).astype(np.int64)
+
+
+def fit_linear(counts: Any, labels: Int, classes: int = CLASSES) -> Float:
+    """Fit multinomial logistic regression to spike counts.
+
+    Returns
+    -------
+    array, shape (classes, neurons + 1)
+        Coefficients, the intercept last; a class that never occurred can never be predicted.
+    """
+    from sklearn.linear_model import LogisticRegression  # slow to import, and most commands do without
+
+    present = np.unique(labels)
+    table = np.zeros((classes, counts.shape[1] + 1))
+    table[:, -1] = -1e9
+    table[present, -1] = 0
+    if len(present) > 1:
+        model = LogisticRegression(max_iter=500, tol=1e-3).fit(counts.astype(np.float64), labels)
+        fitted = np.column_stack([model.coef_, model.intercept_])
+        table[present if len(present) > 2 else present[1:]] = fitted
+    return table
+
+
+def predict_linear(counts: Any, table: Float) -> Int:
+    """Return the class that a fitted linear readout gives each image."""
+    return np.asarray((counts @ table[:, :-1].T + table[:, -1]).argmax(axis=1), dtype=np.int64)
+
+
+def accuracy(predicted: Int, labels: Int) -> float:
+    """Return the share of right predictions."""
+    return float(np.mean(predicted == labels))
+
+
+def confusion(predicted: Int, labels: Int, classes: int = CLASSES) -> Int:
+    """Return how many images of each class (row) were taken for each class (column); the last column is none."""
+    table = np.zeros((classes, classes + 1), dtype=np.int64)
+    np.add.at(table, (labels, np.where(predicted == NONE, classes, predicted)), 1)
+    return table
