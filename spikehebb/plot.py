@@ -1,0 +1,197 @@
+"""Pictures: functions that return a matplotlib figure, and ``save``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, Quantity, ms
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spikehebb import metrics
+from spikehebb.checkpoint import write_whole
+from spikehebb.core import Float, Images, Int, PlasticityRule, Recording
+from spikehebb.experiments import DigitRun, Window, some_presentations
+
+BLUE, ORANGE, GREY = "#1f5fa8", "#d1691f", "#777777"
+_SHOWN = 8  # presentations in a raster
+_FIELDS = 100  # receptive fields on one sheet
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
+    write_whole(path, lambda file: figure.savefig(file, dpi=150, format="png"))
+    return path
+
+
+def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
+    """Write the pictures of a digit run into a folder.
+
+    Parameters
+    ----------
+    run : DigitRun
+    test : Images
+        The test images; the raster shows the first ones.
+    out : path
+
+    Returns
+    -------
+    list of path
+        Receptive fields, confusion matrix, raster and learning curve.
+    """
+    labels = metrics.neuron_labels(np.asarray(run.checkpoint.arrays["profile"]))
+    recording = some_presentations(run.checkpoint, test[:_SHOWN])
+    presentation = run.report["config"]["presentation_ms"] * ms
+    figures = {
+        "receptive_fields": receptive_fields(
+            np.asarray(run.checkpoint.arrays["weights"]), run.report["image_shape"], labels
+        ),
+        "confusion": confusion(metrics.confusion(run.predicted, run.labels)),
+        "raster": raster(recording, test[:_SHOWN], presentation, labels),
+        "learning_curve": learning_curve(
+            run.report["learning_curve"], run.report["metrics"]["accuracy_vote"], run.report["data"]["train"]["name"]
+        ),
+    }
+    return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
+
+
+def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figure:
+    """Draw the weights of up to 100 neurons as images, in order of their labels.
+
+    Parameters
+    ----------
+    weights : array, shape (pixels, neurons)
+    shape : (height, width)
+    labels : array of int, shape (neurons,)
+    """
+    silent = labels == metrics.NONE
+    order = np.lexsort((labels, silent))
+    chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
+    columns = int(np.ceil(np.sqrt(len(chosen))))
+    rows = -(-len(chosen) // columns)
+    figure = Figure(figsize=(7.4, 7.4 * rows / columns + 0.55), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    top = float(np.percentile(weights, 99.8)) or 1.0
+    low = min(0.0, float(weights.min()))
+    for axis in grid.flat:
+        axis.set_axis_off()
+    for axis, neuron in zip(grid.flat, chosen, strict=False):
+        picture = axis.imshow(weights[:, neuron].reshape(shape), cmap="magma", vmin=low, vmax=top)
+        name = "–" if silent[neuron] else str(labels[neuron])
+        axis.text(0.03, 0.95, name, transform=axis.transAxes, color="white", fontsize=7, va="top")
+    of = f"{len(chosen)} of {weights.shape[1]}" if len(chosen) < weights.shape[1] else f"{len(chosen)}"
+    figure.suptitle(f"Receptive fields of {of} neurons, with the label of each", fontsize=11)
+    figure.colorbar(picture, ax=grid, label="weight w", shrink=0.6, pad=0.01)
+    return figure
+
+
+def confusion(table: Int) -> Figure:
+    """Draw a confusion matrix: rows are classes, columns what the images were taken for, in percent of the row."""
+    classes = len(table)
+    percent = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shown = percent if table[:, -1].any() else percent[:, :-1]
+    figure = Figure(figsize=(6.2, 5.4), layout="constrained")
+    axis = figure.subplots()
+    picture = axis.imshow(shown, cmap="Blues", vmin=0, vmax=100)
+    for row, column in np.ndindex(shown.shape):
+        value = shown[row, column]
+        if value >= 0.5:
+            axis.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 55 else "black"
+            )
+    names = [*map(str, range(classes)), "none"][: shown.shape[1]]
+    axis.set(xlabel="predicted class", ylabel="class", xticks=range(len(names)), yticks=range(classes))
+    axis.set_xticklabels(names)
+    right = np.trace(table[:, :classes]) / max(table.sum(), 1)
+    axis.set_title(f"{100 * right:.1f} % of {table.sum()} test images right (single-neuron vote)", fontsize=11)
+    figure.colorbar(picture, ax=axis, label="% of the class", shrink=0.85)
+    return figure
+
+
+def raster(recording: Recording, images: Images, presentation: Quantity, labels: Int) -> Figure:
+    """Draw what is shown, the input spikes and the output spikes coloured by the label of the neuron."""
+    length = float(presentation / ms)
+    figure = Figure(figsize=(9, 6.4), layout="constrained")
+    shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
+    for number, pixels in enumerate(np.asarray(images.pixels)):
+        shown.imshow(
+            pixels, cmap="gray_r", extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length)
+        )
+    shown.set(xlim=(0, len(images) * length), ylim=(0, 0.6 * length), aspect="auto")
+    shown.set_axis_off()
+    shown.set_title(f"{images.name}: {len(images)} presentations of {length:g} ms, learning off", fontsize=11)
+    spikes = recording.spikes["input"]
+    inputs.plot(np.asarray(spikes.t / ms), spikes.i, ",", color="black", alpha=0.7)
+    inputs.set(ylabel="input neuron (pixel)", ylim=(-1, len(recording.counts["input"])))
+    spikes = recording.spikes["output"]
+    order = np.lexsort((np.arange(len(labels)), labels))
+    place = np.empty(len(labels), int)
+    place[order] = np.arange(len(labels))
+    colours = np.array([_class_colour(label) for label in labels])
+    fired = np.asarray(spikes.i)
+    outputs.scatter(np.asarray(spikes.t / ms), place[fired], s=9, c=colours[fired], linewidths=0)
+    outputs.set(xlabel="time (ms)", ylabel="output neuron, by label", ylim=(-1, len(labels)))
+    _mark_labels(outputs, labels[order])
+    for axis in (inputs, outputs):
+        for number in range(1, len(images)):
+            axis.axvline(number * length, color=GREY, lw=0.6)
+    return figure
+
+
+def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) -> Figure:
+    """Draw accuracy against images seen, and the accuracy on the test images at the end."""
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axis = figure.subplots()
+    seen = [point["images_seen"] for point in curve]
+    score = [100 * point["accuracy"] for point in curve]
+    axis.plot(seen, score, ".-", color=BLUE, label=f"{name}, scored as they come\n(labels from images before them)")
+    axis.axhline(100 * final, color=ORANGE, ls="--", label=f"test images at the end: {100 * final:.1f} %")
+    axis.set(xlabel="images seen", ylabel="accuracy (%)", ylim=(min([*score, 100 * final, 80]) - 3, 100.5))
+    axis.set_xlim(left=0)
+    axis.legend(frameon=False, loc="lower right")
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def stdp_window(window: Window, rule: PlasticityRule) -> Figure:
+    """Draw the change of the weight against the lag."""
+    lags, dw = np.asarray(window.lags / ms), window.dw
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.axhline(0, color=GREY, lw=0.8)
+    axis.axvline(0, color=GREY, lw=0.8, ls=":")
+    for side, colour in ((lags > 0, BLUE), (lags < 0, ORANGE), (lags == 0, GREY)):
+        axis.plot(lags[side], dw[side], ".-", color=colour, ms=5, lw=1)
+    pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
+    axis.set(xlabel="lag $t_{post} - t_{pre}$ (ms)", ylabel=f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})")
+    axis.set_title(f"{rule.name}: {rule.summary}", fontsize=10)
+    axis.text(0.98, 0.03, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _class_colour(label: int) -> str:
+    from matplotlib import colormaps
+
+    return GREY if label == metrics.NONE else to_hex(colormaps["tab10"](int(label) % 10))
+
+
+def _mark_labels(axis: Axes, labels: NDArray[Any]) -> None:
+    """Write each label beside the middle of its neurons."""
+    for label in np.unique(labels):
+        where = np.flatnonzero(labels == label)
+        name = "none" if label == metrics.NONE else str(label)
+        axis.annotate(
+            name,
+            (1.005, float(where.mean())),
+            xycoords=("axes fraction", "data"),
+            color=_class_colour(label),
+            va="center",
+            fontsize=9,
+            annotation_clip=False,
+        )
