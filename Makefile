@@ -1,0 +1,58 @@
+# make demo and make test are all that a fresh clone needs. They find Python, make .venv, install, and do the job.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS := runs
+# Byte code is compiled when a module is first imported: much faster than all of it at once.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+
+.PHONY: demo test validate lint types docs bench clean
+
+demo: $(VENV)/.core
+	@mkdir -p $(RUNS)
+	@$(BIN)/spikehebb learn --data digits --neurons 100 --epochs 5 --seed 0 --overwrite --out $(RUNS)/demo
+	@echo "Look at $(RUNS)/demo/receptive_fields.png and $(RUNS)/demo/raster.png"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+validate: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.lint $(VENV)/.test
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/python docs/catalogue.py
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(VENV)/.core
+	$(BIN)/python benchmarks/digits.py
+
+clean:
+	rm -rf $(VENV) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.python:
+	@for python in python3.12 python3.13 python3.14 python3 python; do \
+	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
+	    $$python -m venv --clear $(VENV) && touch $@ && exit 0; exit 1; \
+	  fi; \
+	done; \
+	echo "spikehebb needs Python 3.12 or later with venv, and found none; install it, for example with 'uv python install 3.12' or 'pyenv install 3.12'." >&2; exit 1
+
+$(VENV)/.core: $(VENV)/.python pyproject.toml
+	@echo "Installing spikehebb into $(VENV) (once) ..."
+	@$(PIP) --editable . && touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	@$(PIP) --editable '.[test]' && touch $@
+
+$(VENV)/.lint: $(VENV)/.core
+	@$(PIP) --editable '.[lint]' && touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	@$(PIP) --editable '.[docs]' && touch $@
