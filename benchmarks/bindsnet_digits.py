@@ -83,9 +83,7 @@ def read_mnist(folder: Path, part: str, count: int) -> tuple[torch.Tensor, torch
     return rates, torch.from_numpy(labels.astype(np.int64))
 
 
-def present(
-    network: DiehlAndCook2015, images: torch.Tensor, duration: int
-) -> tuple[torch.Tensor, np.ndarray]:
+def present(network: DiehlAndCook2015, images: torch.Tensor, duration: int) -> tuple[torch.Tensor, np.ndarray]:
     """Show images one by one: spike counts (images, neurons) and milliseconds for each image.
 
     An image's time covers its Poisson encoding, the simulation and the reset, as in a training loop.

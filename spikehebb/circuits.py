@@ -9,13 +9,15 @@ from brian2 import Hz, Quantity, ms
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
-from spikehebb.encoders import regular, spike_source
+from spikehebb.encoders import driven_source, regular, spike_source
 from spikehebb.neurons import escape_rate, log_sum_exp
 from spikehebb.rules import softhebb
 
 
 def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, delay: Quantity = 0 * ms) -> Circuit:
     """Return ``pairs`` independent pairs of neurons with one plastic synapse each; both sides replay given spikes.
+
+    A rule that reads the postsynaptic potential gets a neuron that has one.
 
     Parameters
     ----------
@@ -34,12 +36,14 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
     >>> synapse_pair(stdp_pair, pairs=3).populations["post"].size
     3
     """
-    source = Population(model=spike_source, size=pairs)
+    post = driven_source if rule.needs else spike_source
     weights = np.diag(np.broadcast_to(np.asarray(w, float), (pairs,)))
     connected = np.eye(pairs, dtype=bool)
     synapse = Projection(pre="pre", post="post", weights=weights, rule=rule, connected=connected, delay=delay)
     return Circuit(
-        name="synapse_pair", populations={"pre": source, "post": source}, projections={"synapse": synapse}
+        name="synapse_pair",
+        populations={"pre": Population(model=spike_source, size=pairs), "post": Population(model=post, size=pairs)},
+        projections={"synapse": synapse},
     )
 
 
@@ -109,9 +113,7 @@ def soft_wta(
         },
         projections={
             "feedforward": Projection(pre="input", post="output", weights=array, rule=rule),
-            "excite": Projection(
-                pre="output", post="inhibition", summed={"Z": "exp(u_pre/temperature_pre - I_post)"}
-            ),
+            "excite": Projection(pre="output", post="inhibition", summed={"Z": "exp(u_pre/temperature_pre - I_post)"}),
             "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
         },
     )

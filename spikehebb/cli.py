@@ -46,11 +46,11 @@ def learn(
 
     settings = experiments.Settings(neurons=neurons, epochs=epochs, seed=seed)
     where = devices.find(device)
-    train, test = (_images(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test)))
+    train, test = (
+        _images(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
+    )
     with _progress() as tell:
-        run = experiments.learn_digits(
-            train, test, settings, device=where, out=out, overwrite=overwrite, progress=tell
-        )
+        run = experiments.learn_digits(train, test, settings, device=where, out=out, overwrite=overwrite, progress=tell)
         tell("drawing", 0)
         pictures = plot.digit_pictures(run, test, out)
         tell("drawing", 1)
@@ -222,7 +222,18 @@ def _print_scores(title: str, scores: dict[str, Any]) -> None:
 
 
 def _rule_as_json(rule: Any) -> dict[str, Any]:
-    names = ("name", "summary", "pre", "pre_spike", "post", "post_spike", "synapse", "on_pre", "on_post", "needs")
+    names = (
+        "name",
+        "summary",
+        "pre",
+        "pre_spike",
+        "post",
+        "post_spike",
+        "synapse",
+        "on_pre",
+        "on_post",
+        "needs",
+    )
     content = {name: getattr(rule, name).strip() for name in names}
     parameters = {name: str(value) for name, value in rule.parameters.items()}
     return {**content, "parameters": parameters, "ties": rule.ties, "reference": rule.reference}

@@ -84,7 +84,8 @@ def machine() -> dict[str, str]:
     if info.exists():  # programs are compiled for this very processor
         lines = info.read_text(errors="replace").splitlines()
         cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
-    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "cpu": cpu}
+    program = "".join([_ARGUMENTS, _SEED, _RUN])
+    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "cpu": cpu, "program": program}
 
 
 @contextmanager
@@ -141,7 +142,10 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path) -> dict[str, 
     project.insert_code("main", _RUN)
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
     return {
-        f"{variable.owner.name}.{variable.name}": (project.get_array_filename(variable), np.dtype(variable.dtype).str)
+        f"{variable.owner.name}.{variable.name}": (
+            project.get_array_filename(variable),
+            np.dtype(variable.dtype).str,
+        )
         for variable in project.arrays
         if hasattr(variable.owner, "name")
     }

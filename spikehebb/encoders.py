@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from brian2 import Hz, Quantity, second
+from brian2 import Hz, Quantity, ms, second
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Float, Frozen, NeuronModel
@@ -49,7 +49,20 @@ spike_source = NeuronModel(
     reset="k += 1",
 )
 
-ENCODERS = Frozen({model.name: model for model in (poisson, regular, spike_source)})
+driven_source = NeuronModel(
+    name="driven_source",
+    summary="Replays recorded spikes and filters its input into u, for rules that read the potential",
+    equations="""
+        k : integer
+        du/dt = -u/tau_m : 1
+    """,
+    threshold=spike_source.threshold,
+    reset=spike_source.reset,
+    receive="u_post += w",
+    parameters={"tau_m": 20 * ms},
+)
+
+ENCODERS = Frozen({model.name: model for model in (poisson, regular, spike_source, driven_source)})
 
 
 def unit_length(pixels: ArrayLike) -> Float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
@@ -31,7 +32,19 @@ _STIMULI = {
     "stimulus": Function(lambda t, i: t, arg_units=[second, 1], return_unit=1),
     "spike_time": Function(lambda t, i: t, arg_units=[second, 1], return_unit=second),
 }
-_WORDS = {"and", "or", "not", "True", "False", "integer", "boolean", "constant", "shared", "unless", "refractory"}
+_WORDS = {
+    "and",
+    "or",
+    "not",
+    "True",
+    "False",
+    "integer",
+    "boolean",
+    "constant",
+    "shared",
+    "unless",
+    "refractory",
+}
 
 _PHRASES = {
     TIME: "a time",
@@ -84,17 +97,17 @@ def settable(equations: str) -> tuple[str, ...]:
 def used(*texts: str) -> set[str]:
     """Return the identifiers that occur in the texts, comments left out."""
     lines = (line.split("#", 1)[0] for text in texts for line in text.splitlines())
-    return get_identifiers("\n".join(lines))
+    return set(get_identifiers("\n".join(lines)))
 
 
-def declare(parameters: Mapping[str, object], names: Iterable[str]) -> str:
+def declare(parameters: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return the declarations of those parameters that occur in ``names``.
 
     A parameter with one value is shared by all neurons; one with an array has a value for each.
     """
     names = set(names)
     return "\n".join(
-        f"{name} : {unit_text(value)} ({'constant' if np.ndim(value) else 'shared, constant'})"  # type: ignore[call-overload]
+        f"{name} : {unit_text(value)} ({'constant' if np.ndim(value) else 'shared, constant'})"
         for name, value in parameters.items()
         if name in names
     )

@@ -54,7 +54,9 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
         "confusion": confusion(metrics.confusion(run.predicted, run.labels)),
         "raster": raster(recording, test[:_SHOWN], presentation, labels),
         "learning_curve": learning_curve(
-            run.report["learning_curve"], run.report["metrics"]["accuracy_vote"], run.report["data"]["train"]["name"]
+            run.report["learning_curve"],
+            run.report["metrics"]["accuracy_vote"],
+            run.report["data"]["train"]["name"],
         ),
     }
     return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
@@ -102,7 +104,13 @@ def confusion(table: Int) -> Figure:
         value = shown[row, column]
         if value >= 0.5:
             axis.text(
-                column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 55 else "black"
+                column,
+                row,
+                f"{value:.0f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if value > 55 else "black",
             )
     names = [*map(str, range(classes)), "none"][: shown.shape[1]]
     axis.set(xlabel="predicted class", ylabel="class", xticks=range(len(names)), yticks=range(classes))
@@ -120,7 +128,9 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
     for number, pixels in enumerate(np.asarray(images.pixels)):
         shown.imshow(
-            pixels, cmap="gray_r", extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length)
+            pixels,
+            cmap="gray_r",
+            extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length),
         )
     shown.set(xlim=(0, len(images) * length), ylim=(0, 0.6 * length), aspect="auto")
     shown.set_axis_off()
@@ -168,7 +178,10 @@ def stdp_window(window: Window, rule: PlasticityRule) -> Figure:
     for side, colour in ((lags > 0, BLUE), (lags < 0, ORANGE), (lags == 0, GREY)):
         axis.plot(lags[side], dw[side], ".-", color=colour, ms=5, lw=1)
     pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
-    axis.set(xlabel="lag $t_{post} - t_{pre}$ (ms)", ylabel=f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})")
+    axis.set(
+        xlabel="lag $t_{post} - t_{pre}$ (ms)",
+        ylabel=f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})",
+    )
     axis.set_title(f"{rule.name}: {rule.summary}", fontsize=10)
     axis.text(0.98, 0.03, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
-from numpy.typing import ArrayLike
 
 from spikehebb.core import Images, Protocol
 from spikehebb.encoders import spike_rows, unit_length
@@ -88,15 +87,3 @@ def spike_trains(pre: Sequence[Quantity], post: Sequence[Quantity], *, duration:
     duration : Quantity
     """
     return Protocol(stimuli={"pre": spike_rows(pre), "post": spike_rows(post)}, duration=duration)
-
-
-def chunk(protocol: Protocol, start: int, stop: int) -> Protocol:
-    """Return the presentations from ``start`` up to ``stop`` as a plan of their own."""
-    if protocol.presentation is None:
-        raise ValueError("only a plan of presentations can be cut into pieces.")
-    rows: dict[str, ArrayLike] = {name: np.asarray(array)[start:stop] for name, array in protocol.stimuli.items()}
-    labels = None if protocol.labels is None else np.asarray(protocol.labels)[start:stop]
-    count = len(np.asarray(next(iter(rows.values()))))
-    return Protocol(
-        stimuli=rows, duration=count * protocol.presentation, presentation=protocol.presentation, labels=labels
-    )

@@ -1,0 +1,27 @@
+"""The values of the toolkit: neurons, rules, circuits, stimulation plans and what comes back from a run.
+
+Every value is frozen and holds text, numbers with units and read-only arrays, nothing else. What the toolkit does
+with them (simulate, export, measure, plot) is written as functions elsewhere.
+"""
+
+from spikehebb.core.circuit import Circuit, Population, Projection
+from spikehebb.core.data import Images, Protocol, Recording, Spikes
+from spikehebb.core.models import NeuronModel, PlasticityRule
+from spikehebb.core.values import Float, Frozen, Int, Parameters, digest
+
+__all__ = [
+    "Circuit",
+    "Float",
+    "Frozen",
+    "Images",
+    "Int",
+    "NeuronModel",
+    "Parameters",
+    "PlasticityRule",
+    "Population",
+    "Projection",
+    "Protocol",
+    "Recording",
+    "Spikes",
+    "digest",
+]

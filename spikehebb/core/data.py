@@ -1,0 +1,147 @@
+"""What goes into a run and what comes out: images, spikes, protocols, recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, second
+from brian2.units import get_dimensions
+from numpy.typing import NDArray
+
+from spikehebb.core.values import Float, Frozen, Int, describe_value, frozen_array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Images:
+    """Labelled images.
+
+    Parameters
+    ----------
+    name : str
+        Data set and part, as in ``mnist/train``.
+    pixels : array_like, shape (n, height, width)
+        From 0 (background) to 1.
+    labels : array_like of int, shape (n,)
+    hashes : mapping of str to str
+        SHA-256 of the files that they came from.
+    """
+
+    name: str
+    pixels: NDArray[Any]
+    labels: NDArray[Any]
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        pixels, labels = frozen_array(self.pixels, np.float32), frozen_array(self.labels, np.int64)
+        if pixels.ndim != 3 or not len(pixels):
+            raise ValueError(f"images {self.name}: pixels must be (n, height, width), got {pixels.shape}.")
+        if labels.shape != pixels.shape[:1]:
+            raise ValueError(f"images {self.name}: {len(pixels)} images but {labels.size} labels.")
+        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+            raise ValueError(f"images {self.name}: pixels must lie between 0 and 1.")
+        object.__setattr__(self, "pixels", pixels)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "hashes", Frozen(self.hashes))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, chosen: slice | Int) -> Images:
+        """Return some of the images, in the order asked for."""
+        pixels, labels = self.pixels[chosen], self.labels[chosen]
+        return dataclasses.replace(self, pixels=pixels, labels=labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spikes:
+    """Spikes of a population: neuron ``i`` at time ``t`` (a Quantity), in order of time.
+
+    Two spikes of one time step are ordered by neuron. (brian2cuda leaves them unordered; sorted here.)
+    """
+
+    i: NDArray[Any]
+    t: Quantity
+
+    def __post_init__(self) -> None:
+        if get_dimensions(self.t) != second.dim:
+            raise ValueError(f"spikes: times must be a time, got {describe_value(self.t)}. Write times*ms.")
+        i, t = np.asarray(self.i, np.int64), np.asarray(self.t / second, np.float64)
+        if i.shape != t.shape or i.ndim != 1:
+            raise ValueError(f"spikes: as many neurons as times are needed, got {i.shape} and {t.shape}.")
+        if not np.all(np.isfinite(t)) or np.any(t < 0):
+            raise ValueError("spikes: every time must be finite and not negative.")
+        order = np.lexsort((i, t))
+        object.__setattr__(self, "i", frozen_array(i[order], np.int64))
+        object.__setattr__(self, "t", frozen_array(t[order], np.float64) * second)
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Protocol:
+    """A stimulation plan.
+
+    Parameters
+    ----------
+    stimuli : mapping of str to array_like, shape (rows, size)
+        For each stimulated population what ``stimulus(t, i)`` is: one row per presentation, or, for a population
+        that replays spikes, one row per spike of each neuron, in seconds, padded with infinity.
+    duration : Quantity
+        How long it all lasts.
+    presentation : Quantity, optional
+        How long one presentation lasts; left out where there is just one.
+    labels : array_like of int, shape (rows,), optional
+        What each presentation shows.
+    """
+
+    stimuli: Mapping[str, NDArray[Any]]
+    duration: Quantity
+    presentation: Quantity | None = None
+    labels: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        arrays = {name: frozen_array(value, np.float64) for name, value in self.stimuli.items()}
+        for name, array in arrays.items():
+            if array.ndim != 2 or np.isnan(array).any():
+                raise ValueError(f"stimulus of {name}: must be an array (rows, size) without NaN, got {array.shape}.")
+        object.__setattr__(self, "stimuli", Frozen(arrays))
+        for what in ("duration", "presentation"):
+            value = getattr(self, what)
+            if value is not None and (get_dimensions(value) != second.dim or not float(value) > 0):
+                raise ValueError(f"protocol: {what} must be a time above 0, got {describe_value(value)}.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """What a run left behind.
+
+    Parameters
+    ----------
+    spikes : mapping of str to Spikes
+        Of the populations that were recorded.
+    counts : mapping of str to array, shape (size,)
+        How often each neuron of each spiking population spiked.
+    weights : mapping of str to array, shape (n_pre, n_post)
+        At the end; 0 where there is no connection.
+    state : mapping of str to mapping of str to array
+        Every variable of every population at the end, in base units.
+    seed, device, dt, duration : int, str, Quantity, Quantity
+        What the run was.
+    seconds : float
+        How long the simulation itself took, without building it.
+    """
+
+    spikes: Mapping[str, Spikes]
+    counts: Mapping[str, Int]
+    weights: Mapping[str, Float]
+    state: Mapping[str, Mapping[str, Float]]
+    seed: int
+    device: str
+    dt: Quantity
+    duration: Quantity
+    seconds: float

@@ -1,0 +1,110 @@
+"""What every value is made of: read-only mappings, arrays and parameters, and a digest of it all."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from brian2 import Quantity
+from brian2.units import get_dimensions
+from numpy.typing import NDArray
+
+from spikehebb import equations as text
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Parameters = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Frozen(Mapping[str, T]):
+    """A read-only mapping that, unlike ``MappingProxyType``, can be pickled."""
+
+    def __init__(self, items: Mapping[str, T] | None = None) -> None:
+        self._items = dict(items or {})
+
+    def __getitem__(self, name: str) -> T:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def frozen_array(value: Any, kind: Any) -> NDArray[Any]:
+    """Return a read-only copy (or the array itself when it is read-only already)."""
+    array = np.asarray(value, dtype=kind)
+    if array.flags.writeable or array.base is not None:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def digest(value: Any) -> str:
+    """Return a SHA-256 that is equal for equal values: texts, numbers, units and arrays included."""
+    state = hashlib.sha256()
+    _feed(state, value)
+    return state.hexdigest()
+
+
+def describe_value(value: Any) -> str:
+    """Return a value as a message shows it: a number without unit is called dimensionless."""
+    return f"{value} (dimensionless)" if get_dimensions(value) == text.DIMENSIONLESS else f"{value}"
+
+
+def frozen_parameters(parameters: Parameters) -> Frozen[Any]:
+    """Return parameters with read-only copies of their arrays."""
+    frozen = {}
+    for name, value in parameters.items():
+        if np.ndim(value):
+            array = np.array(value, copy=True)
+            array.flags.writeable = False
+            value = Quantity(array, dim=get_dimensions(value), copy=False)
+        frozen[name] = value
+    return Frozen(frozen)
+
+
+def dimensions(parameters: Parameters) -> dict[str, Any]:
+    """Return the unit of every parameter."""
+    return {name: get_dimensions(value) for name, value in parameters.items()}
+
+
+def with_parameters(value: Any, owner: str, changes: Parameters) -> Any:
+    """Return a value with other parameters, after checking that it has them."""
+    text.check_parameters(owner, changes, value.parameters)
+    return dataclasses.replace(value, parameters={**value.parameters, **changes})
+
+
+def _feed(state: Any, value: Any) -> None:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        state.update(type(value).__name__.encode())
+        for item in dataclasses.fields(value):
+            state.update(item.name.encode())
+            _feed(state, getattr(value, item.name))
+    elif isinstance(value, Mapping):
+        state.update(b"{")
+        for name, item in value.items():
+            state.update(str(name).encode() + b":")
+            _feed(state, item)
+        state.update(b"}")
+    elif isinstance(value, (np.ndarray, Quantity)):
+        state.update(repr(get_dimensions(value)).encode())
+        array = np.ascontiguousarray(np.asarray(value))
+        state.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    elif isinstance(value, (tuple, list)):
+        state.update(b"[")
+        for item in value:
+            _feed(state, item)
+        state.update(b"]")
+    elif value is None or isinstance(value, (str, bool, int, float, np.generic)):
+        state.update(f"{type(value).__name__}{value!r};".encode())
+    else:
+        raise TypeError(f"a {type(value).__name__} cannot be part of a value: {value!r}")

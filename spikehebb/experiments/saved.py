@@ -1,0 +1,96 @@
+"""What learning digits leaves on disk: the trained network, and the state of a run that was interrupted."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikehebb import checkpoint, devices, metrics
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.core import Float, Images
+from spikehebb.experiments.settings import Settings
+
+RECENT = 10  # chunks whose spikes label the neurons for the learning curve
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """Learning so far: what the next chunk of images needs."""
+
+    chunks: int
+    weights: Float
+    age: Float
+    spikes: Float  # (input, output)
+    seconds: float
+    recent: Float  # (RECENT, neurons, classes): summed spikes of the last chunks
+    shown: Float  # (RECENT, classes): images behind them
+    curve: Float  # (chunks, 2): images seen, accuracy
+
+
+def load_digits(path: Path) -> Checkpoint:
+    """Read what ``learn_digits`` saved, a checkpoint or the folder that holds it, and check all of it."""
+    return checkpoint.load(path, _shapes)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide a result."""
+    packages = ("spikehebb", "brian2", "numpy", "scipy", "scikit-learn")
+    found = {"python": platform.python_version(), "compiler": devices.compiler() or "none"}
+    return found | {name: importlib.metadata.version(name) for name in packages}
+
+
+def describe(images: Images) -> dict[str, Any]:
+    """Return what identifies images."""
+    return {"name": images.name, "count": len(images), "hashes": dict(images.hashes)}
+
+
+def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return what a checkpoint of digits holds; raise ``ValueError`` if its header is of something else."""
+    if header["kind"] not in ("digits", "digits, unfinished"):
+        raise ValueError(f"it holds {header['kind']!r}, not a network that learned digits.")
+    settings = Settings(**header["config"])
+    devices.find(header["device"])
+    shape = header["image_shape"]
+    if len(shape) != 2 or not all(isinstance(side, int) and 0 < side < 10_000 for side in shape):
+        raise ValueError(f"its images have the shape {shape}.")
+    pixels, neurons, classes = int(np.prod(shape)), settings.neurons, metrics.CLASSES
+    arrays = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
+    if header["kind"] == "digits":
+        return arrays | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+    return arrays | {
+        "spikes": ("f", (2,)),
+        "seconds": ("f", ()),
+        "recent": ("f", (RECENT, neurons, classes)),
+        "shown": ("f", (RECENT, classes)),
+        "curve": ("f", (int(header["points"]), 2)),
+    }
+
+
+def partial(header: Mapping[str, Any], state: State) -> Checkpoint:
+    """Return the state of a run as something that can be saved."""
+    arrays = {name: np.asarray(value) for name, value in vars(state).items() if name != "chunks"}
+    kind = {"kind": "digits, unfinished", "chunks": state.chunks, "points": len(state.curve)}
+    return Checkpoint(header={**header, **kind}, arrays=arrays)
+
+
+def resume(out: Path | None, header: Mapping[str, Any], overwrite: bool) -> State | None:
+    """Return the state of an interrupted run with the same header, or None to start from the beginning."""
+    if out is None:
+        return None
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / "partial.npz").exists():
+        found = load_digits(out / "partial.npz")
+        if all(found.header.get(key) == header[key] for key in header if key != "kind"):
+            arrays = dict(found.arrays)
+            return State(chunks=int(found.header["chunks"]), seconds=float(arrays.pop("seconds")), **arrays)
+    if not overwrite and any((out / name).exists() for name in ("run.json", "checkpoint.npz", "partial.npz")):
+        raise FileExistsError(
+            f"{out} holds another run; give another folder with --out, or replace it with --overwrite."
+        )
+    return None
