@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,9 +87,7 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[st
                 if kind == "f" and not np.all(np.isfinite(array)):
                     raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
                 arrays[name] = array
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"checkpoint {path} is damaged or truncated: {error}.") from error
     return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import zlib
 from pathlib import Path
@@ -122,9 +123,11 @@ def read_idx(content: bytes, name: str = "file") -> NDArray[np.uint8]:
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
         raise ValueError(f"{name}: not an IDX file of unsigned bytes.")
     rank = raw[3]
-    shape = tuple(int(size) for size in np.frombuffer(raw[4 : 4 + 4 * rank], ">u4"))
-    data = raw[4 + 4 * rank :]
-    if len(shape) != rank or len(data) != int(np.prod(shape)):
+    sizes, data = raw[4 : 4 + 4 * rank], raw[4 + 4 * rank :]
+    if len(sizes) != 4 * rank:
+        raise ValueError(f"{name}: it ends within its header.")
+    shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
+    if len(data) != math.prod(shape):
         raise ValueError(f"{name}: its header promises {shape}, but {len(data)} bytes follow.")
     return np.frombuffer(data, np.uint8).reshape(shape)
 

@@ -175,32 +175,32 @@ def _check_text(
     dimensions = {**_UNITS, **known}
     space: dict[str, object] = {n: f for n, f in {**DEFAULT_FUNCTIONS, **_STIMULI}.items() if n in names}
     space |= {n: Variable(n, dimensions=dimensions[n]) for n in names | set(own) if n in dimensions}
-    try:
-        for name, eq in _parsed(equations).items():
-            if eq.expr is not None:
-                per = TIME if eq.type == DIFFERENTIAL_EQUATION else DIMENSIONLESS
-                what = f"d{name}/dt" if eq.type == DIFFERENTIAL_EQUATION else name
-                _check(owner, what, eq.expr.code, own[name] / per, space)
-        for expression, dim in expressions:
-            _check(owner, expression, expression, dim, space)
-        for block in statements:
+    wanted = []
+    for name, eq in _parsed(equations).items():
+        if eq.type == DIFFERENTIAL_EQUATION:
+            wanted.append((f"d{name}/dt", eq.expr.code, own[name] / TIME))
+        elif eq.expr is not None:
+            wanted.append((name, eq.expr.code, own[name]))
+    wanted += [(expression, expression, dim) for expression, dim in expressions]
+    for what, code, dim in wanted:
+        try:
+            check_dimensions(code, dim, space)
+        except DimensionMismatchError as error:
+            raise ValueError(
+                f"{owner}: units clash: '{what}' must be {describe(dim)}, but '{code}' is not: {_last_line(error)}"
+            ) from error
+        except (SyntaxError, TypeError, ValueError) as error:
+            raise ValueError(f"{owner}: Brian2 cannot read '{code}': {_last_line(error)}") from error
+    for block in statements:
+        try:
             check_units_statements(block, space)
-    except DimensionMismatchError as error:
-        raise ValueError(f"{owner}: units clash: {_last_line(error)}") from error
-    except (SyntaxError, TypeError) as error:
-        raise ValueError(f"{owner}: Brian2 cannot read its text: {_last_line(error)}") from error
+        except DimensionMismatchError as error:
+            raise ValueError(f"{owner}: units clash in '{block.strip()}': {_last_line(error)}") from error
+        except (SyntaxError, TypeError, ValueError) as error:
+            raise ValueError(f"{owner}: Brian2 cannot read '{block.strip()}': {_last_line(error)}") from error
 
 
 _ALLOWED = set(DEFAULT_FUNCTIONS) | set(_STIMULI) | _WORDS
-
-
-def _check(owner: str, what: str, code: str, dim: Dimension, space: Mapping[str, object]) -> None:
-    try:
-        check_dimensions(code, dim, space)
-    except DimensionMismatchError as error:
-        raise ValueError(
-            f"{owner}: units clash: '{what}' must be {describe(dim)}, but '{code}' is not: {_last_line(error)}"
-        ) from error
 
 
 def _assigned(statements: Iterable[str]) -> set[str]:

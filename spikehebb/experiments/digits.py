@@ -20,7 +20,7 @@ from spikehebb.experiments.settings import Settings
 from spikehebb.simulate import prepare, simulate
 
 CHUNK = 1000  # presentations per run of the program: what an interruption can cost
-LABELLED = 10_000  # training images, at most, that give the neurons their labels
+LABELLED = 20_000  # training images, at most, that give the neurons their labels
 _STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
 _ORDER, _WEIGHTS = 3, 4
 
@@ -118,7 +118,8 @@ def learn_digits(
         prepare(circuit, _protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
     tell("building", 1)
     while (done := _seen(state.chunks, len(train))) < total:
-        state = _learn_chunk(state, train, settings, device, _within(tell, "learning", done / total, CHUNK / total))
+        width = _seen(state.chunks + 1, len(train)) - done
+        state = _learn_chunk(state, train, settings, device, _within(tell, "learning", done / total, width / total))
         if out is not None:
             checkpoint.save(partial(header, state), out / "partial.npz")
     tell("learning", 1)
@@ -137,8 +138,8 @@ def learn_digits(
     scores, predicted = _score(trained, test, device, tell)
     scores |= {
         "ms_per_image_train": 1000 * state.seconds / total,
-        "input_spikes_per_image": state.spikes[0] / total,
-        "output_spikes_per_image": state.spikes[1] / total,
+        "input_spikes_per_image": float(state.spikes[0]) / total,
+        "output_spikes_per_image": float(state.spikes[1]) / total,
         "dead_neurons": int(np.sum(state.age == 0)),
     }
     curve = [{"images_seen": int(seen), "accuracy": float(score)} for seen, score in state.curve]

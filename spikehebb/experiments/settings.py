@@ -41,7 +41,7 @@ class Settings:
     seed: int = 0
     temperature: float = 0.005
     eta: float = 0.1
-    lifetime: float = 50.0
+    lifetime: float = 100.0
     start_norm: float = 3.0
     rate_hz: float = 400.0
     max_rate_hz: float = 1000.0
@@ -65,6 +65,11 @@ class Settings:
         if self.rate_hz * self.dt_ms >= 1000:
             raise ValueError(
                 f"rate_hz*dt_ms must stay below 1000 (one spike per time step), got {self.rate_hz * self.dt_ms:g}."
+            )
+        if self.max_rate_hz * self.dt_ms > 1000:
+            raise ValueError(
+                f"max_rate_hz*dt_ms must be at most 1000 (one spike per time step), got "
+                f"{self.max_rate_hz * self.dt_ms:g}."
             )
 
     def circuit(self, weights: Float) -> Circuit:

@@ -17,7 +17,7 @@ softhebb = PlasticityRule(
     post_spike="age += 1/lifetime",
     needs="u : 1",
     on_post="w += eta/(1 + age_post)*(x1_pre - u_post*w)",
-    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 50.0},
+    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 100.0},
     ties="A presynaptic spike in the same time step counts neither in x1 nor in u.",
     reference="Journe, Garcia Rodriguez, Guo and Moraitis, ICLR 2023 (arXiv 2209.11883); Moraitis, Toichkin, "
     "Journe, Chua and Guo, Neuromorph. Comput. Eng. 2:044017, 2022",

@@ -1,0 +1,254 @@
+"""Simulations: the devices agree, a seed decides, values go in without a new program."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import brian2
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV, second
+
+from spikehebb import devices, programs
+from spikehebb.circuits import soft_wta, synapse_pair
+from spikehebb.core import Circuit, Population, Projection, Protocol, Recording
+from spikehebb.devices import CPP, CUDA, NUMPY, Device
+from spikehebb.encoders import poisson, regular, spike_source
+from spikehebb.neurons import escape_rate, lif, log_sum_exp
+from spikehebb.protocols import pairing
+from spikehebb.rules import stdp_pair
+from spikehebb.simulate import simulate
+from tests.conftest import DEVICES, NO_COMPILER
+
+
+def lif_network(rng: np.random.Generator) -> tuple[Circuit, Protocol]:
+    """Return a deterministic plastic network of LIF neurons that fires on evenly spaced input."""
+    encoder = regular.with_parameters(max_rate=200 * Hz, jitter=0.0)
+    circuit = Circuit(
+        name="lif_network",
+        populations={
+            "input": Population(model=encoder, size=20),
+            "output": Population(model=lif.with_parameters(jump=4 * mV), size=6),
+        },
+        projections={
+            "synapse": Projection(
+                pre="input", post="output", weights=rng.uniform(0.2, 0.8, (20, 6)), rule=stdp_pair, delay=1.5 * ms
+            )
+        },
+    )
+    return circuit, Protocol(stimuli={"input": rng.uniform(0.05, 1, (4, 20))}, duration=400 * ms, presentation=100 * ms)
+
+
+@pytest.mark.compiler
+@NO_COMPILER
+def test_numpy_and_cpp_agree_spike_for_spike(rng: np.random.Generator) -> None:
+    circuit, protocol = lif_network(rng)
+    numpy, cpp = (
+        simulate(circuit, protocol, device=device, dt=0.1 * ms, record=("input", "output")) for device in (NUMPY, CPP)
+    )
+    assert len(numpy.spikes["output"]) > 50
+    for name in ("input", "output"):
+        assert numpy.spikes[name].i.tolist() == cpp.spikes[name].i.tolist()
+        np.testing.assert_allclose(numpy.spikes[name].t / ms, cpp.spikes[name].t / ms, rtol=0, atol=1e-9)
+    assert np.abs(numpy.weights["synapse"] - circuit.projections["synapse"].weights).max() > 0.01
+    # -ffast-math lets the compiler reorder sums
+    np.testing.assert_allclose(numpy.weights["synapse"], cpp.weights["synapse"], rtol=1e-12)
+
+
+def test_the_same_seed_gives_the_same_bits(device: Device, rng: np.random.Generator) -> None:
+    circuit = soft_wta(rng.random((12, 5)), eta=0.1, temperature=0.1)
+    protocol = Protocol(stimuli={"input": rng.random((3, 12))}, duration=150 * ms, presentation=50 * ms)
+    first, second_, other = (
+        simulate(circuit, protocol, device=device, seed=seed, record=("output",)) for seed in (7, 7, 8)
+    )
+    assert first.weights["feedforward"].tobytes() == second_.weights["feedforward"].tobytes()
+    assert first.spikes["output"].i.tolist() == second_.spikes["output"].i.tolist()
+    assert first.weights["feedforward"].tobytes() != other.weights["feedforward"].tobytes()
+
+
+def fixed_potentials(u: Any, device: Device, seed: int) -> Recording:
+    """Run the output half of soft_wta with potentials that stay as they are, for 20 s.
+
+    Inhibition starts near the potentials, as it does where they have grown step by step.
+    """
+    neuron = dataclasses.replace(escape_rate.with_parameters(tau_m=1e9 * second), onset="")
+    unit = dataclasses.replace(log_sum_exp, onset="")
+    start = np.round(np.max(u), -2)
+    wta = soft_wta(np.ones((1, len(u))))
+    circuit = Circuit(
+        name="fixed",
+        populations={
+            "output": Population(model=neuron, size=len(u), state={"u": u, "I": start}),
+            "inhibition": Population(model=unit, size=1, state={"I": start}),
+        },
+        projections={name: wta.projections[name] for name in ("excite", "inhibit")},
+    )
+    return simulate(circuit, Protocol(stimuli={}, duration=20 * second), device=device, seed=seed)
+
+
+@pytest.mark.parametrize("u", [[0.0, 0.5, 1.0, 2.0], [1000.0, 1000.5, 1001.0, 1002.0], [-900.0, -900.0, -901.0]])
+def test_spike_shares_are_the_softmax(u: list[float], device: Device) -> None:
+    """SH-8 of the reference: within three standard errors of the multinomial, also where exp(u) overflows."""
+    counts = fixed_potentials(np.array(u), device, seed=3).counts["output"]
+    total, share = counts.sum(), np.exp(np.array(u) - max(u)) / np.exp(np.array(u) - max(u)).sum()
+    assert np.all(np.abs(counts / total - share) < 3 * np.sqrt(share * (1 - share) / total))
+    expected = 400 * 20  # all neurons together fire at 400 Hz
+    assert abs(total - expected) < 4 * np.sqrt(expected)
+
+
+def test_the_potential_is_the_weighted_trace(device: Device, rng: np.random.Generator) -> None:
+    """SoftHebb's u = w.x, the premise of the rule: exact while the weights rest."""
+    weights = rng.random((12, 5))
+    circuit = soft_wta(weights, eta=0.0, temperature=0.1)
+    protocol = Protocol(stimuli={"input": rng.random((3, 12))}, duration=150 * ms, presentation=50 * ms)
+    state = simulate(circuit, protocol, device=device).state
+    assert state["input"]["x1"].min() > 0
+    np.testing.assert_allclose(state["output"]["u"], state["input"]["x1"] @ weights, rtol=1e-12)
+
+
+def test_softhebb_weights_reach_length_one(device: Device, rng: np.random.Generator) -> None:
+    """SH-3 of the reference: one unit per cluster, w = E[yx]/|E[yx]|, which has length 1."""
+    patterns = np.kron(np.eye(3), np.ones(4)) / 2
+    which = rng.integers(3, size=400)
+    start = rng.uniform(0.6, 1.0, (12, 3)) + 0.5 * patterns.T
+    circuit = soft_wta(start, temperature=0.02, eta=0.2)
+    protocol = Protocol(stimuli={"input": patterns[which]}, duration=20 * second, presentation=50 * ms)
+    weights = simulate(circuit, protocol, device=device).weights["feedforward"]
+    np.testing.assert_allclose(np.linalg.norm(weights, axis=0), 1, rtol=0.02)
+    overlap = patterns @ weights
+    assert sorted(overlap.argmax(axis=0).tolist()) == [0, 1, 2]
+    np.testing.assert_allclose(overlap.max(axis=0), 1, rtol=0.02)
+
+
+def test_input_rates(device: Device) -> None:
+    """A value of 1 is max_rate; regular trains keep their count to one spike, Poisson trains to its square root."""
+    values = np.array([[0.0, 0.1, 0.5, 1.0]])
+    for model, spread in ((regular, 1.0), (poisson, 4 * np.sqrt(10 * 200))):
+        encoder = model.with_parameters(max_rate=200 * Hz)
+        circuit = Circuit(name="c", populations={"a": Population(model=encoder, size=4)}, projections={})
+        recording = simulate(circuit, Protocol(stimuli={"a": values}, duration=10 * second), device=device)
+        assert recording.counts["a"][0] == 0
+        assert np.all(np.abs(recording.counts["a"] - 2000 * values[0]) <= spread)
+
+
+def test_a_delay_shifts_the_arrival(device: Device) -> None:
+    """With a delay of 5 ms a lag of 10 ms is one of 5 ms for depression's side only: pre arrives later."""
+    plan = pairing([-10] * ms)
+    late = simulate(synapse_pair(stdp_pair, delay=5 * ms), plan, device=device, dt=0.1 * ms)
+    expected = 0.5 - 0.00525 * np.exp(-15 / 20)
+    assert late.weights["synapse"][0, 0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_lif_starts_at_rest_and_is_refractory(device: Device) -> None:
+    circuit = Circuit(
+        name="c",
+        populations={"a": Population(model=spike_source, size=1), "b": Population(model=lif, size=1)},
+        projections={"p": Projection(pre="a", post="b", weights=np.array([[20.0]]))},
+    )
+    times = np.array([[0.010], [0.011], [0.020], [np.inf]])
+    recording = simulate(
+        circuit, Protocol(stimuli={"a": times}, duration=30 * ms), device=device, dt=0.1 * ms, record=("b",)
+    )
+    np.testing.assert_allclose(recording.spikes["b"].t / ms, [10.1, 20.1], atol=1e-9)
+
+
+@pytest.mark.compiler
+@NO_COMPILER
+def test_new_values_need_no_new_program(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit, protocol = lif_network(rng)
+    simulate(circuit, protocol, device=CPP, dt=0.1 * ms)
+
+    def refuse(folder: Any) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(programs, "_make", refuse)
+    changed = circuit.with_weights(synapse=rng.uniform(0.2, 0.8, (20, 6)))
+    other = Protocol(stimuli={"input": rng.random((7, 20))}, duration=350 * ms, presentation=100 * ms)
+    simulate(changed, other, device=CPP, dt=0.1 * ms, seed=9)
+    synapse = dataclasses.replace(circuit.projections["synapse"], rule=stdp_pair.with_parameters(A_plus=0.0))
+    simulate(dataclasses.replace(circuit, projections={"synapse": synapse}), protocol, device=CPP, dt=0.1 * ms)
+    with pytest.raises(AssertionError, match="compiled again"):
+        simulate(circuit.frozen(), protocol, device=CPP, dt=0.1 * ms)
+
+
+def test_brian2_is_given_back_as_it_was(device: Device) -> None:
+    before = brian2.get_device(), brian2.prefs.codegen.target, np.random.get_state()[1].tolist()  # type: ignore[union-attr,index]
+    simulate(synapse_pair(stdp_pair), pairing([5] * ms), device=device, dt=0.1 * ms)
+    assert brian2.get_device() is before[0]
+    assert brian2.prefs.codegen.target == before[1]
+    assert np.random.get_state()[1].tolist() == before[2]  # type: ignore[union-attr,index]
+
+
+def test_progress_reaches_the_end(device: Device, rng: np.random.Generator) -> None:
+    circuit, protocol = lif_network(rng)
+    seen: list[float] = []
+    simulate(circuit, protocol, device=device, dt=0.1 * ms, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.compiler
+@NO_COMPILER
+def test_an_interruption_leaves_no_process_and_no_file(
+    rng: np.random.Generator, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circuit, protocol = lif_network(rng)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    started = []
+    popen = programs.subprocess.Popen
+
+    def remember(*args: Any, **options: Any) -> Any:
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    def interrupt(fraction: float) -> None:
+        raise KeyboardInterrupt
+
+    simulate(circuit, protocol, device=CPP, dt=0.1 * ms)
+    monkeypatch.setattr(programs.subprocess, "Popen", remember)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(circuit, protocol, device=CPP, dt=0.1 * ms, progress=interrupt)
+    assert [process.poll() is not None for process in started] == [True]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
+    circuit, protocol = lif_network(rng)
+    with pytest.raises(ValueError, match=r"cannot record spikes of 'outptu'. Did you mean 'output'\?"):
+        simulate(circuit, protocol, record=("outptu",))
+    with pytest.raises(ValueError, match="not a whole number, 2 to 9999, of time steps"):
+        simulate(circuit, protocol, dt=3 * ms)
+    with pytest.raises(ValueError, match="dt must be a time above 0"):
+        simulate(circuit, protocol, dt=0.1)
+    with pytest.raises(ValueError, match=r"stimulates 'inptu', but circuit lif_network has no such population"):
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"inptu": np.ones((1, 20))}))
+    with pytest.raises(ValueError, match="stimulus of input: 3 columns for 20 neurons"):
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"input": np.ones((1, 3))}))
+    with pytest.raises(ValueError, match="the protocol has no stimulus for population 'input'"):
+        simulate(circuit, dataclasses.replace(protocol, stimuli={}))
+
+
+def test_weights_that_diverge_are_an_error(rng: np.random.Generator) -> None:
+    circuit = soft_wta(rng.random((12, 5)), eta=1e6)
+    protocol = Protocol(stimuli={"input": rng.random((20, 12))}, duration=1 * second, presentation=50 * ms)
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        pytest.raises(ValueError, match="the weights of feedforward left the range of numbers"),
+    ):
+        simulate(circuit, protocol)
+
+
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"there is no device 'cppp'. Did you mean 'cpp'\?"):
+        devices.find("cppp")
+    with pytest.raises(RuntimeError, match="device cuda cannot run circuits in this version"):
+        simulate(synapse_pair(stdp_pair), pairing([5] * ms), device=CUDA)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert devices.find("auto") is NUMPY
+    with pytest.raises(RuntimeError, match="device cpp needs a C\\+\\+ compiler and make, and found none"):
+        simulate(synapse_pair(stdp_pair, pairs=3), pairing([5, 6, 7] * ms), device=CPP)
+
+
+def test_the_parametrization_covers_the_devices() -> None:
+    assert [param.values[0] for param in DEVICES] == [NUMPY, CPP]
