@@ -104,7 +104,7 @@ def present(network: DiehlAndCook2015, images: torch.Tensor, duration: int) -> t
 
 def accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
     """The fraction of right predictions."""
-    return (predicted == labels).double().mean().item()
+    return float((predicted == labels).double().mean())
 
 
 def score(counts: torch.Tensor, assigned: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:

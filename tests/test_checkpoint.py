@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
@@ -36,7 +37,7 @@ def write(path: Path, **members: Any) -> None:
         np.savez(file, **members)
 
 
-def header(**content: Any) -> np.ndarray:  # type: ignore[type-arg]
+def header(**content: Any) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps({"format": 1, "neurons": 3} | content).encode(), np.uint8)
 
 

@@ -6,16 +6,18 @@ import gzip
 import shutil
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
+from numpy.typing import NDArray
 
 from spikehebb import datasets
 from spikehebb.datasets import load, read_idx
 
 
-def idx(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def idx(array: NDArray[Any]) -> bytes:
     header = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
     return gzip.compress(header + array.astype(np.uint8).tobytes())
 

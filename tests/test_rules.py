@@ -20,7 +20,8 @@ EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 
 def train(rng: np.random.Generator, spikes: int) -> Times:
     """Return random spike times on the grid, within half a second."""
-    return np.sort(rng.choice(np.arange(1, 5000), spikes, replace=False)) * 1e-4
+    steps: Times = np.sort(rng.choice(np.arange(1.0, 5000.0), spikes, replace=False))
+    return steps * 1e-4
 
 
 def run(rule: PlasticityRule, pre: Times, post: Times, device: Device, w: float = 0.5) -> float:

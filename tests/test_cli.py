@@ -1,0 +1,154 @@
+"""The command line as a user meets it: a process of its own, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import NO_COMPILER
+
+SPIKEHEBB = [sys.executable, "-c", "from spikehebb.cli import app; app()"]
+TINY = ["--data", "digits", "--neurons", "6", "--limit-train", "40", "--limit-test", "20", "--device", "numpy"]
+
+
+def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **options.pop("environment", {})}
+    command = [*SPIKEHEBB, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False, **options)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one sentence of a refusal."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("spikehebb: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A tiny finished run, and what ``--json`` printed."""
+    out = tmp_path_factory.mktemp("tiny") / "run"
+    done = run("learn", *TINY, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return out, report
+
+
+def test_learn_writes_all_that_it_promises(tiny: tuple[Path, dict[str, Any]]) -> None:
+    out, report = tiny
+    pictures = {"receptive_fields.png", "confusion.png", "raster.png", "learning_curve.png"}
+    assert {path.name for path in out.iterdir()} == {"run.json", "checkpoint.npz", *pictures}
+    assert json.loads((out / "run.json").read_text()) == report
+    assert report["config"]["neurons"] == 6
+    assert report["data"]["test"]["count"] == 20
+    for picture in pictures:
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_says_the_same(tiny: tuple[Path, dict[str, Any]]) -> None:
+    out, report = tiny
+    for place in (out, out / "checkpoint.npz"):
+        done = run("evaluate", place, "--data", "digits", "--limit-test", "20", "--json")
+        scores = json.loads(done.stdout)["metrics"]
+        for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
+            assert scores[name] == report["metrics"][name]
+
+
+def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]]) -> None:
+    out, _ = tiny
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    message = refused(run("learn", *TINY, "--seed", "5", "--out", out))
+    assert "holds another run; give another folder with --out, or replace it with --overwrite" in message
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_window_and_rules(tmp_path: Path) -> None:
+    done = run("window", "stdp_pair", "--out", tmp_path, "--json")
+    content = json.loads(done.stdout)
+    lags, dw = np.array(content["lags_ms"]), np.array(content["dw"])
+    assert len(lags) == 81
+    np.testing.assert_allclose(dw[lags > 0], 0.005 * np.exp(-lags[lags > 0] / 20), rtol=1e-6)
+    np.testing.assert_allclose(dw[lags < 0], -0.00525 * np.exp(lags[lags < 0] / 20), rtol=1e-6)
+    assert json.loads((tmp_path / "window.json").read_text()) == content
+    assert (tmp_path / "window_stdp_pair.png").read_bytes().startswith(b"\x89PNG")
+    listed = json.loads(run("rules", "--json").stdout)
+    assert [rule["name"] for rule in listed] == ["stdp_pair", "softhebb"]
+    assert "tau_plus = 20. ms" in run("rules", "stdp_pair").stdout
+
+
+def test_doctor_looks_at_everything(tmp_path: Path) -> None:
+    done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert set(found) == {"Python", "Brian2", "C++ compiler", "nvcc", "NVIDIA GPU", "data folder", "cache"}
+    assert found["Python"]["ok"]
+    assert not found["C++ compiler"]["ok"]
+    assert "apt install g++ make" in found["C++ compiler"]["remedy"]
+    assert "mnist/train-images-idx3-ubyte.gz" in found["data folder"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["learn", *TINY, "--neurons", "-3"], "neurons must be at least 1, got -3"),
+        (["learn", *TINY, "--data", "mnits"], "there is no data set 'mnits'. Did you mean 'mnist'?"),
+        (["learn", *TINY, "--device", "gpu"], "there is no device 'gpu'. Did you mean 'cpp'?"),
+        (["learn", *TINY, "--device", "cuda"], "device cuda cannot run circuits in this version; use cpp or numpy"),
+        (["learn", *TINY, "--limit-test", "0"], "--limit-test must be at least 1, got 0"),
+        (["learn", *TINY, "--data", "mnist", "--data-dir", "."], "mnist: train-images-idx3-ubyte.gz is missing"),
+        (["window", "stdp_pari"], "there is no rule 'stdp_pari'. Did you mean 'stdp_pair'?"),
+        (["window", "stdp_pair", "--frequency", "-1"], "--frequency must be above 0, got -1.0"),
+    ],
+)
+def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Path) -> None:
+    assert message in refused(run(*words, "--out", tmp_path / "out", cwd=tmp_path))
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_evaluating_nothing_is_one_sentence(tmp_path: Path) -> None:
+    assert "there is no checkpoint" in refused(run("evaluate", tmp_path / "none.npz", "--data", "digits"))
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """A limit on the size of files is the nearest thing to a full disk that any user may set."""
+    out = tmp_path / "out"
+    command = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); " + SPIKEHEBB[-1]
+    words = ["learn", *TINY, "--neurons", "40", "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", command, *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "cannot write" in done.stderr
+    assert "Nothing there was changed." in done.stderr
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.compiler
+@NO_COMPILER
+def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    words = [*SPIKEHEBB, "learn", "--data", "digits", "--neurons", "100", "--epochs", "40", "--out", str(tmp_path)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while not (tmp_path / "partial.npz").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted; the same command goes on where it stopped" in errors
+    assert {path.name for path in tmp_path.iterdir()} == {"partial.npz"}
+    done = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=300, check=True)
+    assert json.loads(done.stdout)["metrics"]["accuracy_vote"] > 0.9

@@ -1,0 +1,27 @@
+"""Every example runs as a script, in a folder of its own, and prints what it promises."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+PROMISED = {"01_stdp_window": "window.png", "02_learn_digits": "accuracy_vote", "03_circuit_of_your_own": "mean weight"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(path.read_text().splitlines()) <= 60
+    monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path)])
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path), run_name="__main__")
+    assert PROMISED[path.stem] in capsys.readouterr().out
+
+
+def test_examples_are_there() -> None:
+    assert set(PROMISED) == {path.stem for path in EXAMPLES}
