@@ -173,15 +173,9 @@ def app() -> None:
     """Run the command line; every foreseeable failure is one sentence on standard error."""
     try:
         commands(prog_name="spikehebb")
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it stopped.", 130)
     except (ValueError, OSError, RuntimeError) as error:
-        _fail(" ".join(str(error).split()), 2)
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"spikehebb: {message}", err=True)
-    sys.exit(code)
+        typer.echo(f"spikehebb: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
 
 
 def _images(name: str, part: str, data_dir: Path | None, limit: int | None) -> Any:
@@ -207,7 +201,12 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
                 known[stage] = bars.add_task(stage, total=1.0)
             bars.update(known[stage], completed=min(fraction, 1.0))
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:  # typer would exit without a word
+            bars.stop()
+            typer.echo("spikehebb: interrupted; the same command goes on where it stopped.", err=True)
+            raise typer.Exit(130) from None
 
 
 def _print_json(content: Any) -> None:

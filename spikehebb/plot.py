@@ -76,19 +76,23 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figur
     chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
     columns = int(np.ceil(np.sqrt(len(chosen))))
     rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(7.4, 7.4 * rows / columns + 0.55), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    top = float(np.percentile(weights, 99.8)) or 1.0
-    low = min(0.0, float(weights.min()))
-    for axis in grid.flat:
-        axis.set_axis_off()
-    for axis, neuron in zip(grid.flat, chosen, strict=False):
-        picture = axis.imshow(weights[:, neuron].reshape(shape), cmap="magma", vmin=low, vmax=top)
+    height, width = shape[0] + 1, shape[1] + 1  # one pixel of margin
+    sheet = np.full((rows * height - 1, columns * width - 1), np.nan)
+    figure = Figure(figsize=(8, 7.2 * (rows * height) / (columns * width) + 0.5), layout="constrained")
+    axis = figure.subplots()
+    axis.set_axis_off()
+    for number, neuron in enumerate(chosen):
+        top, left = number // columns * height, number % columns * width
+        sheet[top : top + shape[0], left : left + shape[1]] = weights[:, neuron].reshape(shape)
         name = "–" if silent[neuron] else str(labels[neuron])
-        axis.text(0.03, 0.95, name, transform=axis.transAxes, color="white", fontsize=7, va="top")
+        axis.text(left, top, name, color="white", fontsize=7, va="top")
+    # A few outliers must not hide the rest.
+    picture = axis.imshow(
+        sheet, cmap="magma", vmin=min(0.0, float(weights.min())), vmax=float(np.percentile(weights, 99.8)) or 1.0
+    )
     of = f"{len(chosen)} of {weights.shape[1]}" if len(chosen) < weights.shape[1] else f"{len(chosen)}"
-    figure.suptitle(f"Receptive fields of {of} neurons, with the label of each", fontsize=11)
-    figure.colorbar(picture, ax=grid, label="weight w", shrink=0.6, pad=0.01)
+    axis.set_title(f"Receptive fields of {of} neurons, with the label of each", fontsize=11)
+    figure.colorbar(picture, ax=axis, label="weight w", shrink=0.6, pad=0.02)
     return figure
 
 
@@ -136,7 +140,8 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     shown.set_axis_off()
     shown.set_title(f"{images.name}: {len(images)} presentations of {length:g} ms, learning off", fontsize=11)
     spikes = recording.spikes["input"]
-    inputs.plot(np.asarray(spikes.t / ms), spikes.i, ",", color="black", alpha=0.7)
+    tick = 4 if len(recording.counts["input"]) < 200 else 1
+    inputs.plot(np.asarray(spikes.t / ms), spikes.i, "|", color="black", ms=tick, mew=0.8)
     inputs.set(ylabel="input neuron (pixel)", ylim=(-1, len(recording.counts["input"])))
     spikes = recording.spikes["output"]
     order = np.lexsort((np.arange(len(labels)), labels))

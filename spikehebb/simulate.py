@@ -99,10 +99,12 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
         Stimuli; a program that gets them later starts from zeros.
     """
     clock = brian2.Clock(dt=plan.dt * second, name="steps")
-    if plan.presentation is None:
-        onsets = brian2.EventClock(times=[0] * second, name="onsets")
-    else:
-        onsets = brian2.Clock(dt=plan.presentation * second, name="onsets")
+    onsets = None
+    if any(part.onset for part in plan.populations.values()):
+        once = plan.presentation is None
+        onsets = (
+            brian2.EventClock([0] * second, "onsets") if once else brian2.Clock(plan.presentation * second, "onsets")
+        )
     objects: dict[str, Any] = {}
     network = brian2.Network(name="network")
     for name, part in plan.populations.items():

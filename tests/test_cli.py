@@ -103,7 +103,7 @@ def test_doctor_looks_at_everything(tmp_path: Path) -> None:
     [
         (["learn", *TINY, "--neurons", "-3"], "neurons must be at least 1, got -3"),
         (["learn", *TINY, "--data", "mnits"], "there is no data set 'mnits'. Did you mean 'mnist'?"),
-        (["learn", *TINY, "--device", "gpu"], "there is no device 'gpu'. Did you mean 'cpp'?"),
+        (["learn", *TINY, "--device", "gpu"], "there is no device 'gpu'. (auto, numpy, cpp, cuda)"),
         (["learn", *TINY, "--device", "cuda"], "device cuda cannot run circuits in this version; use cpp or numpy"),
         (["learn", *TINY, "--limit-test", "0"], "--limit-test must be at least 1, got 0"),
         (["learn", *TINY, "--data", "mnist", "--data-dir", "."], "mnist: train-images-idx3-ubyte.gz is missing"),
