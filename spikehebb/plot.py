@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) 
     axis = figure.subplots()
     seen = [point["images_seen"] for point in curve]
     score = [100 * point["accuracy"] for point in curve]
-    axis.plot(seen, score, ".-", color=BLUE, label=f"{name}, scored as they come\n(labels from images before them)")
+    axis.plot(
+        seen, score, "-", lw=1.2, color=BLUE, label=f"{name}, as they are learned\n(labels from the images before)"
+    )
     axis.axhline(100 * final, color=ORANGE, ls="--", label=f"test images at the end: {100 * final:.1f} %")
     axis.set(xlabel="images seen", ylabel="accuracy (%)", ylim=(min([*score, 100 * final, 80]) - 3, 100.5))
     axis.set_xlim(left=0)
@@ -187,8 +190,8 @@ def stdp_window(window: Window, rule: PlasticityRule) -> Figure:
         xlabel="lag $t_{post} - t_{pre}$ (ms)",
         ylabel=f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})",
     )
-    axis.set_title(f"{rule.name}: {rule.summary}", fontsize=10)
-    axis.text(0.98, 0.03, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
+    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
+    axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

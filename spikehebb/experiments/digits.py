@@ -13,14 +13,15 @@ from scipy import sparse
 
 from spikehebb import checkpoint, devices, metrics, protocols
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Circuit, Images, Int, Protocol, Recording
+from spikehebb.core import Circuit, Float, Images, Int, Protocol, Recording
 from spikehebb.devices import Device
-from spikehebb.experiments.saved import RECENT, State, describe, partial, resume, versions
+from spikehebb.experiments.saved import State, describe, partial, resume, versions
 from spikehebb.experiments.settings import Settings
 from spikehebb.simulate import prepare, simulate
 
 CHUNK = 1000  # presentations per run of the program: what an interruption can cost
 LABELLED = 20_000  # training images, at most, that give the neurons their labels
+BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
 _STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
 _ORDER, _WEIGHTS = 3, 4
 
@@ -199,8 +200,8 @@ def _start(settings: Settings, shape: tuple[int, ...]) -> State:
         age=np.zeros(settings.neurons),
         spikes=np.zeros(2),
         seconds=0.0,
-        recent=np.zeros((RECENT, settings.neurons, metrics.CLASSES)),
-        shown=np.zeros((RECENT, metrics.CLASSES)),
+        tally=np.zeros((settings.neurons, metrics.CLASSES)),
+        shown=np.zeros(metrics.CLASSES),
         curve=np.zeros((0, 2)),
     )
 
@@ -221,25 +222,32 @@ def _learn_chunk(
     circuit = settings.circuit(state.weights).with_state("output", age=state.age)
     recording = _run(circuit, images, settings, device, _seed(settings.seed, _STAGES["learning"], state.chunks), tell)
     counts = _counts(recording, images, settings)
-    # The curve scores every chunk with labels from the chunks before it, so on images that the labels do not know.
-    shown = state.shown.sum(axis=0)
-    curve = state.curve
-    if shown.any():
-        known = metrics.neuron_labels(state.recent.sum(axis=0) / np.maximum(shown, 1))
-        score = metrics.accuracy(metrics.vote(counts, known), labels)
-        curve = np.vstack([curve, [_seen(state.chunks, len(train)) + len(images), score]])
-    now = np.bincount(labels, minlength=metrics.CLASSES)
-    profile = metrics.class_profile(counts, labels) * np.maximum(now, 1)
+    tally, shown, curve = _follow(state, counts, labels, _seen(state.chunks, len(train)))
     return State(
         chunks=state.chunks + 1,
         weights=recording.weights["feedforward"],
         age=recording.state["output"]["age"],
         spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
         seconds=state.seconds + recording.seconds,
-        recent=np.concatenate([state.recent[1:], profile[None]]),
-        shown=np.concatenate([state.shown[1:], now[None]]),
+        tally=tally,
+        shown=shown,
         curve=curve,
     )
+
+
+def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, Float, Float]:
+    """Go on with the learning curve: score every block of images with labels from the images before it."""
+    tally, shown, points = state.tally, state.shown, list(state.curve)
+    for start in range(0, len(labels), BLOCK):
+        block = slice(start, start + BLOCK)
+        if shown.any():
+            known = metrics.neuron_labels(tally / np.maximum(shown, 1e-9))
+            score = metrics.accuracy(metrics.vote(counts[block], known), labels[block])
+            points.append(np.array([seen + start + len(labels[block]), score]))
+        now = np.bincount(labels[block], minlength=metrics.CLASSES)
+        tally = FORGET * tally + metrics.class_profile(counts[block], labels[block]) * now
+        shown = FORGET * shown + now
+    return tally, shown, np.array(points).reshape(-1, 2)
 
 
 def _present(

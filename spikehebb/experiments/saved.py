@@ -16,8 +16,6 @@ from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Float, Images
 from spikehebb.experiments.settings import Settings
 
-RECENT = 10  # chunks whose spikes label the neurons for the learning curve
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
@@ -28,9 +26,9 @@ class State:
     age: Float
     spikes: Float  # (input, output)
     seconds: float
-    recent: Float  # (RECENT, neurons, classes): summed spikes of the last chunks
-    shown: Float  # (RECENT, classes): images behind them
-    curve: Float  # (chunks, 2): images seen, accuracy
+    tally: Float  # (neurons, classes): spikes for images of each class, recent ones counting most
+    shown: Float  # (classes,): images behind them, weighted likewise
+    curve: Float  # (points, 2): images seen, accuracy
 
 
 def load_digits(path: Path) -> Checkpoint:
@@ -66,8 +64,8 @@ def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]
     return arrays | {
         "spikes": ("f", (2,)),
         "seconds": ("f", ()),
-        "recent": ("f", (RECENT, neurons, classes)),
-        "shown": ("f", (RECENT, classes)),
+        "tally": ("f", (neurons, classes)),
+        "shown": ("f", (classes,)),
         "curve": ("f", (int(header["points"]), 2)),
     }
 

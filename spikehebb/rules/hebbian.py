@@ -8,7 +8,7 @@ from spikehebb.core import PlasticityRule
 
 softhebb = PlasticityRule(
     name="softhebb",
-    summary="SoftHebb in spikes: a neuron that fires moves its weights towards the input, w += eta*(x1 - u*w)",
+    summary="SoftHebb in spikes: a neuron that fires moves its weights towards its input",
     # In a soft-WTA circuit a spike of neuron k is a sample of softmax(u), so that the expected change is SoftHebb's
     # y_k*(x - u_k*w_k). u is the neuron's own potential; with tau_x = tau_m and fixed weights it equals sum(w*x1).
     pre="dx1/dt = -x1/tau_x : 1",
