@@ -14,6 +14,7 @@ demo: $(VENV)/.core
 	@echo "Look at $(RUNS)/demo/receptive_fields.png and $(RUNS)/demo/raster.png"
 
 test: $(VENV)/.test
+	@command -v $${CXX:-g++} >/dev/null && command -v make >/dev/null || echo "No C++ compiler: the tests that need one are skipped (install g++, or run xcode-select --install)."
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 validate: $(VENV)/.test

@@ -46,6 +46,8 @@ def learn(
 
     settings = experiments.Settings(neurons=neurons, epochs=epochs, seed=seed)
     where = devices.find(device)
+    if device == "auto" and where is devices.NUMPY:
+        typer.echo(f"spikehebb: {devices.SLOW}", err=True)
     train, test = (
         _images(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )

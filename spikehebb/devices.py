@@ -35,10 +35,9 @@ CPP = Device(name="cpp", summary="a compiled C++ program on one core: for work")
 CUDA = Device(name="cuda", summary="brian2cuda on an NVIDIA GPU: for scale (not in this version)")
 DEVICES = Frozen({device.name: device for device in (NUMPY, CPP, CUDA)})
 
-NO_COMPILER = (
-    "device cpp needs a C++ compiler and make, and found none; install them (on Debian or Ubuntu: apt install g++ "
-    "make; on macOS: xcode-select --install) or use --device numpy."
-)
+INSTALL = "install them (on Debian or Ubuntu: apt install g++ make; on macOS: xcode-select --install)"
+NO_COMPILER = f"device cpp needs a C++ compiler and make, and found none; {INSTALL} or use --device numpy."
+SLOW = f"found no C++ compiler and make, so this runs on NumPy, far slower; {INSTALL} to have it compiled."
 
 
 def find(name: str) -> Device:

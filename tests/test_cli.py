@@ -116,6 +116,14 @@ def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Pat
     assert not (tmp_path / "out" / "run.json").exists()
 
 
+def test_without_a_compiler_it_says_so_and_runs_on_numpy(tmp_path: Path) -> None:
+    words = [word if word != "numpy" else "auto" for word in TINY]
+    done = run("learn", *words, "--out", tmp_path, "--json", environment={"CXX": "no-such-compiler"})
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["device"] == "numpy"
+    assert "spikehebb: found no C++ compiler and make, so this runs on NumPy, far slower; install them" in done.stderr
+
+
 def test_evaluating_nothing_is_one_sentence(tmp_path: Path) -> None:
     assert "there is no checkpoint" in refused(run("evaluate", tmp_path / "none.npz", "--data", "digits"))
 

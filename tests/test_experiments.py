@@ -108,6 +108,7 @@ def test_labels_of_test_images_have_no_say(few: tuple[Images, Images]) -> None:
 @NO_COMPILER
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiments.digits, "CHUNK", 100)
+    monkeypatch.setattr(experiments.digits, "BLOCK", 50)
     train, test = load("digits", "train")[:250], load("digits", "test")[:20]
     settings = dataclasses.replace(SMALL, epochs=2)
     whole = learn_digits(train, test, settings, device=CPP)
@@ -133,6 +134,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, m
     for name in set(whole.report["metrics"]) - timing:
         assert resumed.report["metrics"][name] == whole.report["metrics"][name]
     assert resumed.report["learning_curve"] == whole.report["learning_curve"]
+    assert [point["images_seen"] for point in whole.report["learning_curve"]] == list(range(100, 501, 50))
     assert not (tmp_path / "partial.npz").exists()
 
 

@@ -240,7 +240,7 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
     tally, shown, points = state.tally, state.shown, list(state.curve)
     for start in range(0, len(labels), BLOCK):
         block = slice(start, start + BLOCK)
-        if shown.any():
+        if shown.any() and len(labels[block]) == BLOCK:  # a shorter rest would only be noise
             known = metrics.neuron_labels(tally / np.maximum(shown, 1e-9))
             score = metrics.accuracy(metrics.vote(counts[block], known), labels[block])
             points.append(np.array([seen + start + len(labels[block]), score]))
