@@ -16,7 +16,8 @@ from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Frozen, Population, Projection, Protocol
+from spikehebb.core import Circuit, Frozen, NeuronModel, Population, Projection, Protocol
+from spikehebb.encoders import ENCODERS
 
 _FEWEST, _MOST = 2, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
 
@@ -88,6 +89,12 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
                 f"the protocol stimulates {name!r}, but circuit {circuit.name} has no such population."
                 f"{text.did_you_mean(name, circuit.populations)}"
             )
+        model = circuit.populations[name].model
+        if not _stimulus(model):
+            raise ValueError(
+                f"the protocol stimulates {name!r}, but {model.name} neurons take no stimulus; "
+                f"an encoder does ({', '.join(ENCODERS)})."
+            )
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
         projections[name] = _projection(circuit, projection, order=2 * number + 1)
@@ -111,8 +118,7 @@ def _population(
 ) -> PopulationPlan:
     model = population.model
     equations, resets, onsets, declarations = [model.equations], [], [model.onset], []
-    spoken = [model.equations, model.threshold, model.reset, model.refractory, model.onset, model.update]
-    names = text.used(*spoken, *_about(circuit, name))
+    names = text.used(*_texts(model), *_about(circuit, name))
     declarations.append(text.declare(model.parameters, names))
     for rule, side in circuit.traces(name):
         traces, spike = getattr(rule, side), getattr(rule, f"{side}_spike")
@@ -120,7 +126,7 @@ def _population(
         resets.append(spike)
         onsets += [f"{trace} = 0" for trace in text.differential(traces)]
         declarations.append(text.declare(rule.parameters, text.used(traces, spike)))
-    stimulus = next((f for f in ("stimulus", "spike_time") if f in text.used(*spoken)), "")
+    stimulus = _stimulus(model)
     return PopulationPlan(
         size=population.size,
         model=_lines(*equations, *declarations),
@@ -135,6 +141,16 @@ def _population(
         stimulus=stimulus,
         rows=_rows(name, population, protocol, stimulus) if stimulus else 0,
     )
+
+
+def _texts(model: NeuronModel) -> list[str]:
+    return [model.equations, model.threshold, model.reset, model.refractory, model.onset, model.update]
+
+
+def _stimulus(model: NeuronModel) -> str:
+    """Return what a model calls to learn what is presented to it."""
+    used = text.used(*_texts(model))
+    return next((function for function in ("stimulus", "spike_time") if function in used), "")
 
 
 def _about(circuit: Circuit, name: str) -> list[str]:
@@ -213,7 +229,8 @@ def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArra
         for rule, _ in circuit.traces(name):
             put(name, rule.parameters, plan.populations[name].model)
         for variable, value in population.state.items():
-            found[f"{name}.{variable}"] = np.broadcast_to(np.asarray(value, np.float64), (population.size,))
+            kind = text.number_type(plan.populations[name].model, variable)
+            found[f"{name}.{variable}"] = np.broadcast_to(np.asarray(value, kind), (population.size,))
         rows = plan.populations[name].rows
         if rows:
             given = np.asarray(protocol.stimuli[name])

@@ -122,8 +122,8 @@ args.erase(args.begin(), args.begin() + 2);
 """
 _SEED = "_random_generators[0].seed(spikehebb_seed);"
 _RUN = """
-network.run(spikehebb_duration, [](const double elapsed, const double completed, const double, const double)
-    { std::cout << "progress " << elapsed << " " << completed << std::endl; }, 0.2);
+network.run(spikehebb_duration, [](const double, const double completed, const double, const double)
+    { std::cout << "progress " << completed << std::endl; }, 0.2);
 """
 
 

@@ -94,6 +94,11 @@ def settable(equations: str) -> tuple[str, ...]:
     return tuple(n for n, eq in _parsed(equations).items() if eq.type in kinds)
 
 
+def number_type(equations: str, variable: str) -> type:
+    """Return the NumPy type in which Brian2 keeps a variable."""
+    return {"integer": np.int32, "boolean": np.bool_}.get(_parsed(equations)[variable].var_type, np.float64)
+
+
 def used(*texts: str) -> set[str]:
     """Return the identifiers that occur in the texts, comments left out."""
     lines = (line.split("#", 1)[0] for text in texts for line in text.splitlines())

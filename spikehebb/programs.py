@@ -39,7 +39,6 @@ class Results:
 
     folder: Path
     files: Files
-    seconds: float
 
     def __getitem__(self, variable: str) -> NDArray[Any]:
         name, dtype = self.files[variable]
@@ -157,7 +156,7 @@ def run(
             ) as process,
         ):
             try:
-                seconds = _follow(process, progress)
+                _follow(process, progress)
                 code = process.wait()
             except BaseException:
                 process.kill()
@@ -166,22 +165,18 @@ def run(
             message = errors.read().strip()
         if code or message:
             raise RuntimeError(f"the compiled program failed ({_reason(code)}): {message or 'no message'}")
-        yield Results(folder=Path(folder), files=program.files, seconds=seconds)
+        yield Results(folder=Path(folder), files=program.files)
 
 
-def _follow(process: subprocess.Popen[str], progress: Progress | None) -> float:
-    """Read the progress lines of a running program; return its own run time in seconds."""
-    elapsed = 0.0
-    if process.stdout:
-        for line in process.stdout:
-            match line.split():
-                case ["progress", seconds, fraction]:
-                    elapsed = float(seconds)
-                    if progress:
-                        progress(float(fraction))
-                case _ if line.startswith("Error writing"):
-                    raise OSError(f"{line.strip()} Is the disk of {tempfile.gettempdir()} full?")
-    return elapsed
+def _follow(process: subprocess.Popen[str], progress: Progress | None) -> None:
+    """Read what a running program prints: how far it is, or that it could not write."""
+    for line in process.stdout or ():
+        match line.split():
+            case ["progress", fraction]:
+                if progress:
+                    progress(float(fraction))
+            case ["Error", "writing", *_]:
+                raise OSError(f"{line.strip()} Is the disk of {tempfile.gettempdir()} full?")
 
 
 def _reason(code: int) -> str:

@@ -173,6 +173,15 @@ def test_new_values_need_no_new_program(rng: np.random.Generator, monkeypatch: p
         simulate(circuit.frozen(), protocol, device=CPP, dt=0.1 * ms)
 
 
+def test_a_population_starts_from_its_state(device: Device) -> None:
+    """Whole numbers, too: a source that starts from its second spike."""
+    source = Population(model=spike_source, size=2, state={"k": [0, 1]})
+    circuit = Circuit(name="c", populations={"a": source}, projections={})
+    times = np.array([[0.01, 0.01], [0.02, 0.02], [np.inf, np.inf]])
+    recording = simulate(circuit, Protocol(stimuli={"a": times}, duration=30 * ms), device=device, record=("a",))
+    assert recording.counts["a"].tolist() == [2, 1]
+
+
 def test_brian2_is_given_back_as_it_was(device: Device) -> None:
     before = brian2.get_device(), brian2.prefs.codegen.target, np.random.get_state()[1].tolist()
     simulate(synapse_pair(stdp_pair), pairing([5] * ms), device=device, dt=0.1 * ms)
@@ -228,6 +237,8 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
         simulate(circuit, dataclasses.replace(protocol, stimuli={"inptu": np.ones((1, 20))}))
     with pytest.raises(ValueError, match="stimulus of input: 3 columns for 20 neurons"):
         simulate(circuit, dataclasses.replace(protocol, stimuli={"input": np.ones((1, 3))}))
+    with pytest.raises(ValueError, match="stimulates 'output', but lif neurons take no stimulus; an encoder does"):
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"output": np.ones((1, 6))}))
     with pytest.raises(ValueError, match="the protocol has no stimulus for population 'input'"):
         simulate(circuit, dataclasses.replace(protocol, stimuli={}))
 

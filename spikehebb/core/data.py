@@ -133,7 +133,8 @@ class Recording:
     seed, device, dt, duration : int, str, Quantity, Quantity
         What the run was.
     seconds : float
-        How long the simulation itself took, without building it.
+        How long the run took: of a compiled program from its start to its results, compilation left out; on NumPy
+        the simulation alone.
     """
 
     spikes: Mapping[str, Spikes]
