@@ -4,7 +4,7 @@
     python benchmarks/digits.py ... --bindsnet PATH_TO_ITS_PYTHON
 
 Every run is a process of its own, all on the same core, one after the other; the JSON is written after each. With
-``--bindsnet`` each size is followed by BindsNET with learning on, at its own 250 ms per image and at this toolkit's
+``--bindsnet`` each run is followed by BindsNET with learning on, at its own 250 ms per image and at this toolkit's
 presentation time, and the last column of the table compares images per second. benchmarks/README.md says how to make
 BindsNET's environment and which settings both sides run with.
 """
@@ -104,7 +104,7 @@ def main() -> None:
             result["runs"].append(pinned(given.core, [sys.executable, __file__, *words]))
             checkpoint.write_json(given.out, result)
             print(row(result["runs"][-1]), flush=True)
-            if given.bindsnet and seed == given.seeds[0]:
+            if given.bindsnet:
                 for milliseconds in (250, int(experiments.Settings().presentation_ms)):
                     other = bindsnet(given.bindsnet, given.core, neurons, milliseconds)
                     result["bindsnet"].append({**other, "presentation_ms": milliseconds, "neurons": neurons})
