@@ -3,7 +3,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := runs
-# Byte code is compiled when a module is first imported: much faster than all of it at once.
+# Byte code is compiled when a module is first imported, and kept: much faster than all of it when installing.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .PHONY: demo test validate lint types docs bench clean
