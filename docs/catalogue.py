@@ -17,18 +17,35 @@ from spikehebb.rules import RULES
 
 OUT = Path(__file__).parent / "catalogue"
 
+RULE = {
+    "pre": "in the presynaptic neuron",
+    "pre_spike": "at its spike",
+    "post": "in the postsynaptic neuron",
+    "needs": "needed in the postsynaptic neuron",
+    "post_spike": "at its spike, in the neuron",
+    "synapse": "in the synapse",
+    "on_pre": "in the synapse, when a presynaptic spike arrives",
+    "on_post": "in the synapse, when the postsynaptic neuron spikes",
+}
+NEURON = {
+    "equations": "equations",
+    "threshold": "spikes when",
+    "reset": "at its spike",
+    "receive": "at an arriving spike",
+    "onset": "at the onset of a presentation",
+    "update": "at each step, after continuous input",
+}
 
-def page(title: str, entries: Mapping[str, Any], texts: tuple[str, ...], pictures: bool) -> str:
+
+def page(title: str, entries: Mapping[str, Any], texts: Mapping[str, str], pictures: bool) -> str:
     """Return a page with every entry: what it is, its Brian2 text, its parameters."""
     lines = [f"# {title}", "", "*Made from the values that the package runs.*", ""]
     for name, value in entries.items():
         lines += [f"## {name}", "", f"{value.summary}.", ""]
         if pictures:
             lines += [f"![Window of {name}](window_{name}.png)", ""]
-        for text in texts:
-            content = dedent(getattr(value, text)).strip().replace("; ", "\n")
-            if content:
-                lines += [f"`{text}`", "", "```", content, "```", ""]
+        blocks = {title: dedent(getattr(value, text)).strip().replace("; ", "\n") for text, title in texts.items()}
+        lines += ["```", "\n\n".join(f"# {title}\n{block}" for title, block in blocks.items() if block), "```", ""]
         if value.parameters:
             lines += ["| parameter | default |", "|---|---|"]
             lines += [f"| `{key}` | {number} |" for key, number in value.parameters.items()] + [""]
@@ -45,10 +62,8 @@ def main() -> None:
     for rule in RULES.values():
         window = stdp_window(rule, [5.0 * step for step in range(-16, 17)] * ms)
         plot.save(plot.stdp_window(window, rule), OUT / f"window_{rule.name}.png")
-    rule_texts = ("pre", "pre_spike", "post", "post_spike", "needs", "synapse", "on_pre", "on_post")
-    neuron_texts = ("equations", "threshold", "reset", "receive", "onset", "update")
-    (OUT / "rules.md").write_text(page("Rules", RULES, rule_texts, pictures=True))
-    (OUT / "neurons.md").write_text(page("Neurons and encoders", {**NEURONS, **ENCODERS}, neuron_texts, pictures=False))
+    (OUT / "rules.md").write_text(page("Rules", RULES, RULE, pictures=True))
+    (OUT / "neurons.md").write_text(page("Neurons and encoders", {**NEURONS, **ENCODERS}, NEURON, pictures=False))
 
 
 if __name__ == "__main__":
