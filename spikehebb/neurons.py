@@ -33,7 +33,8 @@ escape_rate = NeuronModel(
         du/dt = -u/tau_m : 1
         I : 1
     """,
-    threshold="rand() < rate*dt*exp(u/temperature - I)",
+    # Below exp(-37) the probability is finer than rand() can resolve; compiled code then skips both functions.
+    threshold="u/temperature - I > -37 and rand() < rate*dt*exp(u/temperature - I)",
     receive="u_post += w",
     onset="u = 0; I = 0",
     parameters={"tau_m": 20 * ms, "temperature": 1.0, "rate": 400 * Hz},
