@@ -98,6 +98,14 @@ def test_spike_shares_are_the_softmax(u: list[float], device: Device) -> None:
     assert abs(total - expected) < 4 * np.sqrt(expected)
 
 
+def test_inhibition_acts_within_the_same_step(device: Device, rng: np.random.Generator) -> None:
+    """All neurons together fire at 400 Hz also while potentials jump; inhibition of the step before lets them burst."""
+    circuit = soft_wta(3 * rng.random((30, 20)), eta=0.0, temperature=0.005)
+    protocol = Protocol(stimuli={"input": rng.random((40, 30))}, duration=2 * second, presentation=50 * ms)
+    total = simulate(circuit, protocol, device=device).counts["output"].sum()
+    assert abs(total - 800) < 4 * np.sqrt(800)
+
+
 def test_the_potential_is_the_weighted_trace(device: Device, rng: np.random.Generator) -> None:
     """SoftHebb's u = w.x, the premise of the rule: exact while the weights rest."""
     weights = rng.random((12, 5))
