@@ -59,6 +59,8 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
     ------
     RuntimeError
         If there is no compiler, or it fails.
+    OSError
+        If the cache cannot be written to.
     """
     home = devices.cache_folder() / "programs"
     folder = home / key[:32]
@@ -66,7 +68,10 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
     if not manifest.exists():
         if devices.compiler() is None:
             raise RuntimeError(devices.NO_COMPILER)
-        home.mkdir(parents=True, exist_ok=True)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"cannot write to the cache {home} ({error.strerror}); set SPIKEHEBB_CACHE.") from error
         with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as building:
             work = Path(building) / "program"
             work.mkdir()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -202,7 +201,7 @@ def _program(plan: Plan) -> programs.Program:
             network, _objects = build(plan)
             return devices.write_cpp(project, network, folder)
 
-    return programs.obtain(digest([dataclasses.asdict(plan), devices.machine()]), write)
+    return programs.obtain(digest([plan, devices.machine()]), write)
 
 
 def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
