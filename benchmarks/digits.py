@@ -89,7 +89,7 @@ def main() -> None:
         print(json.dumps(one(given.data, given.neurons[0], given.seeds[0], given.limit)))
         return
     result: dict[str, Any] = {
-        "command": "python benchmarks/digits.py " + " ".join(word for word in sys.argv[1:] if not word.startswith("/")),
+        "command": "python benchmarks/digits.py " + " ".join("PATH" if "/" in word else word for word in sys.argv[1:]),
         "machine": {"cores": os.cpu_count(), "processor": processor(), "system": platform.platform()},
         "versions": experiments.versions(),
         "data": given.data,
