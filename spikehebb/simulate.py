@@ -69,6 +69,8 @@ def simulate(
     >>> float(recording.weights["synapse"][0, 0].round(6))
     0.503033
     """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
     plan = assemble(circuit, protocol, dt=dt, record=record)
     given = values_of(circuit, protocol, plan)
     if device is devices.NUMPY:

@@ -12,7 +12,7 @@ from brian2 import Hz, ms
 
 from spikehebb import checkpoint, experiments
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Images
+from spikehebb.core import Images, digest
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.experiments import Settings, evaluate, learn_digits, load_digits, stdp_window
@@ -63,7 +63,9 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     report = run.report
     assert {"config", "versions", "seed", "device", "data", "metrics", "learning_curve"} <= set(report)
     assert report["device"] == device.name
-    assert report["data"]["train"] == {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes)}
+    content = digest([few[0].pixels, few[0].labels])
+    told = {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes), "digest": content}
+    assert report["data"]["train"] == told
     assert set(report["metrics"]) == {
         "accuracy_vote",
         "accuracy_soft_vote",
@@ -158,6 +160,9 @@ def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images
         learn_digits(*few, SMALL, device=NUMPY, out=tmp_path, progress=stop)
     with pytest.raises(FileExistsError, match="holds another run"):
         learn_digits(*few, dataclasses.replace(SMALL, seed=9), device=NUMPY, out=tmp_path)
+    other = dataclasses.replace(few[0], pixels=few[0].pixels[::-1])  # of the same name, number and files
+    with pytest.raises(FileExistsError, match="holds another run"):
+        learn_digits(other, few[1], SMALL, device=NUMPY, out=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,9 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
         simulate(circuit, protocol, record=("outptu",))
     with pytest.raises(ValueError, match="not a whole number, 2 to 9999, of time steps"):
         simulate(circuit, protocol, dt=3 * ms)
+    for seed in (-1, 2**32):
+        with pytest.raises(ValueError, match=f"seed must lie between 0 and 4294967295, got {seed}"):
+            simulate(circuit, protocol, seed=seed)
     with pytest.raises(ValueError, match="dt must be a time above 0"):
         simulate(circuit, protocol, dt=0.1)
     with pytest.raises(ValueError, match=r"stimulates 'inptu', but circuit lif_network has no such population"):

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikehebb import checkpoint, devices, metrics
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Float, Images
+from spikehebb.core import Float, Images, digest
 from spikehebb.experiments.settings import Settings
 
 
@@ -44,8 +44,9 @@ def versions() -> dict[str, str]:
 
 
 def describe(images: Images) -> dict[str, Any]:
-    """Return what identifies images."""
-    return {"name": images.name, "count": len(images), "hashes": dict(images.hashes)}
+    """Return what identifies images: where they came from, and a digest of these very pixels and labels."""
+    content = digest([images.pixels, images.labels])
+    return {"name": images.name, "count": len(images), "hashes": dict(images.hashes), "digest": content}
 
 
 def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
