@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -10,22 +10,26 @@ from typing import Any
 from brian2 import ms
 
 from spikehebb import plot
+from spikehebb.circuits import has_pair_form
 from spikehebb.encoders import ENCODERS
 from spikehebb.experiments import stdp_window
 from spikehebb.neurons import NEURONS
-from spikehebb.rules import RULES
+from spikehebb.rules import FAMILIES, RULES
 
 OUT = Path(__file__).parent / "catalogue"
 
 RULE = {
+    "needs_pre": "needed in the presynaptic neuron",
     "pre": "in the presynaptic neuron",
-    "pre_spike": "at its spike",
-    "post": "in the postsynaptic neuron",
+    "pre_spike": "there, when its spike arrives",
     "needs": "needed in the postsynaptic neuron",
-    "post_spike": "at its spike, in the neuron",
+    "post": "in the postsynaptic neuron",
+    "post_spike": "there, at its spike",
     "synapse": "in the synapse",
     "on_pre": "in the synapse, when a presynaptic spike arrives",
     "on_post": "in the synapse, when the postsynaptic neuron spikes",
+    "update": "in the synapse, at every step",
+    "onset": "in all synapses, at each onset, one line after the other",
 }
 NEURON = {
     "equations": "equations",
@@ -37,14 +41,14 @@ NEURON = {
 }
 
 
-def page(title: str, entries: Mapping[str, Any], texts: Mapping[str, str], pictures: bool) -> str:
-    """Return a page with every entry: what it is, its Brian2 text, its parameters."""
-    lines = [f"# {title}", "", "*Made from the values that the package runs.*", ""]
-    for name, value in entries.items():
-        lines += [f"## {name}", "", f"{value.summary}.", ""]
-        if pictures:
-            lines += [f"![Window of {name}](window_{name}.png)", ""]
-        blocks = {title: dedent(getattr(value, text)).strip().replace("; ", "\n") for text, title in texts.items()}
+def entries(values: Iterable[Any], texts: Mapping[str, str]) -> list[str]:
+    """Return the lines of every entry: what it is, its window if it has one, its Brian2 text, its parameters."""
+    lines = []
+    for value in values:
+        lines += [f"### {value.name}", "", f"{value.summary}.", ""]
+        if (OUT / f"window_{value.name}.png").exists():
+            lines += [f"![Window of {value.name}](window_{value.name}.png)", ""]
+        blocks = {title: plain(getattr(value, text)) for text, title in texts.items()}
         lines += ["```", "\n\n".join(f"# {title}\n{block}" for title, block in blocks.items() if block), "```", ""]
         if value.parameters:
             lines += ["| parameter | default |", "|---|---|"]
@@ -52,18 +56,38 @@ def page(title: str, entries: Mapping[str, Any], texts: Mapping[str, str], pictu
         lines += [
             line for line in (getattr(value, "ties", ""), value.reference and f"Source: {value.reference}.") if line
         ]
+        lines += [
+            "",
+            *(f"- {work}, doi:{work.doi}" if work.doi else f"- {work}" for work in getattr(value, "cites", ())),
+        ]
         lines += [""]
-    return "\n".join(lines)
+    return lines
+
+
+def plain(text: str | tuple[str, ...]) -> str:
+    """Return Brian2 text with one statement on a line."""
+    return dedent("\n".join(text) if isinstance(text, tuple) else text).strip().replace("; ", "\n")
 
 
 def main() -> None:
-    """Write the pages and the pictures of the windows."""
+    """Write the pages, the pictures of the windows, and a sheet of them all."""
     OUT.mkdir(exist_ok=True)
+    windows = []
     for rule in RULES.values():
-        window = stdp_window(rule, [5.0 * step for step in range(-16, 17)] * ms)
-        plot.save(plot.stdp_window(window, rule), OUT / f"window_{rule.name}.png")
-    (OUT / "rules.md").write_text(page("Rules", RULES, RULE, pictures=True))
-    (OUT / "neurons.md").write_text(page("Neurons and encoders", {**NEURONS, **ENCODERS}, NEURON, pictures=False))
+        if has_pair_form(rule):
+            quiet = {"sigma": 0.0} if "sigma" in rule.parameters else {}
+            windows.append(stdp_window(rule.with_parameters(**quiet), [5.0 * step for step in range(-20, 21)] * ms))
+            plot.save(plot.stdp_window(windows[-1], rule), OUT / f"window_{rule.name}.png")
+    plot.save(plot.gallery(windows), OUT / "gallery.png")
+    note = "*Made from the values that the package runs; windows are drawn with noise (`sigma`) off.*"
+    lines = ["# Rules", "", note, "", "![Windows of all rules](gallery.png)", ""]
+    for family, rules in FAMILIES.items():
+        lines += [f"## {family[0].upper()}{family[1:]}", "", *entries(rules, RULE)]
+    (OUT / "rules.md").write_text("\n".join(lines))
+    lines = ["# Neurons and encoders", "", "*Made from the values that the package runs.*", ""]
+    for title, models in (("Neurons", NEURONS), ("Encoders and sources", ENCODERS)):
+        lines += [f"## {title}", "", *entries(models.values(), NEURON)]
+    (OUT / "neurons.md").write_text("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Frozen, NeuronModel, Population, Projection, Protocol
+from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, Population, Projection, Protocol
 from spikehebb.encoders import ENCODERS
 
-_FEWEST, _MOST = 2, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
+_NEAR = 1e-3  # of a step: how far a spike may lie off the time grid
+_FEWEST, _MOST = 1, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,19 @@ class ProjectionPlan:
     pre: str
     post: str
     model: str
-    on_pre: str
+    method: str
+    transmit: str  # what an arriving spike does to the neuron
+    on_pre: str  # and to the weight
     on_post: str
+    arrive: str  # and to the presynaptic traces, where that is later than the spike itself
+    update: str
+    onset: tuple[str, ...]
     delay: float
-    order: int
+    lag: float
+    order: int  # of the sums, in the order of the projections
+    learn_order: int  # of what the rule does at every step, after all sums
     summed: tuple[str, ...]
+    learned: tuple[str, ...]  # sums that the rule makes, with their suffix
     variables: tuple[str, ...]
     connected: tuple[NDArray[Any], ...] | None
 
@@ -65,11 +74,14 @@ class Plan:
     populations: Mapping[str, PopulationPlan]
     projections: Mapping[str, ProjectionPlan]
     record: tuple[str, ...]
+    traces: tuple[str, ...]
+    every: int
 
 
-def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iterable[str] = ()) -> Plan:
+def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iterable[str] = (), every: int = 1) -> Plan:
     """Join the texts of a circuit into those of its populations and projections."""
-    record = tuple(sorted(set(record)))
+    traces = tuple(sorted({name for name in record if "." in name}))
+    record = tuple(sorted({name for name in record if "." not in name}))
     for name in record:
         if name not in circuit.populations or not circuit.populations[name].model.threshold:
             spiking = [n for n, p in circuit.populations.items() if p.model.threshold]
@@ -97,19 +109,26 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
             )
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
-        projections[name] = _projection(circuit, projection, order=2 * number + 1)
+        order, learn_order = 2 * number + 1, 2 * len(circuit.projections) + 3
+        projections[name] = _projection(circuit, projection, order=order, learn_order=learn_order)
         if projection.summed:
             last[projection.post] = 2 * number + 2
     populations = {
         name: _population(circuit, name, population, protocol, last[name])
         for name, population in circuit.populations.items()
     }
+    known = {f"{owner}.{v}" for parts in (populations, projections) for owner in parts for v in parts[owner].variables}
+    for name in traces:
+        if name not in known:
+            raise ValueError(f"cannot record {name!r}.{text.did_you_mean(name, sorted(known))}")
     return Plan(
         dt=step,
         presentation=presentation,
         populations=Frozen(populations),
         projections=Frozen(projections),
         record=record,
+        traces=traces,
+        every=every if traces else 1,
     )
 
 
@@ -120,11 +139,13 @@ def _population(
     equations, resets, onsets, declarations = [model.equations], [], [model.onset], []
     names = text.used(*_texts(model), *_about(circuit, name))
     declarations.append(text.declare(model.parameters, names))
+    late = {p.rule for p in circuit.projections.values() if p.rule and p.pre == name and _lateness(p) > 0}
     for rule, side in circuit.traces(name):
         traces, spike = getattr(rule, side), getattr(rule, f"{side}_spike")
         equations.append(traces)
-        resets.append(spike)
-        onsets += [f"{trace} = 0" for trace in text.differential(traces)]
+        if not (side == "pre" and rule in late):
+            resets.append(spike)
+        onsets += [text.zero(traces, trace) for trace in text.differential(traces) if trace not in rule.keeps]
         declarations.append(text.declare(rule.parameters, text.used(traces, spike)))
     stimulus = _stimulus(model)
     return PopulationPlan(
@@ -133,7 +154,7 @@ def _population(
         threshold=model.threshold,
         reset=_lines(*resets, model.reset),
         refractory=model.refractory,
-        method=model.method,
+        method=next((r.trace_method for r, _ in circuit.traces(name) if r.trace_method != "exact"), model.method),
         onset=_lines(*onsets),
         update=_lines(model.update),
         update_order=update_order,
@@ -160,7 +181,9 @@ def _about(circuit: Circuit, name: str) -> list[str]:
         for end, suffix in ((projection.pre, "_pre"), (projection.post, "_post")):
             if end == name:
                 receive = circuit.populations[projection.post].model.receive if projection.weights is not None else ""
-                spoken = text.used(receive, *projection.summed.values())
+                rule = projection.rule
+                learning = [rule.synapse, rule.on_pre, rule.on_post, rule.update, *rule.onset] if rule else []
+                spoken = text.used(receive, *projection.summed.values(), *learning)
                 found += [identifier.removesuffix(suffix) for identifier in spoken if identifier.endswith(suffix)]
     return found
 
@@ -178,41 +201,69 @@ def _rows(name: str, population: Population, protocol: Protocol, stimulus: str) 
     return max(least, 1 << int(rows - 1).bit_length())
 
 
-def _projection(circuit: Circuit, projection: Projection, *, order: int) -> ProjectionPlan:
-    if projection.summed:
-        post = text.variables(circuit.populations[projection.post].model.equations)
-        model = _lines(
-            *(
-                f"{variable}_post = {expression} : {text.unit_text(Quantity(1, dim=post[variable]))} (summed)"
-                for variable, expression in projection.summed.items()
-            )
+def _lateness(projection: Projection) -> float:
+    """Return how much later than the spike itself, in seconds, the rule learns of a presynaptic spike."""
+    rule = projection.rule
+    return float(projection.delay) + (float(rule.parameters[rule.lag]) if rule and rule.lag else 0.0)
+
+
+def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_order: int) -> ProjectionPlan:
+    pre, post = circuit.populations[projection.pre], circuit.populations[projection.post]
+    units = text.variables(post.model.equations)
+    sums = _lines(
+        *(
+            f"{variable}_post = {expression} : {text.unit_text(Quantity(1, dim=units[variable]))} (summed)"
+            for variable, expression in projection.summed.items()
         )
-        on_pre = on_post = ""
-        variables: tuple[str, ...] = ()
-    else:
-        rule = projection.rule
-        synapse = rule.synapse if rule else "w : 1"
-        receive = circuit.populations[projection.post].model.receive
-        on_pre = _lines(receive, rule.on_pre if rule else "")
-        on_post = _lines(rule.on_post if rule else "")
-        declared = text.declare(rule.parameters, text.used(synapse, on_pre, on_post)) if rule else ""
-        model = _lines(synapse, declared)
-        variables = text.settable(synapse)
+    )
+    rule = projection.rule
+    synapse = "" if projection.weights is None else "w : 1"
+    arrive = declared = ""
+    texts: dict[str, str] = {}
+    if rule:
+        texts = _synapse_texts(rule)
+        synapse = texts.pop("synapse")
+        declared = text.declare(rule.parameters, text.used(synapse, *texts.values()))
+        if rule.pre_spike and _lateness(projection) > 0:
+            own = {*text.variables(rule.pre), *text.variables(rule.needs_pre), *rule.parameters, *_names(pre)}
+            arrive = _lines(text.suffixed(rule.pre_spike, own, "_post"))
     connected = projection.connected
     if connected is not None and bool(connected.all()):
         connected = None
     return ProjectionPlan(
         pre=projection.pre,
         post=projection.post,
-        model=model,
-        on_pre=on_pre,
-        on_post=on_post,
+        model=_lines(synapse, sums, declared),
+        method=rule.method if rule else "exact",
+        transmit="" if projection.summed else _lines(post.model.receive),
+        on_pre=texts.get("on_pre", ""),
+        on_post=texts.get("on_post", ""),
+        arrive=arrive,
+        update=texts.get("update", ""),
+        onset=tuple(code for name, code in texts.items() if name.startswith("onset")),
         delay=float(projection.delay),
+        lag=_lateness(projection) - float(projection.delay),
         order=order,
+        learn_order=learn_order,
         summed=tuple(projection.summed),
-        variables=variables,
+        learned=tuple(f"{v}_{side}" for side in ("pre", "post") for v in text.summed(synapse, side)),
+        variables=text.settable(synapse),
         connected=None if connected is None else np.nonzero(connected),
     )
+
+
+def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:
+    """Return what a rule says of its synapses; parameters that neurons hold already are read there."""
+    names = ("synapse", "on_pre", "on_post", "update")
+    texts = {name: getattr(rule, name) for name in names} | {f"onset{n}": code for n, code in enumerate(rule.onset)}
+    for side in ("pre", "post"):
+        held = text.used(getattr(rule, side), getattr(rule, f"{side}_spike")) & set(rule.parameters)
+        texts = {name: text.suffixed(code, held, f"_{side}") for name, code in texts.items()}
+    return {name: _lines(code) for name, code in texts.items()}
+
+
+def _names(population: Population) -> set[str]:
+    return {*text.variables(population.model.equations), *population.model.parameters}
 
 
 def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArray[Any]]:
@@ -237,6 +288,8 @@ def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArra
             blank = 0.0 if plan.populations[name].stimulus == "stimulus" else np.inf
             padded = np.full((rows, population.size), blank)
             padded[: len(given)] = given
+            if plan.populations[name].stimulus == "spike_time":
+                _check_grid(name, given, plan.dt)
             found[timed(name) + ".values"] = padded.ravel()
     for name, projection in circuit.projections.items():
         if projection.weights is not None:
@@ -246,6 +299,18 @@ def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArra
             connected = plan.projections[name].connected
             found[f"{name}.w"] = weights.ravel() if connected is None else weights[connected]
     return found
+
+
+def _check_grid(name: str, times: NDArray[Any], dt: float) -> None:
+    """Raise ``ValueError`` unless every spike lies on the time grid."""
+    steps = np.where(np.isfinite(times), times, 0) / dt
+    off = np.argwhere(np.abs(steps - np.round(steps)) > _NEAR)
+    if len(off):
+        spike, neuron = off[0]
+        raise ValueError(
+            f"stimulus of {name}: spike {spike + 1} of neuron {neuron}, at {1000 * times[spike, neuron]:.6g} ms, lies "
+            f"off the grid of dt = {1000 * dt:g} ms; round the times to it or take a smaller dt."
+        )
 
 
 def timed(population: str) -> str:

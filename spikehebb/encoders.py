@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, second
+from brian2 import Hz, Quantity, ms, mV, second
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Float, Frozen, NeuronModel
@@ -62,7 +62,88 @@ driven_source = NeuronModel(
     parameters={"tau_m": 20 * ms},
 )
 
-ENCODERS = Frozen({model.name: model for model in (poisson, regular, spike_source, driven_source)})
+modulated_source = NeuronModel(
+    name="modulated_source",
+    summary="Replays recorded spikes and hears of dopamine, for rules with a third factor",
+    equations="""
+        k : integer
+        dopamine : 1
+    """,
+    threshold=spike_source.threshold,
+    reset=spike_source.reset,
+)
+
+reward_source = NeuronModel(
+    name="reward_source",
+    summary="Replays recorded rewards; each raises dopamine, which then decays",
+    equations="""
+        k : integer
+        ddopamine/dt = -dopamine/tau_dopamine : 1
+    """,
+    threshold=spike_source.threshold,
+    reset="k += 1; dopamine += burst",
+    parameters={"tau_dopamine": 200 * ms, "burst": 0.5},
+    reference="Izhikevich, Cerebral Cortex 17:2443-2452, 2007",
+)
+
+clamped_source = NeuronModel(
+    name="clamped_source",
+    summary="Replays recorded spikes, each t_clamp long at v_peak; potential_late is the potential filter_delay ago",
+    # An integrate-and-fire neuron has no spike of its own, and voltage-based rules live on it.
+    equations="""
+        k : integer
+        k_late : integer
+        clamped_until : second
+        clamped_until_late : second
+        dv/dt = (v_rest - v)/tau_m*int(t > clamped_until - dt/2) : volt
+        dv_late/dt = (v_rest - v_late)/tau_m*int(t > clamped_until_late - dt/2) : volt
+        potential = v + (v_peak - v)*int(t < clamped_until - dt/2) : volt
+        potential_late = v_late + (v_peak - v_late)*int(t < clamped_until_late - dt/2) : volt
+    """,
+    threshold=spike_source.threshold,
+    reset="k += 1; v = v_reset; clamped_until = t + dt + t_clamp",
+    onset="v = v_rest; v_late = v_rest",
+    update="""
+        late = int(t + dt/2 >= spike_time(k_late*second, i) + filter_delay)
+        k_late += late
+        v_late += late*(v_reset - v_late)
+        clamped_until_late += late*(t + dt + t_clamp - clamped_until_late)
+    """,
+    method="exponential_euler",
+    parameters={
+        "v_rest": -70.6 * mV,
+        "v_reset": -60 * mV,
+        "v_peak": 33 * mV,
+        "t_clamp": 2 * ms,
+        "tau_m": 9.37 * ms,
+        "filter_delay": 5 * ms,
+    },
+    reference="Clopath, Buesing, Vasilaki and Gerstner, Nature Neuroscience 13:344-352, 2010 (spike of 2 ms at 33 mV, "
+    "C = 281 pF); delay and reset as in NEST's aeif_psc_delta_clopath",
+)
+
+rate_source = NeuronModel(
+    name="rate_source",
+    summary="A rate x, as presented",
+    equations="x : 1",
+    onset="x = stimulus(t, i)",
+)
+
+ENCODERS = Frozen(
+    {
+        model.name: model
+        for model in (
+            poisson,
+            regular,
+            spike_source,
+            driven_source,
+            modulated_source,
+            reward_source,
+            clamped_source,
+            rate_source,
+        )
+    }
+)
 
 
 def unit_length(pixels: ArrayLike) -> Float:

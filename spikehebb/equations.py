@@ -6,6 +6,7 @@ Nothing here touches Brian2's global state; the text is parsed, never run.
 from __future__ import annotations
 
 import difflib
+import keyword
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,15 +16,16 @@ from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.core.variables import Variable
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, Equations
 from brian2.equations.unitcheck import check_dimensions, check_units_statements
-from brian2.units import DimensionMismatchError, get_dimensions, second
+from brian2.units import DimensionMismatchError, Quantity, get_dimensions, second
 from brian2.units.allunits import all_units
 from brian2.units.fundamentalunits import Dimension, get_unit
-from brian2.utils.stringtools import get_identifiers
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 DIMENSIONLESS = get_dimensions(1)
 TIME = second.dim
 
 _BUILT_IN = {"t": TIME, "dt": TIME, "i": DIMENSIONLESS, "j": DIMENSIONLESS, "N": DIMENSIONLESS}
+_NOISE = {"xi": (second**-0.5).dim}
 _CONSTANTS = {"pi": DIMENSIONLESS, "e": DIMENSIONLESS, "inf": DIMENSIONLESS}
 _UNITS = {str(unit.name): unit.dim for unit in all_units} | {
     str(unit.dispname): unit.dim for unit in all_units if str(unit.dispname).isidentifier()
@@ -32,6 +34,7 @@ _STIMULI = {
     "stimulus": Function(lambda t, i: t, arg_units=[second, 1], return_unit=1),
     "spike_time": Function(lambda t, i: t, arg_units=[second, 1], return_unit=second),
 }
+_RESERVED = {*_BUILT_IN, *_NOISE, *_CONSTANTS, "delay", "lastspike", "not_refractory", "t_in_timesteps"}
 _WORDS = {
     "and",
     "or",
@@ -46,6 +49,7 @@ _WORDS = {
     "refractory",
 }
 
+_LISTED = 12  # names in a message
 _PHRASES = {
     TIME: "a time",
     (1 / second).dim: "a frequency",
@@ -55,11 +59,14 @@ _EXAMPLES = {TIME: "ms", (1 / second).dim: "Hz"}
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close."""
+    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
     allowed = list(allowed)
     close = difflib.get_close_matches(name, allowed, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{guess} ({', '.join(allowed)})"
+    if len(allowed) <= _LISTED:
+        return f"{guess} ({', '.join(allowed)})"
+    near = difflib.get_close_matches(name, allowed, n=_LISTED, cutoff=0)
+    return f"{guess} ({', '.join(near)} and {len(allowed) - len(near)} more)"
 
 
 def unit_text(quantity: object) -> str:
@@ -86,6 +93,31 @@ def variables(equations: str) -> dict[str, Dimension]:
 def differential(equations: str) -> tuple[str, ...]:
     """Return the variables that a differential equation drives, in the order of the text."""
     return tuple(n for n, eq in _parsed(equations).items() if eq.type == DIFFERENTIAL_EQUATION)
+
+
+def event_driven(equations: str) -> bool:
+    """Return whether a variable is marked to be integrated at events only."""
+    return any("event-driven" in eq.flags for eq in _parsed(equations).values())
+
+
+def summed(equations: str, side: str) -> dict[str, Dimension]:
+    """Return the variables of one side, suffix removed, that synapse equations sum into, with their units."""
+    return {
+        name.removesuffix(f"_{side}"): eq.dim
+        for name, eq in _parsed(equations).items()
+        if "summed" in eq.flags and name.endswith(f"_{side}")
+    }
+
+
+def suffixed(statements: str, names: Iterable[str], suffix: str) -> str:
+    """Return statements in which the given names carry a suffix."""
+    return str(word_substitute(statements, {name: f"{name}{suffix}" for name in names}))
+
+
+def zero(equations: str, variable: str) -> str:
+    """Return the statement that sets a variable to 0."""
+    unit = unit_text(Quantity(1.0, dim=_parsed(equations)[variable].dim))
+    return f"{variable} = 0" if unit == "1" else f"{variable} = 0*{unit}"
 
 
 def settable(equations: str) -> tuple[str, ...]:
@@ -132,6 +164,28 @@ def check_parameters(owner: str, given: Mapping[str, object], declared: Mapping[
             raise ValueError(f"{owner}: {name} must be a number, got {value}.")
 
 
+def check_names(owner: str, names: Iterable[str]) -> None:
+    """Raise ``ValueError`` if Brian2 keeps one of the names for itself."""
+    for name in names:
+        reason = _why_reserved(name)
+        if reason:
+            raise ValueError(f"{owner} cannot call a variable or parameter {name!r}: {reason}; rename it.")
+
+
+def _why_reserved(name: str) -> str:
+    if name in _RESERVED:
+        return "Brian2 uses that name itself"
+    if name.endswith(("_pre", "_post")):
+        return "names that end in _pre or _post stand for variables of the neurons"
+    if keyword.iskeyword(name):
+        return "it is a word of the Python language"
+    try:
+        Equations.check_identifier(name)
+    except SyntaxError as error:
+        return f"Brian2 says: {_last_line(error).rstrip('.')}"
+    return ""
+
+
 def check_text(
     owner: str,
     *,
@@ -170,7 +224,7 @@ def _check_text(
         own = variables(equations)
     except Exception as error:
         raise ValueError(f"{owner}: Brian2 cannot read its equations: {_last_line(error)}") from error
-    known = {**_BUILT_IN, **_CONSTANTS, **dict(given), **own}
+    known = {**_BUILT_IN, **_NOISE, **_CONSTANTS, **dict(given), **own}
     names = used(*(e for e, _ in expressions), *statements)
     for equation in _parsed(equations).values():
         names |= equation.identifiers

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
+from brian2.units import get_dimensions
+from numpy.typing import ArrayLike
 
-from spikehebb.core import Images, Protocol
+from spikehebb.core import Float, Images, Protocol
 from spikehebb.encoders import spike_rows, unit_length
+
+TAIL = 100 * ms  # how long a run goes on after the last spike
 
 
 def presentations(images: Images, *, duration: Quantity = 50 * ms, population: str = "input") -> Protocol:
@@ -37,17 +41,20 @@ def presentations(images: Images, *, duration: Quantity = 50 * ms, population: s
     )
 
 
-def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz) -> Protocol:
-    """Return a plan that pairs a presynaptic with a postsynaptic spike, one lag for each pair of neurons.
+def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, dt: Quantity = 0.1 * ms) -> Protocol:
+    """Return a plan that pairs a presynaptic with a postsynaptic spike, one lag or frequency for each pair of neurons.
 
     Parameters
     ----------
-    lags : Quantity, shape (pairs,)
-        ``t_post - t_pre``; positive is causal.
+    lags : Quantity, scalar or shape (pairs,)
+        ``t_post - t_pre``; positive is causal. Whole numbers of time steps; 0 is a coincidence.
     repeats : int
         How many pairings.
-    frequency : Quantity
-        Of the pairings; one period must be longer than the longest lag.
+    frequency : Quantity, scalar or shape (pairs,)
+        Of the pairings, which begin on the time grid. With all pairings at more than one frequency, each must be
+        longer than twice its lag.
+    dt : Quantity
+        The time step of the run.
 
     Examples
     --------
@@ -56,34 +63,255 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz) -
     >>> pairing([-10, 10] * ms).stimuli["post"][0].tolist()
     [0.01, 0.03]
     """
-    lag = np.atleast_1d(np.asarray(lags / second, float))
-    longest, period = np.abs(lag).max(), float(1 / (frequency / Hz))
-    if not np.all(np.isfinite(lag)):
-        raise ValueError("pairing: every lag must be a finite time.")
-    if repeats < 1:
-        raise ValueError(f"pairing: repeats must be at least 1, got {repeats}.")
-    if repeats > 1 and period <= 2 * longest:
-        raise ValueError(
-            f"pairing: at {frequency} a period is {period * second}, too short for a lag of {longest * second}; "
-            "take a lower frequency or shorter lags."
-        )
-    start = 2 * longest + np.arange(repeats) * period  # the earliest spike then comes one longest lag after 0
-    pre = [start * second for _ in lag]
-    post = [(start + value) * second for value in lag]
-    tail = max(longest, 0.001)
-    return Protocol(
-        stimuli={"pre": spike_rows(pre), "post": spike_rows(post)},
-        duration=(start[-1] + longest + tail) * second,
-    )
+    lag, rate = np.broadcast_arrays(_lags(lags, dt), np.atleast_1d(np.asarray(frequency / Hz, float)))
+    _check_repeats("pairing", repeats, rate)
+    period = 1 / rate
+    longest = float(np.abs(lag).max())
+    if repeats > 1:
+        for one, room in zip(lag, period, strict=True):
+            if room <= 2 * abs(one):
+                raise ValueError(
+                    f"pairing: at {1 / room:g} Hz a period is {1000 * room:g} ms, too short for a lag of "
+                    f"{1000 * one:g} ms; take a lower frequency or shorter lags."
+                )
+    # The earliest spike comes one longest lag after 0, and one step.
+    first = max(2 * longest, float(dt))
+    onsets = [_on_grid(first + np.arange(repeats) * each, dt) for each in period]
+    pre = [start * second for start in onsets]
+    post = [(start + value) * second for start, value in zip(onsets, lag, strict=True)]
+    return spike_trains(pre, post)
 
 
-def spike_trains(pre: Sequence[Quantity], post: Sequence[Quantity], *, duration: Quantity) -> Protocol:
+def triplets(
+    intervals: Quantity,
+    *,
+    order: str = "post-pre-post",
+    repeats: int = 60,
+    frequency: Quantity = 1 * Hz,
+    dt: Quantity = 0.1 * ms,
+) -> Protocol:
+    """Return a plan of spike triplets, one kind for each pair of neurons.
+
+    Parameters
+    ----------
+    intervals : Quantity, shape (pairs, 2)
+        Between the first and the second spike, and between the second and the third; both positive.
+    order : str
+        ``pre-post-pre`` or ``post-pre-post``.
+    repeats, frequency : int, Quantity
+        How many triplets, and how often.
+    dt : Quantity
+        The time step of the run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikehebb.protocols import triplets
+    >>> triplets([[5, 10]] * ms, order="pre-post-pre").stimuli["pre"][:2, 0].tolist()
+    [0.0001, 0.0151]
+    """
+    orders = ("pre-post-pre", "post-pre-post")
+    if order not in orders:
+        raise ValueError(f"triplets: order must be {orders[0]} or {orders[1]}, got {order!r}.")
+    rows = np.atleast_2d(np.asarray(intervals / second, float))
+    if rows.ndim != 2 or rows.shape[1] != 2 or not np.all(rows > 0):
+        raise ValueError(f"triplets: intervals must be (pairs, 2) and positive, got shape {rows.shape}.")
+    _lags(rows.ravel() * second, dt)
+    outer, inner = [], []
+    for one, two in rows:
+        starts = _starts("triplets", one + two, repeats, frequency, dt)
+        outer.append(np.sort(np.concatenate([starts, starts + one + two])) * second)
+        inner.append((starts + one) * second)
+    return spike_trains(outer, inner) if order == orders[0] else spike_trains(inner, outer)
+
+
+def quadruplets(
+    intervals: Quantity,
+    *,
+    lag: Quantity = 5 * ms,
+    repeats: int = 60,
+    frequency: Quantity = 1 * Hz,
+    dt: Quantity = 0.1 * ms,
+) -> Protocol:
+    """Return a plan of two pairings of opposite order, one interval for each pair of neurons.
+
+    Parameters
+    ----------
+    intervals : Quantity, shape (pairs,)
+        From the centre of the post-before-pre pairing to the centre of the pre-before-post pairing; longer than
+        ``lag``, and negative where pre-before-post comes first.
+    lag : Quantity
+        Within each pairing.
+    repeats, frequency : int, Quantity
+        How many quadruplets, and how often.
+    dt : Quantity
+        The time step of the run.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.protocols import quadruplets
+    >>> quadruplets([20] * ms, repeats=1).stimuli["post"][:2, 0].round(6).tolist()
+    [0.0001, 0.0251]
+    """
+    gap = float(_lags(lag, dt)[0])
+    if not gap > 0:
+        raise ValueError(f"quadruplets: lag must be a time above 0, got {lag}.")
+    pre, post = [], []
+    for each in _lags(intervals, dt):
+        if abs(each) <= gap:
+            raise ValueError(f"quadruplets: an interval of {1000 * each:g} ms must be longer than the lag of {lag}.")
+        starts = _starts("quadruplets", abs(each) + gap, repeats, frequency, dt)
+        first, then = (starts, starts + gap), (starts + abs(each) + gap, starts + abs(each))
+        outer, inner = np.sort([first[0], then[0]], axis=0), np.sort([first[1], then[1]], axis=0)
+        spikes = [np.sort(side.ravel()) * second for side in (outer, inner)]
+        pre.append(spikes[1 if each > 0 else 0])
+        post.append(spikes[0 if each > 0 else 1])
+    return spike_trains(pre, post)
+
+
+def theta_bursts(
+    lags: Quantity,
+    *,
+    spikes: int = 4,
+    within: Quantity = 100 * Hz,
+    bursts: int = 10,
+    theta: Quantity = 5 * Hz,
+    dt: Quantity = 0.1 * ms,
+) -> Protocol:
+    """Return a plan of theta bursts on both sides, one lag between the bursts for each pair of neurons.
+
+    Parameters
+    ----------
+    lags : Quantity, shape (pairs,)
+        From a presynaptic spike to the postsynaptic spike of the same place in the burst.
+    spikes, within : int, Quantity
+        Spikes in a burst, and their frequency.
+    bursts, theta : int, Quantity
+        How many bursts, and how often.
+    dt : Quantity
+        The time step of the run.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.protocols import theta_bursts
+    >>> theta_bursts([10] * ms, bursts=1).stimuli["pre"][:2, 0].round(6).tolist()
+    [0.0201, 0.0301]
+    """
+    lag = _lags(lags, dt)
+    longest = float(np.abs(lag).max())
+    if spikes < 1:
+        raise ValueError(f"theta_bursts: a burst has at least 1 spike, got {spikes}.")
+    inside = _on_grid(np.arange(spikes) / float(within / Hz), dt)
+    starts = _starts("theta_bursts", float(inside[-1]) + 2 * longest, bursts, theta, dt) + 2 * longest
+    pre = (starts[:, None] + inside).ravel()
+    return spike_trains([pre * second for _ in lag], [(pre + each) * second for each in lag])
+
+
+def poisson_trains(
+    rate_pre: Quantity,
+    rate_post: Quantity,
+    *,
+    duration: Quantity,
+    pairs: int = 1,
+    seed: int = 0,
+    dt: Quantity = 0.1 * ms,
+) -> Protocol:
+    """Return a plan of independent Poisson trains on both sides.
+
+    Parameters
+    ----------
+    rate_pre, rate_post : Quantity
+        ``rate*dt`` must stay below 1: a step has one spike or none.
+    duration : Quantity
+    pairs : int
+    seed : int
+    dt : Quantity
+        The time step of the run.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, second
+    >>> from spikehebb.protocols import poisson_trains
+    >>> len(poisson_trains(20 * Hz, 20 * Hz, duration=1 * second, pairs=3).stimuli["pre"][0])
+    3
+    """
+    rng = np.random.default_rng(seed)
+    steps = round(float(duration / dt))
+    trains = []
+    for name, rate in (("rate_pre", rate_pre), ("rate_post", rate_post)):
+        chance = float(rate * dt)
+        if not 0 <= chance < 1:
+            raise ValueError(f"poisson_trains: {name} must lie between 0 and 1/dt = {1 / dt}, got {rate}.")
+        counts = rng.binomial(steps - 1, chance, pairs)
+        trains.append([np.sort(rng.choice(steps - 1, n, replace=False) + 1) * float(dt) * second for n in counts])
+    return spike_trains(*trains, duration=duration)
+
+
+def spike_trains(
+    pre: Sequence[Quantity],
+    post: Sequence[Quantity],
+    *,
+    reward: Sequence[Quantity] | None = None,
+    duration: Quantity | None = None,
+) -> Protocol:
     """Return a plan that replays recorded spikes on both sides of ``synapse_pair``.
 
     Parameters
     ----------
     pre, post : sequence of Quantity
         For each pair of neurons the spike times of one side.
-    duration : Quantity
+    reward : sequence of Quantity, optional
+        For each pair of neurons the times of rewards, for rules with a third factor.
+    duration : Quantity, optional
+        Until 100 ms after the last spike when left out.
     """
-    return Protocol(stimuli={"pre": spike_rows(pre), "post": spike_rows(post)}, duration=duration)
+    trains = {"pre": pre, "post": post} | ({} if reward is None else {"reward": reward})
+    if len(pre) != len(post) or (reward is not None and len(reward) != len(pre)):
+        raise ValueError(f"spike_trains: {len(pre)} presynaptic but {len(post)} postsynaptic trains; give one each.")
+    if duration is None:
+        last = max((float(max(train)) for side in trains.values() for train in side if len(train)), default=0.0)
+        duration = last * second + TAIL
+    return Protocol(stimuli={name: spike_rows(side) for name, side in trains.items()}, duration=duration)
+
+
+def _lags(lags: Quantity, dt: Quantity) -> Float:
+    """Return lags in seconds, after checking that they lie on the time grid."""
+    if get_dimensions(lags) != second.dim:
+        raise ValueError(f"lags must be times, got {lags} (dimensionless). Write lags*ms.")
+    found = np.atleast_1d(np.asarray(lags / second, float))
+    if not found.size or not np.all(np.isfinite(found)):
+        raise ValueError("every lag must be a finite time, and there must be at least one.")
+    steps = found / float(dt)
+    off = np.abs(steps - np.round(steps)) > 1e-3
+    if off.any():
+        one = 1000 * found[off][0]
+        what = "is shorter than" if abs(steps[off][0]) < 1 else "is no whole number of steps of"
+        raise ValueError(f"a lag of {one:g} ms {what} dt = {float(dt / ms):g} ms; round it or take a smaller dt.")
+    return found
+
+
+def _on_grid(times: ArrayLike, dt: Quantity) -> Float:
+    return np.asarray(np.round(np.asarray(times, float) / float(dt)) * float(dt), float)
+
+
+def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Quantity) -> Float:
+    """Return when each repetition of something that lasts ``length`` seconds begins."""
+    rate = np.atleast_1d(np.asarray(frequency / Hz, float))
+    _check_repeats(what, repeats, rate)
+    period = float(1 / rate[0])
+    if repeats > 1 and period <= length:
+        raise ValueError(
+            f"{what}: at {frequency} a period is {1000 * period:g} ms, too short for {1000 * length:g} ms of spikes; "
+            "take a lower frequency or shorter intervals."
+        )
+    return _on_grid(float(dt) + np.arange(repeats) * period, dt)
+
+
+def _check_repeats(what: str, repeats: int, rate: Float) -> None:
+    if repeats < 1:
+        raise ValueError(f"{what}: repeats must be at least 1, got {repeats}.")
+    if not (np.all(np.isfinite(rate)) and np.all(rate > 0)):
+        raise ValueError(f"{what}: frequency must be above 0, got {rate[~(rate > 0)][:1]} Hz.")

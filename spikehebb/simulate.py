@@ -16,10 +16,12 @@ from brian2 import Quantity, ms, second
 from numpy.typing import NDArray
 
 from spikehebb import devices, programs
-from spikehebb.assemble import Plan, assemble, timed
+from spikehebb.assemble import Plan, ProjectionPlan, assemble, timed
 from spikehebb.assemble import values as values_of
 from spikehebb.core import Circuit, Float, Frozen, Protocol, Recording, Spikes, digest
 from spikehebb.devices import Device
+
+ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 
 
 def simulate(
@@ -30,6 +32,7 @@ def simulate(
     dt: Quantity = 1 * ms,
     seed: int = 0,
     record: Iterable[str] = (),
+    every: int = 1,
     progress: programs.Progress | None = None,
 ) -> Recording:
     """Run a circuit through a protocol.
@@ -44,7 +47,10 @@ def simulate(
     seed : int
         Of everything random in the run. Same seed, device and versions: the same result, bit for bit.
     record : iterable of str
-        The populations whose spikes are kept; spike counts are kept of all.
+        The populations whose spikes are kept (``"output"``) and the variables whose course is kept
+        (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
+    every : int
+        Keep the course of variables at every so many steps.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -71,7 +77,7 @@ def simulate(
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
-    plan = assemble(circuit, protocol, dt=dt, record=record)
+    plan = assemble(circuit, protocol, dt=dt, record=record, every=every)
     given = values_of(circuit, protocol, plan)
     if device is devices.NUMPY:
         found, seconds = _on_numpy(plan, given, protocol.duration, seed, progress)
@@ -83,11 +89,17 @@ def simulate(
 
 
 def prepare(
-    circuit: Circuit, protocol: Protocol, *, device: Device, dt: Quantity = 1 * ms, record: Iterable[str] = ()
+    circuit: Circuit,
+    protocol: Protocol,
+    *,
+    device: Device,
+    dt: Quantity = 1 * ms,
+    record: Iterable[str] = (),
+    every: int = 1,
 ) -> None:
     """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
     if device is devices.CPP:
-        _program(assemble(circuit, protocol, dt=dt, record=record))
+        _program(assemble(circuit, protocol, dt=dt, record=record, every=every))
 
 
 def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple[brian2.Network, dict[str, Any]]:
@@ -101,7 +113,7 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
     """
     clock = brian2.Clock(dt=plan.dt * second, name="steps")
     onsets = None
-    if any(part.onset for part in plan.populations.values()):
+    if any(part.onset for parts in (plan.populations, plan.projections) for part in parts.values()):
         once = plan.presentation is None
         onsets = (
             brian2.EventClock([0] * second, "onsets") if once else brian2.Clock(plan.presentation * second, "onsets")
@@ -131,29 +143,72 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             monitor = f"spikes_{name}"
             objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
     for name, wiring in plan.projections.items():
-        pathways = {k: v for k, v in {"on_pre": wiring.on_pre, "on_post": wiring.on_post}.items() if v}
-        synapses = brian2.Synapses(
-            objects[wiring.pre],
-            objects[wiring.post],
-            wiring.model,
-            clock=clock,
-            name=name,
-            namespace={},
-            **pathways,
-        )
-        if wiring.connected is None:
-            synapses.connect()
-        else:
-            synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
-        if wiring.on_pre and wiring.delay:
-            synapses.pre.delay = wiring.delay * second
-        if wiring.on_post:
-            synapses.post.order = synapses.pre.order - 1  # a spike is decided before the step's inputs arrive
-        for variable in wiring.summed:
-            synapses.summed_updaters[f"{variable}_post"].order = wiring.order
-        objects[name] = synapses
+        _connect(name, wiring, objects, clock=clock, onsets=onsets)
+    if plan.traces:
+        samples = clock if plan.every == 1 else brian2.Clock(dt=plan.every * plan.dt * second, name="samples")
+        for trace in plan.traces:
+            owner, variable = trace.split(".")
+            monitor = trace_name(trace)
+            everything = np.arange(_size(plan, owner))  # a program does not know how many synapses it will have
+            objects[monitor] = brian2.StateMonitor(
+                objects[owner], variable, record=everything, clock=samples, when="end", name=monitor
+            )
     network.add(*objects.values())
     return network, objects
+
+
+def _size(plan: Plan, owner: str) -> int:
+    """Return how many neurons or synapses a population or projection has."""
+    if owner in plan.populations:
+        return plan.populations[owner].size
+    wiring = plan.projections[owner]
+    if wiring.connected is not None:
+        return len(wiring.connected[0])
+    return plan.populations[wiring.pre].size * plan.populations[wiring.post].size
+
+
+def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, clock: Any, onsets: Any) -> None:
+    """Make the Brian2 objects of a projection."""
+    pre, post = objects[wiring.pre], objects[wiring.post]
+    # Transmission and plasticity share a loop over the arriving spikes unless they happen at different times.
+    apart = wiring.lag > 0
+    on_pre = {"pre": wiring.transmit if apart else "\n".join(filter(None, [wiring.transmit, wiring.on_pre]))}
+    on_pre |= {"plastic": wiring.on_pre} if apart else {}
+    on_pre = {pathway: code for pathway, code in on_pre.items() if code}
+    pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": wiring.on_post}.items() if v}
+    synapses = brian2.Synapses(
+        pre, post, wiring.model, clock=clock, name=name, namespace={}, method=wiring.method, **pathways
+    )
+    if wiring.connected is None:
+        synapses.connect()
+    else:
+        synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
+    for pathway, late in (("pre", wiring.delay), ("plastic", wiring.delay + wiring.lag)):
+        if pathway in on_pre:
+            getattr(synapses, pathway).order = ARRIVAL
+            if late:
+                getattr(synapses, pathway).delay = late * second
+    if wiring.on_post:
+        synapses.post.order = ARRIVAL - 1  # a spike is decided before the step's inputs arrive
+    for variable in wiring.summed:
+        synapses.summed_updaters[f"{variable}_post"].order = wiring.order
+    for variable in wiring.learned:
+        synapses.summed_updaters[variable].order = wiring.learn_order
+    if synapses.state_updater is not None:
+        synapses.state_updater.order = wiring.learn_order + 1
+    if wiring.update:
+        synapses.run_regularly(
+            wiring.update, clock=clock, when="groups", order=wiring.learn_order + 2, name=f"{name}_update"
+        )
+    for number, statements in enumerate(wiring.onset):
+        synapses.run_regularly(statements, clock=onsets, when="start", order=number + 1, name=f"{name}_onset_{number}")
+    objects[name] = synapses
+    if wiring.arrive:
+        arrival = brian2.Synapses(pre, pre, on_pre=wiring.arrive, clock=clock, name=f"{name}_arrival", namespace={})
+        arrival.connect(j="i")
+        arrival.pre.delay = (wiring.delay + wiring.lag) * second
+        arrival.pre.order = ARRIVAL + 1  # at coincident spikes each side reads the other's traces from before
+        objects[f"{name}_arrival"] = arrival
 
 
 def _on_numpy(
@@ -206,6 +261,11 @@ def _program(plan: Plan) -> programs.Program:
     return programs.obtain(digest([plan, devices.machine()]), write)
 
 
+def trace_name(trace: str) -> str:
+    """Return the name of the monitor of a recorded variable."""
+    return "course_" + trace.replace(".", "_")
+
+
 def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the variables to read after a run."""
     wanted = {name: part.variables for name, part in plan.populations.items()}
@@ -213,6 +273,7 @@ def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
     for name, population in plan.populations.items():
         if population.threshold:
             wanted[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)
+    wanted |= {trace_name(trace): (trace.split(".")[1], "t") for trace in plan.traces}
     return wanted
 
 
@@ -246,6 +307,11 @@ def _recording(
         else:
             weights[name] = np.zeros(shape)
             weights[name][connected] = w
+    courses, times = {}, np.zeros(0)
+    for trace in plan.traces:
+        monitor, variable = trace_name(trace), trace.split(".")[1]
+        times = found[f"{monitor}.t"]
+        courses[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
     spiking = [name for name, part in plan.populations.items() if part.threshold]
     return Recording(
         spikes=Frozen({n: Spikes(i=found[f"spikes_{n}.i"], t=found[f"spikes_{n}.t"] * second) for n in plan.record}),
@@ -254,6 +320,8 @@ def _recording(
         state=Frozen(
             {n: Frozen({v: found[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
         ),
+        courses=Frozen(courses),
+        times=times * second,
         seed=seed,
         device=device.name,
         dt=dt,

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"core", "equations"},
     {"rules", "neurons", "circuits", "encoders", "protocols"},
-    {"assemble", "simulate", "devices", "programs", "metrics", "checkpoint", "datasets"},
+    {"assemble", "simulate", "devices", "programs", "metrics", "checkpoint", "datasets", "measurements", "spike_files"},
     {"experiments"},
     {"cli", "plot", "doctor"},
 ]

@@ -131,7 +131,7 @@ def test_a_circuit_refuses_what_does_not_fit() -> None:
         )
     with pytest.raises(ValueError, match="has no variable 'Z' to sum into"):
         make(p=Projection(pre="b", post="a", summed={"Z": "v_pre"}))
-    with pytest.raises(ValueError, match="either weights"):
+    with pytest.raises(ValueError, match="needs weights"):
         Projection(pre="a", post="b")
     with pytest.raises(ValueError, match="name a population and a projection"):
         make(a=Projection(pre="a", post="b", weights=weights))
@@ -177,12 +177,11 @@ def test_a_protocol_is_checked() -> None:
 def test_a_neuron_and_a_rule_drop_into_an_ordinary_brian2_script() -> None:
     cells = NeuronGroup(2, **lif.brian2())
     rule = a_rule(pre="", pre_spike="", parameters={"eta": 0.1}, on_post="w += eta")
-    synapses = Synapses(cells, cells, **rule.brian2(receive="v_post += w*mV"))
+    synapses = Synapses(cells, cells, **rule.brian2(receive="v_post += w*mV").synapses)
     synapses.connect()
     assert {path.prepost for path in synapses._pathways} == {"pre", "post"}
-    assert (
-        "on_post" not in PlasticityRule(name="n", summary="s", reference="r", parameters={}, on_pre="w += 1").brian2()
-    )
+    one_sided = PlasticityRule(name="n", summary="s", reference="r", parameters={}, on_pre="w += 1")
+    assert "on_post" not in one_sided.brian2().synapses
 
 
 def test_parameters_of_neurons_are_checked_too() -> None:

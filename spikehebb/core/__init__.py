@@ -7,7 +7,7 @@ with them (simulate, export, measure, plot) is written as functions elsewhere.
 from spikehebb.core.circuit import Circuit, Population, Projection
 from spikehebb.core.data import Images, Protocol, Recording, Spikes
 from spikehebb.core.models import NeuronModel, PlasticityRule
-from spikehebb.core.values import Float, Frozen, Int, Parameters, digest
+from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, digest
 
 __all__ = [
     "Circuit",
@@ -22,6 +22,7 @@ __all__ = [
     "Projection",
     "Protocol",
     "Recording",
+    "Reference",
     "Spikes",
     "digest",
 ]

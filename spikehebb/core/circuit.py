@@ -48,16 +48,16 @@ class Projection:
     pre, post : str
         Names of the populations.
     weights : array_like, shape (n_pre, n_post), optional
-        A projection with weights carries spikes.
+        A projection with weights carries spikes, unless it is continuous.
     rule : PlasticityRule, optional
         How the weights change; without one they are fixed.
     connected : array_like of bool, shape (n_pre, n_post), optional
         Which pairs are connected; all when left out.
     delay : Quantity
-        From a presynaptic spike to its arrival, and to the rule's ``on_pre``.
+        From a presynaptic spike to its arrival. The rule sees arrivals, too: its lags count from there.
     summed : mapping of str to str, optional
         A continuous projection: at every step the postsynaptic variable becomes the sum of this expression over
-        all presynaptic neurons, as in ``{"Z": "exp(u_pre)"}``.
+        all presynaptic neurons, as in ``{"Z": "exp(u_pre)"}`` or, with weights, ``{"y": "w*x_pre"}``.
     """
 
     pre: str
@@ -69,11 +69,13 @@ class Projection:
     summed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.weights is None) == (not self.summed):
+        if self.weights is None and not self.summed:
             raise ValueError(
-                f"projection {self.pre} -> {self.post} needs either weights (it carries spikes) or summed "
-                "expressions (it is continuous), and not both."
+                f"projection {self.pre} -> {self.post} needs weights (it carries spikes), summed expressions (it is "
+                "continuous), or both (a continuous one with weights)."
             )
+        if self.weights is None and self.rule:
+            raise ValueError(f"projection {self.pre} -> {self.post} has rule {self.rule.name}, but no weights.")
         if get_dimensions(self.delay) != second.dim or float(self.delay) < 0:
             raise ValueError(
                 f"projection {self.pre} -> {self.post}: delay must be a time of at least 0, got {self.delay}."
@@ -128,24 +130,28 @@ class Circuit:
             array = getattr(projection, what)
             if array is not None and array.shape != (pre.size, post.size):
                 raise ValueError(f"{owner}: {what} must be {(pre.size, post.size)} (pre, post), got {array.shape}.")
-        if projection.summed:
-            known = {f"{n}_pre": d for n, d in _names(pre).items()}
-            known |= {f"{n}_post": d for n, d in _names(post).items()}
-            for variable, expression in projection.summed.items():
-                dim = known.get(f"{variable}_post")
-                if dim is None:
-                    raise ValueError(f"{owner}: {projection.post} has no variable {variable!r} to sum into.")
-                text.check_text(owner, expressions=[(expression, dim)], known=known)
+        known = {f"{n}_pre": d for n, d in _names(pre).items()} | {f"{n}_post": d for n, d in _names(post).items()}
+        weight = {} if projection.weights is None else {"w": text.DIMENSIONLESS}
+        for variable, expression in projection.summed.items():
+            dim = known.get(f"{variable}_post")
+            if dim is None:
+                raise ValueError(f"{owner}: {projection.post} has no variable {variable!r} to sum into.")
+            text.check_text(owner, expressions=[(expression, dim)], known=known | weight)
+        if not projection.summed:
+            _check_spiking(owner, projection.pre, pre, "carries spikes")
+        rule = projection.rule
+        if rule is None:
             return
-        if not pre.model.threshold:
-            raise ValueError(f"{owner} carries spikes, but {projection.pre} ({pre.model.name}) never spikes.")
-        if projection.rule:
-            has = _names(post)
-            for variable, dim in text.variables(projection.rule.needs).items():
-                if has.get(variable) != dim:
+        if rule.on_pre or rule.pre_spike:
+            _check_spiking(owner, projection.pre, pre, f"has rule {rule.name}, which waits for presynaptic spikes")
+        if rule.on_post or rule.post_spike:
+            _check_spiking(owner, projection.post, post, f"has rule {rule.name}, which waits for postsynaptic spikes")
+        for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs)):
+            for variable, dim in text.variables(needs).items():
+                if _names(population).get(variable) != dim:
                     raise ValueError(
-                        f"{owner}: rule {projection.rule.name} needs a variable {variable!r} "
-                        f"{text.describe(dim)} in the postsynaptic neuron, and {post.model.name} has none."
+                        f"{owner}: rule {rule.name} needs a variable {variable!r} {text.describe(dim)} in the {side} "
+                        f"neuron, and {population.model.name} has none."
                     )
 
     def _check_variables(self, name: str, population: Population) -> None:
@@ -212,3 +218,8 @@ class Circuit:
 def _names(population: Population) -> dict[str, Any]:
     """Return the variables and parameters of a population's neurons, with their units."""
     return text.variables(population.model.equations) | dimensions(population.model.parameters)
+
+
+def _check_spiking(owner: str, name: str, population: Population, reason: str) -> None:
+    if not population.model.threshold:
+        raise ValueError(f"{owner} {reason}, but {name} ({population.model.name}) never spikes.")

@@ -130,6 +130,10 @@ class Recording:
         At the end; 0 where there is no connection.
     state : mapping of str to mapping of str to array
         Every variable of every population at the end, in base units.
+    courses : mapping of str to array, shape (samples, neurons or synapses)
+        Of the variables whose course was recorded, in base units, at the end of the step that begins at ``times``.
+        Synapses come in the order of ``connected``, row by row.
+    times : Quantity, shape (samples,)
     seed, device, dt, duration : int, str, Quantity, Quantity
         What the run was.
     seconds : float
@@ -141,6 +145,8 @@ class Recording:
     counts: Mapping[str, Int]
     weights: Mapping[str, Float]
     state: Mapping[str, Mapping[str, Float]]
+    courses: Mapping[str, Float]
+    times: Quantity
     seed: int
     device: str
     dt: Quantity

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from spikehebb import equations as text
-from spikehebb.core.values import Parameters, dimensions, frozen_parameters, with_parameters
+from spikehebb.core.values import Parameters, Reference, dimensions, frozen_parameters, with_parameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +56,7 @@ class NeuronModel:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
         known = dimensions(self.parameters)
+        text.check_names(f"neuron {self.name}", [*self.parameters, *text.variables(self.equations)])
         flags = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
         text.check_text(
             f"neuron {self.name}",
@@ -95,26 +97,43 @@ class NeuronModel:
 class PlasticityRule:
     """A learning rule as Brian2 text that says where each variable lives.
 
-    Within one time step the order is: ``on_post`` in the synapses of the neurons that spiked, then arriving spikes
-    with ``on_pre``, then ``pre_spike`` and ``post_spike`` in the neurons. So a postsynaptic spike reads the potential
-    that caused it, and at coincident spikes each side reads the other's traces from before the coincidence.
+    Within one time step the order is: neurons are integrated and sums are formed; then the rule's continuous
+    equations and ``update``; then ``on_post`` in the synapses of the neurons that spiked, then arriving spikes with
+    ``on_pre``, then ``pre_spike`` and ``post_spike``. So a postsynaptic spike reads the potential that caused it,
+    and at coincident spikes each side reads the other's traces from before the coincidence.
 
     Parameters
     ----------
-    name, summary, reference, ties : str
-        What it is called, what it is, where it comes from, and what coincident spikes do.
+    name, summary, ties : str
+        What it is called, what it is, and what coincident spikes do.
     pre, post : str
-        Equations of the traces that live in the presynaptic and in the postsynaptic neuron.
+        Equations of the traces that live in the presynaptic and in the postsynaptic neuron. Those with a
+        differential equation start every presentation from 0, unless ``keeps`` names them.
     pre_spike, post_spike : str
-        What a neuron's own spike does to them.
+        What a spike does to them: a presynaptic one when it arrives, a postsynaptic one when it is fired.
     synapse : str
-        Equations of what lives in the synapse; ``w`` is among them.
+        Equations of what lives in the synapse; ``w`` is among them. A differential equation is integrated at every
+        step by ``method``; a ``(summed)`` variable of one side is the sum over that neuron's synapses.
     on_pre, on_post : str
         How ``w`` changes when a presynaptic spike arrives and when the postsynaptic neuron spikes.
-    needs : str
-        Variables that the postsynaptic neuron must have, as Brian2 declarations (``u : 1``).
+    update : str
+        Statements executed in every synapse at every step, after its equations.
+    onset : tuple of str
+        Statements executed in every synapse at the onset of each presentation, each for all synapses before the next.
+    needs_pre, needs : str
+        Variables that the presynaptic and the postsynaptic neuron must have, as Brian2 declarations (``u : 1``).
+    keeps : tuple of str
+        Traces that outlive a presentation.
+    lag : str
+        The parameter, a time, by which the rule sees a presynaptic spike later than the neuron does.
     parameters : mapping of str to number or Quantity
         Defaults with their units.
+    method, trace_method : str
+        Brian2's integration methods for the equations of the synapse and for those of neurons that carry the traces.
+    reference : str
+        Where equations and numbers come from.
+    cites : tuple of Reference
+        The works to cite.
 
     Raises
     ------
@@ -134,19 +153,55 @@ class PlasticityRule:
     synapse: str = "w : 1"
     on_pre: str = ""
     on_post: str = ""
+    update: str = ""
+    onset: tuple[str, ...] = ()
+    needs_pre: str = ""
     needs: str = ""
+    keeps: tuple[str, ...] = ()
+    lag: str = ""
+    method: str = "euler"
+    trace_method: str = "exact"
+    cites: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
+        for name in ("onset", "keeps", "cites"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         owner, known = f"rule {self.name}", dimensions(self.parameters)
-        text.check_text(owner, equations=self.pre, statements=[self.pre_spike], known=known)
-        needs = text.variables(self.needs)
-        text.check_text(owner, equations=self.post, statements=[self.post_spike], known=known | needs)
+        text.check_names(owner, self.parameters)
+        sides: dict[str, Any] = {}
+        for side, needs in (("pre", self.needs_pre), ("post", self.needs)):
+            equations, spike = getattr(self, side), getattr(self, f"{side}_spike")
+            wanted = text.variables(needs)
+            summed = {n: d for n, d in text.summed(self.synapse, side).items() if n not in wanted}
+            text.check_text(owner, equations=equations, statements=[spike], known=known | wanted)
+            own = text.variables(equations)
+            text.check_names(owner, own)
+            for name in summed:
+                if name not in own:
+                    raise ValueError(f"{owner} sums into {name}_{side}, but its {side} equations declare no {name!r}.")
+            sides |= {f"{name}_{side}": dim for name, dim in (own | wanted).items()}
         if "w" not in text.variables(self.synapse):
             raise ValueError(f"{owner} has no weight: its synapse equations must declare 'w', as in 'w : 1'.")
-        sides = {f"{n}_pre": d for n, d in text.variables(self.pre).items()}
-        sides |= {f"{n}_post": d for n, d in (text.variables(self.post) | needs).items()}
-        text.check_text(owner, equations=self.synapse, statements=[self.on_pre, self.on_post], known=known | sides)
+        if text.variables(self.synapse)["w"] != text.DIMENSIONLESS:
+            raise ValueError(f"{owner}: w must be a number without unit; the neuron gives it one (v_post += w*mV).")
+        sums = {f"{name}_{side}" for side in ("pre", "post") for name in text.summed(self.synapse, side)}
+        text.check_names(owner, set(text.variables(self.synapse)) - sums)
+        statements = [self.on_pre, self.on_post, self.update, *self.onset]
+        text.check_text(owner, equations=self.synapse, statements=statements, known=known | sides)
+        for name in self.keeps:
+            if f"{name}_pre" not in sides and f"{name}_post" not in sides:
+                raise ValueError(f"{owner} keeps {name!r}, which neither side declares.")
+        if self.lag:
+            if known.get(self.lag) != text.TIME:
+                raise ValueError(f"{owner}: its lag {self.lag!r} must be a parameter that is a time.")
+            if not float(self.parameters[self.lag]) >= 0:
+                raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
+
+    @property
+    def continuous(self) -> bool:
+        """Whether weights change between spikes, too."""
+        return bool(self.update or text.differential(self.synapse))
 
     def with_parameters(self, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.
@@ -160,16 +215,68 @@ class PlasticityRule:
         changed: PlasticityRule = with_parameters(self, f"rule {self.name}", changes)
         return changed
 
-    def brian2(self, receive: str = "") -> dict[str, Any]:
-        """Return the keyword arguments that ``brian2.Synapses`` takes besides the groups, for a script of your own.
-
-        The equations ``pre`` and ``post`` and the statements ``pre_spike`` and ``post_spike`` go into the neurons.
+    def brian2(self, receive: str = "") -> Brian2Text:
+        """Return the rule as text for a Brian2 script of your own.
 
         Parameters
         ----------
         receive : str
             What an arriving spike does, for example ``v_post += w*mV``; it runs before ``w`` changes.
+
+        Examples
+        --------
+        >>> from spikehebb.rules import stdp_pair
+        >>> parts = stdp_pair.brian2(receive="v_post += w*mV")
+        >>> parts.pre_reset
+        'x1 += 1'
+        >>> sorted(parts.synapses)
+        ['method', 'model', 'namespace', 'on_post', 'on_pre']
         """
-        on_pre = "\n".join(filter(None, [receive, self.on_pre]))
-        pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": self.on_post}.items() if v}
-        return {"model": self.synapse, "namespace": dict(self.parameters), **pathways}
+        on_pre: dict[str, str] = {"pre": receive, "plastic": self.on_pre}
+        extra: dict[str, Any] = {}
+        if self.lag:
+            extra["delay"] = {"plastic": self.parameters[self.lag]}
+        elif receive and self.on_pre:
+            on_pre = {"pre": f"{receive}\n{self.on_pre}"}
+        pathways = {"on_pre": {k: v for k, v in on_pre.items() if v}, "on_post": self.on_post}
+        return Brian2Text(
+            pre_model=self.pre,
+            pre_reset=self.pre_spike,
+            post_model=self.post,
+            post_reset=self.post_spike,
+            namespace=dict(self.parameters),
+            synapses={
+                "model": self.synapse,
+                "namespace": dict(self.parameters),
+                "method": self.method,
+                **{k: v for k, v in pathways.items() if v},
+                **extra,
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brian2Text:
+    """A rule in the form that Brian2's own classes take.
+
+    To have coincident spikes treated as in this toolkit, write ``synapses.post.order = -2`` as well. ``update`` and
+    ``onset`` of a rule, where it has them, go into ``synapses.run_regularly``.
+
+    Parameters
+    ----------
+    pre_model, post_model : str
+        Equations to add to the model of the presynaptic and of the postsynaptic ``NeuronGroup``.
+    pre_reset, post_reset : str
+        Statements to add to their ``reset``.
+    namespace : dict
+        The parameters, for both groups.
+    synapses : dict
+        The keyword arguments of ``Synapses`` besides the two groups.
+    """
+
+    pre_model: str
+    pre_reset: str
+    post_model: str
+    post_reset: str
+    namespace: Mapping[str, Any]
+    synapses: Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,6 +38,62 @@ class Frozen(Mapping[str, T]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A work to cite.
+
+    Parameters
+    ----------
+    key : str
+        Of the BibTeX entry.
+    authors : tuple of str
+        Each as ``Family, Given``.
+    title, journal, volume, pages, doi : str
+        What is missing stays empty.
+    year : int
+    kind : str
+        Of the BibTeX entry; ``journal`` is what it appeared in.
+    """
+
+    key: str
+    authors: tuple[str, ...]
+    title: str
+    journal: str
+    year: int
+    volume: str = ""
+    pages: str = ""
+    doi: str = ""
+    kind: str = "article"
+
+    def __str__(self) -> str:
+        families = [author.split(",")[0] for author in self.authors]
+        names = families[0] if len(families) == 1 else f"{', '.join(families[:-1])} and {families[-1]}"
+        place = (
+            f" {self.volume}:{self.pages}" if self.volume and self.pages else f" {self.volume or self.pages}".rstrip()
+        )
+        return f"{names}, {self.journal}{place}, {self.year}"
+
+    def bibtex(self) -> str:
+        """Return the BibTeX entry."""
+        place = {
+            "article": "journal",
+            "book": "publisher",
+            "inproceedings": "booktitle",
+            "incollection": "booktitle",
+        }.get(self.kind)
+        fields = {
+            "author": " and ".join(self.authors),
+            "title": f"{{{self.title}}}",
+            place or "howpublished": self.journal,
+            "year": str(self.year),
+            "volume": self.volume,
+            "pages": self.pages.replace("-", "--"),
+            "doi": self.doi,
+        }
+        lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+        return "\n".join([f"@{self.kind}{{{self.key},", *lines, "}"])
 
 
 def frozen_array(value: Any, kind: Any) -> NDArray[Any]:

@@ -1,18 +1,24 @@
-"""The jobs, as functions: an STDP window, learning digits, scoring what was learned."""
+"""The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
+from spikehebb.experiments.replay import Replay, replay
 from spikehebb.experiments.saved import load_digits, versions
 from spikehebb.experiments.settings import Settings
-from spikehebb.experiments.windows import Window, stdp_window
+from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes
 
 __all__ = [
     "DigitRun",
+    "FrequencyResponse",
+    "Replay",
     "Settings",
     "Window",
     "evaluate",
+    "frequency_response",
     "learn_digits",
     "load_digits",
+    "replay",
     "some_presentations",
     "stdp_window",
     "versions",
+    "weight_changes",
 ]

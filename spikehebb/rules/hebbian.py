@@ -1,10 +1,152 @@
-"""Hebbian rules for spikes: the postsynaptic spike stands for the activity."""
+"""Hebbian rules for rates, and SoftHebb in spikes.
+
+A rate rule reads ``x`` in the presynaptic and ``y`` in the postsynaptic neuron and changes the weight at every step:
+one step of ``dt`` changes it by ``eta*dt`` times what a textbook's discrete update says. ``on_spikes`` gives the
+same rule on filtered spikes.
+"""
 
 from __future__ import annotations
 
-from brian2 import ms
+import dataclasses
+
+from brian2 import Hz, Quantity, ms, second
 
 from spikehebb.core import PlasticityRule
+from spikehebb.rules import references as works
+
+_SAME_STEP = "x and y are those of the step; weights follow after them."
+
+hebb = PlasticityRule(
+    name="hebb",
+    summary="Plain Hebb: dw/dt = eta*x*y, without bound",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*x_pre*y_post : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Hebb 1949; in this form Gerstner et al. 2014, ch. 19.2",
+    cites=(works.HEBB_1949, works.GERSTNER_2014),
+)
+
+hebb_forgetting = PlasticityRule(
+    name="hebb_forgetting",
+    summary="Hebb with forgetting: the weight also decays, to eta*tau_forget*E[x*y] where x and y are given",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*x_pre*y_post - w/tau_forget : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz, "tau_forget": 10 * second},
+    ties=_SAME_STEP,
+    reference="Gerstner et al. 2014, ch. 19.2",
+    cites=(works.GERSTNER_2014,),
+)
+
+covariance = PlasticityRule(
+    name="covariance",
+    summary="Covariance rule: dw/dt = eta*(x - mean of x)*(y - mean of y), with running means",
+    pre="dx_mean/dt = (x - x_mean)/tau_mean : 1",
+    post="dy_mean/dt = (y - y_mean)/tau_mean : 1",
+    needs_pre="x : 1",
+    needs="y : 1",
+    keeps=("x_mean", "y_mean"),
+    synapse="dw/dt = eta*(x_pre - x_mean_pre)*(y_post - y_mean_post) : 1 (clock-driven)",
+    trace_method="exponential_euler",
+    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
+    ties=_SAME_STEP + " The means are those from before the step.",
+    reference="Sejnowski 1977; with running means Gerstner et al. 2014, ch. 19.2",
+    cites=(works.SEJNOWSKI_1977, works.GERSTNER_2014),
+)
+
+hebb_pre_gated = PlasticityRule(
+    name="hebb_pre_gated",
+    summary="Presynaptically gated Hebb: dw/dt = eta*x*(y - y_0)",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*x_pre*(y_post - y_0) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz, "y_0": 0.5},
+    ties=_SAME_STEP,
+    reference="Gerstner et al. 2014, ch. 19.2",
+    cites=(works.GERSTNER_2014,),
+)
+
+hebb_post_gated = PlasticityRule(
+    name="hebb_post_gated",
+    summary="Postsynaptically gated Hebb: dw/dt = eta*y*(x - x_0)",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*y_post*(x_pre - x_0) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz, "x_0": 0.5},
+    ties=_SAME_STEP,
+    reference="Gerstner et al. 2014, ch. 19.2",
+    cites=(works.GERSTNER_2014,),
+)
+
+oja = PlasticityRule(
+    name="oja",
+    summary="Oja's rule: w becomes the first principal component, of length 1",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*y_post*(x_pre - y_post*w) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Oja 1982",
+    cites=(works.OJA_1982,),
+)
+
+oja_subspace = PlasticityRule(
+    name="oja_subspace",
+    summary="Oja's subspace rule: the neurons together span the first principal components",
+    # Each input unit learns how well the neurons reconstruct it.
+    pre="reconstruction : 1",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="""
+        reconstruction_pre = w*y_post : 1 (summed)
+        dw/dt = eta*y_post*(x_pre - reconstruction_pre) : 1 (clock-driven)
+    """,
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Oja 1989",
+    cites=(works.OJA_1989,),
+)
+
+instar = PlasticityRule(
+    name="instar",
+    summary="Instar: w moves towards the input whenever the neuron is active",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*y_post*(x_pre - w) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Grossberg 1976",
+    cites=(works.GROSSBERG_1976,),
+)
+
+outstar = PlasticityRule(
+    name="outstar",
+    summary="Outstar: w moves towards the output whenever the input is active",
+    needs_pre="x : 1",
+    needs="y : 1",
+    synapse="dw/dt = eta*x_pre*(y_post - w) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Grossberg 1976",
+    cites=(works.GROSSBERG_1976,),
+)
+
+bcm = PlasticityRule(
+    name="bcm",
+    summary="BCM: dw/dt = eta*x*y*(y - theta), where theta follows the mean of y squared",
+    post="dtheta/dt = (y**2 - theta)/tau_theta : 1",
+    needs_pre="x : 1",
+    needs="y : 1",
+    keeps=("theta",),
+    synapse="dw/dt = eta*x_pre*y_post*(y_post - theta_post) : 1 (clock-driven)",
+    trace_method="exponential_euler",
+    parameters={"eta": 0.1 * Hz, "tau_theta": 1 * second},
+    ties=_SAME_STEP + " theta follows the y of the step before.",
+    reference="Bienenstock, Cooper and Munro 1982; threshold as in Intrator and Cooper 1992",
+    cites=(works.BIENENSTOCK_1982, works.INTRATOR_1992),
+)
 
 softhebb = PlasticityRule(
     name="softhebb",
@@ -19,6 +161,166 @@ softhebb = PlasticityRule(
     on_post="w += eta/(1 + age_post)*(x1_pre - u_post*w)",
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 100.0},
     ties="A presynaptic spike in the same time step counts neither in x1 nor in u.",
-    reference="Journe, Garcia Rodriguez, Guo and Moraitis, ICLR 2023 (arXiv 2209.11883); Moraitis, Toichkin, "
-    "Journe, Chua and Guo, Neuromorph. Comput. Eng. 2:044017, 2022",
+    reference="Journe, Garcia Rodriguez, Guo and Moraitis 2023; Moraitis, Toichkin, Journe, Chua and Guo 2022",
+    cites=(works.JOURNE_2023, works.MORAITIS_2022),
+)
+
+softhebb_rate = PlasticityRule(
+    name="softhebb_rate",
+    summary="SoftHebb: the softmax activity y moves w towards the input, to length 1",
+    needs_pre="x : 1",
+    needs="""
+        u : 1
+        y : 1
+    """,
+    synapse="dw/dt = eta*y_post*(x_pre - u_post*w) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP,
+    reference="Moraitis, Toichkin, Journe, Chua and Guo 2022",
+    cites=(works.MORAITIS_2022,),
+)
+
+softhebb_anti = PlasticityRule(
+    name="softhebb_anti",
+    summary="SoftHebb with the soft anti-Hebbian sign: all but the winner learn with the opposite sign",
+    needs_pre="x : 1",
+    needs="""
+        u : 1
+        y : 1
+        rank : 1
+    """,
+    synapse="dw/dt = eta*y_post*(1 - 2*int(rank_post > 0))*(x_pre - u_post*w) : 1 (clock-driven)",
+    parameters={"eta": 0.1 * Hz},
+    ties=_SAME_STEP + " Of neurons with the same u the first wins.",
+    reference="Journe, Garcia Rodriguez, Guo and Moraitis 2023, without its normalization of the update",
+    cites=(works.JOURNE_2023,),
+)
+
+krotov_hopfield = PlasticityRule(
+    name="krotov_hopfield",
+    summary="Competing hidden units: the winner learns, the unit of rank k unlearns",
+    needs_pre="x : 1",
+    needs="""
+        u : 1
+        rank : 1
+    """,
+    synapse="dw/dt = eta*(int(rank_post == 0) - delta*int(rank_post == k - 1))*(x_pre - u_post*w) : 1 (clock-driven)",
+    parameters={"eta": 0.02 * Hz, "delta": 0.4, "k": 2.0},
+    ties=_SAME_STEP + " Of neurons with the same u the first wins.",
+    reference="Krotov and Hopfield 2019 with p = 2, without its normalization of the update",
+    cites=(works.KROTOV_2019,),
+)
+
+_CENTRED = (
+    "mu is the mean of the input; leave it at 0 for the form without centring. A bias is an input that is always 1."
+)
+
+hebbian_descent = PlasticityRule(
+    name="hebbian_descent",
+    summary="Hebbian descent: dw/dt = -eta*(x - mu)*(h - target), whatever the output's nonlinearity",
+    pre="mu : 1",
+    needs_pre="x : 1",
+    needs="""
+        h : 1
+        target : 1
+    """,
+    synapse="dw/dt = -eta*(x_pre - mu_pre)*(h_post - target_post) : 1 (clock-driven)",
+    parameters={"eta": 0.2 * Hz},
+    ties=_SAME_STEP,
+    reference=f"Melchior, Schiewer and Wiskott 2024. {_CENTRED}",
+    cites=(works.MELCHIOR_2024,),
+)
+
+hebbian_descent_gradient = dataclasses.replace(
+    hebbian_descent,
+    name="hebbian_descent_gradient",
+    summary="Gradient descent on the squared error of sigmoid units, for comparison with Hebbian descent",
+    synapse="dw/dt = -eta*(x_pre - mu_pre)*(h_post - target_post)*h_post*(1 - h_post) : 1 (clock-driven)",
+)
+
+hebbian_descent_hebb = dataclasses.replace(
+    hebbian_descent,
+    name="hebbian_descent_hebb",
+    summary="Supervised Hebb: dw/dt = eta*(x - mu)*target",
+    needs="target : 1",
+    synapse="dw/dt = eta*(x_pre - mu_pre)*target_post : 1 (clock-driven)",
+)
+
+hebbian_descent_covariance = dataclasses.replace(
+    hebbian_descent,
+    name="hebbian_descent_covariance",
+    summary="Supervised covariance rule: dw/dt = eta*(x - mu)*(target - mean target)",
+    post="target_mean : 1",
+    needs="target : 1",
+    synapse="dw/dt = eta*(x_pre - mu_pre)*(target_post - target_mean_post) : 1 (clock-driven)",
+)
+
+
+def on_spikes(
+    rule: PlasticityRule, *, tau_x: Quantity = 20 * ms, tau_y: Quantity = 20 * ms, unit_rate: Quantity = 50 * Hz
+) -> PlasticityRule:
+    """Return a rate rule that reads filtered spikes instead of rates.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+        It reads ``x`` and ``y`` and nothing else of its neurons.
+    tau_x, tau_y : Quantity
+        Time constants of the filters.
+    unit_rate : Quantity
+        The firing rate that ``x = 1`` and ``y = 1`` stand for.
+
+    Raises
+    ------
+    ValueError
+        If the rule reads anything else.
+
+    Examples
+    --------
+    >>> from spikehebb.rules import oja, on_spikes
+    >>> on_spikes(oja).pre_spike
+    'x += 1/(tau_x*unit_rate)'
+    """
+    if not reads_rates(rule):
+        raise ValueError(f"rule {rule.name} does not read the rates x and y alone, so it has no form on spikes.")
+    return dataclasses.replace(
+        rule,
+        name=f"{rule.name}_on_spikes",
+        summary=f"{rule.summary} (x and y are filtered spikes)",
+        pre=f"{rule.pre}\ndx/dt = -x/tau_x : 1",
+        pre_spike="x += 1/(tau_x*unit_rate)",
+        post=f"{rule.post}\ndy/dt = -y/tau_y : 1",
+        post_spike="y += 1/(tau_y*unit_rate)",
+        needs_pre="",
+        needs="",
+        trace_method="exponential_euler",
+        ties="A spike counts from the next step on.",
+        parameters={**rule.parameters, "tau_x": tau_x, "tau_y": tau_y, "unit_rate": unit_rate},
+    )
+
+
+def reads_rates(rule: PlasticityRule) -> bool:
+    """Return whether a rule reads a presynaptic rate ``x`` and a postsynaptic rate ``y``, and nothing else."""
+    return rule.needs_pre.split() == ["x", ":", "1"] and rule.needs.split() == ["y", ":", "1"]
+
+
+RULES = (
+    hebb,
+    hebb_forgetting,
+    covariance,
+    hebb_pre_gated,
+    hebb_post_gated,
+    oja,
+    oja_subspace,
+    instar,
+    outstar,
+    bcm,
+    softhebb,
+    softhebb_rate,
+    softhebb_anti,
+    krotov_hopfield,
+    hebbian_descent,
+    hebbian_descent_gradient,
+    hebbian_descent_hebb,
+    hebbian_descent_covariance,
 )

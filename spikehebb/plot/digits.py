@@ -1,33 +1,25 @@
-"""Pictures: functions that return a matplotlib figure, and ``save``."""
+"""Pictures of a digit run."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, Quantity, ms
+from brian2 import Quantity, ms
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikehebb import metrics
-from spikehebb.checkpoint import write_whole
-from spikehebb.core import Float, Images, Int, PlasticityRule, Recording
-from spikehebb.experiments import DigitRun, Window, some_presentations
+from spikehebb.core import Float, Images, Int, Recording
+from spikehebb.experiments import DigitRun, some_presentations
+from spikehebb.plot.files import BLUE, GREY, ORANGE, save
 
-BLUE, ORANGE, GREY = "#1f5fa8", "#d1691f", "#777777"
 _SHOWN = 8  # presentations in a raster
 _FIELDS = 100  # receptive fields on one sheet
-
-
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all."""
-    write_whole(path, lambda file: figure.savefig(file, dpi=150, format="png"))
-    return path
 
 
 def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
@@ -172,26 +164,6 @@ def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) 
     axis.set(xlabel="images seen", ylabel="accuracy (%)", ylim=(min([*score, 100 * final, 80]) - 3, 100.5))
     axis.set_xlim(left=0)
     axis.legend(frameon=False, loc="lower right")
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def stdp_window(window: Window, rule: PlasticityRule) -> Figure:
-    """Draw the change of the weight against the lag."""
-    lags, dw = np.asarray(window.lags / ms), window.dw
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axis = figure.subplots()
-    axis.axhline(0, color=GREY, lw=0.8)
-    axis.axvline(0, color=GREY, lw=0.8, ls=":")
-    for side, colour in ((lags > 0, BLUE), (lags < 0, ORANGE), (lags == 0, GREY)):
-        axis.plot(lags[side], dw[side], ".-", color=colour, ms=5, lw=1)
-    pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
-    axis.set(
-        xlabel="lag $t_{post} - t_{pre}$ (ms)",
-        ylabel=f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})",
-    )
-    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
-    axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -1,6 +1,6 @@
 """A circuit from its parts: Poisson input drives LIF neurons through synapses that learn by pair STDP.
 
-python examples/03_circuit_of_your_own.py
+python examples/06_circuit_of_your_own.py
 """
 
 import numpy as np

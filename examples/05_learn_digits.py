@@ -1,6 +1,6 @@
 """A spiking soft winner-take-all circuit teaches itself handwritten digits.
 
-python examples/02_learn_digits.py [FOLDER]
+python examples/05_learn_digits.py [FOLDER]
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Functions that return a circuit."""
+"""Circuits of spiking neurons."""
 
 from __future__ import annotations
 
@@ -9,42 +9,9 @@ from brian2 import Hz, Quantity, ms
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
-from spikehebb.encoders import driven_source, regular, spike_source
+from spikehebb.encoders import regular
 from spikehebb.neurons import escape_rate, log_sum_exp
 from spikehebb.rules import softhebb
-
-
-def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, delay: Quantity = 0 * ms) -> Circuit:
-    """Return ``pairs`` independent pairs of neurons with one plastic synapse each; both sides replay given spikes.
-
-    A rule that reads the postsynaptic potential gets a neuron that has one.
-
-    Parameters
-    ----------
-    rule : PlasticityRule
-    pairs : int
-        How many pairs lie side by side.
-    w : array_like, scalar or shape (pairs,)
-        The weights at the start.
-    delay : Quantity
-        From a presynaptic spike to its arrival.
-
-    Examples
-    --------
-    >>> from spikehebb.circuits import synapse_pair
-    >>> from spikehebb.rules import stdp_pair
-    >>> synapse_pair(stdp_pair, pairs=3).populations["post"].size
-    3
-    """
-    post = driven_source if rule.needs else spike_source
-    weights = np.diag(np.broadcast_to(np.asarray(w, float), (pairs,)))
-    connected = np.eye(pairs, dtype=bool)
-    synapse = Projection(pre="pre", post="post", weights=weights, rule=rule, connected=connected, delay=delay)
-    return Circuit(
-        name="synapse_pair",
-        populations={"pre": Population(model=spike_source, size=pairs), "post": Population(model=post, size=pairs)},
-        projections={"synapse": synapse},
-    )
 
 
 def soft_wta(

@@ -1,0 +1,26 @@
+"""The windows of all rules on one sheet.
+
+python examples/04_window_gallery.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from brian2 import ms
+
+from spikehebb import plot
+from spikehebb.circuits import has_pair_form
+from spikehebb.experiments import stdp_window
+from spikehebb.rules import RULES
+
+out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/gallery")
+out.mkdir(parents=True, exist_ok=True)
+
+windows = []
+for rule in RULES.values():
+    if not has_pair_form(rule):
+        continue  # it reads more than two spiking neurons have
+    quiet = {"sigma": 0.0} if "sigma" in rule.parameters else {}  # the mean course of a rule with noise
+    windows.append(stdp_window(rule.with_parameters(**quiet), np.arange(-100, 101, 5) * ms))
+print(f"{len(windows)} windows: {plot.save(plot.gallery(windows), out / 'gallery.png')}")

@@ -1,0 +1,15 @@
+"""Functions that return a circuit."""
+
+from spikehebb.circuits.pair import has_pair_form, synapse_pair
+from spikehebb.circuits.rates import competing_rates, linear_rates, rewarded_rates, supervised_rates
+from spikehebb.circuits.spiking import soft_wta
+
+__all__ = [
+    "competing_rates",
+    "has_pair_form",
+    "linear_rates",
+    "rewarded_rates",
+    "soft_wta",
+    "supervised_rates",
+    "synapse_pair",
+]

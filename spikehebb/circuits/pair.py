@@ -1,0 +1,80 @@
+"""The circuit of every window and replay: pairs of neurons with one plastic synapse each."""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import Quantity, ms
+from numpy.typing import ArrayLike
+
+from spikehebb import equations as text
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
+from spikehebb.encoders import clamped_source, driven_source, modulated_source, reward_source, spike_source
+from spikehebb.rules import on_spikes, reads_rates
+
+_POST = (spike_source, driven_source, modulated_source, clamped_source)
+
+
+def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, delay: Quantity = 0 * ms) -> Circuit:
+    """Return ``pairs`` independent pairs of neurons with one plastic synapse each; both sides replay given spikes.
+
+    A rule that reads the postsynaptic potential gets a neuron that has one; a rule that reads dopamine gets a third
+    population, ``reward``; a rule for rates reads filtered spikes.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    pairs : int
+        How many pairs lie side by side.
+    w : array_like, scalar or shape (pairs,)
+        The weights at the start.
+    delay : Quantity
+        From a presynaptic spike to its arrival.
+
+    Raises
+    ------
+    ValueError
+        If the rule reads what a lone pair of neurons does not have.
+
+    Examples
+    --------
+    >>> from spikehebb.circuits import synapse_pair
+    >>> from spikehebb.rules import stdp_pair
+    >>> synapse_pair(stdp_pair, pairs=3).populations["post"].size
+    3
+    """
+    if reads_rates(rule):
+        rule = on_spikes(rule)
+    post = _postsynaptic(rule)
+    weights = np.diag(np.broadcast_to(np.asarray(w, float), (pairs,)))
+    own = np.eye(pairs, dtype=bool)
+    populations = {"pre": Population(model=spike_source, size=pairs), "post": Population(model=post, size=pairs)}
+    projections = {
+        "synapse": Projection(pre="pre", post="post", weights=weights, rule=rule, connected=own, delay=delay)
+    }
+    if post is modulated_source:
+        populations["reward"] = Population(model=reward_source, size=pairs)
+        heard = Projection(pre="reward", post="post", summed={"dopamine": "dopamine_pre"}, connected=own)
+        projections = {"modulation": heard, **projections}
+    return Circuit(name="synapse_pair", populations=populations, projections=projections)
+
+
+def has_pair_form(rule: PlasticityRule) -> bool:
+    """Return whether spikes of a lone pair of neurons are all that a rule reads."""
+    try:
+        _postsynaptic(on_spikes(rule) if reads_rates(rule) else rule)
+    except ValueError:
+        return False
+    return bool(rule.on_pre or rule.on_post or rule.post_spike or reads_rates(rule))
+
+
+def _postsynaptic(rule: PlasticityRule) -> NeuronModel:
+    """Return the simplest neuron that replays spikes and has what the rule reads."""
+    wanted = set(text.variables(rule.needs))
+    for model in _POST:
+        if wanted <= set(text.variables(model.equations)) and not rule.needs_pre:
+            return model
+    reads = sorted({*text.variables(rule.needs_pre), *wanted})
+    raise ValueError(
+        f"rule {rule.name} reads {', '.join(reads)} of its neurons, which a lone pair of neurons that replay spikes "
+        "does not have; run it in a circuit of spikehebb.circuits."
+    )

@@ -1,0 +1,21 @@
+"""The command line. Each command calls one public function; files and words are all that is added here."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from spikehebb.cli import digits, machine, rules
+from spikehebb.cli.common import commands
+
+__all__ = ["app", "commands", "digits", "machine", "rules"]
+
+
+def app() -> None:
+    """Run the command line; every foreseeable failure is one sentence on standard error."""
+    try:
+        commands(prog_name="spikehebb")
+    except (ValueError, OSError, RuntimeError) as error:
+        typer.echo(f"spikehebb: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)

@@ -1,0 +1,52 @@
+"""What the commands share: options, progress, output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+commands = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Local learning in spiking networks: STDP windows, spiking winner-take-all digits, export.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp or cuda.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the official files.")]
+Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float], None]]:
+    """Show a bar per stage with the time left, on standard error."""
+    columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(
+        *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
+    ) as bars:
+        known: dict[str, Any] = {}
+
+        def tell(stage: str, fraction: float) -> None:
+            if stage not in known:
+                known[stage] = bars.add_task(stage, total=1.0)
+            bars.update(known[stage], completed=min(fraction, 1.0))
+
+        try:
+            yield tell
+        except KeyboardInterrupt:  # typer would exit without a word
+            bars.stop()
+            typer.echo("spikehebb: interrupted; the same command goes on where it stopped.", err=True)
+            raise typer.Exit(130) from None
+
+
+def print_json(content: Any) -> None:
+    """Print a result and nothing else."""
+    typer.echo(json.dumps(content, indent=2, allow_nan=False))

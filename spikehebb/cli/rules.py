@@ -1,0 +1,292 @@
+"""Commands for learning rules: the catalogue, windows, frequency dependence, replays, fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import DeviceName, Json, commands, print_json
+
+RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
+Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A parameter, as name=value: tau_plus=20ms.")]
+StartWeight = Annotated[float, typer.Option("--w0", help="The weight at the start.")]
+Step = Annotated[float, typer.Option("--dt", help="Time step in ms.")]
+Seed = Annotated[int, typer.Option(help="Of a rule with noise.")]
+Data = Annotated[
+    list[str] | None, typer.Option("--data", help="Measured points to draw: a CSV file, or a name of 'spikehebb data'.")
+]
+Frequency = Annotated[float, typer.Option(help="Of the pairings, in Hz.")]
+Pairings = Annotated[int, typer.Option(help="Pairings.")]
+
+
+@commands.command()
+def rules(
+    name: Annotated[str | None, typer.Argument(help="Show one rule in full.")] = None, as_json: Json = False
+) -> None:
+    """List the learning rules, or show one with its equations, parameters and reference."""
+    from spikehebb.cli import words
+    from spikehebb.rules import FAMILIES
+
+    if name:
+        shown = _as_json(words.rule(name))
+        if as_json:
+            print_json([shown])
+            return
+        typer.echo(f"{shown.pop('name')}: {shown.pop('summary')}")
+        for key, value in shown.items():
+            if value:
+                lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
+                lines = lines if isinstance(lines, list) else str(lines).split("\n")
+                typer.echo("\n".join([f"\n{key}", *(f"    {line.strip()}" for line in lines)]))
+        return
+    if as_json:
+        print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
+        return
+    for title, family in FAMILIES.items():
+        typer.echo(f"{title}")
+        for rule in family:
+            typer.echo(f"  {rule.name:28} {rule.summary}")
+
+
+@commands.command()
+def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", metavar="RULE ...")]) -> None:
+    """Print the BibTeX entries of the works behind rules."""
+    from spikehebb.cli import words
+
+    works = {work.key: work for name in names for work in words.rule(name).cites}
+    if not works:
+        raise ValueError(f"{', '.join(names)} cites no work; give the rule 'cites' of spikehebb.core.Reference.")
+    typer.echo("\n\n".join(work.bibtex() for work in works.values()))
+
+
+@commands.command()
+def data(as_json: Json = False) -> None:
+    """List the published measurements that can be drawn under a prediction."""
+    from spikehebb.measurements import PUBLISHED
+
+    if as_json:
+        print_json([_data_as_json(each) for each in PUBLISHED.values()])
+        return
+    for each in PUBLISHED.values():
+        typer.echo(f"{each.name:24} {each.summary} ({each.reference})")
+
+
+@commands.command()
+def window(
+    rule: RuleName,
+    out: Out,
+    lags: Annotated[str | None, typer.Option(help="In ms, FROM:TO:STEP or a list; -100:100:2.5 if left out.")] = None,
+    repeats: Pairings = 1,
+    frequency: Frequency = 1.0,
+    settings: Set = None,
+    w0: StartWeight = 0.5,
+    measured: Data = None,
+    device: DeviceName = "numpy",
+    dt: Step = 0.1,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw the STDP window of a rule: the change of a weight against the lag t_post - t_pre."""
+    from brian2 import Hz, ms
+
+    from spikehebb import devices, experiments, plot
+    from spikehebb.cli import words
+
+    value = words.rule(rule, settings or ())
+    chosen = None if lags is None else words.numbers("--lags", lags, ms)
+    points = _measured(measured, "lag_ms")
+    where, step = devices.find(device), _step(dt)
+    if not frequency > 0:
+        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+    found = experiments.stdp_window(
+        value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
+    )
+    content = {
+        "lags_ms": [float(lag) for lag in found.lags / ms],
+        "dw": found.dw.tolist(),
+        "repeats": repeats,
+        "frequency_hz": frequency,
+    }
+    figure = plot.stdp_window(found, value, points[0] if points else None)
+    _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
+
+
+@commands.command()
+def frequency(
+    rule: RuleName,
+    out: Out,
+    frequencies: Annotated[
+        str, typer.Option(help="Of the pairings, in Hz, as FROM:TO:STEP or a list.")
+    ] = "1,5,10,15,20,25,30,35,40,45,50",
+    lags: Annotated[str, typer.Option(help="In ms, as a list or FROM:TO:STEP.")] = "10,-10",
+    repeats: Pairings = 60,
+    settings: Set = None,
+    w0: StartWeight = 0.5,
+    measured: Data = None,
+    device: DeviceName = "auto",
+    dt: Step = 0.1,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw how the change of a weight depends on the frequency of the pairings."""
+    from brian2 import Hz, ms
+
+    from spikehebb import devices, experiments, plot
+    from spikehebb.cli import words
+
+    value = words.rule(rule, settings or ())
+    rates = words.numbers("--frequencies", frequencies, Hz)
+    chosen = words.numbers("--lags", lags, ms)
+    points = _measured(measured, "frequency_hz")
+    where, step = devices.find(device), _step(dt)
+    found = experiments.frequency_response(
+        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
+    )
+    content = {
+        "frequencies_hz": [float(rate) for rate in found.frequencies / Hz],
+        "lags_ms": [float(lag) for lag in found.lags / ms],
+        "dw": found.dw.tolist(),
+        "repeats": repeats,
+    }
+    figure = plot.frequency_response(found, value, points)
+    _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
+
+
+@commands.command()
+def replay(
+    rule: RuleName,
+    pre: Annotated[Path, typer.Option(help="Presynaptic spike times in ms, one per line.")],
+    post: Annotated[Path, typer.Option(help="Postsynaptic spike times in ms, one per line.")],
+    reward: Annotated[Path | None, typer.Option(help="Times of rewards in ms, for rules with a third factor.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for replay.json and the picture.")] = None,
+    w0: StartWeight = 0.5,
+    settings: Set = None,
+    delay: Annotated[float, typer.Option(help="From a presynaptic spike to its arrival, in ms.")] = 0.0,
+    device: DeviceName = "numpy",
+    dt: Step = 0.1,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Apply a rule to recorded spikes and follow the weight."""
+    from brian2 import ms
+
+    from spikehebb import devices, experiments, plot
+    from spikehebb.cli import words
+    from spikehebb.spike_files import read_times
+
+    value = words.rule(rule, settings or ())
+    before, after = read_times(pre), read_times(post)
+    rewards = None if reward is None else read_times(reward)
+    where, step = devices.find(device), _step(dt)
+    course = experiments.replay(
+        value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed
+    )
+    content = {
+        "t_ms": [round(float(time), 9) for time in course.times / ms],
+        "w": course.w.tolist(),
+        "w_final": course.w_final,
+        "delay_ms": delay,
+        **_made(w0, where.name, dt, seed),
+    }
+    if out is not None:
+        _finish(out, "replay", value, content, plot.replay(course, before, after, value), as_json)
+    elif as_json:
+        print_json(_described(value, content))
+    else:
+        spikes = f"{len(before)} presynaptic and {len(after)} postsynaptic spikes"
+        typer.echo(f"{value.name}: w from {w0:g} to {course.w_final:.9g} after {spikes}")
+
+
+def _measured(names: list[str] | None, variable: str) -> list[Any]:
+    """Return published or own measurements, after checking that they show what is drawn."""
+    from spikehebb import measurements
+
+    found = []
+    for name in names or []:
+        published = measurements.PUBLISHED.get(name)
+        data = published if published is not None and not Path(name).exists() else measurements.read(name)
+        if data.variable != variable:
+            raise ValueError(f"{data.name} has {data.variable}, but this picture needs {variable}.")
+        found.append(data)
+    return found
+
+
+def _step(dt: float) -> Any:
+    from brian2 import ms
+
+    if not 0 < dt < float("inf"):
+        raise ValueError(f"--dt must be a time above 0 in ms, got {dt}.")
+    return dt * ms
+
+
+def _made(w0: float, device: str, dt: float, seed: int) -> dict[str, Any]:
+    from spikehebb import experiments
+
+    return {"w0": w0, "dt_ms": dt, "seed": seed, "device": device, "versions": experiments.versions()}
+
+
+def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:
+    return {"rule": rule.name, "parameters": {k: str(v) for k, v in rule.parameters.items()}, **content}
+
+
+def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: Any, as_json: bool) -> None:
+    """Write numbers and picture, and say where they are."""
+    from spikehebb import checkpoint, plot
+
+    out.mkdir(parents=True, exist_ok=True)
+    content = _described(rule, content)
+    checkpoint.write_json(out / f"{what}.json", content)
+    picture = plot.save(figure, out / f"{what}_{rule.name}.png")
+    if as_json:
+        print_json(content)
+    else:
+        typer.echo(f"  {out / f'{what}.json'}\n  {picture}")
+
+
+def _data_as_json(data: Any) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "summary": data.summary,
+        data.variable: data.x.tolist(),
+        "change": data.change.tolist(),
+        "error": None if data.error is None else data.error.tolist(),
+        "reference": str(data.reference),
+    }
+
+
+def _as_json(rule: Any) -> dict[str, Any]:
+    """Return a rule as text: what is empty stays, so that every entry has the same keys."""
+    names = (
+        "name",
+        "summary",
+        "needs_pre",
+        "pre",
+        "pre_spike",
+        "needs",
+        "post",
+        "post_spike",
+        "synapse",
+        "on_pre",
+        "on_post",
+        "update",
+    )
+    content: dict[str, Any] = {name: _plain(getattr(rule, name)) for name in names}
+    return {
+        **content,
+        "onset": list(rule.onset),
+        "keeps": list(rule.keeps),
+        "lag": rule.lag,
+        "method": rule.method,
+        "parameters": {name: str(value) for name, value in rule.parameters.items()},
+        "ties": rule.ties,
+        "reference": rule.reference,
+        "cites": [str(work) for work in rule.cites],
+    }
+
+
+def _plain(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())

@@ -1,0 +1,135 @@
+"""Pictures of what a rule does: windows, frequency dependence, replays, and a sheet of all windows."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from brian2 import Hz, Quantity, ms, second
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikehebb.core import PlasticityRule
+from spikehebb.experiments import FrequencyResponse, Replay, Window
+from spikehebb.measurements import Measurements
+from spikehebb.plot.files import BLUE, GREY, ORANGE
+
+LAG = "lag $t_{post} - t_{pre}$ (ms)"
+
+
+def stdp_window(window: Window, rule: PlasticityRule, data: Measurements | None = None) -> Figure:
+    """Draw the change of the weight against the lag.
+
+    Parameters
+    ----------
+    window : Window
+    rule : PlasticityRule
+    data : Measurements, optional
+        Measured changes to draw beside it; the change is then in percent of the weight at the start.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axis = figure.subplots()
+    scale = 1.0 if data is None else 100 / window.w0
+    _window(axis, window, scale)
+    if data is not None:
+        _points(axis, data, "k")
+    pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
+    change = f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})"
+    axis.set(xlabel=LAG, ylabel=change if data is None else f"change of weight (% of start; {pairs})")
+    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
+    axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
+    return figure
+
+
+def gallery(windows: Sequence[Window]) -> Figure:
+    """Draw many windows on one sheet, each in its own units of change."""
+    columns = min(5, len(windows))
+    rows = -(-len(windows) // columns)
+    figure = Figure(figsize=(3.1 * columns, 2.3 * rows + 0.6), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for axis, window in zip(axes, windows, strict=False):
+        _window(axis, window, 1.0, size=2)
+        axis.set_title(window.rule, fontsize=9)
+        axis.tick_params(labelsize=7)
+        axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2), useMathText=True)
+        axis.yaxis.get_offset_text().set_fontsize(7)
+    for axis in axes[len(windows) :]:
+        axis.set_axis_off()
+    figure.supxlabel(LAG, fontsize=10)
+    figure.supylabel("change of weight $\\Delta w$", fontsize=10)
+    return figure
+
+
+def frequency_response(response: FrequencyResponse, rule: PlasticityRule, data: Sequence[Measurements] = ()) -> Figure:
+    """Draw the change of the weight against the frequency of the pairings, one curve for each lag.
+
+    Parameters
+    ----------
+    response : FrequencyResponse
+    rule : PlasticityRule
+    data : sequence of Measurements
+        Measured changes at the same lags.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.axhline(0, color=GREY, lw=0.8)
+    colours = [BLUE, ORANGE, *(f"C{n}" for n in range(2, 10))]
+    order = np.argsort(np.asarray(response.frequencies / Hz))
+    for lag, dw, colour in zip(np.asarray(response.lags / ms), response.dw, colours, strict=False):
+        rates = np.asarray(response.frequencies / Hz)[order]
+        axis.plot(rates, 100 * dw[order] / response.w0, ".-", color=colour, lw=1.2, label=f"lag {lag:+g} ms")
+        for measured in data:
+            if measured.lag is not None and abs(float(measured.lag / ms) - lag) < 1e-6:
+                _points(axis, measured, colour)
+    axis.set(
+        xlabel="frequency of the pairings (Hz)",
+        ylabel=f"change of weight (% of start; {response.repeats} pairs)",
+    )
+    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def replay(course: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) -> Figure:
+    """Draw recorded spikes and the course of the weight under them."""
+    last = float(np.max(course.times / second))
+    unit, name = (ms, "ms") if last < 10 else (second, "s")
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    spikes, weight = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
+    spikes.eventplot(
+        [np.atleast_1d(np.asarray(post / unit)), np.atleast_1d(np.asarray(pre / unit))],
+        colors=[ORANGE, BLUE],
+        lineoffsets=[0, 1],
+        linelengths=0.7,
+        linewidths=0.9,
+    )
+    spikes.set(yticks=[0, 1], ylim=(-0.6, 1.6))
+    spikes.set_yticklabels(["post", "pre"])
+    spikes.spines[["top", "right", "bottom"]].set_visible(False)
+    spikes.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 80), fontsize=10)
+    drawn = {} if rule.continuous else {"drawstyle": "steps-post"}
+    weight.plot(np.asarray(course.times / unit), course.w, color="black", lw=1.1, **drawn)
+    weight.set(xlabel=f"time ({name})", ylabel="weight w")
+    weight.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _window(axis: Axes, window: Window, scale: float, size: float = 5) -> None:
+    lags, dw = np.asarray(window.lags / ms), scale * window.dw
+    axis.axhline(0, color=GREY, lw=0.8)
+    axis.axvline(0, color=GREY, lw=0.8, ls=":")
+    order = np.argsort(lags)
+    for side, colour in ((lags > 0, BLUE), (lags < 0, ORANGE), (lags == 0, GREY)):
+        chosen = order[side[order]]
+        axis.plot(lags[chosen], dw[chosen], ".-", color=colour, ms=size, lw=1)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _points(axis: Axes, data: Measurements, colour: str) -> None:
+    errors = None if data.error is None else 100 * data.error
+    axis.errorbar(
+        data.x, 100 * data.change, errors, fmt="o", color=colour, mfc="white", ms=5, lw=1, capsize=2, label=data.name
+    )
+    axis.legend(frameon=False, fontsize=8)

@@ -1,0 +1,117 @@
+"""Rules with a third factor: a reward that all synapses of a neuron hear of."""
+
+from __future__ import annotations
+
+from brian2 import Hz, ms, second
+
+from spikehebb.core import PlasticityRule
+from spikehebb.rules import references as works
+from spikehebb.rules.stdp import TIES
+
+stdp_reward = PlasticityRule(
+    name="stdp_reward",
+    summary="Reward-modulated STDP: pairs leave an eligibility that dopamine turns into a change of the weight",
+    pre="dx1/dt = -x1/tau_plus : 1",
+    pre_spike="x1 = 1",
+    post="dy1/dt = -y1/tau_minus : 1",
+    post_spike="y1 = 1",
+    needs="dopamine : 1",
+    synapse="""
+        delig/dt = -elig/tau_elig : 1 (clock-driven)
+        dw/dt = gain*(dopamine_0 + dopamine_post)*elig : 1 (clock-driven)
+    """,
+    on_pre="elig -= A_minus*y1_post",
+    on_post="elig += A_plus*x1_pre",
+    update="w = clip(w, w_min, w_max)",
+    method="exponential_euler",
+    parameters={
+        "A_plus": 0.1,
+        "A_minus": 0.15,
+        "tau_plus": 20 * ms,
+        "tau_minus": 20 * ms,
+        "tau_elig": 1 * second,
+        "gain": 100 * Hz,
+        "dopamine_0": 0.002,
+        "w_min": 0.0,
+        "w_max": 4.0,
+    },
+    ties=TIES,
+    reference="Izhikevich 2007, in continuous time: its program applies (0.002 + DA)*elig every 10 ms and multiplies "
+    "traces by 0.95 per ms",
+    cites=(works.IZHIKEVICH_2007,),
+)
+
+stdp_reward_centred = PlasticityRule(
+    name="stdp_reward_centred",
+    summary="Reward-modulated STDP with a baseline: only reward above its running mean potentiates",
+    pre="dx1/dt = -x1/tau_plus : 1",
+    pre_spike="x1 += 1",
+    post="""
+        dy1/dt = -y1/tau_minus : 1
+        dreward_mean/dt = (dopamine - reward_mean)/tau_mean : 1
+    """,
+    post_spike="y1 += 1",
+    needs="dopamine : 1",
+    keeps=("reward_mean",),
+    synapse="""
+        delig/dt = -elig/tau_elig : 1 (clock-driven)
+        dw/dt = gain*(dopamine_post - reward_mean_post)*elig : 1 (clock-driven)
+    """,
+    on_pre="elig -= A_minus*y1_post",
+    on_post="elig += A_plus*x1_pre",
+    update="w = clip(w, w_min, w_max)",
+    method="exponential_euler",
+    trace_method="exponential_euler",
+    parameters={
+        "A_plus": 0.1,
+        "A_minus": 0.105,
+        "tau_plus": 20 * ms,
+        "tau_minus": 20 * ms,
+        "tau_elig": 1 * second,
+        "tau_mean": 10 * second,
+        "gain": 1 * Hz,
+        "w_min": 0.0,
+        "w_max": 1.0,
+    },
+    ties=TIES,
+    reference="Fremaux and Gerstner 2016 (reward minus expected reward, times eligibility); Florian 2007",
+    cites=(works.FREMAUX_2016, works.FLORIAN_2007),
+)
+
+hebb_reward = PlasticityRule(
+    name="hebb_reward",
+    summary="Reward-modulated Hebb: dw/dt = eta*(R - mean R)*x*y",
+    post="dR_mean/dt = (R - R_mean)/tau_mean : 1",
+    needs_pre="x : 1",
+    needs="""
+        y : 1
+        R : 1
+    """,
+    keeps=("R_mean",),
+    synapse="dw/dt = eta*(R_post - R_mean_post)*x_pre*y_post : 1 (clock-driven)",
+    trace_method="exponential_euler",
+    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
+    ties="x, y and R are those of the step; the mean is that from before it.",
+    reference="Fremaux and Gerstner 2016; without the mean the weight drifts with E[R]*E[x*y]",
+    cites=(works.FREMAUX_2016,),
+)
+
+node_perturbation = PlasticityRule(
+    name="node_perturbation",
+    summary="Node perturbation: dw/dt = eta*(R - mean R)*noise*x follows the gradient of the expected reward",
+    post="dR_mean/dt = (R - R_mean)/tau_mean : 1",
+    needs_pre="x : 1",
+    needs="""
+        noise : 1
+        R : 1
+    """,
+    keeps=("R_mean",),
+    synapse="dw/dt = eta*(R_post - R_mean_post)*noise_post*x_pre : 1 (clock-driven)",
+    trace_method="exponential_euler",
+    parameters={"eta": 0.1 * Hz, "tau_mean": 1 * second},
+    ties="noise and R are those of the step; the mean is that from before it.",
+    reference="Williams 1992; Fiete and Seung 2006",
+    cites=(works.WILLIAMS_1992, works.FIETE_2006),
+)
+
+RULES = (stdp_reward, stdp_reward_centred, hebb_reward, node_perturbation)
