@@ -3,7 +3,7 @@
 python examples/03_rule_in_your_network.py
 """
 
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, SpikeMonitor, Synapses, ms, mV, prefs, second, seed
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, SpikeMonitor, Synapses, prefs, second, seed
 
 from spikehebb.rules import triplet_vc_minimal
 

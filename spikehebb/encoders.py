@@ -112,20 +112,30 @@ clamped_source = NeuronModel(
     method="exponential_euler",
     parameters={
         "v_rest": -70.6 * mV,
-        "v_reset": -60 * mV,
+        "v_reset": -49.6 * mV,
         "v_peak": 33 * mV,
         "t_clamp": 2 * ms,
-        "tau_m": 9.37 * ms,
-        "filter_delay": 5 * ms,
+        "tau_m": 30 * ms,
+        "filter_delay": 4 * ms,
     },
-    reference="Clopath, Buesing, Vasilaki and Gerstner, Nature Neuroscience 13:344-352, 2010 (spike of 2 ms at 33 mV, "
-    "C = 281 pF); delay and reset as in NEST's aeif_psc_delta_clopath",
+    reference="Clopath, Buesing, Vasilaki and Gerstner, Nature Neuroscience 13:344-352, 2010 (spike of 2 ms at 33 mV); v_reset "
+    "and tau_m stand for the after-depolarization of their adaptive exponential neuron; delay as in NEST's example",
 )
 
 rate_source = NeuronModel(
     name="rate_source",
     summary="A rate x, as presented",
     equations="x : 1",
+    onset="x = stimulus(t, i)",
+)
+
+centred_source = NeuronModel(
+    name="centred_source",
+    summary="A rate x, as presented, and its mean mu, which is given",
+    equations="""
+        x : 1
+        mu : 1
+    """,
     onset="x = stimulus(t, i)",
 )
 
@@ -141,6 +151,7 @@ ENCODERS = Frozen(
             reward_source,
             clamped_source,
             rate_source,
+            centred_source,
         )
     }
 )

@@ -70,6 +70,17 @@ lif_adaptive = NeuronModel(
     reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015 (theta_step, tau_theta)",
 )
 
+softmax_inhibition = NeuronModel(
+    name="softmax_inhibition",
+    summary="Inhibitory unit that holds the logarithm of the summed drive, relative to the largest, in every step anew",
+    equations="""
+        peak : 1
+        Z : 1
+        I : 1
+    """,
+    update="I = peak + log(Z)",
+)
+
 linear_unit = NeuronModel(name="linear_unit", summary="Rate unit y = w.x", equations="y : 1")
 
 sigmoid_unit = NeuronModel(
@@ -119,6 +130,7 @@ NEURONS = Frozen(
             lif_adaptive,
             escape_rate,
             log_sum_exp,
+            softmax_inhibition,
             linear_unit,
             sigmoid_unit,
             competing_unit,

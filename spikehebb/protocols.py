@@ -51,8 +51,7 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, d
     repeats : int
         How many pairings.
     frequency : Quantity, scalar or shape (pairs,)
-        Of the pairings, which begin on the time grid. With all pairings at more than one frequency, each must be
-        longer than twice its lag.
+        Of the pairings, which begin on the time grid; a period must be longer than the lag.
     dt : Quantity
         The time step of the run.
 
@@ -69,7 +68,7 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, d
     longest = float(np.abs(lag).max())
     if repeats > 1:
         for one, room in zip(lag, period, strict=True):
-            if room <= 2 * abs(one):
+            if room <= abs(one) + float(dt) / 2:
                 raise ValueError(
                     f"pairing: at {1 / room:g} Hz a period is {1000 * room:g} ms, too short for a lag of "
                     f"{1000 * one:g} ms; take a lower frequency or shorter lags."

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection
-from spikehebb.encoders import rate_source
-from spikehebb.neurons import competing_unit, critic, linear_unit, log_sum_exp, rewarded_unit, sigmoid_unit
+from spikehebb.encoders import centred_source, rate_source
+from spikehebb.neurons import competing_unit, critic, linear_unit, rewarded_unit, sigmoid_unit, softmax_inhibition
 
 
 def linear_rates(weights: ArrayLike, *, rule: PlasticityRule | None) -> Circuit:
@@ -47,7 +47,7 @@ def supervised_rates(weights: ArrayLike, *, rule: PlasticityRule | None, mu: Arr
     >>> supervised_rates(np.zeros((3, 2)), rule=hebbian_descent, mu=0.5).populations["input"].state["mu"].tolist()
     [0.5, 0.5, 0.5]
     """
-    circuit = _layer("supervised_rates", weights, rule, sigmoid_unit, {"z": "w*(x_pre - mu_pre)"})
+    circuit = _layer("supervised_rates", weights, rule, sigmoid_unit, {"z": "w*(x_pre - mu_pre)"}, centred_source)
     size = circuit.populations["input"].size
     return circuit.with_state("input", mu=np.broadcast_to(np.asarray(mu, float), (size,)))
 
@@ -68,21 +68,24 @@ def competing_rates(weights: ArrayLike, *, rule: PlasticityRule | None, temperat
     >>> from spikehebb.circuits import competing_rates
     >>> from spikehebb.rules import softhebb_rate
     >>> list(competing_rates(np.ones((4, 3)), rule=softhebb_rate).projections)
-    ['feedforward', 'excite', 'inhibit', 'compare']
+    ['feedforward', 'compare', 'peak', 'excite', 'inhibit']
     """
     if not temperature > 0:
         raise ValueError(f"competing_rates: temperature must be above 0, got {temperature}.")
     unit = competing_unit.with_parameters(temperature=temperature)
     circuit = _layer("competing_rates", weights, rule, unit, {"u": "w*x_pre"})
     larger = "int(u_pre > u_post) + int(u_pre == u_post)*int(i < j)"
+    largest = "u_pre/temperature_pre*int(rank_pre == 0)"
+    drive = "exp(u_pre/temperature_pre - peak_post)"
     return Circuit(
         name=circuit.name,
-        populations={**circuit.populations, "inhibition": Population(model=log_sum_exp, size=1)},
+        populations={**circuit.populations, "inhibition": Population(model=softmax_inhibition, size=1)},
         projections={
             **circuit.projections,
-            "excite": Projection(pre="output", post="inhibition", summed={"Z": "exp(u_pre/temperature_pre - I_post)"}),
-            "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
             "compare": Projection(pre="output", post="output", summed={"rank": larger}),
+            "peak": Projection(pre="output", post="inhibition", summed={"peak": largest}),
+            "excite": Projection(pre="output", post="inhibition", summed={"Z": drive}),
+            "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
         },
     )
 
@@ -121,7 +124,12 @@ def rewarded_rates(weights: ArrayLike, *, rule: PlasticityRule | None, sigma: fl
 
 
 def _layer(
-    name: str, weights: ArrayLike, rule: PlasticityRule | None, unit: NeuronModel, summed: dict[str, str]
+    name: str,
+    weights: ArrayLike,
+    rule: PlasticityRule | None,
+    unit: NeuronModel,
+    summed: dict[str, str],
+    source: NeuronModel = rate_source,
 ) -> Circuit:
     array: Float = np.asarray(weights, float)
     if array.ndim != 2:
@@ -130,7 +138,7 @@ def _layer(
     return Circuit(
         name=name,
         populations={
-            "input": Population(model=rate_source, size=inputs),
+            "input": Population(model=source, size=inputs),
             "output": Population(model=unit, size=units),
         },
         projections={

@@ -99,7 +99,7 @@ def window(
     value = words.rule(rule, settings or ())
     chosen = None if lags is None else words.numbers("--lags", lags, ms)
     points = _measured(measured, "lag_ms")
-    where, step = devices.find(device), _step(dt)
+    where, step = devices.find(device), time_step(dt)
     if not frequency > 0:
         raise ValueError(f"--frequency must be above 0, got {frequency}.")
     found = experiments.stdp_window(
@@ -142,7 +142,7 @@ def frequency(
     rates = words.numbers("--frequencies", frequencies, Hz)
     chosen = words.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
-    where, step = devices.find(device), _step(dt)
+    where, step = devices.find(device), time_step(dt)
     found = experiments.frequency_response(
         value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
     )
@@ -181,7 +181,7 @@ def replay(
     value = words.rule(rule, settings or ())
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
-    where, step = devices.find(device), _step(dt)
+    where, step = devices.find(device), time_step(dt)
     course = experiments.replay(
         value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed
     )
@@ -215,7 +215,8 @@ def _measured(names: list[str] | None, variable: str) -> list[Any]:
     return found
 
 
-def _step(dt: float) -> Any:
+def time_step(dt: float) -> Any:
+    """Return the time step that was asked for in ms."""
     from brian2 import ms
 
     if not 0 < dt < float("inf"):

@@ -26,10 +26,7 @@ _MOST = 100_000  # points of a range
 def rule(word: str, settings: Sequence[str] = ()) -> PlasticityRule:
     """Return a rule of the catalogue by name, or one of your own as ``FILE.py:NAME``, with parameters changed."""
     file, colon, name = word.rpartition(":")
-    if colon and file.endswith(".py"):
-        found = _own(Path(file), name)
-    else:
-        found = rules.find(word)
+    found = _own(Path(file), name) if colon and file.endswith(".py") else rules.find(word)
     changes: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")

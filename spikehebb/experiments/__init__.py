@@ -1,6 +1,7 @@
 """The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
+from spikehebb.experiments.fit import Estimate, Fit, FitError, fit
 from spikehebb.experiments.replay import Replay, replay
 from spikehebb.experiments.saved import load_digits, versions
 from spikehebb.experiments.settings import Settings
@@ -8,11 +9,15 @@ from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_r
 
 __all__ = [
     "DigitRun",
+    "Estimate",
+    "Fit",
+    "FitError",
     "FrequencyResponse",
     "Replay",
     "Settings",
     "Window",
     "evaluate",
+    "fit",
     "frequency_response",
     "learn_digits",
     "load_digits",

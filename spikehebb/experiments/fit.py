@@ -157,8 +157,8 @@ def fit(
     data : Measurements, shape (points,)
         Changes against the lag; lags are simulated on the grid of ``dt``.
     free : sequence of str, optional
-        Which parameters to fit. All when left out, except ``w_min``, ``w_max``, the rule's delay, arrays, infinite
-        values and those that make no difference at these lags, or only noise.
+        Which parameters to fit. All when left out, except ``w_min``, ``w_max``, the rule's delay, infinite values
+        and those that make no difference at these lags, or only noise.
     repeats, frequency : int, Quantity
         The pairings of the experiment. Without a compiler few repeats are advisable.
     w0 : float
@@ -224,21 +224,21 @@ def _without_unused(problem: Problem, *, named: bool) -> Problem:
     noise = problem.noise()
     if noise and named:
         raise ValueError(f"{rule.name}: {listed(noise)} cannot be fitted: it makes the rule random.")
-    idle = noise + problem.without_effect()
+    silent = problem.without_effect()
     weights = problem.protocol["w0"] * (1 + problem.evaluate(problem.start)[0])
     limits = sorted({_limit(rule, weight) for weight in weights} - {""})
-    if idle and limits:
+    if silent and limits:
         raise ValueError(
             f"{rule.name} cannot be fitted to {data.name}: with the starting values the weight runs into "
-            f"{listed(limits)} and does not depend on {listed(idle)}; start from smaller amplitudes, or name the "
+            f"{listed(limits)} and does not depend on {listed(silent)}; start from smaller amplitudes, or name the "
             "others as free."
         )
-    if idle and (named or len(idle) == len(problem.names)):
+    if silent and (named or len(noise + silent) == len(problem.names)):
         raise ValueError(
-            f"{rule.name} cannot be fitted to {data.name}: at these lags the weight does not depend on {listed(idle)}; "
-            "name others as free."
+            f"{rule.name} cannot be fitted to {data.name}: at these lags the weight does not depend on "
+            f"{listed(silent)}; name others as free."
         )
-    problem = dataclasses.replace(problem, idle=idle)
+    problem = dataclasses.replace(problem, idle=noise + silent)
     _enough(data, len(problem.free))
     return problem
 

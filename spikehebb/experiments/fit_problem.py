@@ -221,6 +221,9 @@ def on_grid(data: Measurements, dt: Quantity) -> Float:
 
 def candidates(rule: PlasticityRule, free: Sequence[str] | None, dt: Quantity) -> tuple[str, ...]:
     """Return the parameters to vary, in the order of the rule."""
+    arrays = [name for name, value in rule.parameters.items() if np.ndim(value)]
+    if arrays:
+        raise ValueError(f"{rule.name}: {listed(arrays)} is an array; a fit needs one value, set by with_parameters.")
     wanted = set([free] if isinstance(free, str) else free or ())
     if free is not None and not wanted:
         raise ValueError(
@@ -242,8 +245,6 @@ def candidates(rule: PlasticityRule, free: Sequence[str] | None, dt: Quantity) -
 def _fixed(rule: PlasticityRule, name: str, dt: Quantity) -> str:
     """Return why a parameter cannot be fitted, or nothing."""
     value = rule.parameters[name]
-    if np.ndim(value):
-        return "it is an array; give it one value with with_parameters"
     if not np.isfinite(float(value)):
         return f"it starts from {value}; give it a finite value with with_parameters"
     if name == rule.lag:

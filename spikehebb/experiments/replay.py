@@ -14,6 +14,7 @@ from spikehebb.devices import Device
 from spikehebb.simulate import simulate
 
 _SAMPLES = 10_000_000  # at most this many (and as many again) samples of the weight are kept
+_DRAWN = 2000
 _NEAR = 1e-3  # of a sample: how far a spike may lie off the grid
 
 
@@ -25,10 +26,12 @@ class Replay:
     ----------
     rule : str
     times : Quantity, shape (n,)
-        0 (the start), the time of every spike on either side (of its arrival, for presynaptic spikes with a delay), and the end.
+        0 (the start), the time of every spike on either side (for presynaptic spikes, of their arrival), and the end.
     w : array, shape (n,)
         The weight at the start, then at the end of the step that begins at each time. Runs of more than ten million
         steps are sampled more coarsely, and the times are then those of the samples.
+    sample_times, samples : Quantity and array
+        The weight at up to 2000 evenly spaced times, for drawing.
     w_final : float
         The weight when the run ends, 100 ms after the last spike unless a duration was given.
     """
@@ -36,6 +39,8 @@ class Replay:
     rule: str
     times: Quantity
     w: Float
+    sample_times: Quantity
+    samples: Float
     w_final: float
 
 
@@ -97,9 +102,12 @@ def replay(
     events = [np.asarray(train[0] / second) + (late if name == "pre" else 0.0) for name, train in trains.items()]
     samples = np.unique(np.ceil(np.concatenate(events) / float(dt * every) - _NEAR).astype(int))
     samples = np.append(samples[samples < len(course) - 1], len(course) - 1)
+    drawn = np.linspace(0, len(course) - 1, min(len(course), _DRAWN)).astype(int)
     return Replay(
         rule=rule.name,
         times=np.concatenate([[0.0], samples * float(dt * every)]) * second,
         w=np.concatenate([[w0], course[samples]]),
+        sample_times=drawn * float(dt * every) * second,
+        samples=course[drawn],
         w_final=float(recording.weights["synapse"][0, 0]),
     )

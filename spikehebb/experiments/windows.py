@@ -54,7 +54,7 @@ def weight_changes(
 ) -> Float:
     """Return how much each weight of ``synapse_pair`` changes under a protocol.
 
-    A rule with a third factor is rewarded once, 200 ms after the last spike, unless the protocol has rewards of its own.
+    A rule with a third factor is rewarded once, 200 ms after the last spike, unless the protocol has rewards.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from spikehebb.core import PlasticityRule
 from spikehebb.experiments import FrequencyResponse, Replay, Window
 from spikehebb.measurements import Measurements
 from spikehebb.plot.files import BLUE, GREY, ORANGE
+from spikehebb.plot.fit import data_under_window
 
 LAG = "lag $t_{post} - t_{pre}$ (ms)"
 
@@ -32,10 +33,11 @@ def stdp_window(window: Window, rule: PlasticityRule, data: Measurements | None 
     axis = figure.subplots()
     scale = 1.0 if data is None else 100 / window.w0
     _window(axis, window, scale)
-    if data is not None:
-        _points(axis, data, "k")
     pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
     change = f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})"
+    if data is not None:
+        data_under_window(axis, data, colour="black")
+        axis.legend(frameon=False, fontsize=8, loc="lower right")
     axis.set(xlabel=LAG, ylabel=change if data is None else f"change of weight (% of start; {pairs})")
     axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
     axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
@@ -81,7 +83,7 @@ def frequency_response(response: FrequencyResponse, rule: PlasticityRule, data: 
         axis.plot(rates, 100 * dw[order] / response.w0, ".-", color=colour, lw=1.2, label=f"lag {lag:+g} ms")
         for measured in data:
             if measured.lag is not None and abs(float(measured.lag / ms) - lag) < 1e-6:
-                _points(axis, measured, colour)
+                data_under_window(axis, measured, colour=colour)
     axis.set(
         xlabel="frequency of the pairings (Hz)",
         ylabel=f"change of weight (% of start; {response.repeats} pairs)",
@@ -109,8 +111,8 @@ def replay(course: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) 
     spikes.set_yticklabels(["post", "pre"])
     spikes.spines[["top", "right", "bottom"]].set_visible(False)
     spikes.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 80), fontsize=10)
-    drawn = {} if rule.continuous else {"drawstyle": "steps-post"}
-    weight.plot(np.asarray(course.times / unit), course.w, color="black", lw=1.1, **drawn)
+    weight.plot(np.asarray(course.sample_times / unit), course.samples, color="black", lw=1.1)
+    weight.plot(np.asarray(course.times / unit)[1:-1], course.w[1:-1], ".", color="black", ms=4)
     weight.set(xlabel=f"time ({name})", ylabel="weight w")
     weight.spines[["top", "right"]].set_visible(False)
     return figure
@@ -125,11 +127,3 @@ def _window(axis: Axes, window: Window, scale: float, size: float = 5) -> None:
         chosen = order[side[order]]
         axis.plot(lags[chosen], dw[chosen], ".-", color=colour, ms=size, lw=1)
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _points(axis: Axes, data: Measurements, colour: str) -> None:
-    errors = None if data.error is None else 100 * data.error
-    axis.errorbar(
-        data.x, 100 * data.change, errors, fmt="o", color=colour, mfc="white", ms=5, lw=1, capsize=2, label=data.name
-    )
-    axis.legend(frameon=False, fontsize=8)

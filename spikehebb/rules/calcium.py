@@ -16,7 +16,9 @@ calcium_dp = PlasticityRule(
     # The efficacy rho of the paper is w, between 0 (down) and 1 (up); w_star is the unstable point between them.
     synapse="""
         dc/dt = -c/tau_Ca : 1 (clock-driven)
-        dw/dt = (-w*(1 - w)*(w_star - w) + gamma_p*(1 - w)*int(c > theta_p) - gamma_d*w*int(c > theta_d))/tau : 1 (clock-driven)
+        up = gamma_p*(1 - w)*int(c > theta_p) : 1
+        down = gamma_d*w*int(c > theta_d) : 1
+        dw/dt = (-w*(1 - w)*(w_star - w) + up - down)/tau : 1 (clock-driven)
     """,
     update="w += sigma*sqrt((int(c > theta_p) + int(c > theta_d))*dt/tau)*randn()",
     on_pre="c += C_x",

@@ -51,7 +51,8 @@ covariance = PlasticityRule(
     synapse="dw/dt = eta*(x_pre - x_mean_pre)*(y_post - y_mean_post) : 1 (clock-driven)",
     trace_method="exponential_euler",
     parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
-    ties=_SAME_STEP + " The means are those from before the step.",
+    ties=_SAME_STEP
+    + " Where x is presented at an onset, its mean knows it already; the mean of y knows only the y before.",
     reference="Sejnowski 1977; with running means Gerstner et al. 2014, ch. 19.2",
     cites=(works.SEJNOWSKI_1977, works.GERSTNER_2014),
 )
@@ -218,8 +219,10 @@ _CENTRED = (
 hebbian_descent = PlasticityRule(
     name="hebbian_descent",
     summary="Hebbian descent: dw/dt = -eta*(x - mu)*(h - target), whatever the output's nonlinearity",
-    pre="mu : 1",
-    needs_pre="x : 1",
+    needs_pre="""
+        x : 1
+        mu : 1
+    """,
     needs="""
         h : 1
         target : 1

@@ -14,9 +14,9 @@ normalization = PlasticityRule(
     name="normalization",
     summary="Weight normalization: at each onset the weights of every postsynaptic neuron are scaled to the sum total",
     post="w_sum : 1",
-    onset=("w_sum_post = 0", "w_sum_post += w", "w *= total/w_sum_post"),
+    onset=("w_sum_post = 0", "w_sum_post += w", "w *= total/(w_sum_post + int(w_sum_post == 0))"),
     parameters={"total": 78.0},
-    ties="Spikes have no effect.",
+    ties="Spikes have no effect. Weights that are all 0 stay so; a rule's bound is met again at its next change.",
     reference="Diehl and Cook 2015 (sum 78 before every image)",
     cites=(works.DIEHL_2015,),
 )
@@ -56,11 +56,11 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
     --------
     >>> from spikehebb.rules import combine, diehl_cook, normalization
     >>> combine(diehl_cook, normalization).onset[-1]
-    'w *= total/w_sum_post'
+    'w *= total/(w_sum_post + int(w_sum_post == 0))'
     """
     name = name or f"{first.name}_{second_rule.name}"
-    for side in ("pre", "post"):
-        both = set(text.variables(getattr(first, side))) & set(text.variables(getattr(second_rule, side)))
+    for side in ("pre", "post", "synapse"):
+        both = set(text.variables(getattr(first, side))) & set(text.variables(getattr(second_rule, side))) - {"w"}
         if both:
             raise ValueError(f"cannot combine {first.name} and {second_rule.name}: both have {sorted(both)} ({side}).")
     for parameter in set(first.parameters) & set(second_rule.parameters):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.equations import DIMENSIONLESS, TIME
-from spikehebb.experiments.fit import Estimate, Fit
+from spikehebb.experiments.fit import Estimate, Fit, FitError
 from spikehebb.experiments.windows import Window
 from spikehebb.measurements import Measurements
 from spikehebb.plot.files import BLUE, GREY, ORANGE
@@ -69,7 +69,17 @@ def fitted_window(fit: Fit) -> Figure:
     return figure
 
 
-def data_under_window(axis: Axes, data: Measurements) -> None:
+def failed_fit(error: FitError) -> Figure:
+    """Draw the measurements of a fit that led nowhere, and why it did."""
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axis = figure.subplots()
+    data_under_window(axis, error.data)
+    axis.legend(frameon=False, fontsize=8)
+    axis.set_title(textwrap.fill(str(error), 84), fontsize=9, loc="left")
+    return figure
+
+
+def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -> None:
     """Draw measurements with their errors, in percent, and label the axes.
 
     Parameters
@@ -77,6 +87,7 @@ def data_under_window(axis: Axes, data: Measurements) -> None:
     axis : Axes
         What it shows already stays.
     data : Measurements
+    colour : str
 
     Examples
     --------
@@ -92,7 +103,7 @@ def data_under_window(axis: Axes, data: Measurements) -> None:
     if data.variable == "lag_ms":
         axis.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
     axis.errorbar(
-        data.x, 100 * data.change, error, fmt="o", color=ORANGE, ms=4.5, elinewidth=1, capsize=2, label=name, zorder=3
+        data.x, 100 * data.change, error, fmt="o", color=colour, ms=4.5, elinewidth=1, capsize=2, label=name, zorder=3
     )
     axis.set(xlabel=_LABELS[data.variable], ylabel="change of weight (% of start)")
     axis.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,73 @@
+"""The command that fits a rule to measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import DeviceName, Json, commands, print_json
+from spikehebb.cli.rules import Frequency, Out, RuleName, Set, StartWeight, Step
+
+
+@commands.command()
+def fit(
+    rule: RuleName,
+    data: Annotated[Path, typer.Option(help="CSV file with columns lag_ms, change and, where known, error.")],
+    out: Out,
+    free: Annotated[str | None, typer.Option(help="Parameters to fit, as a,b,c; all that matter if left out.")] = None,
+    repeats: Annotated[int, typer.Option(help="Pairings of the experiment.")] = 60,
+    frequency: Frequency = 1.0,
+    settings: Set = None,
+    w0: StartWeight = 0.5,
+    confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    device: DeviceName = "auto",
+    dt: Step = 0.1,
+    as_json: Json = False,
+) -> None:
+    """Fit the parameters of a rule to measured changes (relative to the weight at the start) against the lag."""
+    from brian2 import Hz
+
+    from spikehebb import checkpoint, devices, experiments, measurements, plot
+    from spikehebb.cli import words
+    from spikehebb.cli.rules import time_step
+
+    value = words.rule(rule, settings or ())
+    measured = measurements.read(data)
+    where, step = devices.find(device), time_step(dt)
+    if not frequency > 0:
+        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+    out.mkdir(parents=True, exist_ok=True)
+    picture = out / f"fit_{value.name}.png"
+    try:
+        found = experiments.fit(
+            value,
+            measured,
+            free=None if free is None else [name.strip() for name in free.split(",")],
+            repeats=repeats,
+            frequency=frequency * Hz,
+            w0=w0,
+            device=where,
+            dt=step,
+            confidence=confidence,
+        )
+    except experiments.FitError as error:
+        plot.save(plot.failed_fit(error), picture)
+        raise RuntimeError(f"{error} The data are drawn in {picture}.") from error
+    content: dict[str, Any] = {
+        **found.report(),
+        "dt_ms": dt,
+        "device": where.name,
+        "versions": experiments.versions(),
+    }
+    checkpoint.write_json(out / "fit.json", content)
+    plot.save(plot.fitted_window(found), picture)
+    if as_json:
+        print_json(content)
+        return
+    for name, estimate in found.parameters.items():
+        typer.echo(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
+    for warning in found.warnings:
+        typer.echo(f"  {warning}")
+    typer.echo(f"  {out / 'fit.json'}\n  {picture}")

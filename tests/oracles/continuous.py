@@ -1,0 +1,224 @@
+"""Rules that change the weight at every step, as the recursion that the step order of ``PlasticityRule`` defines.
+
+Step n: neurons advance by dt with what they knew at the end of step n - 1; then the equation of the synapse and the
+clipping of w; then a postsynaptic spike of the step acts, then an arriving presynaptic one, and both raise their
+traces. So a spike of step m weighs ``exp(-(n - m)*dt/tau)`` in what step n reads, and only n > m reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from brian2 import mV
+from brian2 import volt as volts
+from numpy.typing import NDArray
+
+from tests.oracles.spikes import Parameters, Times, hertz, limited, seconds
+
+NOTHING: Times = np.zeros(0)
+TAU_DOPAMINE, BURST = 0.2, 0.5  # Izhikevich: each reward raises dopamine by 0.5, which decays with 200 ms
+# the neuron of Clopath et al.: a spike of 2 ms at 33 mV, rest, reset and filter delay as in NEST's model
+V_REST, V_RESET, V_PEAK, T_CLAMP, V_TAU, V_DELAY = -70.6e-3, -49.6e-3, 33e-3, 2e-3, 30e-3, 4e-3
+
+
+class ContinuousOracle(Protocol):
+    """As ``Oracle``, and how long the run lasts, its step and the times of rewards."""
+
+    def __call__(
+        self,
+        pre: Times,
+        post: Times,
+        w: float,
+        p: Parameters,
+        /,
+        *,
+        duration: float = 0.6,
+        dt: float = 1e-4,
+        reward: Times = NOTHING,
+    ) -> float: ...
+
+
+def volt(value: Any) -> float:
+    return float(value / volts)
+
+
+def steps(times: Times, dt: float) -> list[int]:
+    return [round(t / dt) for t in times]
+
+
+def positive(value: float) -> float:
+    return max(value, 0.0)
+
+
+def decayed(spikes: list[int], count: int, dt: float, tau: float) -> NDArray[np.float64]:
+    """For each of so many steps, what all spikes of earlier steps have left behind, 1 each at first."""
+    n = np.arange(count)
+    return sum((np.where(n > m, np.exp(-(n - m).clip(0) * dt / tau), 0.0) for m in spikes), np.zeros(count))
+
+
+def calcium(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+) -> float:
+    """Graupner and Brunel without noise, by Euler; the lag D counts in whole steps, rounded."""
+    tau, tau_ca, lag = seconds(p["tau"]), seconds(p["tau_Ca"]), round(seconds(p["D"]) / dt)
+    rises = {n + lag for n in steps(pre, dt)}, set(steps(post, dt))
+    c = 0.0
+    for n in range(round(duration / dt)):
+        slope = -w * (1 - w) * (p["w_star"] - w)
+        if c > p["theta_p"]:
+            slope += p["gamma_p"] * (1 - w)
+        if c > p["theta_d"]:
+            slope -= p["gamma_d"] * w
+        w += dt / tau * slope
+        c -= dt / tau_ca * c
+        c += p["C_y"] * (n in rises[1]) + p["C_x"] * (n in rises[0])
+    return w
+
+
+def since(spikes: list[int], count: int) -> NDArray[np.float64]:
+    """For each of so many steps, how many steps before it the last spike was; infinity before the first."""
+    n = np.arange(count)[:, None]
+    ages = np.where(n > np.array(spikes, int), n - np.array(spikes, int), np.inf)
+    return np.asarray(ages.min(axis=1, initial=np.inf))
+
+
+def clamped_potential(spikes: list[int], count: int, dt: float, *, advanced: bool) -> NDArray[np.float64]:
+    """The potential in each step: for T_CLAMP after a spike at the peak, then from V_RESET back to rest.
+
+    ``advanced``: after the neuron has been integrated, else as the step found it.
+    """
+    age, clamp = since(spikes, count), round(T_CLAMP / dt)
+    decaying = np.maximum(age - clamp - (not advanced), 0)
+    return np.where(age <= clamp, V_PEAK, V_REST + (V_RESET - V_REST) * np.exp(-decaying * dt / V_TAU))
+
+
+def clopath(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+) -> float:
+    """Exponential Euler for the filtered potentials, which count from theta_minus; Euler for the weight."""
+    came, fired, count = set(steps(pre, dt)), steps(post, dt), round(duration / dt)
+    late = [n + round(V_DELAY / dt) for n in fired]
+    fast, slow, keep = (float(np.exp(-dt / seconds(p[name]))) for name in ("tau_plus", "tau_minus", "tau_x"))
+    a_ltd, a_ltp = float(p["A_LTD"] * mV) * 1e3, float(p["A_LTP"] * mV**2) * 1e6
+    drive = clamped_potential(late, count, dt, advanced=False) - volt(p["theta_minus"])
+    above = np.maximum(clamped_potential(fired, count, dt, advanced=True) - volt(p["theta_plus"]), 0)
+    x = u_minus = u_plus = 0.0
+    for n in range(count):
+        u_minus = drive[n] + (u_minus - drive[n]) * slow
+        u_plus = drive[n] + (u_plus - drive[n]) * fast
+        x *= keep
+        w = limited(w + dt * a_ltp * x * above[n] * positive(u_plus), p)
+        if n in came:
+            w = limited(w - a_ltd * positive(u_minus), p)
+            x += 1 / seconds(p["tau_x"])
+    return float(w)
+
+
+def stdp_reward(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+    centred: bool = False,
+) -> float:
+    """dw/dt = gain*(dopamine - baseline)*elig by Euler; pairs, of nearest spikes unless centred, go into elig.
+
+    The baseline is -dopamine_0, or the running mean of what dopamine was in the step before.
+    """
+    came, fired, count = steps(pre, dt), steps(post, dt), round(duration / dt)
+    tau_plus, tau_minus, gain = seconds(p["tau_plus"]), seconds(p["tau_minus"]), hertz(p["gain"])
+    keep = float(np.exp(-dt / seconds(p["tau_elig"])))
+    follow = float(np.exp(-dt / seconds(p["tau_mean"]))) if centred else 1.0
+    raised = BURST * decayed(steps(reward, dt), count, dt, TAU_DOPAMINE)
+
+    def pairs(spikes: list[int], n: int, tau: float) -> float:
+        weights = [float(np.exp(-(n - m) * dt / tau)) for m in spikes if m < n]
+        return sum(weights) if centred else max(weights, default=0.0)
+
+    elig = dopamine = mean = 0.0
+    at_pre, at_post = set(came), set(fired)
+    for n in range(count):
+        mean = dopamine + (mean - dopamine) * follow
+        dopamine = float(raised[n])
+        success = dopamine - mean if centred else dopamine + p["dopamine_0"]
+        w = limited(w + dt * gain * success * elig, p)
+        elig *= keep
+        if n in at_post:
+            elig += p["A_plus"] * pairs(came, n, tau_plus)
+        if n in at_pre:
+            elig -= p["A_minus"] * pairs(fired, n, tau_minus)
+    return w
+
+
+def stdp_reward_centred(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+) -> float:
+    return stdp_reward(pre, post, w, p, duration=duration, dt=dt, reward=reward, centred=True)
+
+
+def synaptic_scaling(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+) -> float:
+    """d(ln w)/dt = beta*(goal - rate); the rate is that of each step, and the rule is exact for it."""
+    tau = seconds(p["tau_rate"])
+    rate = decayed(steps(post, dt), round(duration / dt), dt, tau) / tau
+    total = float(np.sum(hertz(p["goal"]) - rate)) * dt
+    return w * float(np.exp(p["beta"] * total))
+
+
+CALCIUM = (
+    "dp",
+    "dpd",
+    "dpd_prime",
+    "p",
+    "d",
+    "d_prime",
+    "hippocampal_slices",
+    "hippocampal_cultures",
+    "cortical_slices",
+)
+CONTINUOUS_ORACLES: dict[str, ContinuousOracle] = {
+    **{f"calcium_{name}": calcium for name in CALCIUM},
+    "clopath": clopath,
+    "stdp_reward": stdp_reward,
+    "stdp_reward_centred": stdp_reward_centred,
+    "synaptic_scaling": synaptic_scaling,
+}

@@ -1,0 +1,190 @@
+"""Rules for rates, written from their published equations for a whole layer, weights (inputs, units).
+
+An oracle takes the weights, what the layer's neurons hold in one step (``x``, ``y``, ``u``, running means ...) and the
+rule's parameters in base units, and returns dw/dt. ``RATE_MEANS`` says what each running mean averages. The layers
+that compute ``y`` from ``x`` are here, too, and ``course`` joins it all: one step of Euler per time step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Held = Mapping[str, Array]
+RateOracle = Callable[[Array, Held, Mapping[str, float]], Array]
+Activity = Callable[[int, Array], tuple[Held, Held]]
+
+
+def base(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Parameters as numbers in base units."""
+    return {name: float(value) for name, value in parameters.items()}
+
+
+def hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"], s["y"])
+
+
+def hebb_forgetting(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    """Per step dt the weight keeps the share 1 - dt/tau_forget of itself, the textbook's gamma."""
+    return hebb(w, s, p) - w / p["tau_forget"]
+
+
+def covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"] - s["x_mean"], s["y"] - s["y_mean"])
+
+
+def hebb_pre_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"], s["y"] - p["y_0"])
+
+
+def hebb_post_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"] - p["x_0"], s["y"])
+
+
+def oja(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * (np.outer(s["x"], s["y"]) - w * s["y"] ** 2)
+
+
+def oja_subspace(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    """The input minus its reconstruction from all outputs, times the output."""
+    return p["eta"] * np.outer(s["x"] - w @ s["y"], s["y"])
+
+
+def instar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * s["y"] * (s["x"][:, None] - w)
+
+
+def outstar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * s["x"][:, None] * (s["y"] - w)
+
+
+def bcm(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"], s["y"] * (s["y"] - s["theta"]))
+
+
+def softhebb_rate(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * s["y"] * (s["x"][:, None] - s["u"] * w)
+
+
+def softhebb_anti(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    """The first of the units with the largest u keeps its sign, all others change theirs."""
+    sign = -np.ones(len(s["u"]))
+    sign[np.argmax(s["u"])] = 1.0
+    return p["eta"] * sign * s["y"] * (s["x"][:, None] - s["u"] * w)
+
+
+def krotov_hopfield(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    order = np.argsort(-s["u"], kind="stable")
+    g = np.zeros(len(order))
+    g[order[0]] = 1.0
+    g[order[int(p["k"]) - 1]] = -p["delta"]
+    return p["eta"] * g * (s["x"][:, None] - s["u"] * w)
+
+
+def hebbian_descent(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return -p["eta"] * np.outer(s["x"] - s["mu"], s["h"] - s["target"])
+
+
+def hebbian_descent_gradient(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    """Times the slope of the logistic function, from its other form 1/(2 + 2*cosh(z))."""
+    return -p["eta"] * np.outer(s["x"] - s["mu"], (s["h"] - s["target"]) / (2 + 2 * np.cosh(s["z"])))
+
+
+def hebbian_descent_hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"] - s["mu"], s["target"])
+
+
+def hebbian_descent_covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * np.outer(s["x"] - s["mu"], s["target"] - s["target_mean"])
+
+
+def hebb_reward(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["y"])
+
+
+def node_perturbation(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["noise"])
+
+
+def normalization(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+    """Not a rate but the jump at an onset, to weights that add up to ``total`` in every column."""
+    return w * (p["total"] / w.sum(axis=0) - 1)
+
+
+RATE_ORACLES: dict[str, RateOracle] = {
+    oracle.__name__: oracle
+    for oracle in (
+        hebb,
+        hebb_forgetting,
+        covariance,
+        hebb_pre_gated,
+        hebb_post_gated,
+        oja,
+        oja_subspace,
+        instar,
+        outstar,
+        bcm,
+        softhebb_rate,
+        softhebb_anti,
+        krotov_hopfield,
+        hebbian_descent,
+        hebbian_descent_gradient,
+        hebbian_descent_hebb,
+        hebbian_descent_covariance,
+        hebb_reward,
+        node_perturbation,
+        normalization,
+    )
+}
+
+RATE_MEANS: dict[str, dict[str, tuple[Callable[[Held], Array], str]]] = {
+    "covariance": {"x_mean": (lambda s: s["x"], "tau_mean"), "y_mean": (lambda s: s["y"], "tau_mean")},
+    "bcm": {"theta": (lambda s: s["y"] ** 2, "tau_theta")},
+    "hebb_reward": {"R_mean": (lambda s: s["R"], "tau_mean")},
+    "node_perturbation": {"R_mean": (lambda s: s["R"], "tau_mean")},
+}
+
+
+def linear(w: Array, x: Array) -> dict[str, Array]:
+    return {"x": x, "y": _drive(w, x)}
+
+
+def competing(w: Array, x: Array, temperature: float) -> dict[str, Array]:
+    u = _drive(w, x)
+    share = np.exp((u - u.max()) / temperature)
+    return {"x": x, "u": u, "y": share / share.sum()}
+
+
+def supervised(w: Array, x: Array, mu: Array, target: Array) -> dict[str, Array]:
+    z = _drive(w, x - mu)
+    return {"x": x, "mu": mu, "z": z, "h": 1 / (1 + np.exp(-z)), "target": target}
+
+
+def rewarded(w: Array, x: Array, noise: Array, target: Array) -> dict[str, Array]:
+    y = _drive(w, x) + noise
+    return {"x": x, "y": y, "noise": noise, "R": -np.sum((y - target) ** 2, keepdims=True)}
+
+
+def course(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
+    """Return the weights after every step, shape (steps, inputs, units).
+
+    ``activity(n, w)`` returns what the neurons hold when the weights of step ``n`` change, and what the running
+    means take in, during that step, before they are read: they are exact low-pass filters that begin at 0.
+    """
+    p, means, courses = base(parameters), {name: np.zeros(1) for name in RATE_MEANS.get(rule, {})}, []
+    for n in range(steps):
+        held, taken = activity(n, w)
+        for name, (of, tau) in RATE_MEANS.get(rule, {}).items():
+            means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(taken) - means[name])
+        w = w + dt * RATE_ORACLES[rule](w, {**held, **means}, p)
+        courses.append(w)
+    return np.array(courses)
+
+
+def _drive(w: Array, x: Array) -> Array:
+    """Return w.x, added up in the same order for every unit, so that equal units tie exactly."""
+    return np.asarray((w * x[:, None]).sum(axis=0), float)
