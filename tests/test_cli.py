@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.conftest import NO_COMPILER
@@ -74,20 +73,6 @@ def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_window_and_rules(tmp_path: Path) -> None:
-    done = run("window", "stdp_pair", "--out", tmp_path, "--json")
-    content = json.loads(done.stdout)
-    lags, dw = np.array(content["lags_ms"]), np.array(content["dw"])
-    assert len(lags) == 81
-    np.testing.assert_allclose(dw[lags > 0], 0.005 * np.exp(-lags[lags > 0] / 20), rtol=1e-6)
-    np.testing.assert_allclose(dw[lags < 0], -0.00525 * np.exp(lags[lags < 0] / 20), rtol=1e-6)
-    assert json.loads((tmp_path / "window.json").read_text()) == content
-    assert (tmp_path / "window_stdp_pair.png").read_bytes().startswith(b"\x89PNG")
-    listed = json.loads(run("rules", "--json").stdout)
-    assert [rule["name"] for rule in listed] == ["stdp_pair", "softhebb"]
-    assert "tau_plus = 20. ms" in run("rules", "stdp_pair").stdout
-
-
 def test_doctor_looks_at_everything(tmp_path: Path) -> None:
     done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
     found = {finding["what"]: finding for finding in json.loads(done.stdout)}
@@ -107,8 +92,6 @@ def test_doctor_looks_at_everything(tmp_path: Path) -> None:
         (["learn", *TINY, "--device", "cuda"], "device cuda cannot run circuits in this version; use cpp or numpy"),
         (["learn", *TINY, "--limit-test", "0"], "--limit-test must be at least 1, got 0"),
         (["learn", *TINY, "--data", "mnist", "--data-dir", "."], "mnist: train-images-idx3-ubyte.gz is missing"),
-        (["window", "stdp_pari"], "there is no rule 'stdp_pari'. Did you mean 'stdp_pair'?"),
-        (["window", "stdp_pair", "--frequency", "-1"], "--frequency must be above 0, got -1.0"),
     ],
 )
 def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Path) -> None:
