@@ -118,8 +118,8 @@ clamped_source = NeuronModel(
         "tau_m": 30 * ms,
         "filter_delay": 4 * ms,
     },
-    reference="Clopath, Buesing, Vasilaki and Gerstner, Nature Neuroscience 13:344-352, 2010 (spike of 2 ms at 33 mV); v_reset "
-    "and tau_m stand for the after-depolarization of their adaptive exponential neuron; delay as in NEST's example",
+    reference="Clopath, Buesing, Vasilaki and Gerstner, Nature Neuroscience 13:344-352, 2010 (spike of 2 ms at 33 mV); "
+    "v_reset and tau_m stand for the after-depolarization of their neuron; delay as in NEST's example",
 )
 
 rate_source = NeuronModel(

@@ -13,7 +13,7 @@ from brian2 import Quantity, ms
 from spikehebb.core import Float, Frozen, Reference
 from spikehebb.core.values import frozen_array
 from spikehebb.equations import did_you_mean
-from spikehebb.rules.references import SJOSTROM_2001
+from spikehebb.rules.references import cite
 
 VARIABLES = ("lag_ms", "frequency_hz")
 _COLUMNS = (*VARIABLES, "change", "error")
@@ -256,7 +256,7 @@ PUBLISHED: Frozen[Measurements] = Frozen(
                 error=np.array([0.05, 0.10, 0.14, 0.11, 0.26]),
                 variable="frequency_hz",
                 lag=10 * ms,
-                reference=SJOSTROM_2001,
+                reference=cite("sjostrom2001")[0],
             ),
             Measurements(
                 name="sjostrom2001_minus10",
@@ -266,7 +266,7 @@ PUBLISHED: Frozen[Measurements] = Frozen(
                 error=np.array([0.08, 0.11, 0.10, 0.32, 0.19]),
                 variable="frequency_hz",
                 lag=-10 * ms,
-                reference=SJOSTROM_2001,
+                reference=cite("sjostrom2001")[0],
             ),
         )
     }

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
-PROMISED = {"01_stdp_window": "window.png", "02_learn_digits": "accuracy_vote", "03_circuit_of_your_own": "mean weight"}
+PROMISED = {
+    "01_stdp_window": "window.png",
+    "02_your_own_rule": "fit.png",
+    "03_rule_in_your_network": "mean weight 0.8 ->",
+    "04_window_gallery": "44 windows",
+    "05_learn_digits": "accuracy_vote",
+    "06_circuit_of_your_own": "mean weight",
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

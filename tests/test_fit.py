@@ -16,7 +16,7 @@ from spikehebb import plot
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.devices import CPP, NUMPY
 from spikehebb.experiments import fit_problem
-from spikehebb.experiments.fit import Fit, FitError, fit
+from spikehebb.experiments.fitting import Fit, FitError, fit
 from spikehebb.experiments.windows import Window
 from spikehebb.measurements import PUBLISHED, Measurements
 from spikehebb.rules import calcium_dp, stdp_pair
@@ -271,14 +271,14 @@ def test_parameters_that_cannot_be_told_apart_are_named(monkeypatch: pytest.Monk
 def test_a_fit_that_does_not_converge_shows_where_it_stands(
     quick: Callable[..., Fit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spikehebb.experiments.fit._MOST", 2)
+    monkeypatch.setattr("spikehebb.experiments.fitting._MOST", 2)
     with pytest.raises(FitError, match=r"did not converge in 2 evaluations and stands at A_plus = 0\.00") as caught:
         quick(stdp_pair, measured())
     error = caught.value
     assert error.data.name == "cells"
     assert error.start.parameters["tau_minus"] == 20 * ms
     assert error.last.parameters["tau_minus"] != 20 * ms
-    monkeypatch.setattr("spikehebb.experiments.fit._VAGUE", 0.5)
+    monkeypatch.setattr("spikehebb.experiments.fitting._VAGUE", 0.5)
     with pytest.raises(FitError, match=r"of which the data hardly determine .*A_plus.*; start nearer to the data"):
         quick(stdp_pair, measured())
 

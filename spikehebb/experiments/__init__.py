@@ -1,8 +1,8 @@
 """The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
-from spikehebb.experiments.fit import Estimate, Fit, FitError, fit
-from spikehebb.experiments.replay import Replay, replay
+from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
+from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, versions
 from spikehebb.experiments.settings import Settings
 from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes

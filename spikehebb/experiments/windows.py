@@ -81,7 +81,7 @@ def weight_changes(
     >>> from spikehebb.protocols import triplets
     >>> from spikehebb.rules import triplet_vc_full
     >>> weight_changes(triplet_vc_full, triplets([[10, 10]] * ms, repeats=1)).round(6).tolist()
-    [-0.002213]
+    [-0.002289]
     """
     pairs = np.shape(protocol.stimuli["pre"])[1]
     circuit = synapse_pair(rule, pairs=pairs, w=w0, delay=delay)

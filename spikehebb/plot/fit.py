@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.equations import DIMENSIONLESS, TIME
-from spikehebb.experiments.fit import Estimate, Fit, FitError
+from spikehebb.experiments.fitting import Estimate, Fit, FitError
 from spikehebb.experiments.windows import Window
 from spikehebb.measurements import Measurements
 from spikehebb.plot.files import BLUE, GREY, ORANGE
@@ -38,7 +38,7 @@ def fitted_window(fit: Fit) -> Figure:
     --------
     >>> from brian2 import ms
     >>> from spikehebb.devices import NUMPY
-    >>> from spikehebb.experiments.fit import fit
+    >>> from spikehebb.experiments.fitting import fit
     >>> from spikehebb.rules import stdp_pair
     >>> data = Measurements(name="made up", x=[5, 10, 20], change=[0.011, 0.009, 0.005])
     >>> result = fit(stdp_pair, data, free=["A_plus"], repeats=1, device=NUMPY, dt=1 * ms)

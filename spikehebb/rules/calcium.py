@@ -8,7 +8,7 @@ from typing import Any
 from brian2 import Quantity, ms, mV, second
 
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 
 calcium_dp = PlasticityRule(
     name="calcium_dp",
@@ -39,7 +39,7 @@ calcium_dp = PlasticityRule(
     },
     ties="Spikes whose calcium rises in the same step add up; the lag D of the presynaptic rise comes first.",
     reference="Graupner and Brunel 2012; numbers of the authors' program",
-    cites=(works.GRAUPNER_2012,),
+    cites=cite("graupner2012"),
 )
 
 
@@ -160,7 +160,7 @@ clopath = PlasticityRule(
     ties="A presynaptic spike reads the filtered potential of the same step; its own trace counts from the next step.",
     reference="Clopath, Buesing, Vasilaki and Gerstner 2010, visual cortex, A_LTD constant; u_minus and u_plus count "
     "from theta_minus and start there; numbers as in NEST's clopath_synapse",
-    cites=(works.CLOPATH_2010,),
+    cites=cite("clopath2010"),
 )
 
 RULES = (

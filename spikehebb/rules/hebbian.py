@@ -12,7 +12,7 @@ import dataclasses
 from brian2 import Hz, Quantity, ms, second
 
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 
 _SAME_STEP = "x and y are those of the step; weights follow after them."
 
@@ -25,7 +25,7 @@ hebb = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Hebb 1949; in this form Gerstner et al. 2014, ch. 19.2",
-    cites=(works.HEBB_1949, works.GERSTNER_2014),
+    cites=cite("hebb1949", "gerstner2014"),
 )
 
 hebb_forgetting = PlasticityRule(
@@ -37,7 +37,7 @@ hebb_forgetting = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "tau_forget": 10 * second},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
-    cites=(works.GERSTNER_2014,),
+    cites=cite("gerstner2014"),
 )
 
 covariance = PlasticityRule(
@@ -54,7 +54,7 @@ covariance = PlasticityRule(
     ties=_SAME_STEP
     + " Where x is presented at an onset, its mean knows it already; the mean of y knows only the y before.",
     reference="Sejnowski 1977; with running means Gerstner et al. 2014, ch. 19.2",
-    cites=(works.SEJNOWSKI_1977, works.GERSTNER_2014),
+    cites=cite("sejnowski1977", "gerstner2014"),
 )
 
 hebb_pre_gated = PlasticityRule(
@@ -66,7 +66,7 @@ hebb_pre_gated = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "y_0": 0.5},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
-    cites=(works.GERSTNER_2014,),
+    cites=cite("gerstner2014"),
 )
 
 hebb_post_gated = PlasticityRule(
@@ -78,7 +78,7 @@ hebb_post_gated = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "x_0": 0.5},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
-    cites=(works.GERSTNER_2014,),
+    cites=cite("gerstner2014"),
 )
 
 oja = PlasticityRule(
@@ -90,7 +90,7 @@ oja = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Oja 1982",
-    cites=(works.OJA_1982,),
+    cites=cite("oja1982"),
 )
 
 oja_subspace = PlasticityRule(
@@ -107,7 +107,7 @@ oja_subspace = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Oja 1989",
-    cites=(works.OJA_1989,),
+    cites=cite("oja1989"),
 )
 
 instar = PlasticityRule(
@@ -119,7 +119,7 @@ instar = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Grossberg 1976",
-    cites=(works.GROSSBERG_1976,),
+    cites=cite("grossberg1976"),
 )
 
 outstar = PlasticityRule(
@@ -131,7 +131,7 @@ outstar = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Grossberg 1976",
-    cites=(works.GROSSBERG_1976,),
+    cites=cite("grossberg1976"),
 )
 
 bcm = PlasticityRule(
@@ -146,7 +146,7 @@ bcm = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "tau_theta": 1 * second},
     ties=_SAME_STEP + " theta follows the y of the step before.",
     reference="Bienenstock, Cooper and Munro 1982; threshold as in Intrator and Cooper 1992",
-    cites=(works.BIENENSTOCK_1982, works.INTRATOR_1992),
+    cites=cite("bienenstock1982", "intrator1992"),
 )
 
 softhebb = PlasticityRule(
@@ -163,7 +163,7 @@ softhebb = PlasticityRule(
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 100.0},
     ties="A presynaptic spike in the same time step counts neither in x1 nor in u.",
     reference="Journe, Garcia Rodriguez, Guo and Moraitis 2023; Moraitis, Toichkin, Journe, Chua and Guo 2022",
-    cites=(works.JOURNE_2023, works.MORAITIS_2022),
+    cites=cite("journe2023", "moraitis2022"),
 )
 
 softhebb_rate = PlasticityRule(
@@ -178,7 +178,7 @@ softhebb_rate = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
     reference="Moraitis, Toichkin, Journe, Chua and Guo 2022",
-    cites=(works.MORAITIS_2022,),
+    cites=cite("moraitis2022"),
 )
 
 softhebb_anti = PlasticityRule(
@@ -194,7 +194,7 @@ softhebb_anti = PlasticityRule(
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP + " Of neurons with the same u the first wins.",
     reference="Journe, Garcia Rodriguez, Guo and Moraitis 2023, without its normalization of the update",
-    cites=(works.JOURNE_2023,),
+    cites=cite("journe2023"),
 )
 
 krotov_hopfield = PlasticityRule(
@@ -209,7 +209,7 @@ krotov_hopfield = PlasticityRule(
     parameters={"eta": 0.02 * Hz, "delta": 0.4, "k": 2.0},
     ties=_SAME_STEP + " Of neurons with the same u the first wins.",
     reference="Krotov and Hopfield 2019 with p = 2, without its normalization of the update",
-    cites=(works.KROTOV_2019,),
+    cites=cite("krotov2019"),
 )
 
 _CENTRED = (
@@ -231,7 +231,7 @@ hebbian_descent = PlasticityRule(
     parameters={"eta": 0.2 * Hz},
     ties=_SAME_STEP,
     reference=f"Melchior, Schiewer and Wiskott 2024. {_CENTRED}",
-    cites=(works.MELCHIOR_2024,),
+    cites=cite("melchior2024"),
 )
 
 hebbian_descent_gradient = dataclasses.replace(

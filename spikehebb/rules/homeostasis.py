@@ -8,7 +8,7 @@ from brian2 import Hz, second
 
 from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 
 normalization = PlasticityRule(
     name="normalization",
@@ -18,7 +18,7 @@ normalization = PlasticityRule(
     parameters={"total": 78.0},
     ties="Spikes have no effect. Weights that are all 0 stay so; a rule's bound is met again at its next change.",
     reference="Diehl and Cook 2015 (sum 78 before every image)",
-    cites=(works.DIEHL_2015,),
+    cites=cite("diehl2015"),
 )
 
 synaptic_scaling = PlasticityRule(
@@ -32,7 +32,7 @@ synaptic_scaling = PlasticityRule(
     parameters={"beta": 0.01, "goal": 5 * Hz, "tau_rate": 10 * second},
     ties="A spike counts from the next step on.",
     reference="Turrigiano et al. 1998; in this form van Rossum, Bi and Turrigiano 2000, without its integral term",
-    cites=(works.TURRIGIANO_1998, works.VANROSSUM_2000),
+    cites=cite("turrigiano1998", "vanrossum2000"),
 )
 
 

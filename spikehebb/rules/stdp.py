@@ -5,7 +5,7 @@ from __future__ import annotations
 from brian2 import Hz, ms
 
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 
 TIES = "Coincident spikes do not pair with each other: each side reads the other's trace from before."
 
@@ -28,7 +28,7 @@ stdp_pair = PlasticityRule(
     },
     ties=TIES,
     reference="Song, Miller and Abbott 2000 (w in units of g_max; the paper plots t_pre - t_post)",
-    cites=(works.SONG_2000,),
+    cites=cite("song2000"),
 )
 
 stdp_multiplicative = PlasticityRule(
@@ -43,7 +43,7 @@ stdp_multiplicative = PlasticityRule(
     parameters={"A_plus": 0.01, "A_minus": 0.0105, "tau_plus": 20 * ms, "tau_minus": 20 * ms, "w_max": 1.0},
     ties=TIES,
     reference="Rubin, Lee and Sompolinsky 2001; time constants and ratio of the amplitudes as in stdp_pair",
-    cites=(works.RUBIN_2001,),
+    cites=cite("rubin2001"),
 )
 
 stdp_mixed = PlasticityRule(
@@ -58,18 +58,19 @@ stdp_mixed = PlasticityRule(
     parameters={"A_plus": 0.005, "A_minus": 0.0105, "tau_plus": 20 * ms, "tau_minus": 20 * ms, "w_max": 1.0},
     ties=TIES,
     reference="van Rossum, Bi and Turrigiano 2000, without the noise; time constants as in stdp_pair",
-    cites=(works.VANROSSUM_2000,),
+    cites=cite("vanrossum2000"),
 )
 
 stdp_guetig = PlasticityRule(
     name="stdp_guetig",
     summary="Pair STDP between additive (mu = 0) and multiplicative (mu = 1)",
+    # At the bound 1 - w/w_max may come out as -1e-16, of which no power exists.
     pre="dx1/dt = -x1/tau_plus : 1",
     pre_spike="x1 += 1",
     post="dy1/dt = -y1/tau_minus : 1",
     post_spike="y1 += 1",
     on_pre="w = clip(w - eta*alpha*w_max*(w/w_max)**mu_minus*y1_post, 0, w_max)",
-    on_post="w = clip(w + eta*w_max*(1 - w/w_max)**mu_plus*x1_pre, 0, w_max)",
+    on_post="w = clip(w + eta*w_max*clip(1 - w/w_max, 0, 1)**mu_plus*x1_pre, 0, w_max)",
     parameters={
         "eta": 0.01,
         "alpha": 1.05,
@@ -81,7 +82,7 @@ stdp_guetig = PlasticityRule(
     },
     ties=TIES,
     reference="Guetig, Aharonov, Rotter and Sompolinsky 2003; eta and tau as in NEST's stdp_synapse (lambda)",
-    cites=(works.GUTIG_2003,),
+    cites=cite("gutig2003"),
 )
 
 stdp_power_law = PlasticityRule(
@@ -97,7 +98,7 @@ stdp_power_law = PlasticityRule(
     ties=TIES,
     reference="Morrison, Aertsen and Diesmann 2007, w in units of their w0 = 1 pA; numbers as in NEST's "
     "stdp_pl_synapse_hom",
-    cites=(works.MORRISON_2007,),
+    cites=cite("morrison2007"),
 )
 
 stdp_nearest_symmetric = PlasticityRule(
@@ -112,7 +113,7 @@ stdp_nearest_symmetric = PlasticityRule(
     parameters=dict(stdp_pair.parameters),
     ties=TIES,
     reference="Morrison, Diesmann and Gerstner 2008, figure 7A; numbers as in stdp_pair",
-    cites=(works.MORRISON_2008,),
+    cites=cite("morrison2008"),
 )
 
 stdp_nearest_pre_centred = PlasticityRule(
@@ -139,7 +140,7 @@ stdp_nearest_pre_centred = PlasticityRule(
     parameters=dict(stdp_pair.parameters),
     ties=TIES + " The presynaptic spike of a coincidence pairs with the next postsynaptic one.",
     reference="Morrison, Diesmann and Gerstner 2008, figure 7B; numbers as in stdp_pair",
-    cites=(works.MORRISON_2008,),
+    cites=cite("morrison2008"),
 )
 
 stdp_nearest_reduced = PlasticityRule(
@@ -160,7 +161,7 @@ stdp_nearest_reduced = PlasticityRule(
     parameters=dict(stdp_pair.parameters),
     ties=TIES + " Both spikes of a coincidence pair with the next one of the other side.",
     reference="Morrison, Diesmann and Gerstner 2008, figure 7C; numbers as in stdp_pair",
-    cites=(works.MORRISON_2008,),
+    cites=cite("morrison2008"),
 )
 
 stdp_symmetric = PlasticityRule(
@@ -175,7 +176,7 @@ stdp_symmetric = PlasticityRule(
     parameters={"A_plus": 0.005, "tau": 20 * ms, "w_min": 0.0, "w_max": 1.0},
     ties=TIES,
     reference="Form: Morrison, Diesmann and Gerstner 2008; numbers as the causal side of stdp_pair",
-    cites=(works.MORRISON_2008,),
+    cites=cite("morrison2008"),
 )
 
 stdp_anti_hebbian = PlasticityRule(
@@ -190,7 +191,7 @@ stdp_anti_hebbian = PlasticityRule(
     parameters=dict(stdp_pair.parameters),
     ties=TIES,
     reference="Form: Bell, Han, Sugawara and Grant 1997; numbers as in stdp_pair",
-    cites=(works.BELL_1997,),
+    cites=cite("bell1997"),
 )
 
 vogels = PlasticityRule(
@@ -207,7 +208,7 @@ vogels = PlasticityRule(
     ties=TIES + " The presynaptic spike still depresses.",
     reference="Vogels, Sprekeler, Zenke, Clopath and Gerstner 2011; w is the size of an inhibitory weight; eta as in "
     "NEST's vogels_sprekeler_synapse",
-    cites=(works.VOGELS_2011,),
+    cites=cite("vogels2011"),
 )
 
 diehl_cook = PlasticityRule(
@@ -233,7 +234,7 @@ diehl_cook = PlasticityRule(
     },
     ties=TIES + " y2, too, is read before its own spike, so a single pair never potentiates.",
     reference="Diehl and Cook 2015, constants of the authors' program; combine with normalization",
-    cites=(works.DIEHL_2015,),
+    cites=cite("diehl2015"),
 )
 
 nessler = PlasticityRule(
@@ -250,7 +251,7 @@ nessler = PlasticityRule(
     "one does not count.",
     reference="Nessler, Pfeiffer and Maass 2009; Nessler, Pfeiffer, Buesing and Maass 2013; the factor c keeps "
     "weights positive for P > 1/c",
-    cites=(works.NESSLER_2009, works.NESSLER_2013),
+    cites=cite("nessler2009", "nessler2013"),
 )
 
 RULES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from brian2 import Hz, ms, second
 
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 from spikehebb.rules.stdp import TIES
 
 stdp_reward = PlasticityRule(
@@ -38,7 +38,7 @@ stdp_reward = PlasticityRule(
     ties=TIES,
     reference="Izhikevich 2007, in continuous time: its program applies (0.002 + DA)*elig every 10 ms and multiplies "
     "traces by 0.95 per ms",
-    cites=(works.IZHIKEVICH_2007,),
+    cites=cite("izhikevich2007"),
 )
 
 stdp_reward_centred = PlasticityRule(
@@ -75,7 +75,7 @@ stdp_reward_centred = PlasticityRule(
     },
     ties=TIES,
     reference="Fremaux and Gerstner 2016 (reward minus expected reward, times eligibility); Florian 2007",
-    cites=(works.FREMAUX_2016, works.FLORIAN_2007),
+    cites=cite("fremaux2016", "florian2007"),
 )
 
 hebb_reward = PlasticityRule(
@@ -93,7 +93,7 @@ hebb_reward = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
     ties="x, y and R are those of the step; the mean is that from before it.",
     reference="Fremaux and Gerstner 2016; without the mean the weight drifts with E[R]*E[x*y]",
-    cites=(works.FREMAUX_2016,),
+    cites=cite("fremaux2016"),
 )
 
 node_perturbation = PlasticityRule(
@@ -111,7 +111,7 @@ node_perturbation = PlasticityRule(
     parameters={"eta": 0.1 * Hz, "tau_mean": 1 * second},
     ties="noise and R are those of the step; the mean is that from before it.",
     reference="Williams 1992; Fiete and Seung 2006",
-    cites=(works.WILLIAMS_1992, works.FIETE_2006),
+    cites=cite("williams1992", "fiete2006"),
 )
 
 RULES = (stdp_reward, stdp_reward_centred, hebb_reward, node_perturbation)

@@ -7,7 +7,7 @@ import dataclasses
 from brian2 import Quantity, ms
 
 from spikehebb.core import PlasticityRule
-from spikehebb.rules import references as works
+from spikehebb.rules.references import cite
 
 _TIES = (
     "Coincident spikes do not pair with each other; the slow traces x2 and y2 are read before their own spike. "
@@ -44,7 +44,7 @@ triplet_vc_full = PlasticityRule(
     },
     ties=_TIES,
     reference=f"{_HERE}; w in units of its value at the start",
-    cites=(works.PFISTER_2006,),
+    cites=cite("pfister2006"),
 )
 
 # In the minimal sets A3_minus is 0, so that tau_x has no effect.

@@ -14,12 +14,16 @@ from brian2 import mV
 from brian2 import volt as volts
 from numpy.typing import NDArray
 
+from spikehebb.encoders import clamped_source
 from tests.oracles.spikes import Parameters, Times, hertz, limited, seconds
 
 NOTHING: Times = np.zeros(0)
 TAU_DOPAMINE, BURST = 0.2, 0.5  # Izhikevich: each reward raises dopamine by 0.5, which decays with 200 ms
-# the neuron of Clopath et al.: a spike of 2 ms at 33 mV, rest, reset and filter delay as in NEST's model
-V_REST, V_RESET, V_PEAK, T_CLAMP, V_TAU, V_DELAY = -70.6e-3, -49.6e-3, 33e-3, 2e-3, 30e-3, 4e-3
+# the neuron that the voltage-based rule meets in synapse_pair: not part of the rule, so its numbers are taken from it
+V_REST, V_RESET, V_PEAK, T_CLAMP, V_TAU, V_DELAY = (
+    float(clamped_source.parameters[name])
+    for name in ("v_rest", "v_reset", "v_peak", "t_clamp", "tau_m", "filter_delay")
+)
 
 
 class ContinuousOracle(Protocol):
