@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate lint types docs bench clean
+.PHONY: demo test validate nest lint types docs bench clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -20,6 +20,10 @@ test: $(VENV)/.test
 
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+nest: $(VENV)/.test
+	@$(PIP) --editable '.[nest]'
+	$(BIN)/python -m pytest tests/test_nest.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
