@@ -209,7 +209,9 @@ def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, devic
     assert np.max(np.abs(found - START)) > 0.2
 
 
-@pytest.mark.parametrize(("lag", "late"), [(13.7, 137), (18.8008, 188), (4.6098, 46), (0.0, 0), (13.75, 138)])
+@pytest.mark.parametrize(
+    ("lag", "late"), [(13.7, 137), (18.8008, 188), (4.6098, 46), (0.0, 0), (13.75, 138), (4.65, 47)]
+)
 def test_the_lag_of_calcium_is_rounded_to_steps(lag: float, late: int) -> None:
     plan = protocols.spike_trains([np.array([0.003]) * second], [NONE * second], duration=30 * ms)
     rule = calcium_dp.with_parameters(D=lag * ms, sigma=0.0)

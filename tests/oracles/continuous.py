@@ -72,8 +72,8 @@ def calcium(
     dt: float = 1e-4,
     reward: Times = NOTHING,
 ) -> float:
-    """Graupner and Brunel without noise, by Euler; the lag D counts in whole steps, rounded."""
-    tau, tau_ca, lag = seconds(p["tau"]), seconds(p["tau_Ca"]), round(seconds(p["D"]) / dt)
+    """Graupner and Brunel without noise, by Euler; the lag D counts in whole steps, half a step upwards."""
+    tau, tau_ca, lag = seconds(p["tau"]), seconds(p["tau_Ca"]), int(seconds(p["D"]) / dt + 0.5 + 1e-6)
     rises = {n + lag for n in steps(pre, dt)}, set(steps(post, dt))
     c = 0.0
     for n in range(round(duration / dt)):
