@@ -95,11 +95,6 @@ def differential(equations: str) -> tuple[str, ...]:
     return tuple(n for n, eq in _parsed(equations).items() if eq.type == DIFFERENTIAL_EQUATION)
 
 
-def event_driven(equations: str) -> bool:
-    """Return whether a variable is marked to be integrated at events only."""
-    return any("event-driven" in eq.flags for eq in _parsed(equations).values())
-
-
 def summed(equations: str, side: str) -> dict[str, Dimension]:
     """Return the variables of one side, suffix removed, that synapse equations sum into, with their units."""
     return {

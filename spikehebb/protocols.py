@@ -115,7 +115,7 @@ def triplets(
         raise ValueError(f"triplets: order must be {orders[0]} or {orders[1]}, got {order!r}.")
     rows = np.atleast_2d(np.asarray(intervals / second, float))
     if rows.ndim != 2 or rows.shape[1] != 2 or not np.all(rows > 0):
-        raise ValueError(f"triplets: intervals must be (pairs, 2) and positive, got shape {rows.shape}.")
+        raise ValueError(f"triplets: intervals must be (pairs, 2) and positive, got {(1000 * rows).tolist()} ms.")
     _lags(rows.ravel() * second, dt)
     outer, inner = [], []
     for one, two in rows:
@@ -269,7 +269,8 @@ def spike_trains(
     """
     trains = {"pre": pre, "post": post} | ({} if reward is None else {"reward": reward})
     if len(pre) != len(post) or (reward is not None and len(reward) != len(pre)):
-        raise ValueError(f"spike_trains: {len(pre)} presynaptic but {len(post)} postsynaptic trains; give one each.")
+        counts = " and ".join(f"{len(side)} of {name}" for name, side in trains.items())
+        raise ValueError(f"spike_trains: {counts}; give as many trains on every side.")
     if duration is None:
         last = max((float(max(train)) for side in trains.values() for train in side if len(train)), default=0.0)
         duration = last * second + TAIL

@@ -100,7 +100,7 @@ def test_protocols_refuse_what_overlaps_or_makes_no_sense() -> None:
         protocols.pairing([5] * ms, frequency=0 * Hz)
     with pytest.raises(ValueError, match="order must be pre-post-pre or post-pre-post, got 'post-post-pre'"):
         protocols.triplets([[5, 5]] * ms, order="post-post-pre")
-    with pytest.raises(ValueError, match=r"intervals must be \(pairs, 2\) and positive"):
+    with pytest.raises(ValueError, match=r"intervals must be \(pairs, 2\) and positive, got \[\[5.0, -5.0\]\] ms"):
         protocols.triplets([[5, -5]] * ms)
     with pytest.raises(ValueError, match="too short for 1200 ms of spikes"):
         protocols.triplets([[600, 600]] * ms)
@@ -110,5 +110,5 @@ def test_protocols_refuse_what_overlaps_or_makes_no_sense() -> None:
         protocols.theta_bursts([5] * ms, spikes=0)
     with pytest.raises(ValueError, match="rate_post must lie between 0 and 1/dt"):
         protocols.poisson_trains(5 * Hz, 20000 * Hz, duration=1 * second)
-    with pytest.raises(ValueError, match="1 presynaptic but 2 postsynaptic trains"):
+    with pytest.raises(ValueError, match="spike_trains: 1 of pre and 2 of post; give as many"):
         protocols.spike_trains([[1] * ms], [[1] * ms, [2] * ms])

@@ -70,6 +70,9 @@ def test_a_rule_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
     assert words.rule(f"{file}:mine", ["A_plus=0.3"]).parameters["A_plus"] == 0.3
     with pytest.raises(ValueError, match=r"has no rule 'mien'. Did you mean 'mine'\?"):
         words.rule(f"{file}:mien")
+    (tmp_path / "broken.py").write_text("mine = (\n")
+    with pytest.raises(ValueError, match=r"broken.py cannot be run: SyntaxError"):
+        words.rule(f"{tmp_path / 'broken.py'}:mine")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         words.rule(f"{tmp_path / 'other.py'}:mine")
 

@@ -111,7 +111,7 @@ def window(
         "repeats": repeats,
         "frequency_hz": frequency,
     }
-    figure = plot.stdp_window(found, value, points[0] if points else None)
+    figure = plot.stdp_window(found, value, points)
     _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
 
 

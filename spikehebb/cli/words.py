@@ -39,7 +39,10 @@ def rule(word: str, settings: Sequence[str] = ()) -> PlasticityRule:
 def _own(file: Path, name: str) -> PlasticityRule:
     if not file.exists():
         raise FileNotFoundError(f"there is no file {file}; name a rule of your own as FILE.py:NAME.")
-    content = runpy.run_path(str(file))
+    try:
+        content = runpy.run_path(str(file))
+    except Exception as error:  # whatever a file of the user's may raise
+        raise ValueError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
     own = {key: value for key, value in content.items() if isinstance(value, PlasticityRule)}
     if name not in own:
         raise ValueError(f"{file} has no rule {name!r}.{did_you_mean(name, own)}")

@@ -198,11 +198,6 @@ class PlasticityRule:
             if not float(self.parameters[self.lag]) >= 0:
                 raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
 
-    @property
-    def continuous(self) -> bool:
-        """Whether weights change between spikes, too."""
-        return bool(self.update or text.differential(self.synapse))
-
     def with_parameters(self, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.
 

@@ -19,26 +19,27 @@ from spikehebb.plot.fit import data_under_window
 LAG = "lag $t_{post} - t_{pre}$ (ms)"
 
 
-def stdp_window(window: Window, rule: PlasticityRule, data: Measurements | None = None) -> Figure:
+def stdp_window(window: Window, rule: PlasticityRule, data: Sequence[Measurements] = ()) -> Figure:
     """Draw the change of the weight against the lag.
 
     Parameters
     ----------
     window : Window
     rule : PlasticityRule
-    data : Measurements, optional
+    data : sequence of Measurements
         Measured changes to draw beside it; the change is then in percent of the weight at the start.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axis = figure.subplots()
-    scale = 1.0 if data is None else 100 / window.w0
+    scale = 100 / window.w0 if data else 1.0
     _window(axis, window, scale)
     pairs = "one pair" if window.repeats == 1 else f"{window.repeats} pairs at {window.frequency / Hz:g} Hz"
     change = f"change of weight $\\Delta w$ ({pairs}, from {window.w0:g})"
-    if data is not None:
-        data_under_window(axis, data, colour="black")
+    for measured, colour in zip(data, ["black", *(f"C{n}" for n in range(2, 10))], strict=False):
+        data_under_window(axis, measured, colour=colour)
+    if data:
         axis.legend(frameon=False, fontsize=8, loc="lower right")
-    axis.set(xlabel=LAG, ylabel=change if data is None else f"change of weight (% of start; {pairs})")
+    axis.set(xlabel=LAG, ylabel=f"change of weight (% of start; {pairs})" if data else change)
     axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
     axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
     return figure
