@@ -34,7 +34,7 @@ def presentations(images: Images, *, duration: Quantity = 50 * ms, population: s
     25. * second
     """
     return Protocol(
-        stimuli={population: unit_length(images.pixels)},
+        stimuli={population: unit_length(images.intensities())},
         duration=len(images) * duration,
         presentation=duration,
         labels=images.labels,

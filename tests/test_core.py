@@ -152,10 +152,46 @@ def test_images_are_checked() -> None:
     assert len(Images(name="x", pixels=pixels, labels=labels)[:2]) == 2
     with pytest.raises(ValueError, match="3 images but 2 labels"):
         Images(name="x", pixels=pixels, labels=labels[:2])
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(
+        ValueError, match=r"between 0 and 1, or be bytes \(uint8\) from 0 to 255; got numbers from 2 to 2"
+    ):
         Images(name="x", pixels=pixels + 2, labels=labels)
-    with pytest.raises(ValueError, match=r"pixels must be \(n, height, width\)"):
-        Images(name="x", pixels=pixels[0], labels=labels)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        Images(name="x", pixels=pixels * np.nan, labels=labels)
+    for shape in ((4, 4), (1, 1, 1, 4, 4), (0, 4, 4), (3, 0, 4, 4)):
+        with pytest.raises(ValueError, match=r"pixels must be \(n, height, width\) or \(n, channels, height, width\)"):
+            Images(name="x", pixels=np.zeros(shape), labels=np.zeros(shape[0]))
+    with pytest.raises(ValueError, match="labels go up from 0, or are -1 for unlabelled; got -2"):
+        Images(name="x", pixels=pixels, labels=labels - 2)
+    assert Images(name="x", pixels=pixels, labels=labels - 1).labels.tolist() == [-1, 0, 1]
+
+
+def test_images_keep_bytes_and_give_intensities() -> None:
+    every = np.arange(256, dtype=np.uint8)
+    images = Images(name="x", pixels=every.reshape(4, 1, 8, 8), labels=np.arange(4))
+    assert images.pixels.dtype == np.uint8
+    assert np.array_equal(images.intensities().ravel(), every.astype(np.float32) / 255)
+    assert images.intensities().dtype == np.float32
+    assert images.intensities(slice(1, 3)).shape == (2, 1, 8, 8)
+    chosen = images.intensities(np.array([3, 0]))
+    assert chosen[0, 0, -1, -1] == 1
+    assert chosen[1, 0, 0, 0] == 0
+    assert images[np.array([3, 0])].pixels[0].tolist() == images.pixels[3].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        images.pixels[0] = 1
+    real = Images(name="x", pixels=np.full((2, 3, 3), 0.1), labels=np.zeros(2))
+    assert real.pixels.dtype == np.float32
+    assert np.array_equal(real.intensities(slice(1)), real.pixels[:1])
+
+
+def test_images_tell_their_channels_and_are_not_copied_without_need() -> None:
+    assert Images(name="x", pixels=np.zeros((2, 5, 5)), labels=np.zeros(2)).channels == 1
+    pixels = np.zeros((2, 3, 5, 4), np.uint8)
+    images = Images(name="x", pixels=pixels, labels=np.zeros(2))
+    assert images.channels == 3
+    assert not np.shares_memory(images.pixels, pixels), "what others can still write must be copied"
+    pixels.flags.writeable = False
+    assert Images(name="x", pixels=pixels, labels=np.zeros(2)).pixels is pixels
 
 
 def test_spikes_are_sorted_and_checked() -> None:

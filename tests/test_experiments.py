@@ -192,8 +192,23 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
     with pytest.raises(ValueError, match=r"trained on images of \(8, 8\), but small has \(4, 4\)"):
         evaluate(trained, small)
     odd = dataclasses.replace(test, labels=test.labels + 10)
-    with pytest.raises(ValueError, match="labels must lie between 0 and 9"):
+    with pytest.raises(ValueError, match="digits/test: labels must lie between 0 and 9, got 10 to 19"):
         learn_digits(train, odd, SMALL, device=NUMPY)
+    unlabelled = dataclasses.replace(test, labels=np.full(len(test), -1))
+    coloured = Images(name="coloured", pixels=np.zeros((2, 3, 8, 8), np.uint8), labels=np.zeros(2))
+    for refused, message in (
+        (unlabelled, r"digits/test: labels must lie between 0 and 9, got -1 to -1 \(-1 is unlabelled\)"),
+        (
+            coloured,
+            r"coloured has images of \(3, 8, 8\), but the spiking network takes grey ones, of \(height, width\)",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            learn_digits(refused, test, SMALL, device=NUMPY)
+        with pytest.raises(ValueError, match=message):
+            learn_digits(train, refused, SMALL, device=NUMPY)
+        with pytest.raises(ValueError, match=message):
+            evaluate(trained, refused)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,20 @@ class Images:
     ----------
     name : str
         Data set and part, as in ``mnist/train``.
-    pixels : array_like, shape (n, height, width)
-        From 0 (background) to 1.
+    pixels : array_like, shape (n, height, width) or (n, channels, height, width)
+        From 0 (background) to 1, kept as ``float32``; or bytes (``uint8``) from 0 to 255, kept as they are because
+        some data sets would not fit into memory as anything else.
     labels : array_like of int, shape (n,)
+        From 0; -1 is unlabelled.
     hashes : mapping of str to str
         SHA-256 of the files that they came from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.core import Images
+    >>> Images(name="one", pixels=np.array([[[0, 51]]], np.uint8), labels=[3]).intensities().tolist()
+    [[[0.0, 0.20000000298023224]]]
     """
 
     name: str
@@ -36,13 +45,22 @@ class Images:
     hashes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        pixels, labels = frozen_array(self.pixels, np.float32), frozen_array(self.labels, np.int64)
-        if pixels.ndim != 3 or not len(pixels):
-            raise ValueError(f"images {self.name}: pixels must be (n, height, width), got {pixels.shape}.")
+        pixels, labels = np.asarray(self.pixels), frozen_array(self.labels, np.int64)
+        pixels = frozen_array(pixels, np.uint8 if pixels.dtype == np.uint8 else np.float32)
+        if pixels.ndim not in (3, 4) or not pixels.size:
+            raise ValueError(
+                f"images {self.name}: pixels must be (n, height, width) or (n, channels, height, width), got "
+                f"{pixels.shape}."
+            )
         if labels.shape != pixels.shape[:1]:
             raise ValueError(f"images {self.name}: {len(pixels)} images but {labels.size} labels.")
-        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-            raise ValueError(f"images {self.name}: pixels must lie between 0 and 1.")
+        if labels.min() < -1:
+            raise ValueError(f"images {self.name}: labels go up from 0, or are -1 for unlabelled; got {labels.min()}.")
+        if pixels.dtype != np.uint8 and not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+            raise ValueError(
+                f"images {self.name}: pixels must lie between 0 and 1, or be bytes (uint8) from 0 to 255; got numbers "
+                f"from {pixels.min():g} to {pixels.max():g}."
+            )
         object.__setattr__(self, "pixels", pixels)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "hashes", Frozen(self.hashes))
@@ -54,6 +72,26 @@ class Images:
         """Return some of the images, in the order asked for."""
         pixels, labels = self.pixels[chosen], self.labels[chosen]
         return dataclasses.replace(self, pixels=pixels, labels=labels)
+
+    @property
+    def channels(self) -> int:
+        """How many channels an image has: 1 is grey."""
+        return 1 if self.pixels.ndim == 3 else int(self.pixels.shape[1])
+
+    def intensities(self, chosen: slice | Int = slice(None)) -> NDArray[np.float32]:
+        """Return the pixels of some images, or of all, from 0 to 1.
+
+        Parameters
+        ----------
+        chosen : slice or array of int
+            Which images, in which order.
+
+        Returns
+        -------
+        array of float32, shape (chosen, height, width) or (chosen, channels, height, width)
+        """
+        pixels: NDArray[Any] = self.pixels[chosen]
+        return np.divide(pixels, 255, dtype=np.float32) if pixels.dtype == np.uint8 else pixels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -155,7 +155,8 @@ def _feed(state: Any, value: Any) -> None:
     elif isinstance(value, (np.ndarray, Quantity)):
         state.update(repr(get_dimensions(value)).encode())
         array = np.ascontiguousarray(np.asarray(value))
-        state.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+        state.update(f"{array.dtype.str}{array.shape}".encode())
+        state.update(array.data if array.size else b"")
     elif isinstance(value, (tuple, list)):
         state.update(b"[")
         for item in value:

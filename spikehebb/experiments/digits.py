@@ -82,7 +82,7 @@ def learn_digits(
     Raises
     ------
     ValueError
-        If training and test images differ in size.
+        If training and test images differ in size, are in colour, or lack labels from 0 to 9.
     FileExistsError
         If ``out`` holds another run.
 
@@ -97,11 +97,11 @@ def learn_digits(
     """
     settings = settings or Settings()
     device = device or devices.find("auto")
+    _check(train)
+    _check(test)
     shape = np.shape(train.pixels)[1:]
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
-    if max(int(np.max(images.labels)) for images in (train, test)) >= metrics.CLASSES:
-        raise ValueError(f"labels must lie between 0 and {metrics.CLASSES - 1}.")
     header = {
         "kind": "digits",
         "config": asdict(settings),
@@ -189,6 +189,20 @@ def some_presentations(trained: Checkpoint, images: Images, *, seed: int = 0) ->
     settings = Settings(**trained.header["config"])
     circuit = settings.circuit(np.asarray(trained.arrays["weights"])).frozen()
     return simulate(circuit, _protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
+
+
+def _check(images: Images) -> None:
+    if images.pixels.ndim != 3:
+        raise ValueError(
+            f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
+            "(height, width); choose another data set, such as mnist."
+        )
+    low, high = int(images.labels.min()), int(images.labels.max())
+    if low < 0 or high >= metrics.CLASSES:
+        raise ValueError(
+            f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
+            f"{' (-1 is unlabelled)' if low < 0 else ''}."
+        )
 
 
 def _start(settings: Settings, shape: tuple[int, ...]) -> State:
@@ -297,6 +311,7 @@ def _counts(recording: Recording, images: Images, settings: Settings) -> Any:
 
 
 def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) -> tuple[dict[str, Any], Int]:
+    _check(test)
     settings = Settings(**trained.header["config"])
     shape = tuple(trained.header["image_shape"])
     if np.shape(test.pixels)[1:] != shape:

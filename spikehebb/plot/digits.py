@@ -123,7 +123,7 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     length = float(presentation / ms)
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
-    for number, pixels in enumerate(np.asarray(images.pixels)):
+    for number, pixels in enumerate(images.intensities()):
         shown.imshow(
             pixels,
             cmap="gray_r",

@@ -1,0 +1,113 @@
+"""CIFAR-10, whose pickled batches are read only if their hash is right, and then without running what they name."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pooch
+from numpy.typing import NDArray
+
+from spikehebb.core import Images
+from spikehebb.datasets.files import download, find, read_official
+
+# Bytes and SHA-256 of the batches of the official "python version", unpacked; their MD5 are the published ones.
+BATCHES = {
+    "data_batch_1": (31035704, "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd"),
+    "data_batch_2": (31035320, "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8"),
+    "data_batch_3": (31035999, "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9"),
+    "data_batch_4": (31035696, "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b"),
+    "data_batch_5": (31035623, "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154"),
+    "test_batch": (31035526, "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831"),
+}
+SOURCE = "https://www.cs.toronto.edu/~kriz/"
+ARCHIVE = ("cifar-10-python.tar.gz", "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce")
+PER_BATCH = 10000
+_UNPACKED = "cifar-10-batches-py"
+_FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
+# What the pickle of an array names, in NumPy's old spelling and the present one.
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): "numpy._core.multiarray",
+    ("numpy._core.multiarray", "_reconstruct"): "numpy._core.multiarray",
+    ("numpy", "ndarray"): "numpy",
+    ("numpy", "dtype"): "numpy",
+}
+
+
+def load_cifar10(part: str, folder: Path | None) -> Images:
+    """Return the images of CIFAR-10, shape (n, 3, 32, 32), from a folder or downloaded."""
+    folder = _download() if folder is None else folder
+    paths = {file: _find(folder, file) for file in _FILES[part]}
+    pixels = np.empty((len(paths) * PER_BATCH, 3, 32, 32), np.uint8)
+    labels = np.empty(len(pixels), np.int64)
+    with ThreadPoolExecutor() as pool:  # unpacking xz takes nearly all the time, and lets threads run
+        for number, (found, classes) in enumerate(pool.map(_read, paths, paths.values())):
+            rows = slice(number * PER_BATCH, (number + 1) * PER_BATCH)
+            pixels[rows], labels[rows] = found.reshape(-1, 3, 32, 32), classes
+    pixels.flags.writeable = False  # so that Images need not copy it
+    hashes = {file: BATCHES[file][1] for file in paths}
+    return Images(name=f"cifar10/{part}", pixels=pixels, labels=labels, hashes=hashes)
+
+
+def _read(file: str, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
+    size, sha256 = BATCHES[file]
+    content, _ = read_official("cifar10", path, size=size, sha256=sha256)
+    return read_batch(content, f"cifar10: {path}")
+
+
+def read_batch(content: bytes, name: str = "file") -> tuple[NDArray[np.uint8], list[int]]:
+    """Return the pixels, shape (images, 3072), and labels of an unpacked batch; nothing in it is ever run.
+
+    Raises
+    ------
+    ValueError
+        If it names anything but arrays, is damaged, or holds something else.
+    """
+    try:
+        batch = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except Exception as error:  # a damaged pickle fails in every way there is
+        raise ValueError(f"{name}: not a batch of CIFAR-10 ({type(error).__name__}: {error}); refused.") from error
+    if not (type(batch) is dict and set(batch) == {b"batch_label", b"labels", b"data", b"filenames"}):
+        raise ValueError(f"{name}: not a batch of CIFAR-10, which is a dictionary of data and labels.")
+    pixels, labels = batch[b"data"], batch[b"labels"]
+    if not (type(pixels) is np.ndarray and pixels.dtype == np.uint8 and pixels.shape == (PER_BATCH, 3072)):
+        raise ValueError(f"{name}: its data must be bytes of the shape ({PER_BATCH}, 3072).")
+    if not (_is_list(labels, int) and min(labels) >= 0 and max(labels) <= 9):
+        raise ValueError(f"{name}: its labels must be {PER_BATCH} whole numbers from 0 to 9.")
+    if not (_is_list(batch[b"filenames"], bytes) and type(batch[b"batch_label"]) is bytes):
+        raise ValueError(f"{name}: its file names and its own name must be texts.")
+    return pixels, labels
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which could run code")
+        return super().find_class(_ALLOWED[module, name], name)
+
+
+def _is_list(value: object, kind: type) -> bool:
+    return type(value) is list and len(value) == PER_BATCH and all(type(item) is kind for item in value)
+
+
+def _find(folder: Path, file: str) -> Path:
+    try:
+        return find(folder, "cifar10", file, archive=_UNPACKED)
+    except FileNotFoundError:
+        for place in (folder / "cifar10", folder):
+            if all((place / other).is_file() for other in ("train", "test", "meta")):
+                raise FileNotFoundError(
+                    f"cifar10: {place} holds CIFAR-100, which is another data set; give the folder of data_batch_1 to "
+                    "data_batch_5 and test_batch."
+                ) from None
+        raise
+
+
+def _download() -> Path:
+    file, sha256 = ARCHIVE
+    members = [f"{_UNPACKED}/{batch}" for batch in BATCHES]
+    return download("cifar10", file, SOURCE + file, sha256, pooch.Untar(members=members, extract_dir=".")) / _UNPACKED

@@ -1,0 +1,131 @@
+"""Official files: where they lie, unpacked within bounds, and checked against their published hashes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pooch
+
+from spikehebb import devices
+
+PACKED = (".gz", "", ".xz")
+_LISTED = 6  # names in a message
+
+
+def find(folder: Path, name: str, file: str, *, archive: str = "", downloads: bool = True) -> Path:
+    """Return where a file of a data set lies below a folder; one that could be downloaded also plain or compressed.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+        Of the data set, which may be a subfolder.
+    file : str
+        Its official name.
+    archive : str, optional
+        The folder that the official archive unpacks to.
+    downloads : bool
+        Whether ``load`` could download it.
+
+    Raises
+    ------
+    FileNotFoundError
+    """
+    stem = file.removesuffix(".gz")
+    places = list(dict.fromkeys([folder / name / archive, folder / archive, folder / name, folder]))
+    for place in places:
+        for suffix in PACKED if downloads else ("",):
+            path = place / f"{stem}{suffix}"
+            if path.is_file():
+                return path
+    otherwise = ", or neither to download them" if downloads else ""
+    raise FileNotFoundError(
+        f"{name}: {file} is missing ({_looked(folder, places)}). Give the folder of the official files with "
+        f"--data-dir or SPIKEHEBB_DATA{otherwise}."
+    )
+
+
+def _looked(folder: Path, places: list[Path]) -> str:
+    if folder.is_file():
+        return f"{folder} is a file; unpack it and give the folder"
+    if not folder.is_dir():
+        return "the folder does not exist"
+    looked = f"looked in {', '.join(map(str, places[:-1]))} and in {folder}"
+    names = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{looked}, which holds {', '.join(names[:_LISTED])}{more}" if names else f"{looked}, which is empty"
+
+
+def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: str = "") -> tuple[bytes, str]:
+    """Return what an official file holds, unpacked, and the hash by which it was recognised.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    path : path
+        Plain, ``.gz`` or ``.xz``.
+    size : int
+        Bytes, unpacked; never more than that are unpacked.
+    sha256, gz_sha256 : str
+        Of the unpacked content; of a ``.gz`` file as it was published, where there is one.
+
+    Raises
+    ------
+    ValueError
+        If it is truncated or something else.
+    """
+    with path.open("rb") as file:
+        content = file.read(2 * size + 1000)  # no compression makes more of it
+    if path.suffix == ".gz" and gz_sha256:
+        _check(name, path, content, gz_sha256)
+        return _unpack(name, path, content, size), gz_sha256
+    unpacked = _unpack(name, path, content, size)
+    _check(name, path, unpacked, sha256)
+    return unpacked, sha256
+
+
+def download(name: str, file: str, url: str, sha256: str, processor: Callable[..., object] | None = None) -> Path:
+    """Return the folder of the user's cache that a file was downloaded into, unless it was there already."""
+    folder = devices.cache_folder() / "data" / name
+    try:
+        pooch.retrieve(url, known_hash=f"sha256:{sha256}", fname=file, path=folder, processor=processor)
+    except OSError as error:  # requests' errors are OSErrors
+        raise ConnectionError(
+            f"{name}: cannot download {file} ({type(error).__name__}). Give a folder that holds the official files "
+            "with --data-dir or SPIKEHEBB_DATA."
+        ) from error
+    return Path(folder)
+
+
+def _unpack(name: str, path: Path, content: bytes, size: int) -> bytes:
+    kind = {".gz": "gzip", ".xz": "xz"}.get(path.suffix)
+    try:
+        if kind == "gzip":
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(size + 1)
+        elif kind == "xz":
+            with lzma.open(io.BytesIO(content)) as unpacking:
+                content = unpacking.read(size + 1)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{name}: {path} is not a whole {kind} file ({error}). Fetch it again.") from error
+    if len(content) > size:
+        raise ValueError(
+            f"{name}: {path} is not the official file: it holds more than the {size} bytes of that one. Fetch it again."
+        )
+    return content
+
+
+def _check(name: str, path: Path, content: bytes, wanted: str) -> None:
+    got = hashlib.sha256(content).hexdigest()
+    if got != wanted:
+        raise ValueError(
+            f"{name}: {path} ({len(content)} bytes) is not the official file, so it is truncated, changed or of "
+            f"another data set: its SHA-256 is {got}, not {wanted}. Fetch it again."
+        )

@@ -1,0 +1,169 @@
+"""Images of the user's own: a folder of pictures for each class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikehebb.core import Images
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix says, ImageNet has PNGs called JPEG
+_FOLDERS = {"train": ("train",), "test": ("test", "val")}
+_GREY = ("1", "L", "LA", "La")
+_DEEP = ("I", "F")  # a conversion would clip them to 8 bits in silence
+
+
+def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
+    """Return the images below ``path/part/class/``, in order of class and file name.
+
+    Parameters
+    ----------
+    path : path
+    part : str
+        ``train`` or ``test``, where a folder ``val`` is taken for a missing ``test``.
+    size : int, optional
+        Cut the largest square from the middle of every image and scale it to so many pixels a side. Without it all
+        images must have the same size.
+
+    Returns
+    -------
+    Images
+        Bytes, (n, height, width) if all are grey, else (n, 3, height, width). The label is the place of the class
+        among the sorted names of the class folders. What is transparent becomes black, which is background.
+
+    Raises
+    ------
+    ValueError
+        If an image cannot be read or has another size, or the parts have different classes.
+    FileNotFoundError
+        If a folder is missing or empty. Files are known by their suffix: bmp, jpeg, jpg, pbm, pgm, png, ppm, tif,
+        tiff or webp; others are passed over.
+    """
+    path = Path(path)
+    if part not in _FOLDERS:
+        raise ValueError(f"folder: the parts are train and test, not {part!r}.")
+    if size is not None and not (isinstance(size, int) and size >= 1):
+        raise ValueError(f"folder: size must be a whole number of pixels, at least 1, got {size}.")
+    root = _part(path, part)
+    if root is None:
+        names = " or ".join(f"{name}/" for name in _FOLDERS[part])
+        raise FileNotFoundError(
+            f"folder: {path} has no folder {names}; put the images into <folder>/{part}/<class>/<image>."
+        )
+    classes = _classes(root)
+    other = _part(path, "test" if part == "train" else "train")
+    if other is not None and (odd := sorted(set(classes) ^ set(_classes(other)))):
+        raise ValueError(
+            f"folder: {root} and {other} must have the same classes, but only {root if odd[0] in classes else other} "
+            f"has {odd[0]!r}."
+        )
+    files = [(label, file) for label, name in enumerate(classes) for file in _files(root / name)]
+    pixels = _pixels([file for _, file in files], size)
+    hashes = {"names-and-contents": _digest(root, [file for _, file in files])}
+    labels = np.array([label for label, _ in files])
+    return Images(name=f"{path.resolve().name}/{part}", pixels=pixels, labels=labels, hashes=hashes)
+
+
+def _part(path: Path, part: str) -> Path | None:
+    return next((path / name for name in _FOLDERS[part] if (path / name).is_dir()), None)
+
+
+def _classes(root: Path) -> list[str]:
+    names = sorted(place.name for place in root.iterdir() if place.is_dir() and not place.name.startswith("."))
+    if not names:
+        raise FileNotFoundError(f"folder: {root} has no folder for a class; put the images into {root}/<class>/.")
+    return names
+
+
+def _files(place: Path) -> list[Path]:
+    files = sorted(
+        file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
+    if not files:
+        raise FileNotFoundError(f"folder: {place} has no image ({', '.join(SUFFIXES)}); add some or remove it.")
+    return files
+
+
+def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
+    """Return all images as bytes: grey if all of them are, in colour otherwise."""
+    headers = [_header(file) for file in files]  # so that what does not fit is told before anything is decoded
+    shape = headers[0][0]
+    for file, (found, _) in zip(files, headers, strict=True):
+        if size is None and found != shape:
+            raise ValueError(
+                f"folder: all images must have the same size, but {files[0]} has {_times(shape)} and {file} "
+                f"{_times(found)} pixels; give load_folder a size to cut and scale them all to."
+            )
+    width, height = shape if size is None else (size, size)
+    mode = "L" if all(mode in _GREY for _, mode in headers) else "RGB"
+    pixels = np.empty((len(files), height, width) if mode == "L" else (len(files), 3, height, width), np.uint8)
+    for number, file in enumerate(files):
+        with _reading(file) as image:
+            decoded = np.asarray(_squared(_plain(image, mode), size))
+        pixels[number] = decoded if mode == "L" else decoded.transpose(2, 0, 1)
+    pixels.flags.writeable = False  # so that Images need not copy it
+    return pixels
+
+
+def _header(file: Path) -> tuple[tuple[int, int], str]:
+    """Return (width, height) and the mode of an image, which is not decoded."""
+    with _reading(file) as image:
+        shape, mode = image.size, image.mode
+    if mode.startswith(_DEEP):
+        raise ValueError(f"folder: {file} has pixels of more than 8 bits (mode {mode}); save it with 8 bits.")
+    return shape, mode
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Image]:
+    from PIL import Image  # only these data sets need it
+
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            yield image
+    except Exception as error:  # a damaged image fails in every way there is
+        raise ValueError(
+            f"folder: {file} cannot be read as an image ({type(error).__name__}: {error}); replace or remove it."
+        ) from error
+
+
+def _plain(image: Image, mode: str) -> Image:
+    """Return an image as ``L`` or ``RGB``, over black where it is transparent."""
+    from PIL import Image
+
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _squared(image: Image, size: int | None) -> Image:
+    from PIL.Image import Resampling
+
+    if size is None:
+        return image
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    # Cut first: scaling a box would mix in what lies around it.
+    return image.crop((left, top, left + side, top + side)).resize((size, size), Resampling.BILINEAR)
+
+
+def _times(shape: tuple[int, int]) -> str:
+    return f"{shape[0]} x {shape[1]}"
+
+
+def _digest(root: Path, files: list[Path]) -> str:
+    state = hashlib.sha256()
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        state.update(f"{file.relative_to(root).as_posix()}\0{content}\n".encode())
+    return state.hexdigest()
