@@ -38,11 +38,12 @@ class Checkpoint:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def save(checkpoint: Checkpoint, path: Path) -> None:
+def save(checkpoint: Checkpoint, path: Path, *, compress: bool = True) -> None:
     """Write a checkpoint; a file that is already there is replaced only by a whole new one."""
     header = json.dumps({"format": FORMAT, **checkpoint.header}, allow_nan=False)
     arrays = {"header": np.frombuffer(header.encode(), np.uint8), **checkpoint.arrays}
-    write_whole(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    write = np.savez_compressed if compress else np.savez
+    write_whole(path, lambda file: write(file, **arrays))  # type: ignore[arg-type]
 
 
 def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, tuple[int, ...]]]]) -> Checkpoint:

@@ -14,7 +14,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"core", "equations"},
     {"rules", "neurons", "circuits", "encoders", "protocols"},
-    {"assemble", "simulate", "devices", "programs", "metrics", "checkpoint", "datasets", "measurements", "spike_files"},
+    {
+        "assemble",
+        "simulate",
+        "devices",
+        "programs",
+        "metrics",
+        "checkpoint",
+        "datasets",
+        "measurements",
+        "spike_files",
+        "softhebb",
+    },
     {"experiments"},
     {"cli", "plot", "doctor"},
 ]

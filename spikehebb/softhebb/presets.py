@@ -1,0 +1,109 @@
+"""Published SoftHebb networks, their training and their readout, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from spikehebb.core import Frozen
+from spikehebb.equations import did_you_mean
+from spikehebb.softhebb.values import Layer, Network, Plasticity, Pool, Readout, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Layers with their training and readout.
+
+    Parameters
+    ----------
+    name, summary : str
+    layers : tuple of Layer
+    channels : int
+        Of the images.
+    data : tuple of str
+        Data sets that it was made for.
+    training : Training
+    readout : Readout
+    official : str
+        Name in the authors' code; empty where that has none.
+    published : float, optional
+        Accuracy in %, on the first data set.
+    """
+
+    name: str
+    summary: str
+    layers: tuple[Layer, ...]
+    channels: int
+    data: tuple[str, ...]
+    training: Training = field(default_factory=Training)
+    readout: Readout = field(default_factory=Readout)
+    official: str = ""
+    published: float | None = None
+
+    def network(self, image_shape: tuple[int, int, int], name: str = "these images") -> Network:
+        """Return the network for images of (channels, height, width).
+
+        Raises
+        ------
+        ValueError
+            If they have another number of channels or are too small.
+        """
+        if image_shape[0] != self.channels:
+            fitting = ", ".join(preset.name for preset in presets().values() if preset.channels == image_shape[0])
+            raise ValueError(
+                f"preset {self.name} is for images with {self.channels} channel{'s' * (self.channels > 1)}, but "
+                f"{name} has {image_shape[0]}; choose {f'one of {fitting}' if fitting else 'other images'}."
+            )
+        return Network(image_shape=image_shape, layers=self.layers)
+
+    def with_plasticity(self, plasticity: Plasticity) -> Preset:
+        """Return the same layers with another plasticity: a control, of which no accuracy is published."""
+        layers = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in self.layers)
+        return dataclasses.replace(self, name=f"{self.name} ({plasticity})", layers=layers, official="", published=None)
+
+
+@cache
+def presets() -> Mapping[str, Preset]:
+    """Return all presets by name."""
+    table = tomllib.loads(resources.files("spikehebb.softhebb").joinpath("presets.toml").read_text("utf-8"))
+    return Frozen({name: _preset(name, table) for name in table})
+
+
+def find(name: str) -> Preset:
+    """Return a preset by its name here or in the authors' code.
+
+    Examples
+    --------
+    >>> [layer.units for layer in find("4SoftHebbCnnCIFAR").layers]
+    [96, 384, 1536]
+    """
+    known = presets()
+    for preset in known.values():
+        if name in (preset.name, preset.official):
+            return preset
+    raise ValueError(f"there is no preset {name!r}.{did_you_mean(name, tuple(known))}")
+
+
+def layer_from(description: Mapping[str, Any]) -> Layer:
+    """Return the layer that plain data describe."""
+    pool = description.get("pool")
+    return Layer(**{**description, "pool": Pool(**pool) if pool else None})
+
+
+def _preset(name: str, table: Mapping[str, Any]) -> Preset:
+    entry = dict(table[name])
+    like, plasticity = entry.pop("like", None), entry.pop("plasticity", None)
+    entry |= {
+        "layers": _preset(like, table).layers if like else tuple(layer_from(layer) for layer in entry["layers"]),
+        "data": tuple(entry["data"]),
+        "training": Training(**entry.get("training", {})),
+        "readout": Readout(**entry.get("readout", {})),
+    }
+    if plasticity is not None:
+        entry["layers"] = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in entry["layers"])
+    return Preset(name=name, **entry)

@@ -1,0 +1,340 @@
+"""What a SoftHebb network is, as values: layers, how they learn, the readout, and what was learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikehebb.core import Frozen
+from spikehebb.core.values import frozen_array
+
+Plasticity = Literal["soft-anti-hebbian", "soft", "hard", "krotov-hopfield", "none"]
+Activation = Literal["triangle", "repu", "relu", "tanh", "softmax"]
+Rate = Literal["norm", "linear", "constant"]
+Order = Literal["successive", "together"]
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Pooling of ``size`` x ``size`` positions. Average pooling counts the zeros of the padding, as PyTorch does."""
+
+    kind: Literal["max", "average"] = "max"
+    size: int = 2
+    stride: int = 2
+    padding: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self, "pool", at_least={"size": 1, "stride": 1, "padding": 0})
+        if 2 * self.padding > self.size:
+            raise ValueError(f"pool: padding must be at most half of size {self.size}, got {self.padding}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer: batch normalization, weighted sums, forward activation, pooling, in this order.
+
+    Parameters
+    ----------
+    units : int
+    kernel : int
+        Side of a convolution's square kernel; 0 for a dense layer. Convolutions have stride 1.
+    padding : int
+        Rows and columns added on each side by reflection.
+    batch_norm : bool
+        Standardize each input channel, without learned scale and shift.
+    plasticity : str
+        ``soft-anti-hebbian`` is SoftHebb (``softkrotov`` in the authors' code): losers of the soft competition learn
+        with the opposite sign. ``soft`` is without that sign, ``hard`` lets only the winner learn,
+        ``krotov-hopfield`` the winner and, negatively, the unit of rank ``rank``; ``none`` keeps random weights.
+    inverse_temperature : float
+        Of the softmax: y = softmax(t u).
+    eta, rate, power : float, str, float
+        Learning rate: ``norm`` is eta |norm - 1|^power for each unit, ``linear`` falls from eta to 0 during the
+        training of the layer, ``constant`` is eta.
+    norm : float
+        Root mean square norm of a unit's weights at the start.
+    start : str
+        ``normal`` or ``uniform`` (all positive).
+    bias : bool
+        Learn the logarithm of each unit's prior; ``eta_bias`` is its learning rate.
+    pre_triangle : bool
+        Rectify u - mean over units before the competition, and hand that on.
+    activation : str
+        Of the forward pass. ``triangle`` is max(u - mean over units, 0)^exponent, ``repu`` max(u, 0)^exponent,
+        ``softmax`` has the inverse temperature ``exponent``.
+    exponent : float
+    pool : Pool, optional
+    rank, anti : int, float
+        Of ``krotov-hopfield``.
+    """
+
+    units: int
+    kernel: int = 0
+    padding: int = 0
+    batch_norm: bool = True
+    plasticity: Plasticity = "soft-anti-hebbian"
+    inverse_temperature: float = 1.0
+    eta: float = 0.01
+    rate: Rate = "norm"
+    power: float = 0.5
+    norm: float = 25.0
+    start: Literal["normal", "uniform"] = "normal"
+    bias: bool = False
+    eta_bias: float = 0.1
+    pre_triangle: bool = False
+    activation: Activation = "triangle"
+    exponent: float = 1.0
+    pool: Pool | None = None
+    rank: int = 2
+    anti: float = 0.4
+
+    def __post_init__(self) -> None:
+        at_least = {"units": 1, "kernel": 0, "padding": 0, "eta": 0, "eta_bias": 0, "power": 0, "anti": 0, "rank": 2}
+        _check(self, "layer", at_least=at_least, above={"inverse_temperature": 0, "norm": 0, "exponent": 0})
+        if self.plasticity == "krotov-hopfield" and self.rank > self.units:
+            raise ValueError(f"layer: rank must be at most the number of units {self.units}, got {self.rank}.")
+        if not self.kernel and (self.padding or self.pool):
+            raise ValueError("layer: a dense layer (kernel 0) has neither padding nor pooling.")
+        if self.kernel and self.padding >= self.kernel:
+            raise ValueError(f"layer: padding must be below kernel {self.kernel}, got {self.padding}.")
+
+    @property
+    def learns(self) -> bool:
+        """Whether training changes the weights."""
+        return self.plasticity != "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Layers on images of one shape.
+
+    Parameters
+    ----------
+    image_shape : (int, int, int)
+        Channels, height, width.
+    layers : tuple of Layer
+
+    Raises
+    ------
+    ValueError
+        If the images are too small for a layer.
+
+    Examples
+    --------
+    >>> layers = (Layer(units=8, kernel=5, padding=2, pool=Pool()), Layer(units=20))
+    >>> Network(image_shape=(3, 32, 32), layers=layers).shapes
+    ((3, 32, 32), (8, 16, 16), (20, 1, 1))
+    """
+
+    image_shape: tuple[int, int, int]
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_shape", tuple(int(side) for side in self.image_shape))
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if len(self.image_shape) != 3 or min(self.image_shape) < 1:
+            raise ValueError(f"network: image_shape must be (channels, height, width), got {self.image_shape}.")
+        if not self.layers:
+            raise ValueError("network: at least one layer is needed.")
+        _ = self.shapes
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(channels, height, width) of the images and of every layer's output."""
+        shapes = [self.image_shape]
+        for number, layer in enumerate(self.layers):
+            channels, *sides = shapes[-1]
+            if not layer.kernel:
+                shapes.append((layer.units, 1, 1))
+                continue
+            if min(sides) <= layer.padding or min(sides) + 2 * layer.padding < layer.kernel:
+                raise ValueError(
+                    f"network: layer {number} has kernel {layer.kernel} and padding {layer.padding}, too large for an "
+                    f"input of {channels} x {sides[0]} x {sides[1]}; use larger images or fewer layers."
+                )
+            sides = [side + 2 * layer.padding - layer.kernel + 1 for side in sides]
+            if layer.pool is not None:
+                pool = layer.pool
+                if min(sides) + 2 * pool.padding < pool.size:
+                    raise ValueError(
+                        f"network: layer {number} pools {pool.size} x {pool.size} positions, but has only "
+                        f"{sides[0]} x {sides[1]}; use larger images or fewer layers."
+                    )
+                sides = [(side + 2 * pool.padding - pool.size) // pool.stride + 1 for side in sides]
+            shapes.append((layer.units, sides[0], sides[1]))
+        return tuple(shapes)
+
+    @property
+    def features(self) -> int:
+        """Numbers per image that the last layer hands to the readout."""
+        return math.prod(self.shapes[-1])
+
+    def weight_shape(self, number: int) -> tuple[int, ...]:
+        """Shape of a layer's weights: (units, channels, kernel, kernel), or (units, inputs) of a dense layer."""
+        layer, shape = self.layers[number], self.shapes[number]
+        if layer.kernel:
+            return (layer.units, shape[0], layer.kernel, layer.kernel)
+        return (layer.units, math.prod(shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the layers learn, ``epochs`` times over the images: each after the last (``successive``) or ``together``."""
+
+    epochs: int = 1
+    batch: int = 10
+    order: Order = "successive"
+
+    def __post_init__(self) -> None:
+        _check(self, "training", at_least={"epochs": 1, "batch": 1})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readout:
+    """A linear readout on the features of the last layer: dropout, cross-entropy, Adam.
+
+    Parameters
+    ----------
+    epochs, batch : int
+    eta : float
+        Learning rate of Adam, halved at ``halvings``.
+    dropout : float
+        Share of features that are left out at each step.
+    halvings : tuple of float, optional
+        Fractions of the epochs. Left out, those of the authors' code.
+    """
+
+    epochs: int = 50
+    batch: int = 64
+    eta: float = 1e-3
+    dropout: float = 0.5
+    halvings: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self, "readout", at_least={"epochs": 1, "batch": 1, "dropout": 0}, above={"eta": 0})
+        if self.dropout >= 1:
+            raise ValueError(f"readout: dropout must be below 1, got {self.dropout}.")
+        if self.halvings is not None:
+            object.__setattr__(self, "halvings", tuple(float(at) for at in self.halvings))
+
+    def rates(self) -> tuple[float, ...]:
+        """Return the learning rate of every epoch.
+
+        Examples
+        --------
+        >>> Readout(epochs=20).rates()[9:16:5]
+        (0.001, 0.0005)
+        """
+        halvings = self.halvings
+        if halvings is None:
+            long, middle = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9), (0.5, 0.75)
+            halvings = long if self.epochs >= 50 else middle if self.epochs >= 20 else ()
+        at = [int(self.epochs * fraction) for fraction in halvings]
+        return tuple(self.eta * 0.5 ** sum(epoch >= start for start in at) for epoch in range(self.epochs))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weights:
+    """What one layer has learned.
+
+    Parameters
+    ----------
+    weight : array, shape (units, channels, kernel, kernel) or (units, inputs)
+    mean, variance : array, shape (channels,)
+        Running statistics of the batch normalization, of each input channel. 0 and 1 without it.
+    bias : array, shape (units,)
+        0 where the layer has none.
+    steps : int
+        Updates so far.
+    """
+
+    weight: Array
+    mean: Array
+    variance: Array
+    bias: Array
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "mean", "variance", "bias"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), np.float32))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A network with its weights and, if it has one, its linear readout.
+
+    Parameters
+    ----------
+    network : Network
+    layers : tuple of Weights
+    readout : (array, array), optional
+        Weights (classes, features), with features in the order (channel, row, column), and biases (classes,).
+    header : mapping
+        What made it, as JSON can say it.
+    """
+
+    network: Network
+    layers: tuple[Weights, ...]
+    readout: tuple[Array, Array] | None = None
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "header", Frozen(self.header))
+        if len(self.layers) != len(self.network.layers):
+            raise ValueError(f"model: {len(self.network.layers)} layers need as many weights, got {len(self.layers)}.")
+        for number, weights in enumerate(self.layers):
+            for name, shape in array_shapes(self.network, number).items():
+                got = np.shape(getattr(weights, name))
+                if got != shape:
+                    raise ValueError(f"model: {name} of layer {number} must have the shape {shape}, got {got}.")
+                if not np.isfinite(getattr(weights, name)).all():
+                    raise ValueError(f"model: {name} of layer {number} holds numbers that are not finite.")
+            if (weights.variance < 0).any():
+                raise ValueError(f"model: variance of layer {number} must not be negative.")
+        if self.readout is not None:
+            weight, bias = (frozen_array(array, np.float32) for array in self.readout)
+            if weight.ndim != 2 or weight.shape[1] != self.network.features or bias.shape != weight.shape[:1]:
+                raise ValueError(
+                    f"model: the readout must have weights (classes, {self.network.features}) and biases (classes,), "
+                    f"got {weight.shape} and {bias.shape}."
+                )
+            if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+                raise ValueError("model: the readout holds numbers that are not finite.")
+            object.__setattr__(self, "readout", (weight, bias))
+
+
+def array_shapes(network: Network, number: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what a layer has learned."""
+    channels, units = network.shapes[number][0], network.layers[number].units
+    return {"weight": network.weight_shape(number), "mean": (channels,), "variance": (channels,), "bias": (units,)}
+
+
+def _check(
+    value: Any, what: str, *, at_least: Mapping[str, float] | None = None, above: Mapping[str, float] | None = None
+) -> None:
+    hints = get_type_hints(type(value))
+    for item in fields(value):
+        given, hint = getattr(value, item.name), hints[item.name]
+        choices = get_args(hint) if getattr(hint, "__origin__", None) is Literal else ()
+        if choices and given not in choices:
+            raise ValueError(f"{what}: {item.name} must be one of {', '.join(choices)}, got {given!r}.")
+        if hint is bool and not isinstance(given, bool):
+            raise ValueError(f"{what}: {item.name} must be true or false, got {given!r}.")
+        if hint is int and (isinstance(given, bool) or not isinstance(given, int)):
+            raise ValueError(f"{what}: {item.name} must be a whole number, got {given!r}.")
+        if hint is float and (
+            isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given)
+        ):
+            raise ValueError(f"{what}: {item.name} must be a number, got {given!r}.")
+        low, limit = (at_least or {}).get(item.name), (above or {}).get(item.name)
+        if low is not None and given < low:
+            raise ValueError(f"{what}: {item.name} must be at least {low}, got {given}.")
+        if limit is not None and not given > limit:
+            raise ValueError(f"{what}: {item.name} must be above {limit}, got {given}.")
