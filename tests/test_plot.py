@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from brian2 import ms
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from spikehebb import metrics, plot
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
 from spikehebb.experiments import Settings, learn_digits, some_presentations, stdp_window
+from spikehebb.plot.softhebb import as_published
 from spikehebb.rules import stdp_pair
+from spikehebb.softhebb import Layer, Model, Network, Pool, inside, presets, training
 
 
 def test_receptive_fields_show_every_neuron_in_order_of_labels() -> None:
@@ -57,3 +65,127 @@ def test_the_raster_shows_every_spike(few: tuple[Images, Images], tmp_path: Path
     assert np.size(figure.axes[1].lines[0].get_xdata()) == len(recording.spikes["input"])
     assert len(np.asarray(figure.axes[2].collections[0].get_offsets())) == len(recording.spikes["output"])
     assert plot.save(figure, tmp_path / "x.png").stat().st_size > 1000
+
+
+def softhebb_model(channels: int = 3, units: int = 4, side: int = 8) -> Model:
+    """Two layers, of which the units of the first have the norms units, ..., 2, 1 (times root 75 with 3 channels)."""
+    layers = (Layer(units=units, kernel=5, padding=2, norm=30, pool=Pool()), Layer(units=3, kernel=3))
+    network = Network(image_shape=(channels, side, side), layers=layers)
+    weights = list(training.start(network, 0))
+    ramp = np.linspace(-1, 1, channels * 25, dtype=np.float32).reshape(channels, 5, 5)
+    first = np.arange(units, 0, -1, dtype=np.float32)[:, None, None, None] * ramp
+    weights[0] = dataclasses.replace(weights[0], weight=first)
+    return Model(network=network, layers=tuple(weights))
+
+
+def sheet_of(figure: Figure) -> NDArray[Any]:
+    return np.asarray(figure.axes[0].images[0].get_array())
+
+
+def test_weights_are_drawn_around_grey_in_order_of_their_norms() -> None:
+    model = softhebb_model()
+    weights = np.array(model.layers[0].weight)
+    weights[3] *= -1  # the shortest
+    layers = (dataclasses.replace(model.layers[0], weight=weights), model.layers[1])
+    figure = plot.weight_images(dataclasses.replace(model, layers=layers))
+    sheet, ramp = sheet_of(figure), np.linspace(-1, 1, 75).reshape(3, 5, 5).transpose(1, 2, 0)
+    assert sheet.shape == (11, 17, 3), "two rows of three, with a margin of one pixel"
+    assert sheet[:5, :5] == pytest.approx(0.5 - 0.5 * ramp)
+    assert sheet[:5, 6:11] == pytest.approx(0.5 + 0.5 * ramp)
+    assert np.all(sheet[5] == 1), "the margin is white"
+    assert figure.axes[0].get_title().startswith("Weights of all 4 units in layer 1")
+
+
+def test_of_many_units_a_choice_is_drawn_in_grey_where_images_are() -> None:
+    figure = plot.weight_images(softhebb_model(channels=1, units=200))
+    assert "96 of 200 units" in figure.axes[0].get_title()
+    assert sheet_of(figure).shape == (8 * 6 - 1, 12 * 6 - 1)
+
+
+def test_mean_patches_keep_their_mean_and_what_is_unknown_grey() -> None:
+    fields = np.full((3, 1, 4, 4), 0.7, np.float32)
+    fields[:, 0, 0, 0], fields[:, 0, 0, 1], fields[:, 0, 3, 3] = 0.8, 0.6, np.nan
+    figure = plot.mean_patches(fields, softhebb_model(channels=1), 1)
+    assert sheet_of(figure)[0, :3] == pytest.approx([1, 0, 0.5], abs=1e-6)
+    assert sheet_of(figure)[3, 3] == 0.5
+    assert "all 3 units in layer 2" in figure.axes[0].get_title()
+
+
+def test_every_norm_is_in_the_histogram_with_marks_at_1_and_at_the_start() -> None:
+    model = softhebb_model()
+    figure = plot.norm_histograms(model)
+    for axis, units, start in zip(figure.axes, (4, 3), (30, 25), strict=True):
+        bars = [bar for bar in axis.patches if isinstance(bar, Rectangle)]
+        assert sum(bar.get_height() for bar in bars) == units
+        assert [np.asarray(line.get_xdata())[0] for line in axis.lines] == [1, start]
+        (around_one,) = (bar for bar in bars if bar.get_x() < 1 < bar.get_x() + bar.get_width())
+        assert around_one.get_x() + around_one.get_width() / 2 == pytest.approx(1)
+    norms = inside.norms(model)[0]
+    assert f"{norms.mean():.2f} ± {norms.std():.2f} (mean ± sd), 0 of norm 1" in figure.axes[0].get_title(loc="left")
+
+
+def test_the_competition_is_drawn_as_it_was_measured() -> None:
+    layers = [
+        {"units": 4, "winner_probability": 0.6, "largest_shares": [0.5, 0.3, 0.1]},
+        {"units": 2, "winner_probability": 0.9, "largest_shares": [0.8, 0.2]},
+    ]
+    winner, largest, alike = plot.winner_probability(layers).axes[0].lines
+    assert np.asarray(winner.get_xydata()).tolist() == [[1, 0.6], [2, 0.9]]
+    assert np.asarray(largest.get_xydata()).tolist() == [[1, 0.5], [1, 0.3], [1, 0.1], [2, 0.8], [2, 0.2]]
+    assert np.asarray(alike.get_ydata()).tolist() == [0.25, 0.5]
+
+
+def test_the_readout_curve_shows_what_there_is() -> None:
+    curve = [{"epoch": 1, "accuracy_train": 0.25}, {"epoch": 2, "accuracy_train": 0.5, "accuracy_test": 0.75}]
+    train, test, published = plot.readout_curve(curve, presets()["cifar-3"]).axes[0].lines
+    assert np.asarray(train.get_xydata()).tolist() == [[1, 25], [2, 50]]
+    assert np.asarray(test.get_xydata()).tolist() == [[2, 75]]
+    assert np.asarray(published.get_ydata()).tolist() == [80.31, 80.31]
+    assert len(plot.readout_curve(curve[:1]).axes[0].lines) == 1
+
+
+def test_accuracy_by_layer_stands_beside_the_published_depths() -> None:
+    scores = {1: 0.5, 2: 0.75, 3: 0.8125}
+    own, published, random = plot.accuracy_by_layer(scores, presets()["cifar-3"]).axes[0].lines
+    assert np.asarray(own.get_xydata()).tolist() == [[1, 50], [2, 75], [3, 81.25]]
+    assert np.asarray(published.get_xydata()).tolist() == [[1, 71.1], [2, 77.7], [3, 80.31]]
+    assert np.asarray(random.get_xydata()).tolist() == [[1, 63.99], [2, 68.64], [3, 64.62]]
+    for preset in (None, presets()["mnist-dense"]):
+        assert len(plot.accuracy_by_layer({1: 0.9}, preset).axes[0].lines) == 1
+
+
+def test_a_softhebb_run_is_drawn_as_far_as_its_numbers_go(tmp_path: Path) -> None:
+    model = softhebb_model(side=12)
+    pixels = np.random.default_rng(0).uniform(size=(5, 3, 12, 12))
+    images = Images(name="noise", pixels=pixels, labels=np.zeros(5))
+    assert [path.name for path in plot.softhebb_pictures(model, inside.summary(model), tmp_path)] == [
+        "norms.png",
+        "receptive_fields.png",
+    ]
+    report = {
+        **inside.summary(model, images),
+        "learning_curve": [{"epoch": 1, "accuracy_train": 0.5}],
+        "accuracy_by_layer": {"1": 0.5, "2": 0.6},
+    }
+    paths = plot.softhebb_pictures(model, report, tmp_path, images)
+    assert [path.name for path in paths] == [
+        "norms.png",
+        "receptive_fields.png",
+        "receptive_fields_layer2.png",
+        "winner_probability.png",
+        "learning_curve.png",
+        "accuracy_by_layer.png",
+    ]
+    assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_only_a_network_like_the_published_one_is_compared_with_it() -> None:
+    preset = presets()["cifar-1"]
+    network = preset.network((3, 32, 32))
+    model = Model(network=network, layers=training.start(network, 0))
+    report = {"preset": "cifar-1", "data": {"train": {"name": "cifar10/train"}}}
+    assert as_published(model, report) == preset
+    assert as_published(model, {**report, "data": {"train": {"name": "stl10/train"}}}) is None
+    assert as_published(model, {**report, "preset": "cifar-hard-1"}) is None
+    assert as_published(model, {**report, "preset": "my own"}) is None
+    assert as_published(model, {}) is None

@@ -4,8 +4,18 @@ from spikehebb.plot.digits import confusion, digit_pictures, learning_curve, ras
 from spikehebb.plot.files import save
 from spikehebb.plot.fit import data_under_window, failed_fit, fitted_window
 from spikehebb.plot.rules import frequency_response, gallery, replay, stdp_window
+from spikehebb.plot.softhebb import (
+    accuracy_by_layer,
+    mean_patches,
+    norm_histograms,
+    readout_curve,
+    softhebb_pictures,
+    weight_images,
+    winner_probability,
+)
 
 __all__ = [
+    "accuracy_by_layer",
     "confusion",
     "data_under_window",
     "digit_pictures",
@@ -14,9 +24,15 @@ __all__ = [
     "frequency_response",
     "gallery",
     "learning_curve",
+    "mean_patches",
+    "norm_histograms",
     "raster",
+    "readout_curve",
     "receptive_fields",
     "replay",
     "save",
+    "softhebb_pictures",
     "stdp_window",
+    "weight_images",
+    "winner_probability",
 ]

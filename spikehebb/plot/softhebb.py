@@ -1,0 +1,242 @@
+"""Pictures of a SoftHebb network: what its units look for, how long their weights are, what its layers are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikehebb.core import Float, Images
+from spikehebb.plot.files import BLUE, GREY, ORANGE, save
+from spikehebb.softhebb import Model, Preset, inside, presets
+from spikehebb.softhebb.cores import working
+from spikehebb.softhebb.values import Array
+
+_FIELDS = 96  # on one sheet: the first layer of most presets
+_SEEN = 2000  # images, at most, that deeper receptive fields are looked for in
+
+
+def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images: Images | None = None) -> list[Path]:
+    """Write the pictures of a SoftHebb network into a folder: all that model and report have the numbers for.
+
+    Parameters
+    ----------
+    model : Model
+    report : mapping
+        As in ``run.json``: ``preset``, ``data``, ``layers``, ``learning_curve``, ``accuracy_by_layer``; each may be
+        missing.
+    out : path
+    images : Images, optional
+        With them also the receptive fields of deeper layers, from the first 2000.
+
+    Returns
+    -------
+    list of path
+        Norms, receptive fields, the winner's probability, learning curve and accuracy by layer.
+    """
+    preset = as_published(model, report)
+    figures = {"norms": norm_histograms(model), "receptive_fields": weight_images(model)}
+    if images is not None:
+        with working() as (xp, each):
+            for number in range(1, len(model.layers)):
+                fields = inside.receptive_fields(model, number, images[:_SEEN], xp=xp, each=each)
+                figures[f"receptive_fields_layer{number + 1}"] = mean_patches(fields, model, number)
+    layers = report.get("layers", [])
+    if layers and all("winner_probability" in layer for layer in layers):
+        figures["winner_probability"] = winner_probability(layers)
+    if report.get("learning_curve"):
+        figures["learning_curve"] = readout_curve(report["learning_curve"], preset)
+    if report.get("accuracy_by_layer"):
+        scores = {int(depth): score for depth, score in report["accuracy_by_layer"].items()}  # JSON's names are texts
+        figures["accuracy_by_layer"] = accuracy_by_layer(scores, preset)
+    return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
+
+
+def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
+    """Return the preset of a network, if its layers and its data are those of the published accuracy."""
+    preset = presets().get(report.get("preset", ""))
+    data = report.get("data", {}).get("train", {}).get("name", "").split("/")[0]
+    alike = preset is not None and preset.layers == model.network.layers and data == preset.data[0]
+    return preset if alike else None
+
+
+def weight_images(model: Model) -> Figure:
+    """Draw the weights of up to 96 units of the first layer as images, in order of their norms."""
+    weights = inside.receptive_fields(model)
+    figure, shown = _sheet(weights, inside.norms(model)[0])
+    figure.axes[0].set_title(
+        f"Weights of {shown} in layer 1, by norm, lowest first\n(each scaled to its largest; grey is 0)",
+        fontsize=11,
+    )
+    return figure
+
+
+def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
+    """Draw the receptive fields of up to 96 units of a deeper layer, from ``inside.receptive_fields``.
+
+    Parameters
+    ----------
+    fields : array, shape (units, channels, rows, columns)
+    model : Model
+    layer : int
+        From 0.
+    """
+    centred = fields - np.nanmean(fields, axis=(1, 2, 3), keepdims=True)
+    figure, shown = _sheet(centred, inside.norms(model)[layer])
+    figure.axes[0].set_title(
+        f"Mean of the image patches that drive each of {shown} in layer {layer + 1} most,\n"
+        "by norm, lowest first (contrast scaled; grey is the mean of a field)",
+        fontsize=11,
+    )
+    return figure
+
+
+def norm_histograms(model: Model) -> Figure:
+    """Draw how the norms of the weights are spread in each layer, with marks at 1 and at the norm of the start."""
+    norms, layers = inside.norms(model), model.network.layers
+    figure = Figure(figsize=(6.4, 1.2 + 1.5 * len(layers)), layout="constrained")
+    axes = figure.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
+    last = max(*(float(lengths.max()) for lengths in norms), *(layer.norm for layer in layers), 1.0)
+    width = last / 75
+    bins = 1 + width * (np.arange(-int(1 / width) - 1, 76) + 0.5)  # 1 lies in the middle of one
+    for number, (axis, lengths, layer) in enumerate(zip(axes, norms, layers, strict=True)):
+        axis.hist(lengths, bins, color=BLUE)
+        axis.axvline(1, color=ORANGE, lw=1, ls="--", label="norm 1")
+        axis.axvline(layer.norm, color=GREY, lw=1, ls=":", label="at the start (root mean square)")
+        axis.set_title(
+            f"layer {number + 1}, {layer.units} units: {lengths.mean():.2f} ± {lengths.std():.2f} (mean ± sd), "
+            f"{inside.r1_count(lengths)} of norm 1",
+            fontsize=9,
+            loc="left",
+        )
+        axis.set(ylabel="units")
+        _bare(axis)
+    axes[-1].set(xlabel="norm of the weights of a unit", xlim=(0, 1.05 * last))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the mean softmax share of the winner in each layer, and the largest mean shares of single units.
+
+    Parameters
+    ----------
+    layers : sequence of mapping
+        From ``inside.summary``, with images.
+    """
+    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
+    axis = figure.subplots()
+    places = np.arange(len(layers)) + 1
+    winner = [layer["winner_probability"] for layer in layers]
+    axis.plot(places, winner, "o-", color=BLUE, label="winner at each position, mean")
+    for place, share in zip(places, winner, strict=True):
+        axis.annotate(f"{share:.2f}", (place, share), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+    points = [(place, share) for place, layer in zip(places, layers, strict=True) for share in layer["largest_shares"]]
+    axis.plot(
+        *zip(*points, strict=True), "_", color=ORANGE, ms=14, mew=1.6, label="the units with the largest mean shares"
+    )
+    axis.plot(places, [1 / layer["units"] for layer in layers], ".:", color=GREY, label="all units alike")
+    axis.set(xlabel="layer", ylabel="share in the softmax", xticks=places, ylim=(0, 1.02))
+    axis.set_xlim(0.5, len(layers) + 0.5)
+    axis.legend(frameon=False, fontsize=8)
+    _bare(axis)
+    return figure
+
+
+def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = None) -> Figure:
+    """Draw the accuracy of the readout after each epoch.
+
+    Parameters
+    ----------
+    curve : sequence of mapping
+        ``epoch``, ``accuracy_train`` (while it learns, with dropout) and, optionally, ``accuracy_test``.
+    preset : Preset, optional
+        With a published accuracy to compare with.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axis = figure.subplots()
+    names = {"accuracy_train": "training images, while learning (with dropout)", "accuracy_test": "test images"}
+    for (name, label), colour in zip(names.items(), (GREY, BLUE), strict=True):
+        points = [(point["epoch"], 100 * point[name]) for point in curve if name in point]
+        if points:
+            text = f"{label}: {points[-1][1]:.1f} % at the end"
+            axis.plot(*zip(*points, strict=True), ".-", color=colour, lw=1.2, ms=4, label=text)
+    if preset is not None and preset.published is not None:
+        axis.axhline(preset.published, color=ORANGE, ls="--", lw=1, label=f"published: {preset.published:.1f} %")
+    axis.set(xlabel="epoch of the readout", ylabel="accuracy (%)")
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    _bare(axis)
+    return figure
+
+
+def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None) -> Figure:
+    """Draw the test accuracy of a linear readout on one layer, two layers, and so on.
+
+    Parameters
+    ----------
+    scores : mapping of int to float
+        From ``inside.accuracy_by_layer``.
+    preset : Preset, optional
+        The network, to draw the published accuracies of its family and of random weights beside it.
+    """
+    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(list(scores), [100 * score for score in scores.values()], "o-", color=BLUE, label="this network")
+    for depth, score in scores.items():
+        axis.annotate(
+            f"{100 * score:.1f}", (depth, 100 * score), (0, -14), textcoords="offset points", ha="center", fontsize=9
+        )
+    if preset is not None:
+        family = preset.name.removesuffix(f"-{len(preset.layers)}")
+        controls = {
+            family: ("D--", ORANGE, "published (a network of its own for each depth)"),
+            f"{family}-random": ("s:", GREY, "published, random weights"),
+        }
+        for name, (style, colour, label) in controls.items():
+            if known := _family(name):
+                axis.plot(*zip(*known.items(), strict=True), style, color=colour, ms=4, lw=1, label=label)
+    axis.set(xlabel="layers below the readout", ylabel="accuracy on test images (%)", xticks=list(scores))
+    axis.margins(0.15)
+    axis.legend(frameon=False, fontsize=8)
+    _bare(axis)
+    return figure
+
+
+def _family(name: str) -> dict[int, float]:
+    """Return the published accuracies of the presets that a name stands for, by their number of layers."""
+    found = {}
+    for depth in range(1, 10):
+        preset = presets().get(f"{name}-{depth}")
+        if preset is not None and preset.published is not None:
+            found[depth] = preset.published
+    return found
+
+
+def _sheet(fields: Array, norms: Float) -> tuple[Figure, str]:
+    """Return images of up to 96 units on one sheet, each scaled to its largest value around grey, and how many."""
+    order = np.argsort(norms, kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
+    units, channels, height, width = fields.shape
+    columns = int(np.ceil(np.sqrt(1.5 * len(chosen))))
+    rows = -(-len(chosen) // columns)
+    margin = max(1, round(height / 12))
+    sheet = np.ones((rows * (height + margin) - margin, columns * (width + margin) - margin, channels))
+    for number, unit in enumerate(chosen):
+        top, left = number // columns * (height + margin), number % columns * (width + margin)
+        field = np.nan_to_num(fields[unit])
+        sheet[top : top + height, left : left + width] = (
+            0.5 + 0.5 * field / max(float(np.abs(field).max()), 1e-30)
+        ).transpose(1, 2, 0)
+    figure = Figure(figsize=(8, 8 * sheet.shape[0] / sheet.shape[1] + 0.6), layout="constrained")
+    axis = figure.subplots()
+    axis.set_axis_off()
+    axis.imshow(sheet if channels == 3 else sheet.mean(axis=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    return figure, f"{len(chosen)} of {units} units" if len(chosen) < units else f"all {units} units"
+
+
+def _bare(axis: Axes) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
