@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from spikehebb.cli import digits, fitting, machine, rules
+from spikehebb.cli import digits, fitting, machine, rules, softhebb
 from spikehebb.cli.common import commands
 
-__all__ = ["app", "commands", "digits", "fitting", "machine", "rules"]
+__all__ = ["app", "commands", "digits", "fitting", "machine", "rules", "softhebb"]
 
 
 def app() -> None:

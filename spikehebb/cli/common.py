@@ -47,6 +47,16 @@ def progress() -> Iterator[Callable[[str, float], None]]:
             raise typer.Exit(130) from None
 
 
+def images_of(data: str, part: str, data_dir: Path | None, limit: int | None) -> Any:
+    """Return the images of a data set, or the first of them."""
+    from spikehebb.datasets import load
+
+    if limit is not None and limit < 1:
+        raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
+    images = load(data, part, data_dir=data_dir)
+    return images if limit is None else images[:limit]
+
+
 def print_json(content: Any) -> None:
     """Print a result and nothing else."""
     typer.echo(json.dumps(content, indent=2, allow_nan=False))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, print_json, progress
+from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
 
 
 @commands.command()
@@ -32,7 +32,7 @@ def learn(
     if device == "auto" and where is devices.NUMPY:
         typer.echo(f"spikehebb: {devices.SLOW}", err=True)
     train, test = (
-        _images(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
+        images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
     with progress() as tell:
         run = experiments.learn_digits(train, test, settings, device=where, out=out, overwrite=overwrite, progress=tell)
@@ -61,22 +61,13 @@ def evaluate(
 
     trained = experiments.load_digits(checkpoint)
     where = None if device is None else devices.find(device)
-    test = _images(data, "test", data_dir, limit_test)
+    test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
         result = experiments.evaluate(trained, test, device=where, progress=tell)
     if as_json:
         print_json(result)
     else:
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
-
-
-def _images(name: str, part: str, data_dir: Path | None, limit: int | None) -> Any:
-    from spikehebb.datasets import load
-
-    if limit is not None and limit < 1:
-        raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
-    images = load(name, part, data_dir=data_dir)
-    return images if limit is None else images[:limit]
 
 
 def _print_scores(title: str, scores: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
 from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, versions
 from spikehebb.experiments.settings import Settings
+from spikehebb.experiments.softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
 from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "FrequencyResponse",
     "Replay",
     "Settings",
+    "SoftHebbRun",
     "Window",
     "evaluate",
+    "evaluate_softhebb",
     "fit",
     "frequency_response",
     "learn_digits",
@@ -24,6 +27,7 @@ __all__ = [
     "replay",
     "some_presentations",
     "stdp_window",
+    "train_softhebb",
     "versions",
     "weight_changes",
 ]

@@ -88,8 +88,13 @@ def resume(out: Path | None, header: Mapping[str, Any], overwrite: bool) -> Stat
         if all(found.header.get(key) == header[key] for key in header if key != "kind"):
             arrays = dict(found.arrays)
             return State(chunks=int(found.header["chunks"]), seconds=float(arrays.pop("seconds")), **arrays)
+    may_begin(out, overwrite)
+    return None
+
+
+def may_begin(out: Path, overwrite: bool) -> None:
+    """Raise ``FileExistsError`` if a folder holds another run that may not be replaced."""
     if not overwrite and any((out / name).exists() for name in ("run.json", "checkpoint.npz", "partial.npz")):
         raise FileExistsError(
             f"{out} holds another run; give another folder with --out, or replace it with --overwrite."
         )
-    return None

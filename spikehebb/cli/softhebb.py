@@ -1,0 +1,165 @@
+"""Commands for SoftHebb networks."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import DataDir, Json, Limit, commands, images_of, print_json, progress
+
+softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
+commands.add_typer(softhebb, name="softhebb")
+
+Cores = Annotated[int | None, typer.Option(help="All that this process may use when left out.")]
+Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
+Data = Annotated[str, typer.Option(help="cifar10, mnist, fashion-mnist, digits, stl10, or folder (of --data-dir).")]
+
+
+@softhebb.command()
+def train(
+    preset: Annotated[str, typer.Option(help="A name that spikehebb softhebb presets lists.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    data_dir: DataDir = None,
+    plasticity: Annotated[
+        str | None, typer.Option(help="Instead of the preset's: soft-anti-hebbian, soft, hard, krotov-hopfield, none.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(help="Layers learn successive or together.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of the layers.")] = None,
+    readout: Annotated[str, typer.Option(help="adam, ridge or logistic.")] = "adam",
+    readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
+    device: Where = "cpu",
+    cores: Cores = None,
+    limit_train: Limit = None,
+    limit_test: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a SoftHebb network without labels, then a linear readout, and score it."""
+    from spikehebb import experiments, plot
+    from spikehebb.softhebb import find
+
+    chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
+    limits = (("train", limit_train), ("test", limit_test))
+    known, unseen = (images_of(data, part, data_dir, limit) for part, limit in limits)
+    unlabelled = images_of(data, "unlabelled", data_dir, limit_train) if data == "stl10" else None
+    with progress() as tell:
+        run = experiments.train_softhebb(
+            known,
+            unseen,
+            chosen,
+            unlabelled=unlabelled,
+            method=readout,  # type: ignore[arg-type]
+            seed=seed,
+            device=device,
+            cores=cores,
+            out=out,
+            overwrite=overwrite,
+            progress=tell,
+        )
+        tell("drawing", 0)
+        pictures = plot.softhebb_pictures(run.model, run.report, out, known)
+        tell("drawing", 1)
+    if as_json:
+        print_json(run.report)
+        return
+    typer.echo(f"{chosen.name}, {len(known)} images of {data}, seed {seed}")
+    _print_scores(run.report["metrics"], chosen.published if _as_published(chosen, preset, data) else None)
+    _print_layers(run.report["layers"])
+    for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
+        typer.echo(f"  {path}")
+
+
+@softhebb.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    data: Data,
+    data_dir: DataDir = None,
+    device: Where = "cpu",
+    cores: Cores = None,
+    limit_test: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Score a saved SoftHebb network on test images."""
+    from spikehebb import experiments
+    from spikehebb.softhebb import load_model
+
+    model = load_model(checkpoint)
+    test = images_of(data, "test", data_dir, limit_test)
+    with progress() as tell:
+        result = experiments.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
+    if as_json:
+        print_json(result)
+        return
+    typer.echo(f"{checkpoint} on {len(test)} test images of {data}")
+    _print_scores(result["metrics"], None)
+
+
+@softhebb.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .pth or .pth.tar file of the authors' code, or of its demo.py.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz.")],
+    preset: Annotated[
+        str | None, typer.Option(help="The architecture, where the file and its shapes do not tell.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read a published PyTorch checkpoint; nothing in it is run. Needs the torch extra."""
+    from spikehebb import experiments
+
+    report = experiments.import_softhebb(file, out, preset=preset, overwrite=overwrite)
+    if as_json:
+        print_json(report)
+        return
+    _print_layers(report["layers"])
+    typer.echo(f"  {out / 'checkpoint.npz'}")
+
+
+@softhebb.command()
+def presets(as_json: Json = False) -> None:
+    """List the published networks and their controls."""
+    from spikehebb.softhebb import presets as known
+
+    if as_json:
+        print_json({name: dataclasses.asdict(preset) for name, preset in known().items()})
+        return
+    for preset in known().values():
+        units = " ".join(str(layer.units) for layer in preset.layers)
+        accuracy = "" if preset.published is None else f"{preset.published:.1f} %"
+        typer.echo(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
+
+
+def _changed(
+    preset: Any, plasticity: str | None, order: str | None, epochs: int | None, readout_epochs: int | None
+) -> Any:
+    if plasticity is not None:
+        preset = preset.with_plasticity(plasticity)
+    given = {"order": order, "epochs": epochs}
+    changes = {name: value for name, value in given.items() if value is not None}
+    training = dataclasses.replace(preset.training, **changes)
+    readout = preset.readout if readout_epochs is None else dataclasses.replace(preset.readout, epochs=readout_epochs)
+    return dataclasses.replace(preset, training=training, readout=readout)
+
+
+def _as_published(chosen: Any, name: str, data: str) -> bool:
+    from spikehebb.softhebb import find
+
+    return chosen == find(name) and data == chosen.data[0] != "folder"
+
+
+def _print_scores(scores: dict[str, Any], published: float | None) -> None:
+    for name, value in scores.items():
+        known = f"   (published: {published:.2f} %)" if published is not None and name == "accuracy_test" else ""
+        typer.echo(f"  {name:24} {100 * value:.2f} %{known}")
+
+
+def _print_layers(layers: list[dict[str, Any]]) -> None:
+    for number, layer in enumerate(layers):
+        winner = layer.get("winner_probability")
+        share = "" if winner is None else f", winner's probability {winner:.3f}"
+        typer.echo(f"  layer {number + 1}: norms {layer['norm_mean']:.2f} ± {layer['norm_sd']:.2f}{share}")
