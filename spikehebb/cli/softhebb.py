@@ -106,18 +106,33 @@ def import_(
     preset: Annotated[
         str | None, typer.Option(help="The architecture, where the file and its shapes do not tell.")
     ] = None,
+    image_shape: Annotated[str, typer.Option(help="Channels, height and width of the images.")] = "3,32,32",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read a published PyTorch checkpoint; nothing in it is run. Needs the torch extra."""
     from spikehebb import experiments
 
-    report = experiments.import_softhebb(file, out, preset=preset, overwrite=overwrite)
+    report = experiments.import_softhebb(file, out, image_shape=_shape(image_shape), preset=preset, overwrite=overwrite)
     if as_json:
         print_json(report)
         return
     _print_layers(report["layers"])
     typer.echo(f"  {out / 'checkpoint.npz'}")
+
+
+@softhebb.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    out: Annotated[Path, typer.Option(help="The .pth file to write.")],
+    layout: Annotated[str, typer.Option(help="official, or demo for the three convolutions of demo.py.")] = "official",
+) -> None:
+    """Write a model as the authors' code or its demo.py names it. Needs the torch extra."""
+    from spikehebb.softhebb import load_model
+    from spikehebb.softhebb.torch_files import write_torch
+
+    write_torch(load_model(checkpoint), out, layout)  # type: ignore[arg-type]
+    typer.echo(f"  {out}")
 
 
 @softhebb.command()
@@ -144,6 +159,14 @@ def _changed(
     training = dataclasses.replace(preset.training, **changes)
     readout = preset.readout if readout_epochs is None else dataclasses.replace(preset.readout, epochs=readout_epochs)
     return dataclasses.replace(preset, training=training, readout=readout)
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    try:
+        channels, height, width = (int(side) for side in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"--image-shape must be channels,height,width, as in 3,32,32; got {text!r}.") from error
+    return channels, height, width
 
 
 def _as_published(chosen: Any, name: str, data: str) -> bool:

@@ -6,6 +6,7 @@ from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, versions
 from spikehebb.experiments.settings import Settings
 from spikehebb.experiments.softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
+from spikehebb.experiments.softhebb_import import import_softhebb
 from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate_softhebb",
     "fit",
     "frequency_response",
+    "import_softhebb",
     "learn_digits",
     "load_digits",
     "replay",

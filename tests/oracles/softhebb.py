@@ -1,0 +1,175 @@
+"""SoftHebb in float64 as its authors write it: images (batch, channels, rows, columns), one position after the other.
+
+Equations of Journe et al. (ICLR 2023) and their code, of Krotov and Hopfield (2019), and of Adam (Kingma and Ba 2015).
+A dense layer is a convolution with a kernel of 1 on images of 1 x 1 positions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import correlate2d
+
+from spikehebb.softhebb import Layer, Pool
+
+Float = NDArray[np.float64]
+
+
+@dataclass
+class State:
+    """What a layer knows: weight (units, channels, kernel, kernel)."""
+
+    weight: Float
+    mean: Float
+    variance: Float
+    bias: Float
+    steps: int = 0
+
+
+def state(layer: Layer, shape: tuple[int, int, int], rng: np.random.Generator, size: float = 0.4) -> State:
+    """Return any state of a layer whose inputs are (channels, rows, columns), in numbers that float32 can hold."""
+    channels, kernel = (shape[0], layer.kernel) if layer.kernel else (math.prod(shape), 1)
+    return State(
+        weight=single(size * rng.standard_normal((layer.units, channels, kernel, kernel))),
+        mean=single(rng.uniform(0.2, 0.8, shape[0])),
+        variance=single(rng.uniform(0.5, 2, shape[0])),
+        bias=single(rng.uniform(-2, -1, layer.units)) if layer.bias else np.zeros(layer.units),
+    )
+
+
+def single(values: Any) -> Float:
+    return np.asarray(np.asarray(values, np.float32), np.float64)
+
+
+def learn(layer: Layer, known: State, x: Float, total: int = 1) -> Float:
+    """Let a layer learn from a batch; return its output from before that."""
+    if layer.batch_norm:
+        n = x[:, 0].size
+        for c in range(x.shape[1]):
+            mu, biased = x[:, c].mean(), x[:, c].var()
+            known.mean[c] = 0.9 * known.mean[c] + 0.1 * mu
+            known.variance[c] = 0.9 * known.variance[c] + 0.1 * biased * n / (n - 1)
+        x = np.stack([(x[:, c] - x[:, c].mean()) / np.sqrt(x[:, c].var() + 1e-5) for c in range(x.shape[1])], axis=1)
+    x = entering(layer, x)
+    u = potentials(layer, known, x)
+    update(layer, known, x, u, layer.eta * (1 - known.steps / total) if layer.rate == "linear" else layer.eta)
+    known.steps += 1
+    return output(layer, u)
+
+
+def look(layer: Layer, known: State, x: Float) -> Float:
+    """Return the output of a layer that does not learn."""
+    if layer.batch_norm:
+        mu, variance = known.mean[:, None, None], known.variance[:, None, None]
+        x = (x - mu) / np.sqrt(variance + 1e-5)
+    return output(layer, potentials(layer, known, entering(layer, x)))
+
+
+def entering(layer: Layer, x: Float) -> Float:
+    """Return what enters both the weighted sums and the update: the padded image, or all of it as one column."""
+    if not layer.kernel:
+        return x.reshape(len(x), -1, 1, 1)
+    p = layer.padding
+    return np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), "reflect")
+
+
+def potentials(layer: Layer, known: State, x: Float) -> Float:
+    kernel, w = max(layer.kernel, 1), known.weight
+    u = np.zeros((len(x), layer.units, x.shape[2] - kernel + 1, x.shape[3] - kernel + 1))
+    for b in range(len(x)):
+        for k in range(layer.units):
+            u[b, k] = sum(correlate2d(x[b, c], w[k, c], "valid") for c in range(x.shape[1])) + known.bias[k]
+    return np.maximum(u - u.mean(axis=1, keepdims=True), 0) if layer.pre_triangle else u
+
+
+def update(layer: Layer, known: State, x: Float, u: Float, eta: float) -> None:
+    w, kernel, t = known.weight, max(layer.kernel, 1), layer.inverse_temperature
+    change, shares, count = np.zeros_like(w), np.zeros(layer.units), 0
+    for b in range(len(x)):
+        for i in range(u.shape[2]):
+            for j in range(u.shape[3]):
+                patch, here = x[b, :, i : i + kernel, j : j + kernel], u[b, :, i, j]
+                y, signed = competition(layer, here)
+                shares, count = shares + y, count + 1
+                for k in range(layer.units):
+                    change[k] += signed[k] * (patch - here[k] * w[k])
+    change = change / (np.abs(change).max() + 1e-30)
+    for k in range(layer.units):
+        r = np.sqrt((w[k] ** 2).sum())
+        known.weight[k] = w[k] + eta * ((abs(r - 1) + 1e-10) ** layer.power if layer.rate == "norm" else 1) * change[k]
+    if layer.bias:
+        prior = np.exp(t * known.bias)
+        slope = (shares - count * prior) / prior
+        known.bias = known.bias + eta * layer.eta_bias / t * slope / (np.abs(slope).max() + 1e-30)
+
+
+def competition(layer: Layer, u: Float) -> tuple[Float, Float]:
+    """Return what every unit gets at one position, and that with the sign with which it learns."""
+    ranking = sorted(range(len(u)), key=lambda k: (-u[k], k))
+    winner = np.arange(len(u)) == ranking[0]
+    if layer.plasticity == "hard":
+        return winner * 1.0, winner * 1.0
+    if layer.plasticity == "krotov-hopfield":
+        return winner * 1.0, winner - layer.anti * (np.arange(len(u)) == ranking[layer.rank - 1])
+    y = np.exp(layer.inverse_temperature * (u - u.max()))
+    y = y / y.sum()
+    return y, y if layer.plasticity == "soft" else np.where(winner, y, -y)
+
+
+def output(layer: Layer, u: Float) -> Float:
+    if layer.activation == "triangle":
+        y = np.maximum(u - u.mean(axis=1, keepdims=True), 0) ** layer.exponent
+    elif layer.activation == "softmax":
+        y = np.exp(layer.exponent * u)
+        y = y / y.sum(axis=1, keepdims=True)
+    elif layer.activation == "tanh":
+        y = np.tanh(u)
+    else:
+        y = np.maximum(u, 0) ** (layer.exponent if layer.activation == "repu" else 1)
+    return y if layer.pool is None else pooled(layer.pool, y)
+
+
+def pooled(pool: Pool, y: Float) -> Float:
+    size, p = pool.size, pool.padding
+    y = np.pad(y, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=-np.inf if pool.kind == "max" else 0)
+    rows, columns = range(0, y.shape[2] - size + 1, pool.stride), range(0, y.shape[3] - size + 1, pool.stride)
+    z = np.zeros((*y.shape[:2], len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            window = y[:, :, row : row + size, column : column + size]
+            z[:, :, i, j] = window.max(axis=(2, 3)) if pool.kind == "max" else window.sum(axis=(2, 3)) / size**2
+    return z
+
+
+def adam(
+    weight: Float, bias: Float, features: Float, labels: Any, batches: Sequence[Any], rates: Sequence[float]
+) -> tuple[Float, Float]:
+    """Return a linear readout after one step of Adam on the mean cross-entropy of each batch (rows of ``features``)."""
+    value = np.column_stack([weight, bias])
+    m, v = np.zeros_like(value), np.zeros_like(value)
+    for step, (rows, rate) in enumerate(zip(batches, rates, strict=True), start=1):
+        slope = np.zeros_like(value)
+        for row in rows:
+            x = np.append(features[row], 1)
+            p = np.exp(value @ x)
+            p /= p.sum()
+            p[labels[row]] -= 1
+            slope += np.outer(p, x) / len(rows)
+        m, v = 0.9 * m + 0.1 * slope, 0.999 * v + 0.001 * slope**2
+        value = value - rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+    return value[:, :-1], value[:, -1]
+
+
+def last(x: Any) -> Any:
+    """Return (batch, channels, rows, columns) as (batch, rows, columns, channels)."""
+    return np.ascontiguousarray(np.transpose(x, (0, 2, 3, 1)))
+
+
+def first(x: Any) -> Any:
+    """Return (batch, rows, columns, channels) as (batch, channels, rows, columns)."""
+    return np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2)))
