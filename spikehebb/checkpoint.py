@@ -133,7 +133,7 @@ def _described(path: Path, header: Mapping[str, Any], shapes: Callable[..., Any]
         return shapes(header)
     except KeyError as error:
         raise ValueError(f"checkpoint {path}: its header lacks {error}.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"checkpoint {path}: {error}") from error
 
 

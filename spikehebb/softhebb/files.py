@@ -85,8 +85,9 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     if header["kind"] != KIND:
         raise ValueError(f"it holds {header['kind']!r}, not a SoftHebb model.")
     network, classes = network_from(header["network"]), header["classes"]
-    if len(header["steps"]) != len(network.layers):
-        raise ValueError(f"its header counts the steps of {len(header['steps'])} layers, not {len(network.layers)}.")
+    steps = header["steps"]
+    if len(steps) != len(network.layers) or not all(isinstance(count, int) and count >= 0 for count in steps):
+        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, but says {steps!r}.")
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
     for number in range(len(network.layers)):
         wanted |= {f"layer{number}.{name}": ("f", shape) for name, shape in array_shapes(network, number).items()}

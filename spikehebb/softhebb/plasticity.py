@@ -79,7 +79,7 @@ def potentials(layer: Layer, weight: Any, bias: Any, x: Any, each: Each = one_by
     """Return the weighted sums u, shape (positions, units)."""
     xp = array_namespace(weight, x)
     u = xp.empty((x.shape[0], weight.shape[0]), dtype=x.dtype)
-    if x.shape[0] > weight.shape[0]:
+    if layer.pre_triangle or x.shape[0] > weight.shape[0]:  # a mean over units needs all of them
         parts = [(part, slice(None)) for part in _split(x.shape[0], BLOCKS)]
     else:
         parts = [(slice(None), part) for part in _split(weight.shape[0], BLOCKS)]
@@ -115,7 +115,7 @@ def competition(layer: Layer, u: Any) -> tuple[Any, Any]:
     y = xp.astype(winner, u.dtype)
     if layer.plasticity == "hard":
         return y, y
-    ranked = unit == xp.argsort(u, axis=1)[:, -layer.rank, None]
+    ranked = unit == xp.argsort(u, axis=1, descending=True)[:, layer.rank - 1, None]
     return y, y - layer.anti * xp.astype(ranked, u.dtype)
 
 

@@ -84,7 +84,7 @@ def find(name: str) -> Preset:
     """
     known = presets()
     for preset in known.values():
-        if name in (preset.name, preset.official):
+        if name and name in (preset.name, preset.official):
             return preset
     raise ValueError(f"there is no preset {name!r}.{did_you_mean(name, tuple(known))}")
 
@@ -97,13 +97,13 @@ def layer_from(description: Mapping[str, Any]) -> Layer:
 
 def _preset(name: str, table: Mapping[str, Any]) -> Preset:
     entry = dict(table[name])
-    like, plasticity = entry.pop("like", None), entry.pop("plasticity", None)
+    like = entry.pop("like", None)
+    changes = {key: entry.pop(key) for key in ("plasticity", "norm") if key in entry}
     entry |= {
         "layers": _preset(like, table).layers if like else tuple(layer_from(layer) for layer in entry["layers"]),
         "data": tuple(entry["data"]),
         "training": Training(**entry.get("training", {})),
         "readout": Readout(**entry.get("readout", {})),
     }
-    if plasticity is not None:
-        entry["layers"] = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in entry["layers"])
+    entry["layers"] = tuple(dataclasses.replace(layer, **changes) for layer in entry["layers"])
     return Preset(name=name, **entry)

@@ -69,7 +69,7 @@ def fit_epoch(fit: Fit, features: Any, labels: Int, settings: Readout, seed: int
     bias, bias_first, bias_second = (array.copy() for array in (fit.bias, *fit.moments[2:]))
     batches = -(-count // settings.batch)
     done, right, eta = fit.epoch * batches, 0, settings.rates()[fit.epoch]
-    levels = round(256 * settings.dropout)  # random bytes below it leave a feature out
+    levels = min(round(256 * settings.dropout), 255)  # random bytes below it leave a feature out
     scale = np.float32(256 / (256 - levels))
 
     for number in range(batches):
