@@ -80,11 +80,24 @@ def forward(block: Block, x: Tensor) -> Tensor:
     return block.layer.pool(u)
 
 
-def update(x: Tensor, u: Tensor, weight: Tensor, layer: Layer) -> Tensor:
+def as_convolution(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """The sum of y x over images and positions, as a convolution of x with y."""
+    return functional.conv2d(x.transpose(0, 1), y.transpose(0, 1)).transpose(0, 1)
+
+
+def as_gradient(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """The same, as PyTorch's gradient of a convolution."""
+    return torch.nn.grad.conv2d_weight(x, weight.shape, y)
+
+
+PRODUCTS = {"convolution": as_convolution, "gradient": as_gradient}
+
+
+def update(x: Tensor, u: Tensor, weight: Tensor, layer: Layer, product: str = "convolution") -> Tensor:
     """The change of the weight by one batch, from the padded input and the response to it."""
     y = torch.softmax(layer.inverse_temperature * u, dim=1)
     y = y * torch.full_like(u, -1).scatter_(1, u.argmax(1, keepdim=True), 1)  # only the winner keeps its sign
-    delta = functional.conv2d(x.transpose(0, 1), y.transpose(0, 1)).transpose(0, 1)
+    delta = PRODUCTS[product](x, y, weight)
     delta = delta - (y * u).sum((0, 2, 3))[:, None, None, None] * weight
     delta = delta / (delta.abs().max() + 1e-30)
     norm = weight.flatten(1).norm(dim=1)
@@ -92,12 +105,12 @@ def update(x: Tensor, u: Tensor, weight: Tensor, layer: Layer) -> Tensor:
     return rate[:, None, None, None] * delta
 
 
-def learn(block: Block, x: Tensor) -> None:
+def learn(block: Block, x: Tensor, product: str) -> None:
     """One plastic step. Triangle and pooling follow the plasticity and are not needed for it."""
     block.norm.train()
     x = padded(block, x)
     u = functional.conv2d(x, block.weight)
-    block.weight.add_(update(x, u, block.weight, block.layer))
+    block.weight.add_(update(x, u, block.weight, block.layer, product))
     block.norm.eval()
 
 
@@ -106,7 +119,7 @@ def batch_of(images: np.ndarray, index: int) -> Tensor:
     return torch.from_numpy(images[BATCH * index : BATCH * (index + 1)]).float() / 255
 
 
-def train(blocks: list[Block], images: np.ndarray, batches: int) -> list[list[float]]:
+def train(blocks: list[Block], images: np.ndarray, batches: int, product: str = "convolution") -> list[list[float]]:
     """Layer after layer learns the same batches, behind frozen earlier layers: milliseconds [layer][batch].
 
     A batch's time covers its conversion, the earlier layers and the plastic step, as in a training loop.
@@ -120,7 +133,7 @@ def train(blocks: list[Block], images: np.ndarray, batches: int) -> list[list[fl
                 x = batch_of(images, i)
                 for earlier in blocks[:number]:
                     x = forward(earlier, x)
-                learn(block, x)
+                learn(block, x, product)
                 times[-1].append(1e3 * (time.perf_counter() - start))
     return times
 
@@ -177,10 +190,11 @@ def check_one_step() -> None:
     x = torch.tensor([1.0, 0.0, -1.0], dtype=torch.float64).view(1, 3, 1, 1)
     weight = torch.tensor([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0]], dtype=torch.float64).view(2, 3, 1, 1)
     layer = Layer(2, 1, 1.0, 0.08, 1.0, lambda x: x)
-    after = (weight + update(x, functional.conv2d(x, weight), weight, layer)).view(2, 3)
     expected = torch.tensor([[1.92, 0.0, -0.0266666667], [-0.00510381315, 3.0, 0.00510381315]], dtype=torch.float64)
-    if not torch.allclose(after, expected, rtol=0.0, atol=1e-9):
-        raise RuntimeError(f"The plastic step gives {after.tolist()} instead of {expected.tolist()}.")
+    for product in PRODUCTS:
+        after = (weight + update(x, functional.conv2d(x, weight), weight, layer, product)).view(2, 3)
+        if not torch.allclose(after, expected, rtol=0.0, atol=1e-9):
+            raise RuntimeError(f"The plastic step gives {after.tolist()} instead of {expected.tolist()}.")
 
 
 def summary(times: list[float]) -> dict[str, float | None]:
@@ -208,7 +222,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, object]:
     if options.weights:
         with np.load(options.weights, allow_pickle=False) as file:
             set_weights(blocks, dict(file))
-    train_times = train(blocks, images, options.batches)
+    train_times = train(blocks, images, options.batches, options.product)
     test_times = evaluate(blocks, images, options.batches)
     if options.save:
         np.savez(options.save, allow_pickle=False, **state(blocks))
@@ -218,6 +232,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "batch_size": BATCH,
         "batches": options.batches,
+        "product": options.product,
         "warm_up_batches": WARM_UP,
         "learn": [summary(times) for times in train_times],
         "forward": summary(test_times),
@@ -232,6 +247,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--layers", type=int, default=len(LAYERS), choices=range(1, len(LAYERS) + 1))
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights")
+    parser.add_argument("--product", choices=list(PRODUCTS), default="convolution", help="how y x is summed")
     parser.add_argument("--weights", type=Path, help="initial weights instead of random ones, .npz")
     parser.add_argument("--save", type=Path, help="file for weights and running statistics after training, .npz")
     options = parser.parse_args()

@@ -14,7 +14,6 @@ import pytest
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.experiments import SoftHebbRun, evaluate_softhebb, train_softhebb
-from spikehebb.experiments import softhebb as job
 from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, Training, find, load_model, training
 
 TINY = Preset(
@@ -175,7 +174,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(change: Any, message: str,
 
 
 def test_a_full_disk_is_told_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000))
     with pytest.raises(OSError, match=r"need 0 MiB .* but only 0 MiB are free"):
         train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
 

@@ -150,10 +150,8 @@ def test_inputs_are_left_as_they_are(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("layer", ACTIVATIONS, ids=lambda layer: f"{layer.activation}-{layer.exponent}")
 @pytest.mark.parametrize("pool", [None, POOLS[0], POOLS[1]], ids=str)
 def test_activations_need_only_the_array_api(
-    layer: Layer, pool: Pool | None, strict: Any, request: pytest.FixtureRequest, rng: np.random.Generator
+    layer: Layer, pool: Pool | None, strict: Any, rng: np.random.Generator
 ) -> None:
-    if layer in RECTIFIED:
-        request.applymarker(pytest.mark.xfail(reason="numerics.raised multiplies numbers by truth values", strict=True))
     layer = dataclasses.replace(layer, pool=pool)
     u = oracle.last(sums(rng))
     got = numerics.activate(layer, strict.asarray(u))

@@ -88,11 +88,8 @@ def test_one_step_as_published(
     kernel: dict[str, Any],
     dtype: Any,
     error: float,
-    request: pytest.FixtureRequest,
     rng: np.random.Generator,
 ) -> None:
-    if changes.get("pre_triangle") and not kernel:  # fewer positions than units, which are then worked on in blocks
-        request.applymarker(pytest.mark.xfail(reason="pre_triangle takes the mean of a block of units", strict=True))
     layer, known, x = case(changes, kernel, rng)
     for got, expected in zip(stepped(layer, known, x, dtype), wanted(layer, known, x), strict=True):
         assert got.dtype == dtype
@@ -154,7 +151,6 @@ def test_of_equals_the_first_wins() -> None:
     assert hard.sum() == 3
 
 
-@pytest.mark.xfail(reason="equals are ranked from the last, so that the winner may also be the second", strict=True)
 def test_of_equals_the_next_is_second() -> None:
     u = np.array([[1.0, 2, 2], [3, 3, 3], [0, -1, 0], [3, 1, 1]])
     _, signed = plasticity.competition(Layer(units=3, plasticity="krotov-hopfield"), u)

@@ -253,9 +253,6 @@ def test_outputs_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(np.concatenate(parts), alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.xfail(
-    reason="pre_triangle takes the mean of a block of units, with fewer positions than units", strict=True
-)
 def test_an_image_gives_the_same_alone() -> None:
     layers = (dataclasses.replace(LAYERS[1], units=70),)
     network = dataclasses.replace(NETWORK, layers=layers)

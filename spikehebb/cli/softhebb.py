@@ -172,7 +172,7 @@ def _shape(text: str) -> tuple[int, int, int]:
 def _as_published(chosen: Any, name: str, data: str) -> bool:
     from spikehebb.softhebb import find
 
-    return chosen == find(name) and data == chosen.data[0] != "folder"
+    return bool(chosen == find(name) and data == chosen.data[0] != "folder")
 
 
 def _print_scores(scores: dict[str, Any], published: float | None) -> None:

@@ -81,8 +81,8 @@ def _state(found: Checkpoint) -> State:
     model = files.from_checkpoint(Checkpoint(header={**about, "classes": 0}, arrays=layers))
     fit = None
     if about["epoch"] is not None:
-        weight, bias, *moments = (np.array(arrays[f"fit.{name}"]) for name in _FIT)
-        fit = Fit(epoch=about["epoch"], weight=weight, bias=bias, moments=tuple(moments))
+        weight, bias, one, two, three, four = (np.array(arrays[f"fit.{name}"]) for name in _FIT)
+        fit = Fit(epoch=about["epoch"], weight=weight, bias=bias, moments=(one, two, three, four))
     return State(
         chunks=about["chunks"],
         layers=model.layers,

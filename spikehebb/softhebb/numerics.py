@@ -86,7 +86,11 @@ def softmax(u: Any, inverse_temperature: float) -> Any:
 def raised(v: Any, exponent: float) -> Any:
     """Return v^exponent of numbers that are not negative."""
     xp = array_namespace(v)
-    return v if exponent == 1 else xp.exp(exponent * xp.log(xp.maximum(v, xp.asarray(TINY, dtype=v.dtype)))) * xp.astype(v > 0, v.dtype)
+    return (
+        v
+        if exponent == 1
+        else xp.exp(exponent * xp.log(xp.maximum(v, xp.asarray(TINY, dtype=v.dtype)))) * xp.astype(v > 0, v.dtype)
+    )
 
 
 def activate(layer: Layer, u: Any) -> Any:

@@ -48,7 +48,7 @@ def update(layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each 
     def compete(part: slice) -> tuple[Any, Any]:
         shares, signed = competition(layer, u[part, :])
         y[part, :] = signed
-        return xp.sum(shares, axis=0), xp.sum(signed * u[part, :], axis=0)
+        return xp.sum(shares, axis=0) if layer.bias else None, xp.sum(signed * u[part, :], axis=0)
 
     sums = each(compete, rows)
     decay = _total([decay for _, decay in sums])
@@ -107,12 +107,17 @@ def learning_rate(layer: Layer, weight: Any, eta: float) -> Any:
 def competition(layer: Layer, u: Any) -> tuple[Any, Any]:
     """Return the shares of the units, and the same with the sign with which each learns."""
     xp = array_namespace(u)
-    unit = xp.arange(layer.units)
-    winner = unit == xp.argmax(u, axis=1, keepdims=True)
-    if layer.plasticity in ("soft", "soft-anti-hebbian"):
+    if layer.plasticity == "soft":
         y = numerics.softmax(u, layer.inverse_temperature)
-        return y, y if layer.plasticity == "soft" else xp.where(winner, y, -y)
-    y = xp.astype(winner, u.dtype)
+        return y, y
+    unit = xp.arange(layer.units)
+    winner = xp.astype(unit == xp.argmax(u, axis=1, keepdims=True), u.dtype)
+    if layer.plasticity == "soft-anti-hebbian":
+        y = numerics.softmax(u, layer.inverse_temperature)
+        winner *= 2
+        winner -= 1
+        return y, winner * y
+    y = winner
     if layer.plasticity == "hard":
         return y, y
     ranked = unit == xp.argsort(u, axis=1, descending=True)[:, layer.rank - 1, None]

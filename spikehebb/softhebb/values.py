@@ -97,6 +97,8 @@ class Layer:
     def __post_init__(self) -> None:
         at_least = {"units": 1, "kernel": 0, "padding": 0, "eta": 0, "eta_bias": 0, "power": 0, "anti": 0, "rank": 2}
         _check(self, "layer", at_least=at_least, above={"inverse_temperature": 0, "norm": 0, "exponent": 0})
+        if not isinstance(self.pool, Pool | None):
+            raise ValueError(f"layer: pool must be a Pool or None, got {self.pool!r}.")
         if self.plasticity == "krotov-hopfield" and self.rank > self.units:
             raise ValueError(f"layer: rank must be at most the number of units {self.units}, got {self.rank}.")
         if not self.kernel and (self.padding or self.pool):
@@ -136,12 +138,14 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "image_shape", tuple(int(side) for side in self.image_shape))
+        object.__setattr__(self, "image_shape", tuple(self.image_shape))
         object.__setattr__(self, "layers", tuple(self.layers))
-        if len(self.image_shape) != 3 or min(self.image_shape) < 1:
+        if len(self.image_shape) != 3 or not all(isinstance(side, int) and side > 0 for side in self.image_shape):
             raise ValueError(f"network: image_shape must be (channels, height, width), got {self.image_shape}.")
         if not self.layers:
             raise ValueError("network: at least one layer is needed.")
+        if not all(isinstance(layer, Layer) for layer in self.layers):
+            raise ValueError(f"network: layers must be Layer values, got {self.layers}.")
         _ = self.shapes
 
     @property
@@ -222,6 +226,8 @@ class Readout:
             raise ValueError(f"readout: dropout must be below 1, got {self.dropout}.")
         if self.halvings is not None:
             object.__setattr__(self, "halvings", tuple(float(at) for at in self.halvings))
+            if not all(0 <= at <= 1 for at in self.halvings):
+                raise ValueError(f"readout: halvings must be fractions of the epochs, 0 to 1, got {self.halvings}.")
 
     def rates(self) -> tuple[float, ...]:
         """Return the learning rate of every epoch.
