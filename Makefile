@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate nest lint types docs bench clean
+.PHONY: demo test validate softhebb torch nest lint types docs bench clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -20,6 +20,15 @@ test: $(VENV)/.test
 
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+# Hours of training: the published SoftHebb accuracies. Interrupt it at will.
+softhebb: $(VENV)/.core
+	@mkdir -p $(RUNS)/softhebb
+	$(BIN)/python benchmarks/softhebb_accuracy.py --folder $(RUNS)/softhebb --out benchmarks/results/softhebb-accuracy.json
+
+torch: $(VENV)/.test
+	@$(PIP) --editable '.[torch]'
+	$(BIN)/python -m pytest tests/test_softhebb_torch.py
 
 nest: $(VENV)/.test
 	@$(PIP) --editable '.[nest]'

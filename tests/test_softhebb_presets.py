@@ -86,7 +86,7 @@ def test_convolutions_as_published(name: str) -> None:
         assert (*found, (pool.kind, pool.size, pool.stride, pool.padding)) == row
         assert layer.plasticity == plasticity
         assert (layer.start, layer.rate, layer.activation) == ("normal", "norm", "triangle")
-        assert layer.norm == (1 if plasticity == NONE else 25)
+        assert layer.norm == 25
         assert layer.power == (0.75 if rows is IMAGENET or name in ("cifar-hard-2", "cifar-hard-3") else 0.5)
         assert layer.batch_norm
         assert not layer.bias
@@ -178,7 +178,6 @@ def test_controls() -> None:
     control = find("cifar-2").with_plasticity("none")
     assert [layer.plasticity for layer in control.layers] == ["none", "none"]
     assert (control.name, control.official, control.published) == ("cifar-2 (none)", "", None)
-    random = presets()["cifar-random-2"].layers
-    assert control.layers == tuple(dataclasses.replace(layer, norm=25.0) for layer in random)
+    assert control.layers == presets()["cifar-random-2"].layers
     assert control.layers[1].pool == Pool(size=4, padding=1)
     assert find("cifar-2").layers[0].plasticity == SOFT

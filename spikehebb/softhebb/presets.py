@@ -97,13 +97,13 @@ def layer_from(description: Mapping[str, Any]) -> Layer:
 
 def _preset(name: str, table: Mapping[str, Any]) -> Preset:
     entry = dict(table[name])
-    like = entry.pop("like", None)
-    changes = {key: entry.pop(key) for key in ("plasticity", "norm") if key in entry}
+    like, plasticity = entry.pop("like", None), entry.pop("plasticity", None)
     entry |= {
         "layers": _preset(like, table).layers if like else tuple(layer_from(layer) for layer in entry["layers"]),
         "data": tuple(entry["data"]),
         "training": Training(**entry.get("training", {})),
         "readout": Readout(**entry.get("readout", {})),
     }
-    entry["layers"] = tuple(dataclasses.replace(layer, **changes) for layer in entry["layers"])
+    if plasticity is not None:
+        entry["layers"] = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in entry["layers"])
     return Preset(name=name, **entry)

@@ -53,21 +53,23 @@ class Layer:
         with the opposite sign. ``soft`` is without that sign, ``hard`` lets only the winner learn,
         ``krotov-hopfield`` the winner and, negatively, the unit of rank ``rank``; ``none`` keeps random weights.
     inverse_temperature : float
-        Of the softmax: y = softmax(t u).
+        t of the softmax: ``y = softmax(t*u)``.
     eta, rate, power : float, str, float
-        Learning rate: ``norm`` is eta |norm - 1|^power for each unit, ``linear`` falls from eta to 0 during the
-        training of the layer, ``constant`` is eta.
+        Learning rate: ``norm`` is ``eta*abs(norm - 1)**power`` for each unit, with its present norm; ``linear`` falls
+        from eta to 0 during the training of the layer; ``constant`` is eta.
     norm : float
         Root mean square norm of a unit's weights at the start.
     start : str
         ``normal`` or ``uniform`` (all positive).
     bias : bool
-        Learn the logarithm of each unit's prior; ``eta_bias`` is its learning rate.
+        Learn the logarithm of each unit's prior, divided by t.
+    eta_bias : float
+        Learning rate of the bias, relative to eta/t. The authors' code has 0.1 for convolutions, 1 for dense layers.
     pre_triangle : bool
         Rectify u - mean over units before the competition, and hand that on.
     activation : str
-        Of the forward pass. ``triangle`` is max(u - mean over units, 0)^exponent, ``repu`` max(u, 0)^exponent,
-        ``softmax`` has the inverse temperature ``exponent``.
+        Of the forward pass. ``triangle`` is ``max(u - mean over units, 0)**exponent``, ``repu`` is
+        ``max(u, 0)**exponent``, and ``softmax`` has the inverse temperature ``exponent``.
     exponent : float
     pool : Pool, optional
     rank, anti : int, float
