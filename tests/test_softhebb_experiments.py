@@ -183,5 +183,7 @@ def test_evaluating_refuses_other_images_and_models_without_a_readout(whole: tup
     model = whole[0].model
     with pytest.raises(ValueError, match="has no readout"):
         evaluate_softhebb(dataclasses.replace(model, readout=None), TEST)
-    with pytest.raises(ValueError, match=r"made for images of \(1, 8, 8\), but digits/test has \(3, 8, 8\)"):
+    with pytest.raises(
+        ValueError, match=r"digits/test has images of \(3, 8, 8\) .*, but the network takes \(1, 8, 8\)"
+    ):
         evaluate_softhebb(model, coloured(TEST))

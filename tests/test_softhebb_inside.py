@@ -240,7 +240,7 @@ def test_what_cannot_be_looked_at_is_refused(rng: np.random.Generator, monkeypat
     refuses("the model has the layers 0 to 1, not -1.", inside.receptive_fields, model, -1, images)
     refuses("layer 1 are seen in images only; give some.", inside.receptive_fields, model, 1)
     refuses("best must be at least 1, got 0.", inside.receptive_fields, model, 1, images, best=0)
-    other = "noise/train has images of (1, 8, 9), but the model takes (3, 8, 9) (channels, height, width); give"
+    other = "noise/train has images of (1, 8, 9) (channels, height, width), but the network takes (3, 8, 9); give"
     refuses(other, inside.receptive_fields, model, 1, grey)
     refuses(other, inside.winner_probability, model, grey)
     refuses(other, inside.summary, model, grey)

@@ -78,6 +78,12 @@ class Images:
         """How many channels an image has: 1 is grey."""
         return 1 if self.pixels.ndim == 3 else int(self.pixels.shape[1])
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        height, width = self.pixels.shape[-2:]
+        return (self.channels, int(height), int(width))
+
     def intensities(self, chosen: slice | Int = slice(None)) -> NDArray[np.float32]:
         """Return the pixels of some images, or of all, from 0 to 1.
 

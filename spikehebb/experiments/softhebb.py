@@ -104,10 +104,10 @@ def train_softhebb(
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
     learned = train if unlabelled is None else unlabelled
-    shape = image_shape(train)
+    shape = train.image_shape
     for images in (test, learned):
-        if image_shape(images) != shape:
-            raise ValueError(f"{train.name} has images of {shape}, but {images.name} of {image_shape(images)}.")
+        if images.image_shape != shape:
+            raise ValueError(f"{train.name} has images of {shape}, but {images.name} of {images.image_shape}.")
     network = preset.network(shape, train.name)
     classes = _classes(train, test)
     parts = {"train": train, "test": test} | ({} if unlabelled is None else {"unlabelled": unlabelled})
@@ -168,14 +168,10 @@ def evaluate_softhebb(
     Raises
     ------
     ValueError
-        If the model has no readout or was made for other images.
+        If the model has no readout or takes other images.
     """
     if model.readout is None:
         raise ValueError("the model has no readout, so it has no accuracy; train one with spikehebb softhebb train.")
-    if image_shape(test) != model.network.image_shape:
-        raise ValueError(
-            f"the model was made for images of {model.network.image_shape}, but {test.name} has {image_shape(test)}."
-        )
     tell, (weight, bias), found = progress or _quiet, model.readout, []
     with working(device, cores) as (xp, each):
         for part in training.outputs(model.network, model.layers, test, xp, each):
@@ -189,12 +185,6 @@ def evaluate_softhebb(
         "data": {"test": describe(test)},
         "metrics": {"accuracy_test": metrics.accuracy(np.concatenate(found), np.asarray(test.labels))},
     }
-
-
-def image_shape(images: Images) -> tuple[int, int, int]:
-    """Return (channels, height, width)."""
-    height, width = np.shape(images.pixels)[-2:]
-    return (images.channels, height, width)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -203,7 +203,7 @@ def accuracy_by_layer(
     network = model.network
     sizes = {depth: math.prod(network.shapes[depth]) for depth in range(1, len(network.layers) + 1)}
     for images in (train, test):
-        _check_shape(model, images)
+        training.check_images(network, images)
         if images.labels.min() < 0:
             raise ValueError(f"{images.name} has unlabelled images (-1); a readout needs labels, leave them out.")
     largest = 4 * max(sizes.values())
@@ -267,7 +267,6 @@ def summary(
 
 def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any], xp: Any, each: Each) -> list[Any]:
     """Return a function of the weighted sums of a layer, (images, rows, columns, units), for every few images."""
-    _check_shape(model, images)
     network = model.network
     placed = training.place(network.layers[number], model.layers[number], xp)
     layer = placed.layer
@@ -285,15 +284,6 @@ def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any
         parts = [x[first : first + training.TOGETHER, ...] for first in range(0, x.shape[0], training.TOGETHER)]
         found += each(look, parts)
     return found
-
-
-def _check_shape(model: Model, images: Images) -> None:
-    shape = (images.channels, *images.pixels.shape[-2:])
-    if shape != model.network.image_shape:
-        raise ValueError(
-            f"{images.name} has images of {shape}, but the model takes {model.network.image_shape} (channels, height, "
-            "width); give images like those that it has learned."
-        )
 
 
 def _positions(network: Network, number: int) -> tuple[int, int]:

@@ -106,6 +106,7 @@ def learn_chunk(
     xp, each
         From ``cores.working``.
     """
+    check_images(network, images)
     total = training.epochs * -(-len(images) // training.batch)
     order = np.random.default_rng((seed, _ORDER, chunk.layers[0], chunk.epoch)).permutation(len(images))
     chosen = order[chunk.start : chunk.stop]
@@ -165,6 +166,7 @@ def outputs(
     array of float32, shape (images of the chunk, features)
         Features in the order (channel, row, column).
     """
+    check_images(network, images)
     chosen = list(zip(network.layers, layers, strict=True))[:depth]
     placed = [place(layer, weights, xp) for layer, weights in chosen]
     for first in range(0, len(images), CHUNK):
@@ -196,6 +198,15 @@ def lift(placed: Placed, old: Weights) -> Weights:
         bias=host(placed.bias),
         steps=placed.steps,
     )
+
+
+def check_images(network: Network, images: Images) -> None:
+    """Raise ``ValueError`` if images have another shape than the network takes."""
+    if images.image_shape != network.image_shape:
+        raise ValueError(
+            f"{images.name} has images of {images.image_shape} (channels, height, width), but the network takes "
+            f"{network.image_shape}; give images like those that it was made for."
+        )
 
 
 def host(array: Any) -> Any:
