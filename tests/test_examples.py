@@ -16,6 +16,7 @@ PROMISED = {
     "04_window_gallery": "45 windows",
     "05_learn_digits": "accuracy_vote",
     "06_circuit_of_your_own": "mean weight",
+    "07_softhebb": "the winner has",
 }
 
 
