@@ -273,7 +273,7 @@ def test_what_the_authors_code_needs_to_make_its_blocks(tmp_path: Path) -> None:
     """Flat inputs need the normalization of one dimension; 2.165064 is the authors' range for R = 35."""
     blocks = official(tmp_path / "a.pth", random_model(ODD, (2, 9, 7), 0))["config"].values()
     assert [block["operation"] for block in blocks] == ["", "batchnorm2d", "batchnorm2d_flatten", "batchnorm1d", ""]
-    dense = official(tmp_path / "b.pth", random_model(layers_of("mnist-dense", 4), (1, 28, 28)))["config"]["b0"]
+    dense = official(tmp_path / "b.pth", random_model(layers_of("mnist-dense-35", 4), (1, 28, 28)))["config"]["b0"]
     assert dense["operation"] == "flatten"
     assert dense["layer"]["weight_init_range"] == pytest.approx(2.165064, abs=1e-6)
     assert (dense["layer"]["weight_init"], dense["layer"]["in_channels"]) == ("positive", 784)
