@@ -136,14 +136,14 @@ UNSEEN: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "given", "message"), REFUSED, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("what", "given", "message"), REFUSED, ids=lambda value: getattr(value, "__name__", str(value))[:60])
 def test_refusals(what: Any, given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)) as error:
         what(**given)
     assert str(error.value).endswith(".")
 
 
-@pytest.mark.parametrize(("what", "given"), UNSEEN, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("what", "given"), UNSEEN, ids=lambda value: getattr(value, "__name__", str(value))[:60])
 def test_refusals_that_are_missing(what: Any, given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         what(**given)
