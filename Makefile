@@ -28,7 +28,7 @@ softhebb: $(VENV)/.core
 
 torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
-	$(BIN)/python -m pytest tests/test_softhebb_torch.py
+	$(BIN)/python -m pytest tests/test_softhebb_torch.py tests/test_softhebb_import.py
 
 nest: $(VENV)/.test
 	@$(PIP) --editable '.[nest]'
