@@ -72,7 +72,7 @@ def test_normal_weights_at_the_start(channels: int, kernel: int, sigma: float) -
 
 
 def test_starts_of_the_presets() -> None:
-    weight = np.float64(training.start(presets()["mnist-dense"].network((1, 28, 28)), 0)[0].weight)
+    weight = np.float64(training.start(presets()["mnist-dense-35"].network((1, 28, 28)), 0)[0].weight)
     assert weight.min() >= 0
     assert weight.max() == pytest.approx(2.165064, rel=1e-5)
     assert weight.mean() == pytest.approx(2.165064 / 2, rel=0.002)
