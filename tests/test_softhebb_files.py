@@ -110,21 +110,22 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"network.image_shape": [3, 6, 6]}, "layer0.weight has shape (4, 2, 3, 3), but (4, 3, 3, 3) is needed."),
     ({"network.image_shape": [2, 1, 1]}, "network: layer 0 has kernel 3 and padding 1, too large"),
     ({"network.image_shape": [2]}, "network: image_shape must be (channels, height, width), got (2,)."),
-    ({"network.image_shape": 7}, ""),
+    ({"network.image_shape": 7}, "image_shape and layers of its network must be lists."),
     ({"network.layers": []}, "network: at least one layer is needed."),
     ({"network.layers.0.units": 10**12}, "layer0.weight has shape"),
     ({"network.layers.0.units": "4"}, "layer: units must be a whole number, got '4'."),
     ({"network.layers.0.plasticity": "eval"}, "layer: plasticity must be one of"),
     ({"network.layers.0.eta": float("nan")}, "layer: eta must be a number, got nan."),
-    ({"network.layers.0.colour": "red"}, "unexpected keyword argument 'colour'"),
+    ({"network.layers.0.colour": "red"}, "layer: there is no setting 'colour'."),
     ({"network.layers.0.pool": {"size": 0}}, "pool: size must be at least 1, got 0."),
-    ({"network.layers.0.pool": [1]}, ""),
-    ({"network": "x"}, ""),
-    ({"steps": 3}, ""),
+    ({"network.layers.0.pool.sise": 2}, "pool: there is no setting 'sise'. Did you mean 'size'?"),
+    ({"network.layers.0.pool": [1]}, "pool: its settings must be a table of names and values, got [1]."),
+    ({"network.layers": [5, 6]}, "layer: its settings must be a table of names and values, got 5."),
+    ({"network.layers": {"a": 1, "b": 2}}, "image_shape and layers of its network must be lists."),
+    ({"network": "x"}, "its network must have an image_shape and layers."),
+    ({"steps": 3}, "its header must count the steps of 2 layers, but says 3."),
 ]
 ESCAPES: list[dict[str, Any]] = [
-    {"network.layers": [5, 6]},
-    {"network.layers": {"a": 1, "b": 2}},
     {"network.image_shape": [float("inf"), 6, 6]},
     {"network.layers.0.eta": 10**400},
     {"steps": ["many", 1]},
@@ -185,17 +186,14 @@ def test_wrong_arrays(name: str, array: Any, message: str, saved: Path) -> None:
     assert message in refused(saved)
 
 
-@pytest.mark.parametrize("values", [[-0.5, 1.0], [1e300, 1.0]])
-def test_impossible_variances(values: list[float], saved: Path) -> None:
+@pytest.mark.parametrize(
+    ("values", "message"), [([-0.5, 1.0], "must not be negative"), ([1e300, 1.0], "holds numbers that are not finite")]
+)
+def test_impossible_variances(values: list[float], message: str, saved: Path) -> None:
     header, arrays = members(saved)
     rewrite(saved, header, arrays | {"layer0.variance": np.array(values)})
-    with (
-        np.errstate(over="ignore"),
-        pytest.raises(
-            ValueError, match=r"variance of layer 0 (must not be negative|holds numbers that are not finite)"
-        ),
-    ):
-        load_model(saved)
+    with np.errstate(over="ignore"):
+        assert f"variance of layer 0 {message}" in refused(saved)
 
 
 def test_missing_arrays(saved: Path) -> None:

@@ -38,7 +38,11 @@ def load_model(path: Path) -> Model:
     ------
     FileNotFoundError, ValueError
     """
-    return from_checkpoint(checkpoint.load(path, shapes))
+    found = checkpoint.load(path, shapes)
+    try:
+        return from_checkpoint(found)
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}") from error
 
 
 def to_checkpoint(model: Model) -> Checkpoint:
@@ -75,9 +79,17 @@ def from_checkpoint(found: Checkpoint) -> Model:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """Return the network that plain data describe."""
+    """Return the network that plain data describe; raise ``ValueError`` if they do not describe one."""
+    if not isinstance(description, Mapping) or not {"image_shape", "layers"} <= set(description):
+        raise ValueError("its network must have an image_shape and layers.")
+    if not all(isinstance(description[name], list | tuple) for name in ("image_shape", "layers")):
+        raise ValueError("image_shape and layers of its network must be lists.")
     layers = tuple(layer_from(layer) for layer in description["layers"])
     return Network(image_shape=tuple(description["image_shape"]), layers=layers)
+
+
+def _counts(steps: Any) -> bool:
+    return all(isinstance(count, int) and count >= 0 for count in steps)
 
 
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -86,7 +98,7 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
         raise ValueError(f"it holds {header['kind']!r}, not a SoftHebb model.")
     network, classes = network_from(header["network"]), header["classes"]
     steps = header["steps"]
-    if len(steps) != len(network.layers) or not all(isinstance(count, int) and count >= 0 for count in steps):
+    if not isinstance(steps, list | tuple) or len(steps) != len(network.layers) or not _counts(steps):
         raise ValueError(f"its header must count the steps of {len(network.layers)} layers, but says {steps!r}.")
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
     for number in range(len(network.layers)):

@@ -90,9 +90,20 @@ def find(name: str) -> Preset:
 
 
 def layer_from(description: Mapping[str, Any]) -> Layer:
-    """Return the layer that plain data describe."""
-    pool = description.get("pool")
-    return Layer(**{**description, "pool": Pool(**pool) if pool else None})
+    """Return the layer that plain data describe; raise ``ValueError`` if they do not describe one."""
+    pool = _settings(description, Layer, "layer").get("pool")
+    return Layer(**{**description, "pool": Pool(**_settings(pool, Pool, "pool")) if pool else None})
+
+
+def _settings(description: Any, kind: type, what: str) -> Mapping[str, Any]:
+    """Return settings, all of which a kind of value has."""
+    if not isinstance(description, Mapping):
+        raise ValueError(f"{what}: its settings must be a table of names and values, got {description!r}.")
+    known = [item.name for item in dataclasses.fields(kind)]
+    for name in description:
+        if name not in known:
+            raise ValueError(f"{what}: there is no setting {name!r}.{did_you_mean(name, known)}")
+    return description
 
 
 def _preset(name: str, table: Mapping[str, Any]) -> Preset:
