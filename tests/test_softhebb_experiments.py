@@ -112,6 +112,48 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "run.json"]
 
 
+def interrupted(out: Path, stage: str) -> None:
+    """Run until a stage is reported for the second time."""
+    told = []
+
+    def tell(at: str, fraction: float) -> None:
+        told.append(at)
+        if told.count(stage) == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train_softhebb(TRAIN, TEST, TINY, out=out, progress=tell)
+
+
+@pytest.mark.parametrize("left", [None, 1000])
+def test_lost_features_are_made_again(whole: tuple[SoftHebbRun, Path], tmp_path: Path, left: int | None) -> None:
+    interrupted(tmp_path, "readout")
+    features = tmp_path / "features.npy"
+    content = features.read_bytes()
+    features.unlink()
+    if left:
+        features.write_bytes(content[:left])
+    run = train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
+    assert same(run.model, whole[0].model)
+    assert run.report["learning_curve"] == whole[0].report["learning_curve"]
+
+
+def test_a_damaged_state_is_told_and_can_be_replaced(whole: tuple[SoftHebbRun, Path], tmp_path: Path) -> None:
+    interrupted(tmp_path, "layer 1")
+    (tmp_path / "partial.npz").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"is damaged or truncated: .*; train anew with --overwrite"):
+        train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
+    assert same(train_softhebb(TRAIN, TEST, TINY, out=tmp_path, overwrite=True).model, whole[0].model)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    for out, reason in [(tmp_path / "file", "it is a file"), (tmp_path / "file" / "below", "Not a directory")]:
+        with pytest.raises(OSError, match=rf"cannot write into the folder {out} \({reason}\); give another one"):
+            train_softhebb(TRAIN, TEST, TINY, out=out, progress=lambda stage, fraction: pytest.fail(stage))
+    assert (tmp_path / "file").read_text() == "kept"
+
+
 def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path) -> None:
     def tell(stage: str, fraction: float) -> None:
         if stage == "layer 2":
@@ -183,6 +225,12 @@ def test_evaluating_refuses_other_images_and_models_without_a_readout(whole: tup
     model = whole[0].model
     with pytest.raises(ValueError, match="has no readout"):
         evaluate_softhebb(dataclasses.replace(model, readout=None), TEST)
+    assert model.readout is not None
+    few = dataclasses.replace(model, readout=(model.readout[0][:4], model.readout[1][:4]))
+    with pytest.raises(ValueError, match="labels from 0 to 9, but the model knows the classes 0 to 3 only"):
+        evaluate_softhebb(few, TEST)
+    with pytest.raises(ValueError, match="labels from -1 to -1"):
+        evaluate_softhebb(model, dataclasses.replace(TEST, labels=np.full(100, -1)))
     with pytest.raises(
         ValueError, match=r"digits/test has images of \(3, 8, 8\) .*, but the network takes \(1, 8, 8\)"
     ):

@@ -84,7 +84,7 @@ def train_softhebb(
     FileExistsError
         If ``out`` holds another run.
     OSError
-        If the disk is too small for the features.
+        If ``out`` cannot be written, or the disk is too small for the features.
 
     Examples
     --------
@@ -168,10 +168,16 @@ def evaluate_softhebb(
     Raises
     ------
     ValueError
-        If the model has no readout or takes other images.
+        If the model has no readout, takes other images or does not know all of their classes.
     """
     if model.readout is None:
         raise ValueError("the model has no readout, so it has no accuracy; train one with spikehebb softhebb train.")
+    low, high, classes = int(np.min(test.labels)), int(np.max(test.labels)), len(model.readout[1])
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"{test.name} has labels from {low} to {high}, but the model knows the classes 0 to {classes - 1} only; "
+            "give images of the classes that it was made for."
+        )
     tell, (weight, bias), found = progress or _quiet, model.readout, []
     with working(device, cores) as (xp, each):
         for part in training.outputs(model.network, model.layers, test, xp, each):
@@ -234,7 +240,9 @@ def _look(job: _Job, state: State) -> State:
     train, test, _ = job.images
     step = training.CHUNK
     pieces = [images[first : first + step] for images in (train, test) for first in range(0, len(images), step)]
-    table = _features(job, "r+" if state.looked else "w+")
+    table = _features(job, "r+") if state.looked and _intact(job) else None
+    if table is None:  # the beginning, or somebody has removed them
+        state, table = dataclasses.replace(state, looked=0), _features(job, "w+")
     for number in range(state.looked, len(pieces)):
         began = time.perf_counter()
         job.tell("features", number / len(pieces))
@@ -322,6 +330,13 @@ def _features(job: _Job, mode: Literal["r", "r+", "w+"]) -> Any:
                 "are free; give a folder on a larger disk with --out."
             )
     return np.lib.format.open_memmap(path, mode, np.float32, shape if mode == "w+" else None)
+
+
+def _intact(job: _Job) -> bool:
+    try:
+        return bool(_features(job, "r").shape == (len(job.images[0]) + len(job.images[1]), job.network.features))
+    except (OSError, ValueError):
+        return False
 
 
 def _slices(size: int) -> list[slice]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from spikehebb import checkpoint
 from spikehebb.experiments.saved import may_begin, versions
+from spikehebb.experiments.softhebb_state import make_folder
 from spikehebb.softhebb import inside, save_model
 from spikehebb.softhebb.torch_files import read_torch
 
@@ -45,6 +46,8 @@ def import_softhebb(
     Raises
     ------
     FileNotFoundError, FileExistsError, ValueError
+    OSError
+        If nothing can be written into ``out``.
     RuntimeError
         If PyTorch is not installed.
     """
@@ -57,7 +60,7 @@ def import_softhebb(
     }
     model = dataclasses.replace(model, header=header)
     report = {**header, "network": asdict(model.network), **inside.summary(model)}
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     may_begin(out, overwrite)
     save_model(model, out / "checkpoint.npz")
     checkpoint.write_json(out / "run.json", report)

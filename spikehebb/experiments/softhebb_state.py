@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class State:
     fit : Fit, optional
         The readout so far.
     curve : array, shape (epochs, 2)
-        Accuracy on training images (while learning, with dropout) and on test images.
+        Accuracy on training images (while learning, with dropout if there is any) and on test images.
     seconds : array, shape (3,)
         Spent learning, looking at images, fitting the readout.
     """
@@ -65,14 +66,35 @@ def save(state: State, network: Network, header: Mapping[str, Any], path: Path) 
 
 def resume(out: Path, header: Mapping[str, Any], overwrite: bool) -> State | None:
     """Return the state of an interrupted run with the same header, or None to start from the beginning."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     path = out / "partial.npz"
     if path.exists():
-        found = checkpoint.load(path, _shapes)
-        if all(found.header.get(key) == header[key] for key in header if key != "kind"):
-            return _state(found)
+        try:
+            found = checkpoint.load(path, _shapes)
+        except ValueError as error:
+            if not overwrite:
+                raise ValueError(f"{str(error).rstrip('.')}; train anew with --overwrite.") from error
+        else:
+            if all(found.header.get(key) == header[key] for key in header if key != "kind"):
+                return _state(found)
     may_begin(out, overwrite)
     return None
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of a run, if need be.
+
+    Raises
+    ------
+    OSError
+        If there is a file of that name, or nothing can be written there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+        raise OSError(f"cannot write into the folder {out} ({reason}); give another one with --out.") from error
 
 
 def _state(found: Checkpoint) -> State:
