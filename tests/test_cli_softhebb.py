@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from spikehebb.softhebb import presets
 from tests.test_cli import refused, run
@@ -59,6 +61,14 @@ def test_foreseeable_mistakes_are_one_sentence_each(trained: tuple[Path, dict[st
         ([*train, "--preset", "mnist-3", "--limit-train", "0"], "--limit-train must be at least 1, got 0"),
         ([*train, "--preset", "mnist-3", "--device", "tpu"], "runs on cpu or gpu, not on 'tpu'"),
         (["softhebb", "train", *TINY, *FEW, "--seed", "1", "--out", trained[0]], "holds another run"),
+        (
+            ["softhebb", "train", *TINY, *FEW, "--size", "8", "--out", out],
+            "digits: a size is for the images of a folder",
+        ),
+        (
+            ["softhebb", "train", *TINY, *FEW, "--out", "README.md"],
+            "cannot write into the folder README.md (it is a file)",
+        ),
         (["softhebb", "evaluate", tmp_path / "none", "--data", "digits"], "there is no checkpoint"),
         (["softhebb", "evaluate", "models/digits-soft-wta", "--data", "digits"], "not a SoftHebb model"),
         (
@@ -69,3 +79,22 @@ def test_foreseeable_mistakes_are_one_sentence_each(trained: tuple[Path, dict[st
     for words, message in cases:
         assert message in refused(run(*words)), message
     assert not out.exists()
+
+
+def test_images_of_mixed_sizes_are_cut_to_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for label, width in (("a", 12), ("b", 15)):
+            folder = tmp_path / "pets" / part / label
+            folder.mkdir(parents=True)
+            for number in range(4):
+                Image.fromarray(rng.integers(0, 255, (12, width), np.uint8)).save(folder / f"{number}.png")
+    data: list[str | Path] = ["--data", "folder", "--data-dir", tmp_path / "pets"]
+    epochs = ["--epochs", "1", "--readout-epochs", "1"]
+    train = ["softhebb", "train", *TINY[:2], *data, *epochs, "--out", tmp_path / "run"]
+    assert "12 x 12 and" in refused(run(*train))
+    done = run(*train, "--size", "10", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["network"]["image_shape"] == [1, 10, 10]
+    done = run("softhebb", "evaluate", tmp_path / "run", *data, "--size", "10")
+    assert done.returncode == 0, done.stderr

@@ -125,10 +125,14 @@ def test_a_jpeg_is_known_by_its_content(pets: Path) -> None:
 def test_images_of_different_size_need_a_size(pets: Path) -> None:
     paint(pets / "train" / "dog" / "z.png", RED, size=(8, 4))
     with pytest.raises(
-        ValueError, match=r"same size, but .*a.PNG has 6 x 4 and .*z.png 8 x 4 pixels; give load_folder"
+        ValueError,
+        match=r"same size, but .*a.PNG has 6 x 4 and .*z.png 8 x 4 pixels; .* with --size",
     ):
         load_folder(pets, "train")
-    assert load_folder(pets, "train", size=2).pixels.shape == (5, 3, 2, 2)
+    for read in (load_folder(pets, "train", size=2), load("folder", "train", data_dir=pets, size=2)):
+        assert read.pixels.shape == (5, 3, 2, 2)
+    with pytest.raises(ValueError, match="digits: a size is for the images of a folder only"):
+        load("digits", "train", size=8)
 
 
 @pytest.mark.parametrize(("width", "height"), [(12, 4), (4, 12)])

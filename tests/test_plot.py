@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +184,18 @@ def test_only_a_network_like_the_published_one_is_compared_with_it() -> None:
     preset = presets()["cifar-1"]
     network = preset.network((3, 32, 32))
     model = Model(network=network, layers=training.start(network, 0))
-    report = {"preset": "cifar-1", "data": {"train": {"name": "cifar10/train"}}}
+    report: dict[str, Any] = {
+        "preset": "cifar-1",
+        "training": asdict(preset.training),
+        "readout": {"method": "adam", **asdict(preset.readout)},
+        "data": {"train": {"name": "cifar10/train", "count": 50_000}},
+    }
     assert as_published(model, report) == preset
-    assert as_published(model, {**report, "data": {"train": {"name": "stl10/train"}}}) is None
+    assert as_published(model, {**report, "data": {"train": {"name": "cifar10/train", "count": 400}}}) is None
+    assert as_published(model, {**report, "data": {"train": {"name": "stl10/train", "count": 5000}}}) is None
+    assert as_published(model, {**report, "readout": {**report["readout"], "method": "ridge"}}) is None
+    assert as_published(model, {**report, "readout": {**report["readout"], "epochs": 5}}) is None
+    assert as_published(model, {**report, "training": {**report["training"], "order": "together"}}) is None
     assert as_published(model, {**report, "preset": "cifar-hard-1"}) is None
     assert as_published(model, {**report, "preset": "my own"}) is None
     assert as_published(model, {}) is None

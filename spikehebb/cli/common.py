@@ -26,8 +26,8 @@ Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, float], None]]:
-    """Show a bar per stage with the time left, on standard error."""
+def progress(interrupted: str = "the same command goes on where it stopped") -> Iterator[Callable[[str, float], None]]:
+    """Show a bar per stage with the time left, on standard error; say what an interruption means."""
     columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(
         *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
@@ -43,17 +43,17 @@ def progress() -> Iterator[Callable[[str, float], None]]:
             yield tell
         except KeyboardInterrupt:  # typer would exit without a word
             bars.stop()
-            typer.echo("spikehebb: interrupted; the same command goes on where it stopped.", err=True)
+            typer.echo(f"spikehebb: interrupted; {interrupted}.", err=True)
             raise typer.Exit(130) from None
 
 
-def images_of(data: str, part: str, data_dir: Path | None, limit: int | None) -> Any:
-    """Return the images of a data set, or the first of them."""
+def images_of(data: str, part: str, data_dir: Path | None, limit: int | None, size: int | None = None) -> Any:
+    """Return the images of a data set, or the first of them; those of a folder scaled to a size."""
     from spikehebb.datasets import load
 
     if limit is not None and limit < 1:
         raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
-    images = load(data, part, data_dir=data_dir)
+    images = load(data, part, data_dir=data_dir, size=size)
     return images if limit is None else images[:limit]
 
 

@@ -16,6 +16,7 @@ commands.add_typer(softhebb, name="softhebb")
 Cores = Annotated[int | None, typer.Option(help="All that this process may use when left out.")]
 Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
 Data = Annotated[str, typer.Option(help="cifar10, mnist, fashion-mnist, digits, stl10, or folder (of --data-dir).")]
+Size = Annotated[int | None, typer.Option(help="Of a folder's images: cut and scale them to N x N pixels.")]
 
 
 @softhebb.command()
@@ -34,6 +35,7 @@ def train(
     readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
     device: Where = "cpu",
     cores: Cores = None,
+    size: Size = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
@@ -45,7 +47,7 @@ def train(
 
     chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
     limits = (("train", limit_train), ("test", limit_test))
-    known, unseen = (images_of(data, part, data_dir, limit) for part, limit in limits)
+    known, unseen = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train) if data == "stl10" else None
     with progress() as tell:
         run = experiments.train_softhebb(
@@ -61,6 +63,7 @@ def train(
             overwrite=overwrite,
             progress=tell,
         )
+    with progress("the run is complete but for its pictures") as tell:
         tell("drawing", 0)
         pictures = plot.softhebb_pictures(run.model, run.report, out, known)
         tell("drawing", 1)
@@ -68,7 +71,8 @@ def train(
         print_json(run.report)
         return
     typer.echo(f"{chosen.name}, {len(known)} images of {data}, seed {seed}")
-    _print_scores(run.report["metrics"], chosen.published if _as_published(chosen, preset, data) else None)
+    alike = plot.as_published(run.model, run.report)
+    _print_scores(run.report["metrics"], None if alike is None else alike.published)
     _print_layers(run.report["layers"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
         typer.echo(f"  {path}")
@@ -81,6 +85,7 @@ def evaluate(
     data_dir: DataDir = None,
     device: Where = "cpu",
     cores: Cores = None,
+    size: Size = None,
     limit_test: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -89,8 +94,8 @@ def evaluate(
     from spikehebb.softhebb import load_model
 
     model = load_model(checkpoint)
-    test = images_of(data, "test", data_dir, limit_test)
-    with progress() as tell:
+    test = images_of(data, "test", data_dir, limit_test, size)
+    with progress("nothing was written") as tell:
         result = experiments.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
     if as_json:
         print_json(result)
@@ -145,7 +150,7 @@ def presets(as_json: Json = False) -> None:
         return
     for preset in known().values():
         units = " ".join(str(layer.units) for layer in preset.layers)
-        accuracy = "" if preset.published is None else f"{preset.published:.1f} %"
+        accuracy = "" if preset.published is None else f"{preset.published:g} %"
         typer.echo(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
 
 
@@ -167,12 +172,6 @@ def _shape(text: str) -> tuple[int, int, int]:
     except ValueError as error:
         raise ValueError(f"--image-shape must be channels,height,width, as in 3,32,32; got {text!r}.") from error
     return channels, height, width
-
-
-def _as_published(chosen: Any, name: str, data: str) -> bool:
-    from spikehebb.softhebb import find
-
-    return bool(chosen == find(name) and data == chosen.data[0] != "folder")
 
 
 def _print_scores(scores: dict[str, Any], published: float | None) -> None:

@@ -22,7 +22,7 @@ DATASETS = ("digits", *IDX_FILES, "cifar10", "stl10", "folder")
 _DIGITS_TEST = 500
 
 
-def load(name: str, part: str, *, data_dir: str | Path | None = None) -> Images:
+def load(name: str, part: str, *, data_dir: str | Path | None = None, size: int | None = None) -> Images:
     """Return one part of a data set.
 
     Parameters
@@ -36,6 +36,8 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None) -> Images:
         A folder that holds the official files, plain or compressed with gzip or xz, in a subfolder of the data set's
         name or directly; ``SPIKEHEBB_DATA`` where it is left out. Without either they are downloaded into the user's
         cache, except ``stl10``. For ``folder`` the folder of ``train`` and ``test``.
+    size : int, optional
+        Of ``folder`` only: cut and scale all images to so many pixels a side, see ``load_folder``.
 
     Returns
     -------
@@ -61,6 +63,8 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None) -> Images:
     parts = ("train", "test", "unlabelled") if name == "stl10" else ("train", "test")
     if part not in parts:
         raise ValueError(f"{name} has the parts {', '.join(parts[:-1])} and {parts[-1]}, not {part!r}.")
+    if size is not None and name != "folder":
+        raise ValueError(f"{name}: a size is for the images of a folder only; leave it out.")
     if name == "digits":
         return _digits(part)
     if name == "folder":
@@ -69,7 +73,7 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None) -> Images:
                 "folder: no folder was given; give the one that holds train/<class>/<image> and test/<class>/<image> "
                 "with --data-dir."
             )
-        return load_folder(data_dir, part)
+        return load_folder(data_dir, part, size)
     given = data_dir if data_dir is not None else os.environ.get("SPIKEHEBB_DATA") or None
     folder = None if given is None else Path(given)
     if name == "cifar10":

@@ -102,7 +102,7 @@ def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
         if size is None and found != shape:
             raise ValueError(
                 f"folder: all images must have the same size, but {files[0]} has {_times(shape)} and {file} "
-                f"{_times(found)} pixels; give load_folder a size to cut and scale them all to."
+                f"{_times(found)} pixels; cut and scale them all with --size (in Python, size=)."
             )
     width, height = shape if size is None else (size, size)
     mode = "L" if all(mode in _GREY for _, mode in headers) else "RGB"

@@ -1,11 +1,13 @@
 """Pictures: functions that return a matplotlib figure, and ``save``."""
 
+from spikehebb.plot.conversion import conversion_layers, conversion_pictures, fidelity
 from spikehebb.plot.digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from spikehebb.plot.files import save
 from spikehebb.plot.fit import data_under_window, failed_fit, fitted_window
 from spikehebb.plot.rules import frequency_response, gallery, replay, stdp_window
 from spikehebb.plot.softhebb import (
     accuracy_by_layer,
+    as_published,
     mean_patches,
     norm_histograms,
     readout_curve,
@@ -16,10 +18,14 @@ from spikehebb.plot.softhebb import (
 
 __all__ = [
     "accuracy_by_layer",
+    "as_published",
     "confusion",
+    "conversion_layers",
+    "conversion_pictures",
     "data_under_window",
     "digit_pictures",
     "failed_fit",
+    "fidelity",
     "fitted_window",
     "frequency_response",
     "gallery",

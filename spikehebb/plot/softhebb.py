@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from spikehebb.softhebb.cores import working
 from spikehebb.softhebb.values import Array
 
 _FIELDS = 96  # on one sheet: the first layer of most presets
+_TRAINING = {"cifar10": 50_000, "mnist": 60_000, "stl10": 5_000}  # images behind the published accuracies
 _SEEN = 2000  # images, at most, that deeper receptive fields are looked for in
 
 
@@ -57,11 +59,15 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
 
 
 def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
-    """Return the preset of a network, if its layers and its data are those of the published accuracy."""
+    """Return the preset of a network, if it was trained as for the published accuracy: layers, settings, all images."""
     preset = presets().get(report.get("preset", ""))
-    data = report.get("data", {}).get("train", {}).get("name", "").split("/")[0]
-    alike = preset is not None and preset.layers == model.network.layers and data == preset.data[0]
-    return preset if alike else None
+    if preset is None or preset.published is None or preset.layers != model.network.layers:
+        return None
+    settings = {"training": asdict(preset.training), "readout": {"method": "adam", **asdict(preset.readout)}}
+    shown = report.get("data", {}).get("train", {})
+    data = shown.get("name", "").split("/")[0]
+    alike = all(report.get(name) == values for name, values in settings.items())
+    return preset if alike and data == preset.data[0] and shown.get("count") == _TRAINING.get(data) else None
 
 
 def weight_images(model: Model) -> Figure:
@@ -153,13 +159,13 @@ def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = No
     Parameters
     ----------
     curve : sequence of mapping
-        ``epoch``, ``accuracy_train`` (while it learns, with dropout) and, optionally, ``accuracy_test``.
+        ``epoch``, ``accuracy_train`` (while it learns, with its dropout) and, optionally, ``accuracy_test``.
     preset : Preset, optional
         With a published accuracy to compare with.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axis = figure.subplots()
-    names = {"accuracy_train": "training images, while learning (with dropout)", "accuracy_test": "test images"}
+    names = {"accuracy_train": "training images, while it learns", "accuracy_test": "test images"}
     for (name, label), colour in zip(names.items(), (GREY, BLUE), strict=True):
         points = [(point["epoch"], 100 * point[name]) for point in curve if name in point]
         if points:
