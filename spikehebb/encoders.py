@@ -49,6 +49,15 @@ spike_source = NeuronModel(
     reset="k += 1",
 )
 
+word_source = NeuronModel(
+    name="word_source",
+    summary="Replays the recorded spikes of a presentation, step by step the bits of the number presented",
+    equations="word : 1",
+    threshold="word % 2 >= 1",
+    onset="word = 2*stimulus(t, i)",
+    update="word = (word - word % 2)/2",  # floor() makes 32-bit numbers on NumPy
+)
+
 driven_source = NeuronModel(
     name="driven_source",
     summary="Replays recorded spikes and filters its input into u, for rules that read the potential",
@@ -146,6 +155,7 @@ ENCODERS = Frozen(
             poisson,
             regular,
             spike_source,
+            word_source,
             driven_source,
             modulated_source,
             reward_source,

@@ -122,6 +122,125 @@ rewarded_unit = NeuronModel(
 
 critic = NeuronModel(name="critic", summary="Unit that holds the reward R", equations="R : 1")
 
+power_integrator = NeuronModel(
+    name="power_integrator",
+    summary="Integrate-and-fire with a power law: until now it has fired gain*elapsed*drive**exponent spikes",
+    # The drive is the mean input since the onset, so that a spike too many, early on, is made up for later. With
+    # exponent 1 this is the usual integrate-and-fire neuron that is reset by subtraction.
+    equations="""
+        u : 1
+        sent : 1
+        m : 1
+        m_rectified : 1
+        began : second
+        elapsed = t - began - latency : second
+        raw = u/(input_rate*clip(elapsed, dt, inf*second)) + bias : 1
+        drive = raw - m - m_rectified : 1
+    """,
+    threshold="elapsed > dt/2 and drive > 0 and gain*elapsed*drive**exponent + phase >= sent + 1",
+    reset="sent += 1",
+    receive="u_post += w",
+    onset="u = 0; sent = 0; m = 0; m_rectified = 0; began = t",
+    parameters={
+        "input_rate": 1000 * Hz,
+        "gain": 1000 * Hz,
+        "exponent": 1.0,
+        "bias": 0.0,
+        "phase": 0.5,
+        "latency": 0 * ms,
+    },
+    reference="Rueckauer, Lungu, Hu, Pfeiffer and Liu, Front. Neurosci. 11:682, 2017 (reset by subtraction)",
+)
+
+power_rate = NeuronModel(
+    name="power_rate",
+    summary="Stochastic neuron with a power law: it fires at gain*drive**exponent; drive is the mean input since onset",
+    equations="""
+        u : 1
+        sent : 1
+        m : 1
+        m_rectified : 1
+        began : second
+        elapsed = t - began - latency : second
+        raw = u/(input_rate*clip(elapsed, dt, inf*second)) + bias : 1
+        drive = raw - m - m_rectified : 1
+    """,
+    threshold="elapsed > dt/2 and drive > 0 and rand() < gain*dt*drive**exponent",
+    reset="sent += 1",
+    receive="u_post += w",
+    onset=power_integrator.onset,
+    parameters={name: value for name, value in power_integrator.parameters.items() if name != "phase"},
+)
+
+escape_mean = NeuronModel(
+    name="escape_mean",
+    summary="Stochastic neuron: it fires at rate*exp(drive*sharpness - I), with drive the mean input since onset",
+    equations="""
+        u : 1
+        I : 1
+        sent : 1
+        began : second
+        elapsed = t - began - latency : second
+        drive = u/(input_rate*clip(elapsed, dt, inf*second)) + bias : 1
+    """,
+    threshold="elapsed > settle + dt/2 and drive*sharpness - I > -37 and rand() < rate*dt*exp(drive*sharpness - I)",
+    reset="sent += 1",
+    receive="u_post += w",
+    onset="u = 0; sent = 0; I = 0; began = t",
+    parameters={
+        "input_rate": 1000 * Hz,
+        "rate": 400 * Hz,
+        "sharpness": 1.0,
+        "bias": 0.0,
+        "latency": 0 * ms,
+        "settle": 0 * ms,
+    },
+    reference="Nessler, Pfeiffer, Buesing and Maass, PLoS Comput. Biol. 9(4):e1003037, 2013 (the competition)",
+)
+
+mean_inhibition = NeuronModel(
+    name="mean_inhibition",
+    summary="Inhibitory unit that holds the mean of what it is sent",
+    equations="m : 1",
+    parameters={"share": 1.0},
+)
+
+largest_count = NeuronModel(
+    name="largest_count",
+    summary="Maximum over inputs, in spikes: it fires whenever one of them has fired more often than itself",
+    equations="""
+        best : 1
+        sent : 1
+    """,
+    threshold="best >= sent + 1",
+    reset="sent += 1",
+    receive="best_post = clip(best_post, w*(sent_pre + 1), inf)",
+    needs_pre="sent : 1",
+    onset="best = 0; sent = 0",
+)
+
+mean_count = NeuronModel(
+    name="mean_count",
+    summary="Mean over inputs, in spikes: integrate-and-fire, reset by subtraction",
+    equations="""
+        u : 1
+        sent : 1
+    """,
+    threshold="u + phase >= sent + 1",
+    reset="sent += 1",
+    receive="u_post += w",
+    onset="u = 0; sent = 0",
+    parameters={"phase": 0.5},
+)
+
+linear_readout = NeuronModel(
+    name="linear_readout",
+    summary="Readout that never spikes: it adds up its input, and the largest of a population is the answer",
+    equations="u : 1",
+    receive="u_post += w",
+    onset="u = 0",
+)
+
 NEURONS = Frozen(
     {
         model.name: model
@@ -136,6 +255,13 @@ NEURONS = Frozen(
             competing_unit,
             rewarded_unit,
             critic,
+            power_integrator,
+            power_rate,
+            escape_mean,
+            mean_inhibition,
+            largest_count,
+            mean_count,
+            linear_readout,
         )
     }
 )

@@ -25,6 +25,7 @@ LAYERS = [
         "measurements",
         "spike_files",
         "softhebb",
+        "convert",
     },
     {"experiments"},
     {"cli", "plot", "doctor"},

@@ -139,6 +139,12 @@ class Circuit:
             text.check_text(owner, expressions=[(expression, dim)], known=known | weight)
         if not projection.summed:
             _check_spiking(owner, projection.pre, pre, "carries spikes")
+            for variable, dim in text.variables(post.model.needs_pre).items():
+                if _names(pre).get(variable) != dim:
+                    raise ValueError(
+                        f"{owner}: neuron {post.model.name} reads {variable!r} {text.describe(dim)} of the presynaptic "
+                        f"neuron, and {pre.model.name} has none."
+                    )
         rule = projection.rule
         if rule is None:
             return

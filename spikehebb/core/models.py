@@ -27,6 +27,8 @@ class NeuronModel:
         As Brian2 takes them; no threshold means that it does not spike.
     receive : str
         What a spike that arrives through a weight ``w`` does, for example ``v_post += w*mV``.
+    needs_pre : str
+        Variables of the presynaptic neuron that ``receive`` reads (with the suffix ``_pre``), as declarations.
     onset : str
         What happens at the onset of each presentation. ``stimulus(t, i)`` is the value presented to neuron ``i``.
     update : str
@@ -48,6 +50,7 @@ class NeuronModel:
     reset: str = ""
     refractory: str = ""
     receive: str = ""
+    needs_pre: str = ""
     onset: str = ""
     update: str = ""
     method: str = "exact"
@@ -66,6 +69,7 @@ class NeuronModel:
             known=known | flags,
         )
         own = {f"{n}_post": d for n, d in (known | text.variables(self.equations)).items()}
+        own |= {f"{n}_pre": d for n, d in text.variables(self.needs_pre).items()}
         text.check_text(f"neuron {self.name}", statements=[self.receive], known=own | {"w": text.DIMENSIONLESS})
 
     def with_parameters(self, **changes: Any) -> NeuronModel:

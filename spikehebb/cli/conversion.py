@@ -1,0 +1,89 @@
+"""Commands that convert SoftHebb networks to spikes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+
+
+@commands.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="A SoftHebb network: folder of a run, .npz, .pth or .pth.tar.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
+    data: Annotated[str | None, typer.Option(help="Images; those that it was trained on when left out.")] = None,
+    neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (one dense layer).")] = "integrate",
+    present: Annotated[float, typer.Option(help="For how many ms an image is shown.")] = 50.0,
+    dt: Annotated[float, typer.Option(help="Time step in ms.")] = 1.0,
+    input_rate: Annotated[float, typer.Option(help="Rate of a pixel of 1, in Hz.")] = 1000.0,
+    calibration: Annotated[int, typer.Option(help="Training images that set the rates.")] = 300,
+    device: DeviceName = "auto",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    cores: Annotated[int | None, typer.Option(help="For the rate network.")] = None,
+    data_dir: DataDir = None,
+    limit_train: Limit = None,
+    limit_test: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Convert a SoftHebb network to spikes, and compare the two on test images."""
+    from spikehebb import devices, experiments, plot
+    from spikehebb.convert import Timing
+
+    model = experiments.load_softhebb(checkpoint)
+    name = data or experiments.trained_on(model)
+    if name is None:
+        raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
+    timing = Timing(neurons=neurons, present_ms=present, dt_ms=dt, input_rate_hz=input_rate)  # type: ignore[arg-type]
+    train, test = (
+        images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
+    )
+    with progress() as tell:
+        run = experiments.convert_softhebb(
+            model,
+            train,
+            test,
+            timing,
+            calibration=calibration,
+            source=checkpoint.name,
+            device=devices.find(device),
+            seed=seed,
+            cores=cores,
+            out=out,
+            overwrite=overwrite,
+            progress=tell,
+        )
+        tell("drawing", 0)
+        pictures = plot.conversion_pictures(run.report, out)
+        tell("drawing", 1)
+    if as_json:
+        print_json(run.report)
+        return
+    typer.echo(f"{checkpoint} in spikes, {len(test)} test images of {name}, {present:g} ms each")
+    _print_metrics(run.report["metrics"])
+    _print_stages(run.report["stages"])
+    for remark in run.report["remarks"]:
+        typer.echo(f"  not exact: {remark}")
+    for path in [*(out / file for file in ("run.json", "fidelity.json", "checkpoint.npz")), *pictures]:
+        typer.echo(f"  {path}")
+
+
+def _print_metrics(scores: dict[str, Any]) -> None:
+    for name, value in scores.items():
+        percent = name.startswith(("accuracy", "agreement"))
+        typer.echo(f"  {name:24} {f'{100 * value:.2f} %' if percent else f'{value:,.4g}'}")
+
+
+def _print_stages(stages: list[dict[str, Any]]) -> None:
+    typer.echo("  layer  units  positions  correlation  spikes/image  operations/image  divergence (of samples)")
+    for number, stage in enumerate(stages, start=1):
+        winners, likeness = stage["winners"], stage["correlation"]
+        typer.echo(
+            f"  {number:5}  {stage['units']:5}  {stage['positions']:9}  "
+            f"{'-' if likeness is None else format(likeness, '11.4f'):>11}  {stage['spikes_per_image']:12,.0f}  "
+            f"{stage['operations_per_image']:16,.0f}  "
+            + ("-" if winners is None else f"{winners['divergence']:.3f} ({winners['sampling']:.3f}) nats")
+        )

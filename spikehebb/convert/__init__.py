@@ -1,0 +1,30 @@
+"""From trained SoftHebb networks to spiking ones."""
+
+from spikehebb.convert.build import assemble, competition, folded, gains, to_spiking
+from spikehebb.convert.files import load_converted, save_converted
+from spikehebb.convert.run import Presented, present, seed_of, vote_counts
+from spikehebb.convert.unroll import Size, size, unrolled
+from spikehebb.convert.values import SpikingNetwork, Stage, Timing
+from spikehebb.convert.winners import Winners, winners
+
+__all__ = [
+    "Presented",
+    "Size",
+    "SpikingNetwork",
+    "Stage",
+    "Timing",
+    "Winners",
+    "assemble",
+    "competition",
+    "folded",
+    "gains",
+    "load_converted",
+    "present",
+    "save_converted",
+    "seed_of",
+    "size",
+    "to_spiking",
+    "unrolled",
+    "vote_counts",
+    "winners",
+]
