@@ -1,0 +1,135 @@
+"""A winner-take-all of leaky integrate-and-fire neurons: nothing but LIF neurons and linear synapses."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, get_args
+
+import numpy as np
+from brian2 import Quantity, ms, mV
+from numpy.typing import ArrayLike
+
+from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection
+from spikehebb.encoders import regular
+from spikehebb.neurons import lif
+
+Inhibition = Literal["lateral", "spiking"]
+
+# Potentials in thresholds above the reset. An image starts at the reset, not at rest: a drive above the threshold would
+# otherwise make every neuron fire at its onset.
+_unit = dataclasses.replace(
+    lif.with_parameters(v_rest=0 * mV, v_reset=0 * mV, v_threshold=1 * mV, t_ref=0 * ms, jump=1 * mV),
+    onset="v = v_reset",
+)
+
+
+def lif_wta(
+    weights: ArrayLike,
+    *,
+    bias: ArrayLike | None = None,
+    inhibition: Inhibition = "lateral",
+    encoder: NeuronModel = regular,
+    gain: float = 0.5,
+    strength: float = 0.5,
+    drive: float = 0.0,
+    tau_m: Quantity = 20 * ms,
+    inhibitory: int = 8,
+    tau_inhibition: Quantity = 2 * ms,
+) -> Circuit:
+    """Return a winner-take-all circuit of LIF neurons, which are deterministic: all chance is in the input spikes.
+
+    A steady input drives neuron ``k`` towards ``gain*(u_k - mean of u) + drive``, in units of the threshold above the
+    reset, with ``u = x W + b``. What all neurons share, the mean of ``u``, is left out of the weights: a softmax does
+    not see it. Each output spike lowers all others by ``strength``, so that the neurons compete for how many spikes
+    they fire. ``convert.lif.calibrate_lif`` fits gain, strength and drive to a softmax.
+
+    Parameters
+    ----------
+    weights : array_like, shape (inputs, neurons)
+    bias : array_like, shape (neurons,), optional
+        Becomes a constant current of each neuron, as ``drive`` does.
+    inhibition : str
+        ``lateral``: every output neuron inhibits all others. ``spiking``: every output neuron excites ``inhibitory``
+        LIF neurons, which inhibit all output neurons, one time step later.
+    encoder : NeuronModel
+        The input neurons; it has a parameter ``max_rate``.
+    gain, drive : float
+        In thresholds, for ``u`` of 1, and for a constant current.
+    strength : float
+        Of the inhibition after one output spike, in thresholds. With ``spiking`` inhibition the neuron that fired is
+        lowered, too.
+    tau_m : Quantity
+        Time constant of the output neurons.
+    inhibitory, tau_inhibition : int, Quantity
+        How many inhibitory neurons there are, and their time constant; of ``spiking`` inhibition only. Number ``m``
+        (from 1) fires when at least ``m`` output neurons fire together, so that together they count them.
+
+    Raises
+    ------
+    ValueError
+        If the inhibition is unknown, shapes do not fit or a number is out of range.
+
+    References
+    ----------
+    Neuron: see ``neurons.lif``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import lif_wta
+    >>> list(lif_wta(np.eye(4)).projections), list(lif_wta(np.eye(4), inhibition="spiking").projections)
+    (['feedforward', 'lateral'], ['feedforward', 'excite', 'inhibit'])
+    """
+    array, offset = _checked(weights, bias)
+    if inhibition not in get_args(Inhibition):
+        raise ValueError(f"lif_wta: inhibition must be {' or '.join(get_args(Inhibition))}, got {inhibition!r}.")
+    if not (gain > 0 and np.isfinite(gain)):
+        raise ValueError(f"lif_wta: gain must be above 0, got {gain}.")
+    if not (strength >= 0 and np.isfinite(strength)):
+        raise ValueError(f"lif_wta: strength must be at least 0, got {strength}.")
+    if inhibitory < 1:
+        raise ValueError(f"lif_wta: inhibitory must be at least 1, got {inhibitory}.")
+    spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in the potential
+    size = array.shape[1]
+    rest = drive + gain * (offset - offset.mean())
+    neuron = _unit.with_parameters(tau_m=tau_m, v_rest=rest * mV)
+    populations = {
+        "input": Population(model=encoder, size=array.shape[0]),
+        "output": Population(model=neuron, size=size),
+    }
+    centred = gain / spikes * (array - array.mean(axis=1, keepdims=True))
+    projections = {"feedforward": Projection(pre="input", post="output", weights=centred)}
+    if inhibition == "lateral":
+        others = -strength * (1 - np.eye(size))
+        projections["lateral"] = Projection(pre="output", post="output", weights=others)
+    else:
+        populations["inhibition"] = Population(model=_unit.with_parameters(tau_m=tau_inhibition), size=inhibitory)
+        counting = np.broadcast_to(excitation(inhibitory), (size, inhibitory))
+        projections["excite"] = Projection(pre="output", post="inhibition", weights=counting)
+        lowered = np.full((inhibitory, size), -strength)
+        projections["inhibit"] = Projection(pre="inhibition", post="output", weights=lowered)
+    return Circuit(name="lif_wta", populations=populations, projections=projections)
+
+
+def excitation(inhibitory: int) -> Float:
+    """Return the weights onto inhibitory neurons of which number ``m`` fires after ``m`` spikes at once.
+
+    Examples
+    --------
+    >>> from spikehebb.circuits.lif import excitation
+    >>> (excitation(3) * [1, 2, 3] > 1).all(), (excitation(3) * [0, 1, 2] < 1).all()
+    (np.True_, np.True_)
+    """
+    return 1 / (np.arange(1, inhibitory + 1) - 0.5)
+
+
+def _checked(weights: ArrayLike, bias: ArrayLike | None) -> tuple[Float, Float]:
+    array = np.asarray(weights, float)
+    if array.ndim != 2 or not array.size:
+        raise ValueError(f"lif_wta: weights must be (inputs, neurons), got shape {array.shape}.")
+    offset = np.zeros(array.shape[1]) if bias is None else np.asarray(bias, float)
+    if offset.shape != array.shape[1:]:
+        raise ValueError(
+            f"lif_wta: bias must have one number per neuron, shape {array.shape[1:]}, got shape {offset.shape}."
+        )
+    return array, offset
