@@ -14,10 +14,18 @@ from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, ima
 def learn(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
     out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
-    neurons: Annotated[int, typer.Option(help="Output neurons.")] = 100,
+    neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
     device: DeviceName = "auto",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="Go on from a network of learn, or from a dense SoftHebb model, in spikes."),
+    ] = None,
+    age: Annotated[
+        float | None, typer.Option(help="With --from: its neurons learn at eta/(1 + age) at first; theirs if left out.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="A rule of the catalogue that fits; softhebb if left out.")] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
@@ -27,22 +35,31 @@ def learn(
     """Let a spiking soft winner-take-all network teach itself images, and score it."""
     from spikehebb import devices, experiments, plot
 
-    settings = experiments.Settings(neurons=neurons, epochs=epochs, seed=seed)
+    start = _start(from_, age, neurons)
+    asked: dict[str, Any] = {"neurons": neurons, "epochs": epochs, "seed": seed, "rule": rule}
+    given = {name: value for name, value in asked.items() if value is not None}
+    settings = experiments.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
     if device == "auto" and where is devices.NUMPY:
         typer.echo(f"spikehebb: {devices.SLOW}", err=True)
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
+    if start is not None:
+        settings = start.settings(train, **given)
     with progress() as tell:
-        run = experiments.learn_digits(train, test, settings, device=where, out=out, overwrite=overwrite, progress=tell)
+        run = experiments.learn_digits(
+            train, test, settings, start=start, device=where, out=out, overwrite=overwrite, progress=tell
+        )
         tell("drawing", 0)
         pictures = plot.digit_pictures(run, test, out)
         tell("drawing", 1)
     if as_json:
         print_json(run.report)
         return
-    _print_scores(f"{neurons} neurons after {epochs} x {len(train)} images of {data}", run.report["metrics"])
+    origin = "" if from_ is None else f" that went on from {from_}"
+    title = f"{settings.neurons} neurons{origin} after {epochs} x {len(train)} images of {data}"
+    _print_scores(title, run.report["metrics"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
         typer.echo(f"  {path}")
 
@@ -58,16 +75,41 @@ def evaluate(
 ) -> None:
     """Score a saved network again."""
     from spikehebb import devices, experiments
+    from spikehebb.convert import files as converted
+    from spikehebb.softhebb import files
 
-    trained = experiments.load_digits(checkpoint)
-    where = None if device is None else devices.find(device)
+    trained = experiments.load_network(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
-        result = experiments.evaluate(trained, test, device=where, progress=tell)
+        if trained.header["kind"] == files.KIND:
+            model = files.from_checkpoint(trained)
+            result = experiments.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
+        elif trained.header["kind"] == converted.KIND:
+            where = None if device is None else devices.find(device)
+            model, network = converted.from_checkpoint(trained)
+            result = experiments.evaluate_converted(model, network, test, device=where, progress=tell)
+        else:
+            where = None if device is None else devices.find(device)
+            result = experiments.evaluate(trained, test, device=where, progress=tell)
     if as_json:
         print_json(result)
     else:
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
+
+
+def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:
+    """Return the network that learning goes on from, if there is one."""
+    from spikehebb import experiments
+
+    if path is None:
+        if age is not None:
+            raise ValueError("--age is for networks that learning goes on from; give one with --from.")
+        return None
+    start = experiments.load_start(path)
+    size = start.weights.shape[1]
+    if neurons not in (None, size):
+        raise ValueError(f"{path} has {size} neurons, but --neurons says {neurons}; leave --neurons out with --from.")
+    return start if age is None else start.with_age(age)
 
 
 def _print_scores(title: str, scores: dict[str, Any]) -> None:

@@ -1,15 +1,28 @@
 """The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
+from spikehebb.experiments.conversion import (
+    ConversionRun,
+    convert_softhebb,
+    evaluate_converted,
+    load_softhebb,
+    trained_on,
+)
+from spikehebb.experiments.deep import DeepRun, learn_layers
+from spikehebb.experiments.deep_settings import DeepSettings
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
 from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
 from spikehebb.experiments.replays import Replay, replay
-from spikehebb.experiments.saved import load_digits, versions
+from spikehebb.experiments.saved import load_digits, load_network, versions
 from spikehebb.experiments.settings import Settings
 from spikehebb.experiments.softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
 from spikehebb.experiments.softhebb_import import import_softhebb
+from spikehebb.experiments.starts import Start, load_start, start_from
 from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes
 
 __all__ = [
+    "ConversionRun",
+    "DeepRun",
+    "DeepSettings",
     "DigitRun",
     "Estimate",
     "Fit",
@@ -18,18 +31,27 @@ __all__ = [
     "Replay",
     "Settings",
     "SoftHebbRun",
+    "Start",
     "Window",
+    "convert_softhebb",
     "evaluate",
+    "evaluate_converted",
     "evaluate_softhebb",
     "fit",
     "frequency_response",
     "import_softhebb",
     "learn_digits",
+    "learn_layers",
     "load_digits",
+    "load_network",
+    "load_softhebb",
+    "load_start",
     "replay",
     "some_presentations",
+    "start_from",
     "stdp_window",
     "train_softhebb",
+    "trained_on",
     "versions",
     "weight_changes",
 ]

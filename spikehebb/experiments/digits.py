@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from spikehebb.core import Circuit, Float, Images, Int, Protocol, Recording
 from spikehebb.devices import Device
 from spikehebb.experiments.saved import State, describe, partial, resume, versions
 from spikehebb.experiments.settings import Settings
+from spikehebb.experiments.starts import Start
 from spikehebb.simulate import prepare, simulate
 
 CHUNK = 1000  # presentations per run of the program: what an interruption can cost
@@ -53,6 +55,7 @@ def learn_digits(
     test: Images,
     settings: Settings | None = None,
     *,
+    start: Start | None = None,
     device: Device | None = None,
     out: Path | None = None,
     overwrite: bool = False,
@@ -65,6 +68,9 @@ def learn_digits(
     train, test : Images
         Neurons are labelled from training images only.
     settings : Settings, optional
+        Left out with a start, ``start.settings(train)``.
+    start : Start, optional
+        A trained network that learning goes on from (``load_start``); without one it starts from random weights.
     device : Device, optional
         The fastest that works here when left out.
     out : path, optional
@@ -82,7 +88,8 @@ def learn_digits(
     Raises
     ------
     ValueError
-        If training and test images differ in size, are in colour, or lack labels from 0 to 9.
+        If training and test images differ in size, are in colour, or lack labels from 0 to 9; if the start takes
+        images of another size or has another number of neurons than the settings say.
     FileExistsError
         If ``out`` holds another run.
 
@@ -95,13 +102,15 @@ def learn_digits(
     >>> sorted(run.report["metrics"])[:3]
     ['accuracy_linear', 'accuracy_soft_vote', 'accuracy_vote']
     """
-    settings = settings or Settings()
     device = device or devices.find("auto")
     _check(train)
     _check(test)
     shape = np.shape(train.pixels)[1:]
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
+    settings = settings or (start.settings(train) if start else Settings())
+    if start is not None:
+        _check_start(start, settings, train)
     header = {
         "kind": "digits",
         "config": asdict(settings),
@@ -110,12 +119,16 @@ def learn_digits(
         "versions": versions(),
         "image_shape": list(shape),
         "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+        "start": None if start is None else start.describe(train),
+        "biased": start is not None and bool(start.bias.any()),
     }
     tell = progress or _quiet
-    state = resume(out, header, overwrite) or _start(settings, shape)
+    first = _start(settings, shape, start)
+    state = resume(out, header, overwrite) or first
     total = settings.epochs * len(train)
     tell("building", 0)
-    for circuit in (settings.circuit(state.weights), settings.circuit(state.weights).frozen()):
+    plastic = settings.circuit(state.weights, state.bias)
+    for circuit in (plastic, plastic.frozen()):
         prepare(circuit, _protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
     tell("building", 1)
     while (done := _seen(state.chunks, len(train))) < total:
@@ -124,7 +137,7 @@ def learn_digits(
         if out is not None:
             checkpoint.save(partial(header, state), out / "partial.npz")
     tell("learning", 1)
-    frozen = settings.circuit(state.weights).frozen()
+    frozen = settings.circuit(state.weights, state.bias).frozen()
     chosen = np.random.default_rng((settings.seed, _STAGES["labelling"])).permutation(len(train))[:LABELLED]
     labelled = train[chosen]
     counts, _ = _present(frozen, labelled, settings, device, "labelling", tell)
@@ -135,13 +148,15 @@ def learn_digits(
         "profile": profile,
         "linear": metrics.fit_linear(counts, np.asarray(labelled.labels)),
     }
+    if state.bias is not None:
+        arrays["bias"] = state.bias
     trained = Checkpoint(header=header, arrays=arrays)
     scores, predicted = _score(trained, test, device, tell)
     scores |= {
         "ms_per_image_train": 1000 * state.seconds / total,
         "input_spikes_per_image": float(state.spikes[0]) / total,
         "output_spikes_per_image": float(state.spikes[1]) / total,
-        "dead_neurons": int(np.sum(state.age == 0)),
+        "dead_neurons": int(np.sum(state.age == first.age)),
     }
     curve = [{"images_seen": int(seen), "accuracy": float(score)} for seen, score in state.curve]
     report = {**header, "labelled_from": len(labelled), "metrics": scores, "learning_curve": curve}
@@ -186,9 +201,29 @@ def evaluate(
 
 def some_presentations(trained: Checkpoint, images: Images, *, seed: int = 0) -> Recording:
     """Return the spikes of input and output while a trained network looks at a few images, on NumPy."""
-    settings = Settings(**trained.header["config"])
-    circuit = settings.circuit(np.asarray(trained.arrays["weights"])).frozen()
+    settings, circuit = _trained(trained)
     return simulate(circuit, _protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
+
+
+def _trained(trained: Checkpoint) -> tuple[Settings, Circuit]:
+    """Return the settings of a trained network, and the circuit that only looks."""
+    settings, arrays = Settings(**trained.header["config"]), trained.arrays
+    bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
+    return settings, settings.circuit(np.asarray(arrays["weights"]), bias).frozen()
+
+
+def _check_start(start: Start, settings: Settings, train: Images) -> None:
+    shape, neurons = np.shape(train.pixels)[1:], start.weights.shape[1]
+    if shape != start.image_shape:
+        raise ValueError(
+            f"the network that learning goes on from takes images of {start.image_shape}, but {train.name} has "
+            f"{shape}; give images of that size."
+        )
+    if settings.neurons != neurons:
+        raise ValueError(
+            f"the network that learning goes on from has {neurons} neurons, but the settings say {settings.neurons}; "
+            "leave the number out."
+        )
 
 
 def _check(images: Images) -> None:
@@ -205,13 +240,17 @@ def _check(images: Images) -> None:
         )
 
 
-def _start(settings: Settings, shape: tuple[int, ...]) -> State:
+def _start(settings: Settings, shape: tuple[int, ...], start: Start | None) -> State:
+    if start is not None:
+        bias = start.bias if start.bias.any() else None
+        return dataclasses.replace(_start(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
     rng = np.random.default_rng((settings.seed, _WEIGHTS))
     weights = np.abs(rng.standard_normal((int(np.prod(shape)), settings.neurons)))
     return State(
         chunks=0,
         weights=weights * settings.start_norm / np.linalg.norm(weights, axis=0),
         age=np.zeros(settings.neurons),
+        bias=None,
         spikes=np.zeros(2),
         seconds=0.0,
         tally=np.zeros((settings.neurons, metrics.CLASSES)),
@@ -233,14 +272,17 @@ def _learn_chunk(
     order = np.random.default_rng((settings.seed, _ORDER, epoch)).permutation(len(train))
     images = train[order[number * CHUNK : (number + 1) * CHUNK]]
     labels = np.asarray(images.labels)
-    circuit = settings.circuit(state.weights).with_state("output", age=state.age)
+    circuit, ages = settings.circuit(state.weights, state.bias), settings.rule == "softhebb"
+    if ages:
+        circuit = circuit.with_state("output", age=state.age)
     recording = _run(circuit, images, settings, device, _seed(settings.seed, _STAGES["learning"], state.chunks), tell)
     counts = _counts(recording, images, settings)
     tally, shown, curve = _follow(state, counts, labels, _seen(state.chunks, len(train)))
     return State(
         chunks=state.chunks + 1,
         weights=recording.weights["feedforward"],
-        age=recording.state["output"]["age"],
+        age=recording.state["output"]["age"] if ages else state.age + recording.counts["output"] / settings.lifetime,
+        bias=state.bias,
         spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
         seconds=state.seconds + recording.seconds,
         tally=tally,
@@ -312,14 +354,13 @@ def _counts(recording: Recording, images: Images, settings: Settings) -> Any:
 
 def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) -> tuple[dict[str, Any], Int]:
     _check(test)
-    settings = Settings(**trained.header["config"])
+    settings, frozen = _trained(trained)
     shape = tuple(trained.header["image_shape"])
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(
             f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
         )
     arrays = trained.arrays
-    frozen = settings.circuit(np.asarray(arrays["weights"])).frozen()
     counts, seconds = _present(frozen, test, settings, device, "testing", tell)
     labels, profile = np.asarray(test.labels), np.asarray(arrays["profile"])
     predicted = metrics.vote(counts, metrics.neuron_labels(profile))

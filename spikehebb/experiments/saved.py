@@ -13,8 +13,10 @@ import numpy as np
 
 from spikehebb import checkpoint, devices, metrics
 from spikehebb.checkpoint import Checkpoint
+from spikehebb.convert import files as converted
 from spikehebb.core import Float, Images, digest
 from spikehebb.experiments.settings import Settings
+from spikehebb.softhebb import files
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,7 +25,8 @@ class State:
 
     chunks: int
     weights: Float
-    age: Float
+    age: Float  # spikes of its own that a neuron has learned from, divided by the lifetime
+    bias: Float | None  # that a network came with; it does not learn
     spikes: Float  # (input, output)
     seconds: float
     tally: Float  # (neurons, classes): spikes for images of each class, recent ones counting most
@@ -34,6 +37,21 @@ class State:
 def load_digits(path: Path) -> Checkpoint:
     """Read what ``learn_digits`` saved, a checkpoint or the folder that holds it, and check all of it."""
     return checkpoint.load(path, _shapes)
+
+
+def load_network(path: Path) -> Checkpoint:
+    """Read a trained network of any kind; ``header["kind"]`` says which, and all of it is checked.
+
+    Parameters
+    ----------
+    path : path
+        A checkpoint, or the folder that holds it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    return checkpoint.load(path, _any_shapes)
 
 
 def versions() -> dict[str, str]:
@@ -60,6 +78,8 @@ def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]
         raise ValueError(f"its images have the shape {shape}.")
     pixels, neurons, classes = int(np.prod(shape)), settings.neurons, metrics.CLASSES
     arrays = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
+    if header.get("biased", False):
+        arrays["bias"] = ("f", (neurons,))
     if header["kind"] == "digits":
         return arrays | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
     return arrays | {
@@ -71,9 +91,20 @@ def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]
     }
 
 
+_KINDS = {"digits": _shapes, files.KIND: files.shapes, converted.KIND: converted.shapes}
+
+
+def _any_shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    kind = header["kind"]
+    if kind not in list(_KINDS):  # a list, because a stranger's kind may be anything
+        raise ValueError(f"it holds {kind!r}, not a trained network ({', '.join(_KINDS)}).")
+    return _KINDS[kind](header)
+
+
 def partial(header: Mapping[str, Any], state: State) -> Checkpoint:
     """Return the state of a run as something that can be saved."""
-    arrays = {name: np.asarray(value) for name, value in vars(state).items() if name != "chunks"}
+    kept = {name: value for name, value in vars(state).items() if name != "chunks" and value is not None}
+    arrays = {name: np.asarray(value) for name, value in kept.items()}
     kind = {"kind": "digits, unfinished", "chunks": state.chunks, "points": len(state.curve)}
     return Checkpoint(header={**header, **kind}, arrays=arrays)
 
@@ -87,7 +118,9 @@ def resume(out: Path | None, header: Mapping[str, Any], overwrite: bool) -> Stat
         found = load_digits(out / "partial.npz")
         if all(found.header.get(key) == header[key] for key in header if key != "kind"):
             arrays = dict(found.arrays)
-            return State(chunks=int(found.header["chunks"]), seconds=float(arrays.pop("seconds")), **arrays)
+            bias = arrays.pop("bias", None)
+            seconds = float(arrays.pop("seconds"))
+            return State(chunks=int(found.header["chunks"]), seconds=seconds, bias=bias, **arrays)
     may_begin(out, overwrite)
     return None
 

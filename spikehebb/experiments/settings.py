@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, ms
 
+from spikehebb import equations, rules
 from spikehebb.circuits import soft_wta
-from spikehebb.core import Circuit, Float
+from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
+from spikehebb.neurons import escape_rate
+
+biased_escape_rate = dataclasses.replace(
+    escape_rate,
+    name="biased_escape_rate",
+    summary="Stochastic neuron with a bias of its own: it fires at rate*exp(u/temperature + bias - I)",
+    equations=f"{escape_rate.equations}\nbias : 1 (constant)",
+    threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +46,8 @@ class Settings:
     tau_m_ms, presentation_ms, dt_ms : float
     jitter : float
         1: every input train starts at a random phase; 0: all at the same.
+    rule : str
+        Of the catalogue. SoftHebb learns with ``eta`` and ``lifetime``, any other rule with its own parameters.
     """
 
     neurons: int = 100
@@ -49,10 +63,13 @@ class Settings:
     presentation_ms: float = 50.0
     dt_ms: float = 1.0
     jitter: float = 1.0
+    rule: str = "softhebb"
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
+            if item.type == "str":
+                continue
             if item.type == "int" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
@@ -71,16 +88,59 @@ class Settings:
                 f"max_rate_hz*dt_ms must be at most 1000 (one spike per time step), got "
                 f"{self.max_rate_hz * self.dt_ms:g}."
             )
+        _check_fits(rules.find(self.rule))
 
-    def circuit(self, weights: Float) -> Circuit:
-        """Return the soft winner-take-all circuit of these settings."""
+    def circuit(self, weights: Float, bias: Float | None = None) -> Circuit:
+        """Return the soft winner-take-all circuit of these settings.
+
+        Parameters
+        ----------
+        weights : array, shape (inputs, neurons)
+        bias : array, shape (neurons,), optional
+            Added to ``u/T`` in the competition, as the logarithm of each neuron's prior.
+        """
         encoder = regular.with_parameters(max_rate=self.max_rate_hz * Hz, jitter=self.jitter)
-        return soft_wta(
+        own: dict[str, Any] = {"eta": self.eta, "lifetime": self.lifetime} if self.rule == "softhebb" else {}
+        circuit = soft_wta(
             weights,
+            rule=rules.find(self.rule),
             encoder=encoder,
             temperature=self.temperature,
             rate=self.rate_hz * Hz,
             tau_m=self.tau_m_ms * ms,
-            eta=self.eta,
-            lifetime=self.lifetime,
+            **own,
         )
+        return circuit if bias is None or not np.any(bias) else _biased(circuit, bias)
+
+
+def _check_fits(rule: PlasticityRule) -> None:
+    """Raise ``ValueError`` for a rule that cannot learn in the circuit."""
+    lacking = [
+        name
+        for needs, neuron in ((rule.needs_pre, regular), (rule.needs, escape_rate))
+        for name in equations.variables(needs)
+        if name not in equations.variables(neuron.equations)
+    ]
+    if lacking:
+        why = f"reads {', '.join(map(repr, lacking))}, which its neurons do not have"
+    elif rule.keeps:
+        why = f"keeps {', '.join(map(repr, rule.keeps))} beyond an image, which a run that can be interrupted does not"
+    elif not (rule.on_pre or rule.on_post):
+        why = "learns nothing from spikes"
+    else:
+        return
+    raise ValueError(
+        f"rule {rule.name} does not fit the spiking soft winner-take-all circuit: it {why}; take "
+        "softhebb, nessler or a rule of spike timing."
+    )
+
+
+def _biased(circuit: Circuit, bias: Float) -> Circuit:
+    output, excite = circuit.populations["output"], circuit.projections["excite"]
+    model = biased_escape_rate.with_parameters(**output.model.parameters)
+    drive = Projection(pre=excite.pre, post=excite.post, summed={"Z": "exp(u_pre/temperature_pre + bias_pre - I_post)"})
+    populations = {**circuit.populations, "output": dataclasses.replace(output, model=model)}
+    changed = dataclasses.replace(
+        circuit, populations=populations, projections={**circuit.projections, "excite": drive}
+    )
+    return changed.with_state("output", bias=bias)
