@@ -11,6 +11,7 @@ from brian2 import Hz, ms
 from spikehebb.circuits import lif_wta
 from spikehebb.circuits.lif import excitation
 from spikehebb.convert import lif as convert
+from spikehebb.convert import lif_twin
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY, Device
@@ -38,8 +39,8 @@ def test_the_twin_fires_as_the_circuit_does(kind: Any, device: Device, rng: np.r
     weights, bias, inputs = rng.random((30, 12)), rng.normal(0, 0.5, 12), rng.random((8, 30))
     values: Any = {"gain": 1.7, "strength": 0.1, "drive": 1.2}
     circuit = lif_wta(weights, bias=bias, inhibition=kind, encoder=STILL, **values)
-    drives = convert.input_drives(weights, inputs, STILL, presentation=50 * ms, dt=1 * ms, seed=0)
-    twin = convert.twin(
+    drives = lif_twin.input_drives(weights, inputs, STILL, presentation=50 * ms, dt=1 * ms, seed=0)
+    twin = lif_twin.twin(
         drives / np.float32(20), offset=bias - bias.mean(), tau_m=0.02, dt=0.001, inhibition=kind, **values
     )
     assert twin.sum() > 100
