@@ -1,0 +1,49 @@
+"""A dense SoftHebb network goes on learning in spikes, from digits that have moved by a pixel.
+
+python examples/09_learning_goes_on.py
+"""
+
+import dataclasses
+
+import numpy as np
+
+from spikehebb.datasets import load
+from spikehebb.experiments import learn_digits, start_from, train_softhebb
+from spikehebb.softhebb import Layer, Preset, Readout, Training
+
+# 60 rate units learn digits where they are.
+layer = Layer(
+    units=60,
+    batch_norm=False,
+    plasticity="soft",
+    inverse_temperature=40,
+    eta=0.045,
+    power=0.2,
+    norm=2.5,
+    start="uniform",
+)
+dense = Preset(
+    name="dense",
+    summary="60 dense units",
+    layers=(layer,),
+    channels=1,
+    data=("digits",),
+    training=Training(epochs=5, batch=8),
+    readout=Readout(epochs=1),
+)
+train, test = load("digits", "train"), load("digits", "test")
+model = train_softhebb(train, test, dense, method="ridge").model
+
+# Weights and temperature carry over to the spiking circuit. A neuron of great age hardly learns; one of age 3 does.
+moved, moved_test = (
+    dataclasses.replace(images, name=f"moved {images.name}", pixels=np.roll(images.pixels, 1, axis=2))
+    for images in (train, test)
+)
+start = start_from(model)
+settings = start.settings(moved)
+print(f"{settings.neurons} neurons, temperature {settings.temperature:.3f} for images of length 1")
+for name, age in (("frozen", 1e9), ("learning", 3)):
+    run = learn_digits(moved, moved_test, settings, start=start.with_age(age))
+    change = np.abs(run.checkpoint.arrays["weights"] - start.weights).max()
+    accuracy = 100 * run.report["metrics"]["accuracy_soft_vote"]
+    print(f"{name:8} {accuracy:.1f} % of the moved digits are right, weights changed by up to {change:.2f}")
