@@ -6,16 +6,16 @@ import sys
 
 import typer
 
-from spikehebb.cli import digits, fitting, machine, rules, softhebb
+from spikehebb.cli import conversion, digits, fitting, machine, rules, softhebb
 from spikehebb.cli.common import commands
 
-__all__ = ["app", "commands", "digits", "fitting", "machine", "rules", "softhebb"]
+__all__ = ["app", "commands", "conversion", "digits", "fitting", "machine", "rules", "softhebb"]
 
 
 def app() -> None:
     """Run the command line; every foreseeable failure is one sentence on standard error."""
     try:
         commands(prog_name="spikehebb")
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
         typer.echo(f"spikehebb: {' '.join(str(error).split())}", err=True)
         sys.exit(2)

@@ -15,7 +15,7 @@ def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A SoftHebb network: folder of a run, .npz, .pth or .pth.tar.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
     data: Annotated[str | None, typer.Option(help="Images; those that it was trained on when left out.")] = None,
-    neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (one dense layer).")] = "integrate",
+    neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (a dense layer votes).")] = "integrate",
     present: Annotated[float, typer.Option(help="For how many ms an image is shown.")] = 50.0,
     dt: Annotated[float, typer.Option(help="Time step in ms.")] = 1.0,
     input_rate: Annotated[float, typer.Option(help="Rate of a pixel of 1, in Hz.")] = 1000.0,
@@ -37,7 +37,14 @@ def convert(
     name = data or experiments.trained_on(model)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
-    timing = Timing(neurons=neurons, present_ms=present, dt_ms=dt, input_rate_hz=input_rate)  # type: ignore[arg-type]
+    lif = neurons == "lif"
+    timing = Timing(
+        neurons="integrate" if lif else neurons,  # type: ignore[arg-type]
+        present_ms=present,
+        dt_ms=dt,
+        input_rate_hz=input_rate,
+        settle_ms=min(10.0, present / 5),
+    )
     train, test = (
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
@@ -48,6 +55,7 @@ def convert(
             test,
             timing,
             calibration=calibration,
+            lif=lif,
             source=checkpoint.name,
             device=devices.find(device),
             seed=seed,
@@ -65,6 +73,12 @@ def convert(
     typer.echo(f"{checkpoint} in spikes, {len(test)} test images of {name}, {present:g} ms each")
     _print_metrics(run.report["metrics"])
     _print_stages(run.report["stages"])
+    if lif:
+        found = run.report["lif"]
+        typer.echo(
+            f"  LIF: vote {100 * found['accuracy_vote']:.2f} %, same winner {100 * found['agreement_vote']:.2f} %, "
+            f"{found['spikes_per_image']:.3g} spikes/image, divergence {found['calibration']['divergence']:.3f} nats"
+        )
     for remark in run.report["remarks"]:
         typer.echo(f"  not exact: {remark}")
     for path in [*(out / file for file in ("run.json", "fidelity.json", "checkpoint.npz")), *pictures]:

@@ -59,10 +59,6 @@ class Timing:
                 raise ValueError(
                     f"{item.name} must be a number {'of at least' if least else 'above'} 0, got {value!r}."
                 )
-        if not self.settle_ms < self.present_ms:
-            raise ValueError(
-                f"settle_ms must be below the presentation of {self.present_ms:g} ms, got {self.settle_ms:g}."
-            )
         if not self.percentile <= 100:
             raise ValueError(f"percentile must be at most 100, got {self.percentile}.")
         steps = self.present_ms / self.dt_ms
@@ -70,6 +66,10 @@ class Timing:
             raise ValueError(
                 f"an image must be shown for 5 to {MOST_STEPS} whole time steps, but {self.present_ms:g} ms are "
                 f"{steps:g} steps of {self.dt_ms:g} ms; change the presentation or the time step."
+            )
+        if not self.settle_ms < self.present_ms:
+            raise ValueError(
+                f"settle_ms must be below the presentation of {self.present_ms:g} ms, got {self.settle_ms:g}."
             )
         for name in ("input_rate_hz", "top_rate_hz", "rate_hz"):
             if getattr(self, name) * self.dt_ms > 1000 * (1 + 1e-9):

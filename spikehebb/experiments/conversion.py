@@ -11,22 +11,20 @@ from typing import Any
 import numpy as np
 
 from spikehebb import checkpoint, convert, devices, metrics
-from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import SpikingNetwork, Timing
 from spikehebb.convert.run import build_programs, together_of
-from spikehebb.core import Float, Images, Int, digest
+from spikehebb.core import Images, Int, digest
 from spikehebb.devices import Device
+from spikehebb.experiments import votes
+from spikehebb.experiments.conversion_state import Seen, joined, partial, resume
 from spikehebb.experiments.digits import Progress
 from spikehebb.experiments.saved import describe, versions
 from spikehebb.softhebb import Model, load_model, training
 from spikehebb.softhebb.cores import working
-from spikehebb.softhebb.readout import vote_labels
 from spikehebb.softhebb.torch_files import read_torch
 
 CALIBRATION = 300  # training images that set the rates
 WATCHED = 64  # test images, at most, whose activations are compared layer by layer
-LABELLED = 20_000  # training images, at most, that give dense units their labels
-_KIND = "conversion, unfinished"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,16 +45,6 @@ class ConversionRun:
     predicted: Int
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Seen:
-    """The test images shown so far."""
-
-    predicted: Int
-    spikes: Float
-    operations: Float
-    seconds: float
-
-
 def convert_softhebb(
     model: Model,
     train: Images,
@@ -64,6 +52,7 @@ def convert_softhebb(
     timing: Timing | None = None,
     *,
     calibration: int = CALIBRATION,
+    lif: bool = False,
     source: str = "",
     device: Device | None = None,
     seed: int = 0,
@@ -83,6 +72,8 @@ def convert_softhebb(
     timing : Timing, optional
     calibration : int
         How many training images set the rates.
+    lif : bool
+        Let LIF neurons vote, too: one dense layer, lateral inhibition, calibrated against the softmax.
     source : str
         Where the model came from, for the report.
     device : Device, optional
@@ -127,9 +118,14 @@ def convert_softhebb(
         training.check_images(model.network, images)
     if not 1 <= calibration <= len(train):
         raise ValueError(f"calibration must be 1 to {len(train)} training images, got {calibration}.")
+    if lif and (not _votes(model) or model.network.layers[0].batch_norm):
+        raise ValueError(
+            "LIF neurons stand for one dense layer without batch normalization that competes softly, and this network "
+            "is another; convert it with integrate or stochastic neurons."
+        )
     header = {
         "kind": "conversion",
-        "config": {**asdict(timing), "calibration": calibration},
+        "config": {**asdict(timing), "calibration": calibration, "lif": lif},
         "source": source,
         "model": digest([model.network, list(model.layers), list(model.readout or ())]),
         "seed": seed,
@@ -137,7 +133,7 @@ def convert_softhebb(
         "versions": versions(),
         "data": {"train": describe(train), "test": describe(test)},
     }
-    seen = _resume(out, header, overwrite)
+    seen = resume(out, header, overwrite)
     tell("converting", 0)
     chosen = np.random.default_rng((seed, 0)).permutation(len(train))[:calibration]
     network = replace(
@@ -153,8 +149,12 @@ def convert_softhebb(
     if model.readout is not None:
         report["curve"] = _curve(seen, known, labels, network, len(test))
     if _votes(model):
-        report["metrics"] |= _vote(model, network, train, test, device, seed, cores, tell)
-    report["stages"] = _stages(model, network, test[:WATCHED], seen, device, seed, cores, tell, len(test))
+        report["metrics"] |= votes.exact(model, network, train, test, device=device, seed=seed, tell=tell)
+        if lif:
+            report["lif"] = votes.lif(model, timing, train, test, train[chosen], device=device, seed=seed, tell=tell)
+    report["stages"] = _stages(
+        model, network, test[: min(WATCHED, together_of(network))], seen, device, seed, cores, tell, len(test)
+    )
     if out is not None:
         convert.save_converted(model, network, out / "checkpoint.npz")
         checkpoint.write_json(out / "fidelity.json", {n: report[n] for n in _FIDELITY if n in report})
@@ -182,7 +182,7 @@ def trained_on(model: Model) -> str | None:
     return found or None
 
 
-_FIDELITY = ("metrics", "curve", "stages", "size", "remarks")
+_FIDELITY = ("metrics", "lif", "curve", "stages", "size", "remarks")
 
 
 def evaluate_converted(
@@ -238,40 +238,31 @@ def evaluate_converted(
 def _show(
     network: SpikingNetwork,
     test: Images,
-    seen: _Seen | None,
+    seen: Seen | None,
     header: Mapping[str, Any],
     device: Device,
     seed: int,
     out: Path | None,
     tell: Progress,
-) -> _Seen:
+) -> Seen:
     """Show the test images that were not shown yet, chunk by chunk."""
     together, done = together_of(network), 0 if seen is None else len(seen.predicted)
     for start in range(done, len(test), together):
         part = test[start : start + together]
         shown = convert.present(network, part, device=device, seed=convert.seed_of(seed, start))
         # float32 counts make no predictions without a readout; rows then only tell how far the run is
-        now = _Seen(
+        now = Seen(
             predicted=shown.predicted.reshape(len(part), -1),
             spikes=shown.spikes.astype(np.float64),
             operations=shown.operations.astype(np.float64),
             seconds=shown.seconds,
         )
-        seen = now if seen is None else _together(seen, now)
+        seen = now if seen is None else joined(seen, now)
         if out is not None:
-            checkpoint.save(_partial(header, seen), out / "partial.npz")
+            checkpoint.save(partial(header, seen), out / "partial.npz")
         tell("showing", len(seen.predicted) / len(test))
     assert seen is not None
     return seen
-
-
-def _together(one: _Seen, other: _Seen) -> _Seen:
-    return _Seen(
-        predicted=np.concatenate([one.predicted, other.predicted]),
-        spikes=one.spikes + other.spikes,
-        operations=one.operations + other.operations,
-        seconds=one.seconds + other.seconds,
-    )
 
 
 def _rate_answers(model: Model, test: Images, cores: int | None, tell: Progress) -> Int:
@@ -287,7 +278,7 @@ def _rate_answers(model: Model, test: Images, cores: int | None, tell: Progress)
     return np.concatenate(answers).astype(np.int64)
 
 
-def _metrics(seen: _Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
+def _metrics(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
     found = _per_image(seen, images)
     if network.readout is None:
         return found
@@ -300,7 +291,7 @@ def _metrics(seen: _Seen, known: Int, labels: Int, network: SpikingNetwork, imag
     }
 
 
-def _per_image(seen: _Seen, images: int) -> dict[str, Any]:
+def _per_image(seen: Seen, images: int) -> dict[str, Any]:
     return {
         "spikes_per_image": float(seen.spikes.sum()) / images,
         "operations_per_image": float(seen.operations.sum()) / images,
@@ -308,7 +299,7 @@ def _per_image(seen: _Seen, images: int) -> dict[str, Any]:
     }
 
 
-def _curve(seen: _Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
+def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
     """Return accuracy and cost for every length of the presentation."""
     latency = network.stages[-1].latency
     spikes, operations = (np.cumsum(table.sum(axis=0)) / images for table in (seen.spikes, seen.operations))
@@ -330,49 +321,11 @@ def _votes(model: Model) -> bool:
     return len(model.layers) == 1 and not layer.kernel and layer.plasticity in ("soft", "soft-anti-hebbian")
 
 
-def _vote(
-    model: Model,
-    network: SpikingNetwork,
-    train: Images,
-    test: Images,
-    device: Device,
-    seed: int,
-    cores: int | None,
-    tell: Progress,
-) -> dict[str, Any]:
-    """Let the units of a dense layer vote, by potentials and by spikes, with labels from training images."""
-    labelled = train[np.random.default_rng((seed, 1)).permutation(len(train))[:LABELLED]]
-    labels, classes = np.asarray(labelled.labels), int(np.max(train.labels)) + 1
-    tell("voting", 0)
-    potentials = [_dense_potentials(model, images, cores) for images in (labelled, test)]
-    names = vote_labels([(potentials[0], labels)], model.network.layers[0].units, classes)
-    tell("voting", 0.5)
-    circuit = convert.competition(model, 0, network)
-    counts, seconds = convert.vote_counts(circuit, test, network.timing, device=device, seed=convert.seed_of(seed, 2))
-    winner = np.asarray(counts.argmax(axis=1)).ravel()
-    best = potentials[1].argmax(axis=1)
-    tell("voting", 1)
-    answers = np.asarray(test.labels)
-    return {
-        "accuracy_vote": metrics.accuracy(names[winner], answers),
-        "accuracy_vote_rate": metrics.accuracy(names[best], answers),
-        "agreement_vote": metrics.accuracy(winner, best),
-        "vote_spikes_per_image": float(counts.sum()) / len(test),
-        "vote_ms_per_image": 1000 * seconds / len(test),
-    }
-
-
-def _dense_potentials(model: Model, images: Images, cores: int | None) -> Any:
-    weights, bias = convert.folded(model, 0)
-    rows = images.intensities().reshape(len(images), -1)
-    return rows @ weights.astype(np.float32) + bias.astype(np.float32)
-
-
 def _stages(
     model: Model,
     network: SpikingNetwork,
     watched: Images,
-    seen: _Seen,
+    seen: Seen,
     device: Device,
     seed: int,
     cores: int | None,
@@ -403,46 +356,6 @@ def _stages(
         )
         tell("layers", (number + 1) / len(network.stages))
     return found
-
-
-def _partial(header: Mapping[str, Any], seen: _Seen) -> Checkpoint:
-    arrays = {
-        "predicted": seen.predicted,
-        "spikes": seen.spikes,
-        "operations": seen.operations,
-        "seconds": np.asarray(seen.seconds),
-    }
-    said = {"kind": _KIND, "run": dict(header), "sizes": {name: list(array.shape) for name, array in arrays.items()}}
-    return Checkpoint(header=said, arrays=arrays)
-
-
-def _resume(out: Path | None, header: Mapping[str, Any], overwrite: bool) -> _Seen | None:
-    """Return how far an interrupted run with this header came; refuse a folder that holds another."""
-    if out is None:
-        return None
-    out.mkdir(parents=True, exist_ok=True)
-    mine = {name: value for name, value in header.items() if name != "source"}
-    partial = out / "partial.npz"
-    if partial.exists():
-        found = checkpoint.load(partial, _shapes)
-        if {name: value for name, value in found.header["run"].items() if name != "source"} == mine:
-            arrays = found.arrays
-            return _Seen(
-                predicted=arrays["predicted"],
-                spikes=arrays["spikes"],
-                operations=arrays["operations"],
-                seconds=float(arrays["seconds"]),
-            )
-    if not overwrite and any((out / name).exists() for name in ("run.json", "checkpoint.npz", "partial.npz")):
-        raise FileExistsError(f"{out} holds another run; choose another folder, or overwrite it (--overwrite).")
-    return None
-
-
-def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
-    if header["kind"] != _KIND:
-        raise ValueError(f"it holds {header['kind']!r}, not a conversion that was interrupted.")
-    kinds = {"predicted": "i", "spikes": "f", "operations": "f", "seconds": "f"}
-    return {name: (kind, tuple(int(side) for side in header["sizes"][name])) for name, kind in kinds.items()}
 
 
 def _quiet(stage: str, fraction: float) -> None:
