@@ -17,6 +17,7 @@ PROMISED = {
     "05_learn_digits": "accuracy_vote",
     "06_circuit_of_your_own": "mean weight",
     "07_softhebb": "the winner has",
+    "08_convert": "as one circuit:",
     "09_learning_goes_on": "of the moved digits are right",
 }
 

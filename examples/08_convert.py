@@ -1,0 +1,31 @@
+"""A small convolutional SoftHebb network becomes spiking neurons; how soon do they say the same?
+
+python examples/08_convert.py
+"""
+
+from spikehebb.convert import Timing, size, unrolled
+from spikehebb.datasets import load
+from spikehebb.experiments import convert_softhebb, train_softhebb
+from spikehebb.softhebb import Layer, Pool, Preset
+
+layers = (
+    Layer(units=12, kernel=3, padding=1, eta=0.05, exponent=0.7, pool=Pool()),
+    Layer(units=24, kernel=3, padding=1, inverse_temperature=0.65, eta=0.01),
+)
+small = Preset(name="small", summary="", layers=layers, channels=1, data=("digits",))
+train, test = load("digits", "train"), load("digits", "test")[:100]
+model = train_softhebb(train, test, small, method="ridge").model
+
+run = convert_softhebb(model, train, test, Timing(present_ms=25), calibration=100)
+for point in run.report["curve"][::4]:
+    print(
+        f"{point['ms']:3.0f} ms: {100 * point['accuracy']:5.1f} % right, {100 * point['agreement']:5.1f} % as the rate "
+        f"network, {point['operations'] / 1000:6.0f} thousand synaptic operations"
+    )
+scores = run.report["metrics"]
+print(f"spikes {100 * scores['accuracy_spiking']:.1f} %, rates {100 * scores['accuracy_rate']:.1f} %")
+
+# One column per layer stands at all positions; as one circuit every position has neurons of its own.
+found = size(run.network)
+print(f"columns: {found.synapses:,} synapses; as one circuit: {found.unrolled_synapses:,}")
+print("its populations:", ", ".join(unrolled(run.network).populations))
