@@ -7,6 +7,8 @@ from spikehebb.experiments.conversion import (
     load_softhebb,
     trained_on,
 )
+from spikehebb.experiments.deep import DeepRun, learn_layers
+from spikehebb.experiments.deep_settings import DeepSettings
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
 from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
 from spikehebb.experiments.replays import Replay, replay
@@ -19,6 +21,8 @@ from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_r
 
 __all__ = [
     "ConversionRun",
+    "DeepRun",
+    "DeepSettings",
     "DigitRun",
     "Estimate",
     "Fit",
@@ -37,6 +41,7 @@ __all__ = [
     "frequency_response",
     "import_softhebb",
     "learn_digits",
+    "learn_layers",
     "load_digits",
     "load_network",
     "load_softhebb",
