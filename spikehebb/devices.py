@@ -15,8 +15,9 @@ from typing import Any
 import brian2
 import numpy as np
 import pooch
+from brian2.core.functions import Function
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import all_devices, reset_device, set_device
+from brian2.devices.device import all_devices, get_device, reset_device, set_device
 
 from spikehebb.core import Frozen
 from spikehebb.equations import did_you_mean
@@ -83,7 +84,7 @@ def machine() -> dict[str, str]:
     if info.exists():  # programs are compiled for this very processor
         lines = info.read_text(errors="replace").splitlines()
         cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
-    program = "".join([_ARGUMENTS, _SEED, _RUN])
+    program = "".join([_ARGUMENTS, _SEED, _RUN, _ARRIVE])
     return {"brian2": brian2.__version__, "compiler": compiler() or "none", "cpu": cpu, "program": program}
 
 
@@ -125,6 +126,48 @@ _RUN = """
 network.run(spikehebb_duration, [](const double, const double completed, const double, const double)
     { std::cout << "progress " << completed << std::endl; }, 0.2);
 """
+
+
+# Spikes that pass through resting weights, all to all: a row of weights for each spike, in the order in which Brian2's
+# queue hands them over, so that every sum has the same bits.
+_ARRIVE = """
+static inline double {name}(const int32_t)
+{{
+    const int32_t* const spikes = brian::{spikes};
+    for (int32_t k = 0; k < spikes[{pre}]; k++)
+    {{
+        const double* const row = brian::{weights} + (size_t) spikes[k] * {post};
+        for (size_t j = 0; j < {post}; j++)
+            brian::{target}[j] += row[j];
+    }}
+    return 0;
+}}
+"""
+
+
+def arriving(name: str, pre: Any, weights: Any, post: Any, variable: str) -> Function:
+    """Return a function for compiled programs that adds, when called, the weights of all spikes of this step.
+
+    Parameters
+    ----------
+    name : str
+        Of the function.
+    pre, post : NeuronGroup
+    weights : NeuronGroup
+        Holds ``w``, the weights row by row.
+    variable : str
+        Of the postsynaptic neurons, to add to.
+    """
+    device = get_device()
+    arrays = {
+        "spikes": device.get_array_name(pre.variables["_spikespace"]),
+        "weights": device.get_array_name(weights.variables["w"]),
+        "target": device.get_array_name(post.variables[variable]),
+    }
+    function = Function(lambda i: 0.0, arg_units=[1], return_unit=1, stateless=False)
+    code = _ARRIVE.format(name=name, pre=len(pre), post=len(post), **arrays)
+    function.implementations.add_implementation("cpp", code, name=name)
+    return function
 
 
 def write_cpp(project: Any, network: brian2.Network, folder: Path) -> dict[str, tuple[str, str]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -143,7 +144,10 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             monitor = f"spikes_{name}"
             objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
     for name, wiring in plan.projections.items():
-        _connect(name, wiring, objects, clock=clock, onsets=onsets)
+        if values is None and (variable := _resting(wiring)):
+            _connect_resting(name, wiring, objects, variable, clock=clock)
+        else:
+            _connect(name, wiring, objects, clock=clock, onsets=onsets)
     if plan.traces:
         samples = clock if plan.every == 1 else brian2.Clock(dt=plan.every * plan.dt * second, name="samples")
         for trace in plan.traces:
@@ -165,6 +169,28 @@ def _size(plan: Plan, owner: str) -> int:
     if wiring.connected is not None:
         return len(wiring.connected[0])
     return plan.populations[wiring.pre].size * plan.populations[wiring.post].size
+
+
+def _resting(wiring: ProjectionPlan) -> str:
+    """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
+    busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
+    if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
+        return ""
+    found = re.fullmatch(r"(\w+)_post \+= w", wiring.transmit)
+    return found.group(1) if found else ""
+
+
+def _connect_resting(name: str, wiring: ProjectionPlan, objects: dict[str, Any], variable: str, *, clock: Any) -> None:
+    """Let a compiled program add rows of weights instead of going through queues and lists of synapses."""
+    pre, post = objects[wiring.pre], objects[wiring.post]
+    held = brian2.NeuronGroup(len(pre) * len(post), wiring.model, clock=clock, name=name)
+    function = f"{name}_arriving"
+    namespace = {function: devices.arriving(function, pre, held, post, variable)}
+    arrival = brian2.NeuronGroup(1, "done : 1", clock=clock, namespace=namespace, name=f"{name}_arrival")
+    arrival.run_regularly(
+        f"done = {function}(i)", clock=clock, when="synapses", order=ARRIVAL, name=f"{name}_arrival_update"
+    )
+    objects[name], objects[f"{name}_arrival"] = held, arrival
 
 
 def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, clock: Any, onsets: Any) -> None:

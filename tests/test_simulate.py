@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, second
 
+import spikehebb.simulate as simulation
 from spikehebb import devices, programs
+from spikehebb.assemble import assemble
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
@@ -277,3 +279,46 @@ def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_parametrization_covers_the_devices() -> None:
     assert [param.values[0] for param in DEVICES] == [NUMPY, CPP]
+
+
+@pytest.mark.compiler
+@NO_COMPILER
+def test_rows_of_resting_weights_give_the_bits_of_synapses(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a rule, spikes skip Brian2's synapses in compiled programs; a sum in another order would show."""
+    circuit = soft_wta(rng.random((40, 12)), rule=None)
+    stimuli = {"input": rng.random((3, 40)) / 4}
+    protocol = Protocol(stimuli=stimuli, duration=150 * ms, presentation=50 * ms)
+
+    def run() -> Recording:
+        return simulate(circuit, protocol, device=CPP, seed=2, record=("output", "input"))
+
+    assert simulation._resting(assemble(circuit, protocol, dt=1 * ms).projections["feedforward"]) == "u"
+    rows = run()
+    monkeypatch.setattr(simulation, "_resting", lambda wiring: "")
+    monkeypatch.setattr(devices, "machine", lambda: {"another": "program"})
+    synapses = run()
+    assert len(rows.spikes["output"]) > 20
+    assert rows.spikes["output"].i.tolist() == synapses.spikes["output"].i.tolist()
+    assert rows.state["output"]["u"].tobytes() == synapses.state["output"]["u"].tobytes()
+    assert rows.weights["feedforward"].tobytes() == synapses.weights["feedforward"].tobytes()
+
+
+def test_only_resting_weights_of_all_to_all_projections_skip_the_synapses(rng: np.random.Generator) -> None:
+    stimuli = {"input": rng.random((1, 4))}
+    protocol = Protocol(stimuli=stimuli, duration=50 * ms, presentation=50 * ms)
+
+    def variable(**changes: Any) -> str:
+        circuit = soft_wta(rng.random((4, 3)), rule=None)
+        projection = dataclasses.replace(circuit.projections["feedforward"], **changes)
+        changed = dataclasses.replace(circuit, projections={**circuit.projections, "feedforward": projection})
+        plan = assemble(changed, protocol, dt=1 * ms)
+        return simulation._resting(plan.projections["feedforward"])
+
+    assert variable() == "u"
+    assert variable(delay=2 * ms) == ""
+    assert variable(connected=np.eye(4, 3, dtype=bool)) == ""
+    plan = assemble(soft_wta(rng.random((4, 3))), protocol, dt=1 * ms)
+    assert simulation._resting(plan.projections["feedforward"]) == ""
+    assert simulation._resting(plan.projections["excite"]) == ""
