@@ -91,8 +91,7 @@ def run(case: Case, seed: int, folder: Path, cores: int | None) -> dict[str, Any
             )
             used = {
                 "seconds": time.perf_counter() - began,
-                "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "program_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+                "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # of Python
             }
             conversion_pictures(found.report, out)
             (out / "report.json").write_text(json.dumps({**found.report, "used": used}, indent=1) + "\n")
