@@ -50,6 +50,7 @@ class Case:
         return dataclasses.replace(preset, layers=(dataclasses.replace(preset.layers[0], units=self.units),))
 
 
+IN_TURN = Timing(order="in turn", jitter=0.0, present_ms=30.0)
 CASES = [
     Case(data="mnist", preset="mnist-dense", loss=0.2),
     Case(
@@ -60,9 +61,9 @@ CASES = [
         timing=Timing(input_rate_hz=200.0),
         images_per_second=600,
     ),
-    Case(data="mnist", preset="mnist-3-small", loss=0.3, test=2000),
-    Case(data="mnist", preset="mnist-3", loss=0.3, test=1000),
-    Case(data="cifar10", preset="cifar-3", loss=1.0, test=500),
+    Case(data="mnist", preset="mnist-3-small", loss=0.3, test=1000, timing=IN_TURN),
+    Case(data="mnist", preset="mnist-3", loss=0.3, test=1000, timing=IN_TURN),
+    Case(data="cifar10", preset="cifar-3", loss=1.0, test=500, timing=IN_TURN),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brian2 import Hz, ms, mV, second
+from brian2 import Hz, inf, ms, mV, second
 
 from spikehebb.core import Frozen, NeuronModel
 
@@ -134,10 +134,10 @@ power_integrator = NeuronModel(
         m_rectified : 1
         began : second
         elapsed = t - began - latency : second
-        raw = u/(input_rate*clip(elapsed, dt, inf*second)) + bias : 1
+        raw = u/(input_rate*clip(elapsed, dt, listen)) + bias : 1
         drive = raw - m - m_rectified : 1
     """,
-    threshold="elapsed > dt/2 and drive > 0 and gain*elapsed*drive**exponent + phase >= sent + 1",
+    threshold="elapsed > wait + dt/2 and drive > 0 and gain*(elapsed - wait)*drive**exponent + phase >= sent + 1",
     reset="sent += 1",
     receive="u_post += w",
     onset="u = 0; sent = 0; m = 0; m_rectified = 0; began = t",
@@ -148,6 +148,8 @@ power_integrator = NeuronModel(
         "bias": 0.0,
         "phase": 0.5,
         "latency": 0 * ms,
+        "listen": inf * second,
+        "wait": 0 * ms,
     },
     reference="Rueckauer, Lungu, Hu, Pfeiffer and Liu, Front. Neurosci. 11:682, 2017 (reset by subtraction)",
 )
@@ -162,10 +164,10 @@ power_rate = NeuronModel(
         m_rectified : 1
         began : second
         elapsed = t - began - latency : second
-        raw = u/(input_rate*clip(elapsed, dt, inf*second)) + bias : 1
+        raw = u/(input_rate*clip(elapsed, dt, listen)) + bias : 1
         drive = raw - m - m_rectified : 1
     """,
-    threshold="elapsed > dt/2 and drive > 0 and rand() < gain*dt*drive**exponent",
+    threshold="elapsed > wait + dt/2 and drive > 0 and rand() < gain*dt*drive**exponent",
     reset="sent += 1",
     receive="u_post += w",
     onset=power_integrator.onset,

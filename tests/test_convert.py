@@ -114,6 +114,42 @@ def test_columns_equal_an_independent_reference(name: str, digits: Images) -> No
         x, rate_in = fired, gain
 
 
+@pytest.mark.parametrize("name", ["triangle, max", "repu", "pre-triangle"])
+def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, digits: Images) -> None:
+    """Each layer hears all spikes of the one below before it fires: no transients, one rounding for each layer."""
+    source, images = model(*CASES[name]), digits[40:42]
+    timing = Timing(order="in turn", jitter=0.0, present_ms=30)
+    network = to_spiking(source, digits[:40], timing)
+    shown = convert.present(network, images, device=device, rates=True)
+    seen = words.counts(run.encode(network, images, device, 0)[0]).astype(float)
+    assert np.abs(seen - 30 * images.intensities()[..., None]).max() <= 0.5 + 1e-6
+    heard: Any = seen / 30
+    for number, stage in enumerate(network.stages):
+        gain = stage.gain * 0.03
+        drives = np.array([oracle.drives(stage.layer, source.layers[number], image) for image in heard])
+        phase = (np.arange(1, stage.layer.units + 1) * oracle.GOLDEN) % 1
+        counts = np.minimum(np.floor(gain * drives**stage.layer.exponent + phase) * (drives > 0), 30)
+        if number == 0:
+            counts = counts.reshape(2, 4, 2, 4, 2, -1).max(axis=(2, 4))
+        heard = counts / gain
+        expected = counts.transpose(0, 3, 1, 2).reshape(2, -1)
+        np.testing.assert_allclose(shown.rates[number] * gain, expected, atol=1e-3)
+        assert expected.any()
+    assert shown.predicted.shape == (2, 30)
+    assert network.milliseconds(30) == 2 * 31 + 30
+
+
+def test_in_turn_is_more_exact_than_together(digits: Images) -> None:
+    source, images = model(*CASES["triangle, max"]), digits[40:44]
+    exact = np.concatenate(list(training.outputs(source.network, source.layers, images, np, one_by_one))).ravel()
+    likeness = []
+    for timing in (Timing(present_ms=30), Timing(order="in turn", jitter=0.0, present_ms=30)):
+        shown = convert.present(to_spiking(source, digits[:40], timing), images, device=NUMPY, rates=True)
+        likeness.append(np.corrcoef(exact, shown.rates[-1].ravel())[0, 1])
+    assert likeness[1] > likeness[0]
+    assert likeness[1] > 0.99
+
+
 POOLED = {
     "max, average": (layer(pool=Pool(size=2)), layer(6, pool=Pool(kind="average", size=2))),
     "average, max": (layer(pool=Pool(kind="average", size=4, stride=2, padding=1)), layer(4, pool=Pool(size=2))),
@@ -178,7 +214,7 @@ def test_numpy_and_cpp_fire_the_same_spikes(digits: Images) -> None:
 def test_rates_are_the_activations(digits: Images) -> None:
     """The error of a count is below a spike, so rates go with activations ever better the longer an image is shown."""
     source, images = model(*CASES["triangle, max"]), digits[40:44]
-    network = to_spiking(source, digits[:40])
+    network = to_spiking(source, digits[:40], Timing())
     shown = convert.present(network, images, device=NUMPY, rates=True)
     for depth in (1, 2):
         exact = np.concatenate(list(training.outputs(source.network, source.layers, images, np, one_by_one, depth)))
@@ -354,6 +390,8 @@ def test_a_file_that_holds_something_else_is_refused(digits: Images, tmp_path: P
         ({"percentile": 101}, "percentile must be at most 100"),
         ({"rate_hz": -1}, "rate_hz must be a number above 0, got -1"),
         ({"rate_hz": float("nan")}, "rate_hz must be a number above 0, got nan"),
+        ({"order": "backwards"}, "order must be together or in turn, got 'backwards'"),
+        ({"jitter": -0.5}, "jitter must be a number of at least 0, got -0.5"),
         ({"settle_ms": -1}, "settle_ms must be a number of at least 0, got -1"),
         ({"settle_ms": 50}, "settle_ms must be below the presentation of 50 ms, got 50"),
     ],
@@ -373,6 +411,12 @@ def test_what_has_no_form_is_refused_by_name(digits: Images) -> None:
     deep = model(layer(pool=Pool(size=2)), layer(pool=Pool(size=2)), layer(padding=1, kernel=2))
     with pytest.raises(ValueError, match="the last of 3 layers has input only from step 4 on; show it longer"):
         to_spiking(deep, digits[:10], Timing(present_ms=6, settle_ms=0))
+    several = model(*CASES["triangle, max"])
+    with pytest.raises(ValueError, match="one circuit has no windows for its layers; convert with order together"):
+        convert.unrolled(to_spiking(several, digits[:10]))
+    soft = model(Layer(units=6, batch_norm=False, plasticity="soft", activation="softmax", norm=2.0))
+    with pytest.raises(ValueError, match="hands on a softmax fires while it listens; convert it with order together"):
+        to_spiking(soft, digits[:10], Timing(order="in turn"))
     source = model(layer(plasticity="hard"))
     with pytest.raises(ValueError, match="layer 0 has plasticity hard, so that it has no plain softmax"):
         convert.competition(source, 0, to_spiking(source, digits[:10]))

@@ -39,6 +39,7 @@ def triangle_column(
     gain: Quantity = 1000 * Hz,
     input_rate: Quantity = 1000 * Hz,
     latency: Quantity = 0 * ms,
+    listen: Quantity | None = None,
     stochastic: bool = False,
     encoder: NeuronModel = word_source,
 ) -> Circuit:
@@ -63,6 +64,9 @@ def triangle_column(
         Spikes per second that stand for an input of 1.
     latency : Quantity
         How much later than the onset the input begins.
+    listen : Quantity, optional
+        Listen for so long, then fire for as long by what was heard. Left out, units fire while they listen: sooner, but
+        the first few spikes of their inputs make them fire too often.
     stochastic : bool
         Poisson spikes instead of evenly spaced ones.
     encoder : NeuronModel
@@ -83,6 +87,7 @@ def triangle_column(
         "exponent": float(exponent),
         "bias": np.broadcast_to(np.asarray(bias, float), units),
         "latency": latency,
+        **({} if listen is None else {"listen": listen, "wait": listen}),
     }
     neuron = (
         power_rate.with_parameters(**common)

@@ -16,6 +16,9 @@ def convert(
     out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
     data: Annotated[str | None, typer.Option(help="Images; those that it was trained on when left out.")] = None,
     neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (a dense layer votes).")] = "integrate",
+    order: Annotated[
+        str | None, typer.Option(help="Layers fire together or in-turn; left out: one layer together, several in turn.")
+    ] = None,
     present: Annotated[float, typer.Option(help="For how many ms an image is shown.")] = 50.0,
     dt: Annotated[float, typer.Option(help="Time step in ms.")] = 1.0,
     input_rate: Annotated[float, typer.Option(help="Rate of a pixel of 1, in Hz.")] = 1000.0,
@@ -31,19 +34,22 @@ def convert(
 ) -> None:
     """Convert a SoftHebb network to spikes, and compare the two on test images."""
     from spikehebb import devices, experiments, plot
-    from spikehebb.convert import Timing
+    from spikehebb.convert import timing_for
 
     model = experiments.load_softhebb(checkpoint)
     name = data or experiments.trained_on(model)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
     lif = neurons == "lif"
-    timing = Timing(
-        neurons="integrate" if lif else neurons,  # type: ignore[arg-type]
+    said: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
+    timing = timing_for(
+        model.network,
+        neurons="integrate" if lif else neurons,
         present_ms=present,
         dt_ms=dt,
         input_rate_hz=input_rate,
         settle_ms=min(10.0, present / 5),
+        **said,
     )
     train, test = (
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))

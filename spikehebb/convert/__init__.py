@@ -1,6 +1,6 @@
 """From trained SoftHebb networks to spiking ones."""
 
-from spikehebb.convert.build import assemble, competition, folded, gains, to_spiking
+from spikehebb.convert.build import assemble, competition, folded, gains, timing_for, to_spiking
 from spikehebb.convert.files import load_converted, save_converted
 from spikehebb.convert.run import Presented, present, seed_of, vote_counts
 from spikehebb.convert.unroll import Size, size, unrolled
@@ -23,6 +23,7 @@ __all__ = [
     "save_converted",
     "seed_of",
     "size",
+    "timing_for",
     "to_spiking",
     "unrolled",
     "vote_counts",

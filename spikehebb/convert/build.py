@@ -11,7 +11,7 @@ from brian2 import Hz, ms
 
 from spikehebb.circuits import softmax_column, triangle_column
 from spikehebb.convert.values import SpikingNetwork, Stage, Timing
-from spikehebb.core import Circuit, Images
+from spikehebb.core import Circuit, Images, NeuronModel
 from spikehebb.encoders import regular, word_source
 from spikehebb.softhebb import Layer, Model, numerics
 from spikehebb.softhebb.cores import one_by_one
@@ -37,6 +37,7 @@ def to_spiking(model: Model, calibration: Images, timing: Timing | None = None) 
     calibration : Images
         Training images, a few hundred, never test images: they say which activation is the highest rate.
     timing : Timing, optional
+        ``timing_for(model.network)`` when left out.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def to_spiking(model: Model, calibration: Images, timing: Timing | None = None) 
     >>> to_spiking(model, load("digits", "train")[:50]).stages[0].weights.shape
     (9, 12)
     """
-    return assemble(model, gains(model, calibration, timing or Timing()), timing or Timing())
+    timing = timing or timing_for(model.network)
+    return assemble(model, gains(model, calibration, timing), timing)
 
 
 def gains(model: Model, calibration: Images, timing: Timing) -> tuple[float, ...]:
@@ -117,8 +119,8 @@ def assemble(
         raise ValueError(f"{len(network.layers)} layers need as many gains above 0, got {gains}.")
     for number, (layer, gain) in enumerate(zip(network.layers, gains, strict=True)):
         weights, bias = folded(model, number)
-        first_dense = number == 0 and not layer.kernel
-        encoder = regular.with_parameters(max_rate=input_rate * Hz) if first_dense else word_source
+        alone = number == 0 and not layer.kernel and timing.order == "together"
+        encoder = encoder_of(timing) if alone else word_source
         shape, pooled = network.shapes[number], network.shapes[number + 1]
         grown = 2 * layer.padding - layer.kernel + 1
         stage = Stage(
@@ -132,7 +134,9 @@ def assemble(
         )
         stages.append(stage)
         remarks += _remarks(number, layer, last=number == len(network.layers) - 1)
-        input_rate, latency = gain, latency + 1 + (layer.pool is not None)
+        input_rate = gain
+        if timing.order == "together":
+            latency += 1 + (layer.pool is not None)
     if stages[-1].latency + 2 >= timing.steps:
         raise ValueError(
             f"an image is shown for {timing.steps} time steps, but the last of {len(stages)} layers has input only "
@@ -141,6 +145,24 @@ def assemble(
     return SpikingNetwork(
         timing=timing, stages=tuple(stages), readout=model.readout, remarks=tuple(remarks), header=header or {}
     )
+
+
+def encoder_of(timing: Timing) -> NeuronModel:
+    """Return the neurons that turn pixels into spikes."""
+    return regular.with_parameters(max_rate=timing.input_rate_hz * Hz, jitter=timing.jitter)
+
+
+def timing_for(network: Network, **changes: Any) -> Timing:
+    """Return how a network is best run: one layer together, several in turn.
+
+    Examples
+    --------
+    >>> from spikehebb.softhebb import Layer, Network
+    >>> timing_for(Network(image_shape=(1, 8, 8), layers=(Layer(units=4), Layer(units=4))), present_ms=30).order
+    'in turn'
+    """
+    several: dict[str, Any] = {"order": "in turn", "jitter": 0.0} if len(network.layers) > 1 else {}
+    return Timing(**several | changes)
 
 
 def competition(model: Model, number: int, network: SpikingNetwork) -> Circuit:
@@ -218,6 +240,8 @@ def _circuit(
     layer: Layer, weights: Any, bias: Any, gain: float, input_rate: float, latency: int, timing: Timing, encoder: Any
 ) -> Circuit:
     common = {"bias": bias, "input_rate": input_rate * Hz, "latency": latency * timing.dt_ms * ms, "encoder": encoder}
+    if layer.activation == "softmax" and timing.order == "in turn":
+        raise ValueError("a layer that hands on a softmax fires while it listens; convert it with order together.")
     if layer.activation == "softmax":
         return softmax_column(weights, inverse_temperature=layer.exponent, rate=gain * Hz, **common)
     return triangle_column(
@@ -226,6 +250,7 @@ def _circuit(
         centred=layer.activation == "triangle",
         pre_triangle=layer.pre_triangle,
         gain=gain * Hz,
+        listen=timing.present_ms * ms if timing.order == "in turn" else None,
         stochastic=timing.neurons == "stochastic",
         **common,
     )

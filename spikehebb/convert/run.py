@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, ms
+from brian2 import ms
 
 from spikehebb import devices, metrics
 from spikehebb.circuits.column import phases
 from spikehebb.convert import words
+from spikehebb.convert.build import encoder_of
 from spikehebb.convert.values import SpikingNetwork, Stage, Timing
 from spikehebb.core import Circuit, Images, Int, Population, Protocol, Recording
 from spikehebb.devices import Device
-from spikehebb.encoders import regular
+from spikehebb.encoders import word_source
 from spikehebb.simulate import prepare, simulate
 from spikehebb.softhebb import Pool, numerics
 
@@ -122,8 +123,9 @@ def build_programs(network: SpikingNetwork, device: Device) -> None:
     timing, rows = network.timing, together_of(network)
     for number, stage in enumerate(network.stages):
         shown = np.zeros((rows * stage.positions[0] * stage.positions[1], stage.circuit.populations["input"].size))
-        record = ("units",) if number or stage.layer.kernel else ("input", "units")
-        prepare(stage.circuit, _protocol(shown, timing), device=device, dt=timing.dt_ms * ms, record=record)
+        record = ("input", "units") if number == 0 and _encodes(network) else ("units",)
+        protocol = _protocol(shown, timing, timing.window)
+        prepare(stage.circuit, protocol, device=device, dt=timing.dt_ms * ms, record=record)
 
 
 def vote_counts(
@@ -157,10 +159,17 @@ def vote_counts(
 
 
 def run(
-    circuit: Circuit, rows: Any, timing: Timing, device: Device, seed: int, record: tuple[str, ...] = ("units",)
+    circuit: Circuit,
+    rows: Any,
+    timing: Timing,
+    device: Device,
+    seed: int,
+    record: tuple[str, ...] = ("units",),
+    steps: int | None = None,
 ) -> Recording:
-    """Show rows, one after the other, to the input of a circuit."""
-    return simulate(circuit, _protocol(rows, timing), device=device, dt=timing.dt_ms * ms, seed=seed, record=record)
+    """Show rows, one after the other, to the input of a circuit, each for so many steps (or as long as an image)."""
+    protocol = _protocol(rows, timing, timing.steps if steps is None else steps)
+    return simulate(circuit, protocol, device=device, dt=timing.dt_ms * ms, seed=seed, record=record)
 
 
 def encode(network: SpikingNetwork, images: Images, device: Device, seed: int) -> tuple[words.Words, float]:
@@ -168,10 +177,13 @@ def encode(network: SpikingNetwork, images: Images, device: Device, seed: int) -
     channels, height, width = network.image_shape
     pixels = images.intensities().reshape(len(images), channels, height, width).transpose(0, 2, 3, 1)
     timing, size = network.timing, channels * height * width
-    encoder = regular.with_parameters(max_rate=timing.input_rate_hz * Hz)
-    circuit = Circuit(name="encoder", populations={"input": Population(model=encoder, size=size)}, projections={})
-    recording = run(circuit, pixels.reshape(len(images), -1), timing, device, seed, record=("input",))
-    found = _words(recording, "input", size, len(images), timing)
+    population = Population(model=encoder_of(timing), size=size)
+    circuit = Circuit(name="encoder", populations={"input": population}, projections={})
+    # A spike at a step stands for the time until then, so the first step of a window is empty.
+    first = 1 if timing.order == "in turn" else 0
+    rows = pixels.reshape(len(images), -1)
+    recording = run(circuit, rows, timing, device, seed, record=("input",), steps=timing.steps + first)
+    found = _words(recording, "input", size, len(images), timing, first)
     return found.reshape(len(images), height, width, channels), recording.seconds
 
 
@@ -196,25 +208,32 @@ class Visit:
 def visits(network: SpikingNetwork, images: Images, device: Device, seed: int) -> Iterator[Visit]:
     """Show images to one stage after the other."""
     timing, x = network.timing, None
-    if network.stages[0].layer.kernel:
+    if not _encodes(network):
         x, _ = encode(network, images, device, seed)
     for number, stage in enumerate(network.stages):
         shown = images.intensities().reshape(len(images), -1) if x is None else patches(stage, x)
         record = ("input", "units") if x is None else ("units",)
-        recording = run(stage.circuit, shown, timing, device, seed_of(seed, number + 1), record=record)
+        recording = run(stage.circuit, shown, timing, device, seed_of(seed, number + 1), record, timing.window)
         units = stage.circuit.populations["units"].size
         sent = by_step(recording, "input", timing) if x is None else words.unpack(x, timing.steps).sum((1, 2, 3, 4))
         arrived = sent if x is None else _arrived(stage, x, timing.steps)
-        fired = _words(recording, "units", units, len(shown), timing).reshape(len(images), *stage.positions, units)
+        fired = _words(recording, "units", units, len(shown), timing, timing.first)
+        fired = fired.reshape(len(images), *stage.positions, units)
         last = number == len(network.stages) - 1
-        x = fired if last or stage.layer.pool is None else pool(fired, stage.layer.pool, timing.steps)
+        delay = 1 if timing.order == "together" else 0
+        x = fired if last or stage.layer.pool is None else pool(fired, stage.layer.pool, timing.steps, delay)
         yield Visit(number=number, shown=shown, sent=sent, arrived=arrived, fired=fired, left=x, recording=recording)
 
 
 def by_step(recording: Recording, name: str, timing: Timing) -> Any:
-    """Return how many spikes a population fired in each step of a presentation."""
-    at = np.round(np.asarray(recording.spikes[name].t / ms) / timing.dt_ms).astype(np.int64) % timing.steps
-    return np.bincount(at, minlength=timing.steps)
+    """Return how many spikes a column's neurons fired in each step that is handed on."""
+    at = np.round(np.asarray(recording.spikes[name].t / ms) / timing.dt_ms).astype(np.int64) % timing.window
+    return np.bincount(at, minlength=timing.window)[timing.first :]
+
+
+def _encodes(network: SpikingNetwork) -> bool:
+    """Whether the first column turns pixels into spikes itself."""
+    return network.stages[0].circuit.populations["input"].model.name != word_source.name
 
 
 def _arrived(stage: Stage, x: words.Words, steps: int) -> Any:
@@ -239,7 +258,7 @@ def _chunk(network: SpikingNetwork, images: Images, device: Device, seed: int, *
         spikes.append(by_step(visit.recording, "units", timing))
         operations.append(visit.arrived * stage.weights.shape[1])
         if rates and visit.number < len(network.stages) - 1:
-            elapsed = (timing.steps - 1 - stage.latency) * timing.dt_ms / 1000
+            elapsed = network.fired_steps(visit.number) * timing.dt_ms / 1000
             kept.append(numerics.flatten(words.counts(visit.left).astype(np.float32)) / (stage.gain * elapsed))
     predicted, counts = _read(network, visit.fired)
     if rates:
@@ -256,10 +275,10 @@ def _chunk(network: SpikingNetwork, images: Images, device: Device, seed: int, *
 
 def _read(network: SpikingNetwork, x: words.Words) -> tuple[Int, Any]:
     """Return the readout's answer after every step of input to the last stage, and the counts at the end."""
-    last, steps = network.stages[-1], network.timing.steps
+    last = network.stages[-1]
     answers = []
     for elapsed in range(1, network.last_step + 1):
-        seen = words.counts(x, last.latency + elapsed + 1).astype(np.float32)
+        seen = words.counts(x, network.seen_steps(elapsed)).astype(np.float32)
         if last.layer.pool is not None:
             seen = numerics.pool(seen, last.layer.pool)
         counts = numerics.flatten(seen)
@@ -269,18 +288,17 @@ def _read(network: SpikingNetwork, x: words.Words) -> tuple[Int, Any]:
             answers.append(np.where(counts.any(axis=1), scores.argmax(axis=1), NONE))
     if network.readout is None:
         return np.zeros((len(x), 0), np.int64), counts
-    assert len(answers) == steps - 1 - last.latency
     return np.stack(answers, axis=1).astype(np.int64), counts
 
 
-def pool(x: words.Words, how: Pool, steps: int) -> words.Words:
+def pool(x: words.Words, how: Pool, steps: int, delay: int = 1) -> words.Words:
     """Return pooled spike trains, which leave a step later: what ``largest_count`` and ``mean_count`` units fire."""
     sent = np.cumsum(words.unpack(x, steps), axis=0, dtype=np.float32)
     pooled = numerics.pool(sent.reshape(-1, *x.shape[1:]), how).reshape(steps, len(x), -1, x.shape[-1])
     if how.kind == "average":
         pooled = np.floor(pooled + phases(x.shape[-1], x.shape[-1] + 1).astype(np.float32))
-    raster = np.diff(pooled, axis=0, prepend=0)[:-1] > 0
-    late = np.concatenate([np.zeros_like(raster[:1]), raster])
+    raster = np.diff(pooled, axis=0, prepend=0)[: steps - delay] > 0
+    late = np.concatenate([np.zeros_like(raster[:delay]), raster])
     rows = (x.shape[1] + 2 * how.padding - how.size) // how.stride + 1
     return words.pack(late).reshape(len(x), rows, -1, x.shape[-1])
 
@@ -290,16 +308,19 @@ def seed_of(seed: int, *number: int) -> int:
     return zlib.crc32(np.array([seed, *number], np.int64).tobytes())
 
 
-def _protocol(rows: Any, timing: Timing) -> Protocol:
-    presentation = timing.present_ms * ms
+def _protocol(rows: Any, timing: Timing, steps: int) -> Protocol:
+    presentation = steps * timing.dt_ms * ms
     return Protocol(stimuli={"input": rows}, duration=len(rows) * presentation, presentation=presentation)
 
 
-def _words(recording: Recording, name: str, neurons: int, presentations: int, timing: Timing) -> words.Words:
+def _words(
+    recording: Recording, name: str, neurons: int, presentations: int, timing: Timing, first: int = 0
+) -> words.Words:
     return words.from_spikes(
         recording.spikes[name],
         neurons=neurons,
         presentations=presentations,
-        steps=timing.steps,
+        steps=timing.steps + first,
         dt=timing.dt_ms * ms,
+        first=first,
     )

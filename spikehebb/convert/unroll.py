@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Hz
 
 from spikehebb.circuits.column import add_inhibition, phases
+from spikehebb.convert.build import encoder_of
 from spikehebb.convert.values import SpikingNetwork, Stage
 from spikehebb.core import Circuit, NeuronModel, Population, Projection
-from spikehebb.encoders import regular
 from spikehebb.neurons import largest_count, linear_readout, mean_count
 from spikehebb.softhebb import Pool, numerics
 
@@ -92,6 +91,8 @@ def unrolled(network: SpikingNetwork, memory: float | None = None) -> Circuit:
     MemoryError
         If it would not fit. The message has the numbers.
     """
+    if network.timing.order == "in turn":
+        raise ValueError("one circuit has no windows for its layers; convert with order together to unroll it.")
     needed, room = size(network).unrolled_bytes, _memory() / 2 if memory is None else memory
     if needed > room:
         found = size(network)
@@ -101,8 +102,7 @@ def unrolled(network: SpikingNetwork, memory: float | None = None) -> Circuit:
             f"present() simulates the same spikes with one column per layer ({found.synapses:,} synapses)."
         )
     channels, height, width = network.image_shape
-    encoder = regular.with_parameters(max_rate=network.timing.input_rate_hz * Hz)
-    populations = {"input": Population(model=encoder, size=channels * height * width)}
+    populations = {"input": Population(model=encoder_of(network.timing), size=channels * height * width)}
     projections: dict[str, Projection] = {}
     before, numbers = "input", np.arange(channels * height * width).reshape(1, height, width, channels)
     for number, stage in enumerate(network.stages):

@@ -15,6 +15,7 @@ from spikehebb.softhebb import Layer
 from spikehebb.softhebb.values import Array
 
 Neurons = Literal["integrate", "stochastic"]
+Order = Literal["together", "in turn"]
 MOST_STEPS = 52  # bits of a number that a compiled program is given; each is a step of a spike train
 
 
@@ -26,8 +27,14 @@ class Timing:
     ----------
     neurons : str
         ``integrate``: deterministic units that are reset by subtraction; ``stochastic``: Poisson units.
+    order : str
+        ``together``: all layers fire while the image is shown, and the answer comes soon. ``in turn``: each layer
+        listens for ``present_ms``, then fires as long while the next one listens; later and more exact. A new image
+        can come every ``present_ms`` in both.
     present_ms, dt_ms : float
         How long an image is shown, and the time step.
+    jitter : float
+        Of the input: 1, every train starts at a random phase; 0, all at the same: like pixels are rounded alike.
     input_rate_hz : float
         Of an input neuron that sees a pixel of 1.
     percentile : float
@@ -41,6 +48,7 @@ class Timing:
     """
 
     neurons: Neurons = "integrate"
+    order: Order = "together"
     present_ms: float = 50.0
     dt_ms: float = 1.0
     input_rate_hz: float = 1000.0
@@ -48,12 +56,15 @@ class Timing:
     top_rate_hz: float = 1000.0
     rate_hz: float = 900.0
     settle_ms: float = 10.0
+    jitter: float = 1.0
 
     def __post_init__(self) -> None:
         if self.neurons not in ("integrate", "stochastic"):
             raise ValueError(f"neurons must be integrate or stochastic, got {self.neurons!r}.")
+        if self.order not in ("together", "in turn"):
+            raise ValueError(f"order must be together or in turn, got {self.order!r}.")
         for item in dataclasses.fields(self):
-            value, least = getattr(self, item.name), item.name == "settle_ms"
+            value, least = getattr(self, item.name), item.name in ("settle_ms", "jitter")
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
             if item.type == "float" and not (number and (value > 0 or (least and value == 0))):
                 raise ValueError(
@@ -82,6 +93,16 @@ class Timing:
     def steps(self) -> int:
         """Time steps for which an image is shown."""
         return round(self.present_ms / self.dt_ms)
+
+    @property
+    def window(self) -> int:
+        """Time steps for which a column is simulated: it listens, and fires meanwhile or thereafter."""
+        return self.steps if self.order == "together" else 2 * self.steps + 1
+
+    @property
+    def first(self) -> int:
+        """The first step of the window whose spikes are handed on."""
+        return self.window - self.steps
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,8 +172,22 @@ class SpikingNetwork:
 
     @property
     def last_step(self) -> int:
-        """Steps for which the last stage has had input at the end."""
-        return self.timing.steps - 1 - self.stages[-1].latency
+        """Steps for which the last stage has fired at the end."""
+        return self.fired_steps(len(self.stages) - 1)
+
+    def fired_steps(self, number: int) -> int:
+        """Return for how many steps a stage fires."""
+        steps = self.timing.steps
+        return steps if self.timing.order == "in turn" else steps - 1 - self.stages[number].latency
+
+    def seen_steps(self, elapsed: int) -> int:
+        """Return in how many steps of its spike trains the last stage has fired after so many steps."""
+        return elapsed if self.timing.order == "in turn" else self.stages[-1].latency + elapsed + 1
+
+    def milliseconds(self, elapsed: int) -> float:
+        """Return when that is, after the onset of the image."""
+        before = len(self.stages) * (self.timing.steps + 1) if self.timing.order == "in turn" else 0
+        return (before + self.seen_steps(elapsed)) * self.timing.dt_ms
 
     def features(self, counts: Any, elapsed: int | None = None) -> Any:
         """Return what spike counts of the last stage say of its activations.

@@ -41,11 +41,11 @@ def counts(words: Words, steps: int | None = None) -> NDArray[np.uint8]:
     return np.bitwise_count(seen)
 
 
-def from_spikes(spikes: Spikes, *, neurons: int, presentations: int, steps: int, dt: Quantity) -> Words:
-    """Return recorded spikes as words, shape (presentations, neurons)."""
+def from_spikes(spikes: Spikes, *, neurons: int, presentations: int, steps: int, dt: Quantity, first: int = 0) -> Words:
+    """Return recorded spikes as words, shape (presentations, neurons); bit 0 is the ``first`` of ``steps``."""
     at = np.round(np.asarray(spikes.t / second) / float(dt)).astype(np.int64)
     presentation, step = np.divmod(at, steps)
     # A sum of different powers of two below 2^53 is exact.
-    bits = np.ldexp(1.0, step.astype(np.int32))
+    bits = np.where(step < first, 0.0, np.ldexp(1.0, (step - first).astype(np.int32)))
     flat = np.bincount(presentation * neurons + np.asarray(spikes.i), weights=bits, minlength=presentations * neurons)
     return flat.astype(np.uint64).reshape(presentations, neurons)

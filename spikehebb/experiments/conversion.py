@@ -70,6 +70,7 @@ def convert_softhebb(
     train, test : Images
         Rates are calibrated, and units are labelled, by training images only.
     timing : Timing, optional
+        ``convert.timing_for(model.network)`` when left out.
     calibration : int
         How many training images set the rates.
     lif : bool
@@ -109,11 +110,15 @@ def convert_softhebb(
     >>> network = Network(image_shape=(1, 8, 8), layers=(Layer(units=12, batch_norm=False, plasticity="soft"),))
     >>> model = Model(network=network, layers=training.start(network, 0))
     >>> digits, short = load("digits", "train"), Timing(present_ms=20)
-    >>> run = convert_softhebb(model, digits[:40], digits[40:50], short, device=NUMPY)
+    >>> run = convert_softhebb(model, digits[:40], digits[40:50], short, calibration=40, device=NUMPY)
     >>> sorted(run.report["metrics"])[:3]
     ['accuracy_vote', 'accuracy_vote_rate', 'agreement_vote']
     """
-    timing, device, tell = timing or Timing(), device or devices.find("auto"), progress or _quiet
+    timing, device, tell = (
+        timing or convert.timing_for(model.network),
+        device or devices.find("auto"),
+        progress or _quiet,
+    )
     for images in (train, test):
         training.check_images(model.network, images)
     if not 1 <= calibration <= len(train):
@@ -301,15 +306,17 @@ def _per_image(seen: Seen, images: int) -> dict[str, Any]:
 
 def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
     """Return accuracy and cost for every length of the presentation."""
-    latency = network.stages[-1].latency
     spikes, operations = (np.cumsum(table.sum(axis=0)) / images for table in (seen.spikes, seen.operations))
+    if network.timing.order == "in turn":  # the layers before have done their part
+        spikes = (seen.spikes[:-1].sum() + np.cumsum(seen.spikes[-1])) / images
+        operations = np.full(len(spikes), seen.operations.sum() / images)
     return [
         {
-            "ms": (latency + elapsed + 1) * network.timing.dt_ms,
+            "ms": network.milliseconds(elapsed),
             "accuracy": metrics.accuracy(answers, labels),
             "agreement": metrics.accuracy(answers, known),
-            "spikes": float(spikes[latency + elapsed]),
-            "operations": float(operations[latency + elapsed]),
+            "spikes": float(spikes[network.seen_steps(elapsed) - 1]),
+            "operations": float(operations[network.seen_steps(elapsed) - 1]),
         }
         for elapsed, answers in enumerate(seen.predicted.T, start=1)
     ]
