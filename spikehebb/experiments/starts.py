@@ -140,7 +140,7 @@ def start_from(trained: Model | Checkpoint) -> Start:
     >>> start.weights.shape, start.image_shape
     ((64, 5), (8, 8))
     >>> round(start.settings(load("digits", "train")).temperature, 3)
-    0.3
+    0.259
     """
     if isinstance(trained, Model):
         return _from_rates(trained)
