@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate softhebb torch nest lint types docs bench clean
+.PHONY: demo test validate softhebb conversion torch nest lint types docs bench clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -25,6 +25,11 @@ validate: $(VENV)/.test
 softhebb: $(VENV)/.core
 	@mkdir -p $(RUNS)/softhebb
 	$(BIN)/python benchmarks/softhebb_accuracy.py --folder $(RUNS)/softhebb --out benchmarks/results/softhebb-accuracy.json
+
+# As long again, with the same networks: what they lose in spikes.
+conversion: $(VENV)/.core
+	@mkdir -p $(RUNS)/softhebb
+	$(BIN)/python benchmarks/conversion.py --folder $(RUNS)/softhebb --out benchmarks/results/conversion.json
 
 torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
