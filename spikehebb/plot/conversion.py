@@ -34,9 +34,11 @@ def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
 def fidelity(report: Mapping[str, Any]) -> Figure:
     """Draw accuracy and agreement against latency, and against synaptic operations."""
     curve, scores = report["curve"], report["metrics"]
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    latency, cost = figure.subplots(1, 2, sharey=True)
-    for axes, key, scale in ((latency, "ms", 1.0), (cost, "operations", 1e-6)):
+    # In turn, all operations are done before the last layer fires, and there is no course to draw.
+    panels = 2 if curve[-1]["operations"] > curve[0]["operations"] else 1
+    figure = Figure(figsize=(5 * panels + (2 - panels), 4), layout="constrained")
+    drawn = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    for axes, key, scale in zip(drawn, ("ms", "operations"), (1.0, 1e-6), strict=False):
         across = [scale * point[key] for point in curve]
         axes.plot(across, [100 * point["accuracy"] for point in curve], color=BLUE, label="spiking: accuracy")
         axes.plot(
@@ -45,10 +47,12 @@ def fidelity(report: Mapping[str, Any]) -> Figure:
         axes.axhline(100 * scores["accuracy_rate"], color=GREY, linestyle="--", label="rate network: accuracy")
         axes.set_ylim(0, 101)
         _tidy(axes)
+    latency = drawn[0]
     latency.set_xlabel("time since the onset of an image (ms)")
     latency.set_ylabel("test images (%)")
-    cost.set_xlabel("synaptic operations per image (millions)")
-    cost.set_xlim(left=0)
+    if panels == 2:
+        drawn[1].set_xlabel("synaptic operations per image (millions)")
+        drawn[1].set_xlim(left=0)
     latency.legend(frameon=False, loc="lower right")
     test = report["data"]["test"]
     figure.suptitle(
