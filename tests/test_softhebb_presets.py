@@ -131,7 +131,7 @@ def test_krotov_and_hopfield_as_published() -> None:
 
 
 def test_every_preset_is_in_the_table_and_builds_on_its_data() -> None:
-    assert set(presets()) == set(TABLE) | {"mnist-dense", "mnist-dense-35", "mnist-krotov-hopfield"}
+    assert set(presets()) == set(TABLE) | {"mnist-3-small", "mnist-dense", "mnist-dense-35", "mnist-krotov-hopfield"}
     for name, preset in presets().items():
         assert preset.name == name
         assert preset.summary
@@ -161,7 +161,9 @@ def test_images_of_other_channels() -> None:
         ValueError, match=r"^preset cifar-3 is for images with 3 channels, but mnist/train has 1; "
     ) as e:
         find("cifar-3").network((1, 28, 28), "mnist/train")
-    assert str(e.value).endswith("choose one of mnist-3, mnist-dense, mnist-dense-35, mnist-krotov-hopfield.")
+    assert str(e.value).endswith(
+        "choose one of mnist-3, mnist-3-small, mnist-dense, mnist-dense-35, mnist-krotov-hopfield."
+    )
     with pytest.raises(
         ValueError, match=r"is for images with 1 channel, but these images has 3; choose one of cifar-1,"
     ):
