@@ -157,16 +157,7 @@ power_integrator = NeuronModel(
 power_rate = NeuronModel(
     name="power_rate",
     summary="Stochastic neuron with a power law: it fires at gain*drive**exponent; drive is the mean input since onset",
-    equations="""
-        u : 1
-        sent : 1
-        m : 1
-        m_rectified : 1
-        began : second
-        elapsed = t - began - latency : second
-        raw = u/(input_rate*clip(elapsed, dt, listen)) + bias : 1
-        drive = raw - m - m_rectified : 1
-    """,
+    equations=power_integrator.equations,
     threshold="elapsed > wait + dt/2 and drive > 0 and rand() < gain*dt*drive**exponent",
     reset="sent += 1",
     receive="u_post += w",
