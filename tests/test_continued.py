@@ -158,7 +158,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, mon
 
     with pytest.raises(KeyboardInterrupt):
         learn_digits(train, test, start=start, device=device, out=tmp_path, progress=stop)
-    for other in (None, start.with_age(3), start_from(rates())):
+    for other in (None, start.with_age(start.age[0] + 1), start_from(rates())):
         settings = start.settings(train)
         with pytest.raises(FileExistsError, match="holds another run"):
             learn_digits(train, test, settings, start=other, device=device, out=tmp_path)
