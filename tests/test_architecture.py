@@ -26,6 +26,7 @@ LAYERS = [
         "spike_files",
         "softhebb",
         "convert",
+        "hardware",
     },
     {"experiments"},
     {"cli", "plot", "doctor"},
