@@ -36,6 +36,7 @@ class PopulationPlan:
     onset: str
     update: str
     update_order: int
+    epochs: tuple[tuple[float, str], ...]  # what happens at the end of every so many seconds
     variables: tuple[str, ...]
     stimulus: str  # "", "stimulus" or "spike_time"
     rows: int
@@ -54,6 +55,7 @@ class ProjectionPlan:
     on_post: str
     arrive: str  # and to the presynaptic traces, where that is later than the spike itself
     update: str
+    epoch: float  # between updates; 0 is at every step
     onset: tuple[str, ...]
     delay: float
     lag: float
@@ -107,6 +109,12 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
                 f"the protocol stimulates {name!r}, but {model.name} neurons take no stimulus; "
                 f"an encoder does ({', '.join(ENCODERS)})."
             )
+    for projection in circuit.projections.values():
+        rule = projection.rule
+        if rule and not _whole(_epoch(rule) / step):
+            raise ValueError(
+                f"rule {rule.name}: an epoch of {rule.parameters[rule.epoch]} is not a whole number of time steps of {dt}."
+            )
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
         order, learn_order = 2 * number + 1, 2 * len(circuit.projections) + 3
@@ -140,13 +148,16 @@ def _population(
     names = text.used(*_texts(model), *_about(circuit, name))
     declarations.append(text.declare(model.parameters, names))
     late = {p.rule for p in circuit.projections.values() if p.rule and p.pre == name and _lateness(p) > 0}
+    epochs = []
     for rule, side in circuit.traces(name):
-        traces, spike = getattr(rule, side), getattr(rule, f"{side}_spike")
+        traces, (spike, ended) = getattr(rule, side), rule.statements(side)
         equations.append(traces)
+        if ended:
+            epochs.append((_epoch(rule), _lines(ended)))
         if not (side == "pre" and rule in late):
             resets.append(spike)
         onsets += [text.zero(traces, trace) for trace in text.differential(traces) if trace not in rule.keeps]
-        declarations.append(text.declare(rule.parameters, text.used(traces, spike)))
+        declarations.append(text.declare(rule.parameters, text.used(traces, spike, ended)))
     stimulus = _stimulus(model)
     return PopulationPlan(
         size=population.size,
@@ -158,6 +169,7 @@ def _population(
         onset=_lines(*onsets),
         update=_lines(model.update),
         update_order=update_order,
+        epochs=tuple(epochs),
         variables=tuple(v for e in equations for v in text.settable(e)),
         stimulus=stimulus,
         rows=_rows(name, population, protocol, stimulus) if stimulus else 0,
@@ -240,6 +252,7 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         on_post=texts.get("on_post", ""),
         arrive=arrive,
         update=texts.get("update", ""),
+        epoch=_epoch(rule) if rule else 0.0,
         onset=tuple(code for name, code in texts.items() if name.startswith("onset")),
         delay=float(projection.delay),
         lag=_lateness(projection) - float(projection.delay),
@@ -252,12 +265,16 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
     )
 
 
+def _epoch(rule: PlasticityRule) -> float:
+    return float(rule.parameters[rule.epoch]) if rule.epoch else 0.0
+
+
 def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:
     """Return what a rule says of its synapses; parameters that neurons hold already are read there."""
     names = ("synapse", "on_pre", "on_post", "update")
     texts = {name: getattr(rule, name) for name in names} | {f"onset{n}": code for n, code in enumerate(rule.onset)}
     for side in ("pre", "post"):
-        held = text.used(getattr(rule, side), getattr(rule, f"{side}_spike")) & set(rule.parameters)
+        held = text.used(getattr(rule, side), *rule.statements(side)) & set(rule.parameters)
         texts = {name: text.suffixed(code, held, f"_{side}") for name, code in texts.items()}
     return {name: _lines(code) for name, code in texts.items()}
 

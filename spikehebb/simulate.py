@@ -22,6 +22,7 @@ from spikehebb.assemble import values as values_of
 from spikehebb.core import Circuit, Float, Frozen, Protocol, Recording, Spikes, digest
 from spikehebb.devices import Device
 
+AT_EPOCH, AFTER_EPOCH = -2, -1  # order at the end of an epoch, before an onset (0)
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 
 
@@ -139,6 +140,8 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             group.run_regularly(part.onset, clock=onsets, when="start", name=f"{name}_onset")
         if part.update:
             group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
+        for number, (period, statements) in enumerate(part.epochs):
+            _at_epochs(group, statements, period, f"{name}_epoch_{number}", order=AFTER_EPOCH)
         objects[name] = group
         if part.threshold:
             monitor = f"spikes_{name}"
@@ -193,6 +196,12 @@ def _connect_resting(name: str, wiring: ProjectionPlan, objects: dict[str, Any],
     objects[name], objects[f"{name}_arrival"] = held, arrival
 
 
+def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
+    """Let statements be executed at the end of every epoch, which is before anything else in the next one."""
+    clock = brian2.Clock(dt=period * second, name=f"{name}_clock")
+    owner.run_regularly(statements, clock=clock, when="start", order=order, name=name)
+
+
 def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, clock: Any, onsets: Any) -> None:
     """Make the Brian2 objects of a projection."""
     pre, post = objects[wiring.pre], objects[wiring.post]
@@ -222,7 +231,9 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
         synapses.summed_updaters[variable].order = wiring.learn_order
     if synapses.state_updater is not None:
         synapses.state_updater.order = wiring.learn_order + 1
-    if wiring.update:
+    if wiring.update and wiring.epoch:
+        _at_epochs(synapses, wiring.update, wiring.epoch, f"{name}_update", order=AT_EPOCH)
+    elif wiring.update:
         synapses.run_regularly(
             wiring.update, clock=clock, when="groups", order=wiring.learn_order + 2, name=f"{name}_update"
         )

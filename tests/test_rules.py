@@ -78,8 +78,10 @@ def told_apart(rule: PlasticityRule) -> PlasticityRule:
     p, changes = rule.parameters, dict[str, Any]()
     if "tau_minus" in p and p["tau_minus"] in (p.get("tau_plus"), p.get("tau_x")):
         changes["tau_minus"] = 1.5 * p["tau_minus"]
-    if rule.name == "softhebb":  # its u has 20 ms, too
+    if rule.name.startswith("softhebb"):  # its u has 20 ms, too
         changes["tau_x"] = 15 * ms
+    if rule.name == "softhebb_annealed":  # so that some trains saturate it
+        changes["lifetime"] = 30.0
     others = {"sigma": 0.0, "mu_minus": 0.3, "alpha": 0.8} | ({"w_max": 2.0} if p.get("w_max") == 1 else {})
     return rule.with_parameters(**changes, **{name: value for name, value in others.items() if name in p})
 

@@ -165,7 +165,7 @@ class Circuit:
         for rule, side in self.traces(name):
             equations = rule.pre if side == "pre" else rule.post
             claimed = set(text.variables(equations))
-            claimed |= set(rule.parameters) & text.used(equations, getattr(rule, f"{side}_spike"))
+            claimed |= set(rule.parameters) & text.used(equations, *rule.statements(side))
             for variable in sorted(claimed):
                 if variable in owner:
                     raise ValueError(

@@ -121,7 +121,14 @@ class PlasticityRule:
     on_pre, on_post : str
         How ``w`` changes when a presynaptic spike arrives and when the postsynaptic neuron spikes.
     update : str
-        Statements executed in every synapse at every step, after its equations.
+        Statements executed in every synapse at every step, after its equations; with ``epoch``, at the end of every
+        epoch instead.
+    epoch : str
+        The parameter, a time, that says how long a learning epoch is. What happened in the last epoch of a run is
+        applied when the next one would begin, so a run should end with an epoch's silence.
+    pre_epoch, post_epoch : str
+        Statements executed in the presynaptic and in the postsynaptic neuron at the end of every epoch, after
+        ``update``.
     onset : tuple of str
         Statements executed in every synapse at the onset of each presentation, each for all synapses before the next.
     needs_pre, needs : str
@@ -158,6 +165,9 @@ class PlasticityRule:
     on_pre: str = ""
     on_post: str = ""
     update: str = ""
+    epoch: str = ""
+    pre_epoch: str = ""
+    post_epoch: str = ""
     onset: tuple[str, ...] = ()
     needs_pre: str = ""
     needs: str = ""
@@ -175,10 +185,10 @@ class PlasticityRule:
         text.check_names(owner, self.parameters)
         sides: dict[str, Any] = {}
         for side, needs in (("pre", self.needs_pre), ("post", self.needs)):
-            equations, spike = getattr(self, side), getattr(self, f"{side}_spike")
+            equations, spike, ended = (getattr(self, f"{side}{part}") for part in ("", "_spike", "_epoch"))
             wanted = text.variables(needs)
             summed = {n: d for n, d in text.summed(self.synapse, side).items() if n not in wanted}
-            text.check_text(owner, equations=equations, statements=[spike], known=known | wanted)
+            text.check_text(owner, equations=equations, statements=[spike, ended], known=known | wanted)
             own = text.variables(equations)
             text.check_names(owner, own)
             for name in summed:
@@ -196,11 +206,15 @@ class PlasticityRule:
         for name in self.keeps:
             if f"{name}_pre" not in sides and f"{name}_post" not in sides:
                 raise ValueError(f"{owner} keeps {name!r}, which neither side declares.")
-        if self.lag:
-            if known.get(self.lag) != text.TIME:
-                raise ValueError(f"{owner}: its lag {self.lag!r} must be a parameter that is a time.")
-            if not float(self.parameters[self.lag]) >= 0:
-                raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
+        for what, name in (("lag", self.lag), ("epoch", self.epoch)):
+            if name and known.get(name) != text.TIME:
+                raise ValueError(f"{owner}: its {what} {name!r} must be a parameter that is a time.")
+        if self.lag and not float(self.parameters[self.lag]) >= 0:
+            raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
+        if self.epoch and not float(self.parameters[self.epoch]) > 0:
+            raise ValueError(f"{owner}: {self.epoch} must be above 0, got {self.parameters[self.epoch]}.")
+        if (self.pre_epoch or self.post_epoch) and not self.epoch:
+            raise ValueError(f"{owner} has statements for the end of an epoch, but no epoch; name the parameter.")
 
     def with_parameters(self, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.
@@ -213,6 +227,10 @@ class PlasticityRule:
         """
         changed: PlasticityRule = with_parameters(self, f"rule {self.name}", changes)
         return changed
+
+    def statements(self, side: str) -> tuple[str, str]:
+        """Return what happens to the traces of one side, ``pre`` or ``post``: at a spike, and at an epoch's end."""
+        return getattr(self, f"{side}_spike"), getattr(self, f"{side}_epoch")
 
     def brian2(self, receive: str = "") -> Brian2Text:
         """Return the rule as text for a Brian2 script of your own.

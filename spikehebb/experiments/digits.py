@@ -12,12 +12,12 @@ import numpy as np
 from brian2 import ms
 from scipy import sparse
 
-from spikehebb import checkpoint, devices, metrics, protocols
+from spikehebb import checkpoint, devices, metrics, protocols, rules
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Circuit, Float, Images, Int, Protocol, Recording
 from spikehebb.devices import Device
 from spikehebb.experiments.saved import State, describe, partial, resume, versions
-from spikehebb.experiments.settings import Settings
+from spikehebb.experiments.settings import Settings, ages
 from spikehebb.experiments.starts import Start
 from spikehebb.simulate import prepare, simulate
 
@@ -272,8 +272,8 @@ def _learn_chunk(
     order = np.random.default_rng((settings.seed, _ORDER, epoch)).permutation(len(train))
     images = train[order[number * CHUNK : (number + 1) * CHUNK]]
     labels = np.asarray(images.labels)
-    circuit, ages = settings.circuit(state.weights, state.bias), settings.rule == "softhebb"
-    if ages:
+    circuit, aging = settings.circuit(state.weights, state.bias), ages(rules.find(settings.rule))
+    if aging:
         circuit = circuit.with_state("output", age=state.age)
     recording = _run(circuit, images, settings, device, _seed(settings.seed, _STAGES["learning"], state.chunks), tell)
     counts = _counts(recording, images, settings)
@@ -281,7 +281,7 @@ def _learn_chunk(
     return State(
         chunks=state.chunks + 1,
         weights=recording.weights["feedforward"],
-        age=recording.state["output"]["age"] if ages else state.age + recording.counts["output"] / settings.lifetime,
+        age=recording.state["output"]["age"] if aging else state.age + recording.counts["output"] / settings.lifetime,
         bias=state.bias,
         spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
         seconds=state.seconds + recording.seconds,

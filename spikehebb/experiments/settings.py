@@ -47,7 +47,8 @@ class Settings:
     jitter : float
         1: every input train starts at a random phase; 0: all at the same.
     rule : str
-        Of the catalogue. SoftHebb learns with ``eta`` and ``lifetime``, any other rule with its own parameters.
+        Of the catalogue. SoftHebb in its spiking forms learns with ``eta`` and ``lifetime``, any other rule with its
+        own parameters.
     """
 
     neurons: int = 100
@@ -100,10 +101,11 @@ class Settings:
             Added to ``u/T`` in the competition, as the logarithm of each neuron's prior.
         """
         encoder = regular.with_parameters(max_rate=self.max_rate_hz * Hz, jitter=self.jitter)
-        own: dict[str, Any] = {"eta": self.eta, "lifetime": self.lifetime} if self.rule == "softhebb" else {}
+        rule = rules.find(self.rule)
+        own: dict[str, Any] = {"eta": self.eta, "lifetime": self.lifetime} if ages(rule) else {}
         circuit = soft_wta(
             weights,
-            rule=rules.find(self.rule),
+            rule=rule,
             encoder=encoder,
             temperature=self.temperature,
             rate=self.rate_hz * Hz,
@@ -111,6 +113,11 @@ class Settings:
             **own,
         )
         return circuit if bias is None or not np.any(bias) else _biased(circuit, bias)
+
+
+def ages(rule: PlasticityRule) -> bool:
+    """Return whether neurons learn less the more often they have fired, as in SoftHebb."""
+    return "age" in equations.variables(rule.post)
 
 
 def _check_fits(rule: PlasticityRule) -> None:

@@ -36,6 +36,7 @@ from spikehebb.rules.hebbian import (
     outstar,
     reads_rates,
     softhebb,
+    softhebb_annealed,
     softhebb_anti,
     softhebb_rate,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "outstar",
     "reads_rates",
     "softhebb",
+    "softhebb_annealed",
     "softhebb_anti",
     "softhebb_rate",
     "stdp_anti_hebbian",

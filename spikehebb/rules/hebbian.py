@@ -166,6 +166,22 @@ softhebb = PlasticityRule(
     cites=cite("journe2023", "moraitis2022"),
 )
 
+softhebb_annealed = PlasticityRule(
+    name="softhebb_annealed",
+    summary="SoftHebb in spikes as a sum of products: a neuron's learning rate falls in proportion to its spikes",
+    # 1/(1 + age) of softhebb needs a division; here age is a trace that counts spikes and saturates, as a chip has it.
+    pre=softhebb.pre,
+    pre_spike=softhebb.pre_spike,
+    post="age : 1",
+    post_spike="age = clip(age + 1/lifetime, 0, 1)",
+    needs="u : 1",
+    on_post="w += eta*(1 + rest - age_post)*(x1_pre - u_post*w)",
+    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 0.02},
+    ties=softhebb.ties,
+    reference="As softhebb; annealing in a trace is this toolkit's, for chips that add and multiply (Davies et al. 2018)",
+    cites=softhebb.cites,
+)
+
 softhebb_rate = PlasticityRule(
     name="softhebb_rate",
     summary="SoftHebb: the softmax activity y moves w towards the input, to length 1",
@@ -319,6 +335,7 @@ RULES = (
     outstar,
     bcm,
     softhebb,
+    softhebb_annealed,
     softhebb_rate,
     softhebb_anti,
     krotov_hopfield,

@@ -222,6 +222,15 @@ def softhebb(pre: Times, post: Times, w: float, p: Parameters, tau_m: float = 0.
 
     ``u`` remembers the weight that each input spike arrived through.
     """
+    return _softhebb(pre, post, w, p, tau_m, lambda fired: 1 / (1 + fired / p["lifetime"]))
+
+
+def softhebb_annealed(pre: Times, post: Times, w: float, p: Parameters, tau_m: float = 0.02) -> float:
+    """As ``softhebb``; the rate falls by 1/lifetime with each spike, from 1 + rest to rest."""
+    return _softhebb(pre, post, w, p, tau_m, lambda fired: p["rest"] + max(0.0, 1 - fired / p["lifetime"]))
+
+
+def _softhebb(pre: Times, post: Times, w: float, p: Parameters, tau_m: float, pace: Change) -> float:
     tau_x, arrived, fired = seconds(p["tau_x"]), list[tuple[float, float]](), 0
     for t, side in events(pre, post):
         if side == "pre":
@@ -229,7 +238,7 @@ def softhebb(pre: Times, post: Times, w: float, p: Parameters, tau_m: float = 0.
         else:
             x = sum(np.exp(-(t - s) / tau_x) for s, _ in arrived)
             u = sum(v * np.exp(-(t - s) / tau_m) for s, v in arrived)
-            w += p["eta"] / (1 + fired / p["lifetime"]) * (x - u * w)
+            w += p["eta"] * pace(fired) * (x - u * w)
             fired += 1
     return w
 
@@ -249,6 +258,7 @@ SPIKE_ORACLES: dict[str, Oracle] = {
     "diehl_cook": diehl_cook,
     "nessler": nessler,
     "softhebb": softhebb,
+    "softhebb_annealed": softhebb_annealed,
     **{f"triplet_{area}_{kind}": triplet for area in ("vc", "hc") for kind in ("full", "minimal")},
     **{f"triplet_{area}_nearest_{kind}": triplet_nearest for area in ("vc", "hc") for kind in ("full", "minimal")},
 }
