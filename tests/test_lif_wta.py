@@ -43,14 +43,14 @@ def test_the_twin_fires_as_the_circuit_does(kind: Any, device: Device, rng: np.r
     twin = lif_twin.twin(
         drives / np.float32(20), offset=bias - bias.mean(), tau_m=0.02, dt=0.001, inhibition=kind, **values
     )
-    assert twin.sum() > 100
+    assert twin.sum() > 90
     assert counts_of(circuit, inputs, device).tolist() == twin.tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_shares_follow_the_potentials(kind: Any) -> None:
     u = np.array([0.1, 0.9, 0.3, 0.7, 0.5])
-    circuit = lif_wta(np.eye(5), inhibition=kind, encoder=STILL, gain=6, drive=3, strength=0.1)
+    circuit = lif_wta(np.eye(5), inhibition=kind, encoder=STILL, gain=8, drive=5, strength=0.1)
     counts = counts_of(circuit, [u])[0]
     assert np.argsort(counts, kind="stable").tolist() == np.argsort(u).tolist()
     assert len(set(counts.tolist())) == 5
@@ -79,7 +79,12 @@ def test_a_lateral_spike_lowers_all_others_by_the_strength() -> None:
     decay = np.exp(-1 / 20)
     assert recording.spikes["output"].i[0] == 0
     assert v[first, 0] == 0
-    assert v[first, 1] == pytest.approx(decay * v[first - 1, 1] - 0.25)
+    assert v[first + 1, 1] == pytest.approx(decay * v[first, 1] - 0.25)
+
+
+def test_what_arrives_while_a_neuron_fires_is_not_lost() -> None:
+    circuit = lif_wta([[1.0, 0.0]], encoder=STILL, gain=100, strength=0)
+    assert counts_of(circuit, [[1.0]])[0, 0] == 48  # one for each of 49 that arrive, but for the last
 
 
 def test_every_output_spike_reaches_the_inhibitory_neurons() -> None:

@@ -16,10 +16,15 @@ from spikehebb.neurons import lif
 Inhibition = Literal["lateral", "spiking"]
 
 # Potentials in thresholds above the reset. An image starts at the reset, not at rest: a drive above the threshold would
-# otherwise make every neuron fire at its onset.
-_unit = dataclasses.replace(
+# otherwise make every neuron fire at its onset. What arrives waits for the next step, because Brian2 resets after
+# synapses: what arrives while a neuron fires would be lost.
+lif_unit = dataclasses.replace(
     lif.with_parameters(v_rest=0 * mV, v_reset=0 * mV, v_threshold=1 * mV, t_ref=0 * ms, jump=1 * mV),
-    onset="v = v_reset",
+    summary="Leaky integrate-and-fire; a spike through weight w moves the potential by w*jump in the next time step",
+    equations=f"{lif.equations}\narriving : 1",
+    receive="arriving_post += w",
+    update="v += arriving*jump; arriving = 0",
+    onset="v = v_reset; arriving = 0",
 )
 
 
@@ -92,7 +97,7 @@ def lif_wta(
     spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in the potential
     size = array.shape[1]
     rest = drive + gain * (offset - offset.mean())
-    neuron = _unit.with_parameters(tau_m=tau_m, v_rest=rest * mV)
+    neuron = lif_unit.with_parameters(tau_m=tau_m, v_rest=rest * mV)
     populations = {
         "input": Population(model=encoder, size=array.shape[0]),
         "output": Population(model=neuron, size=size),
@@ -103,7 +108,7 @@ def lif_wta(
         others = -strength * (1 - np.eye(size))
         projections["lateral"] = Projection(pre="output", post="output", weights=others)
     else:
-        populations["inhibition"] = Population(model=_unit.with_parameters(tau_m=tau_inhibition), size=inhibitory)
+        populations["inhibition"] = Population(model=lif_unit.with_parameters(tau_m=tau_inhibition), size=inhibitory)
         counting = np.broadcast_to(excitation(inhibitory), (size, inhibitory))
         projections["excite"] = Projection(pre="output", post="inhibition", weights=counting)
         lowered = np.full((inhibitory, size), -strength)

@@ -46,22 +46,27 @@ def twin(
     w = np.zeros((presentations, inhibitory))
     counts = np.zeros((presentations, size), np.int64)
     total = 0
-    fired, grown = np.zeros_like(v, dtype=bool), np.zeros_like(v)
+    fired, waiting = np.zeros_like(v, dtype=bool), np.zeros_like(v)  # what arrives waits for the next step
+    driven = np.zeros_like(w)
     for arriving in drives:
         v *= decay
         v += rest
+        v += waiting
         np.greater(v, 1, out=fired)
         spikes = np.flatnonzero(fired)
         number = np.bincount(spikes // size, minlength=presentations)[:, None]
         counts.ravel()[spikes] += 1
         lowered = number
         if inhibition == "spiking":
-            w *= forgotten
+            w = w * forgotten + driven
             inhibiting = w > 1
             lowered = np.count_nonzero(inhibiting, axis=1)[:, None]
-            w = np.where(inhibiting, 0, w + number * excitation(inhibitory))
-        v += np.multiply(arriving, np.float32(gain), out=grown)
-        v -= np.float32(strength) * lowered.astype(np.float32)
+            w[inhibiting] = 0
+            driven = number * excitation(inhibitory)
+        np.multiply(arriving, np.float32(gain), out=waiting)
+        waiting -= np.float32(strength) * lowered.astype(np.float32)
+        if inhibition == "lateral":
+            waiting.ravel()[spikes] += np.float32(strength)
         v.ravel()[spikes] = 0
         total += len(spikes)
         if total > limit * presentations:
