@@ -22,11 +22,11 @@ def test_every_number_of_a_target_has_a_source(target: Target) -> None:
 
 
 def test_unverified_numbers_are_not_returned_unless_asked_for() -> None:
-    loihi = TARGETS["loihi1"]
-    assert not loihi.limits["cores"].verified
-    assert loihi.value("cores") is None
-    assert loihi.value("cores", unverified=True) == 128
-    assert loihi.with_limits(cores=128).value("cores") == 128
+    spinnaker = TARGETS["spinnaker"]
+    assert not spinnaker.limits["weight_bits"].verified
+    assert spinnaker.value("weight_bits") is None
+    assert spinnaker.value("weight_bits", unverified=True) == 16
+    assert spinnaker.with_limits(weight_bits=16).value("weight_bits") == 16
 
 
 def test_a_limit_is_set_and_taken_away() -> None:

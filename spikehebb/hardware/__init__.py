@@ -1,6 +1,29 @@
 """Chips: what they can hold, whether a circuit fits, and what becomes of it there."""
 
+from spikehebb.hardware.cores import Share, Split, split
+from spikehebb.hardware.fits import Problem, check
+from spikehebb.hardware.fixed import Rounding, levels, saturate, whole
+from spikehebb.hardware.rounding import Quantized, Rounded, quantize
 from spikehebb.hardware.targets import TARGETS, find
 from spikehebb.hardware.values import SIGNS, VOCABULARY, Limit, Target
 
-__all__ = ["SIGNS", "TARGETS", "VOCABULARY", "Limit", "Target", "find"]
+__all__ = [
+    "SIGNS",
+    "TARGETS",
+    "VOCABULARY",
+    "Limit",
+    "Problem",
+    "Quantized",
+    "Rounded",
+    "Rounding",
+    "Share",
+    "Split",
+    "Target",
+    "check",
+    "find",
+    "levels",
+    "quantize",
+    "saturate",
+    "split",
+    "whole",
+]

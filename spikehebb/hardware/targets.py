@@ -11,14 +11,16 @@ from spikehebb.hardware.values import Limit, Target
 _LAVA = "lava-nc/lava: src/lava/magma/core/learning/constants.py and tutorial 09"
 _APPLIER = "lava-nc/lava: src/lava/magma/core/learning/learning_rule_applier.py"
 _NENGO = "nengo/nengo-loihi: nengo_loihi/builder/discretize.py and nengo_loihi/block.py"
-_EMULATOR = "sagacitysite/brian2_loihi"
+_SANA = "SLAM-Lab/SANA-FE: an early sim.h, second-hand for Davies et al., IEEE Micro 38(1):82, 2018"
 _DEMOS = "electronicvisions/brainscales2-demos: fp_brainscales.rst"
 _ROCKPOOL = "synsense/rockpool: devices/dynapse (lookup, default.py, allocator)"
 _SPYNNAKER = "SpiNNakerManchester/sPyNNaker: plasticity sources"
 
+_NONE: Mapping[str, tuple[object, str]] = Frozen()
+
 
 def _limits(
-    *groups: tuple[str, Mapping[str, object]], unverified: Mapping[str, tuple[object, str]]
+    *groups: tuple[str, Mapping[str, object]], unverified: Mapping[str, tuple[object, str]] = _NONE
 ) -> dict[str, Limit]:
     found = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
     doubtful = {name: Limit(value=value, source=said, verified=False) for name, (value, said) in unverified.items()}
@@ -63,9 +65,10 @@ loihi1 = Target(
                 "threshold_bits": 17,
                 "decay_bits": 12,
                 "neuron_models": ("lif",),
+                "continuous_projections": False,
             },
         ),
-        unverified={"cores": (128, "Davies et al., IEEE Micro 38(1):82, 2018, from memory")},
+        (_SANA, {"cores": 128}),
     ),
 )
 
@@ -82,6 +85,7 @@ brainscales2 = Target(
                 "neurons_per_core": 512,
                 "cores": 1,
                 "neuron_models": ("lif",),
+                "continuous_projections": False,
                 "learns": True,
                 "sum_of_products": False,
                 "trace_bits": 8,
@@ -107,6 +111,7 @@ dynapse2 = Target(
                 "cores": 4,
                 "input_axons": 2048,
                 "neuron_models": ("lif",),
+                "continuous_projections": False,
             },
         ),
         unverified={"learns": (False, "its tool chain offers no learning on the chip; not confirmed")},
@@ -118,7 +123,10 @@ spinnaker = Target(
     summary="SpiNNaker (Manchester): neurons and rules are programs in fixed point",
     limits=_limits(
         (_SPYNNAKER, {"learns": True, "sum_of_products": False, "trace_bits": 16, "impulse_fraction_bits": 11}),
-        unverified={"weight_bits": (16, "from memory")},
+        unverified={
+            "weight_bits": (16, "from memory"),
+            "continuous_projections": (False, "cores exchange spikes; from memory"),
+        },
     ),
 )
 

@@ -34,8 +34,9 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
         "delay_steps": ("from 0", "longest delay, in time steps"),
         "refractory_steps": ("from 0", "longest refractory time, in time steps"),
         "threshold_bits": ("bits", "bits of a threshold"),
-        "decay_bits": ("bits", "bits of a decay: a time constant is 2**decay_bits/decay time steps"),
+        "decay_bits": ("bits", "bits of a decay: in a time step, a variable loses decay/2**decay_bits of itself"),
         "neuron_models": ("names", "the catalogue's neurons that it can run"),
+        "continuous_projections": ("yes or no", "whether neurons can send each other numbers at every time step"),
         "learns": ("yes or no", "whether weights can change on the chip"),
         "sum_of_products": (
             "yes or no",
