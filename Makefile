@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate softhebb conversion torch nest lint types docs bench clean
+.PHONY: demo test validate softhebb conversion torch neurobench nest lint types docs bench clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -34,6 +34,11 @@ conversion: $(VENV)/.core
 torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
 	$(BIN)/python -m pytest tests/test_softhebb_torch.py tests/test_softhebb_import.py
+
+# PyTorch, too: several GB where no CPU build is at hand.
+neurobench: $(VENV)/.test
+	@$(PIP) --editable '.[neurobench]'
+	$(BIN)/python -m pytest tests/test_neurobench.py
 
 nest: $(VENV)/.test
 	@$(PIP) --editable '.[nest]'
