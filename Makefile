@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate softhebb conversion torch neurobench nest lint types docs bench clean
+.PHONY: demo test validate softhebb conversion torch neurobench nest interop lint types docs bench clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -40,6 +40,20 @@ neurobench: $(VENV)/.test
 	@$(PIP) --editable '.[neurobench]'
 	$(BIN)/python -m pytest tests/test_neurobench.py
 
+# The simulators have an environment of their own: PyTorch is large, and they need nothing of this toolkit.
+INTEROP := .venv-interop
+interop: $(VENV)/.test $(INTEROP)/.done
+	$(BIN)/python benchmarks/nir_interop.py --python $(INTEROP)/bin/python --out benchmarks/results/nir-interop.json
+
+$(INTEROP)/.done: benchmarks/nir-requirements.txt
+	@for python in python3.11 python3.12 python3.13 python3.10 python3; do \
+	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
+	    echo "Installing the simulators into $(INTEROP) (once, a minute or more) ..."; \
+	    $$python -m venv --clear $(INTEROP) && $(INTEROP)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $< && touch $@ && exit 0; exit 1; \
+	  fi; \
+	done; \
+	echo "make interop needs Python 3.10 or later with venv, and found none." >&2; exit 1
+
 nest: $(VENV)/.test
 	@$(PIP) --editable '.[nest]'
 	$(BIN)/python -m pytest tests/test_nest.py
@@ -59,7 +73,7 @@ bench: $(VENV)/.core
 	$(BIN)/python benchmarks/digits.py
 
 clean:
-	rm -rf $(VENV) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(INTEROP) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.python:
 	@for python in python3.12 python3.13 python3.14 python3 python; do \

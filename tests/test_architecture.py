@@ -26,6 +26,7 @@ LAYERS = [
         "spike_files",
         "softhebb",
         "convert",
+        "export",
         "hardware",
     },
     {"experiments"},

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection
 from spikehebb.encoders import regular
-from spikehebb.neurons import lif
+from spikehebb.neurons import lif, linear_readout
 
 Inhibition = Literal["lateral", "spiking"]
 
@@ -114,6 +114,41 @@ def lif_wta(
         lowered = np.full((inhibitory, size), -strength)
         projections["inhibit"] = Projection(pre="inhibition", post="output", weights=lowered)
     return Circuit(name="lif_wta", populations=populations, projections=projections)
+
+
+def with_votes(circuit: Circuit, labels: ArrayLike, classes: int) -> Circuit:
+    """Return the circuit with a population ``readout`` that counts the spikes of each class: the largest is the answer.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        With a population ``output``.
+    labels : array_like of int, shape (neurons,)
+        The class of each output neuron, from 0.
+    classes : int
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per neuron.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits.lif import lif_wta, with_votes
+    >>> with_votes(lif_wta(np.eye(3)), [0, 1, 1], 2).projections["to_readout"].weights.tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+    """
+    names, size = np.asarray(labels), circuit.populations["output"].size
+    if names.shape != (size,) or names.dtype.kind not in "iu" or names.min() < 0 or names.max() >= classes:
+        raise ValueError(f"with_votes: {size} neurons need as many labels from 0 to {classes - 1}.")
+    readout = Population(model=linear_readout, size=classes)
+    votes = Projection(pre="output", post="readout", weights=np.eye(classes)[names])
+    return dataclasses.replace(
+        circuit,
+        populations={**circuit.populations, "readout": readout},
+        projections={**circuit.projections, "to_readout": votes},
+    )
 
 
 def excitation(inhibitory: int) -> Float:

@@ -2,6 +2,7 @@
 
 from spikehebb.convert.build import assemble, competition, folded, gains, timing_for, to_spiking
 from spikehebb.convert.files import load_converted, save_converted
+from spikehebb.convert.lif_network import lif_network, lif_settings
 from spikehebb.convert.run import Presented, present, seed_of, vote_counts
 from spikehebb.convert.unroll import Size, size, unrolled
 from spikehebb.convert.values import SpikingNetwork, Stage, Timing
@@ -18,6 +19,8 @@ __all__ = [
     "competition",
     "folded",
     "gains",
+    "lif_network",
+    "lif_settings",
     "load_converted",
     "present",
     "save_converted",

@@ -12,6 +12,7 @@ import numpy as np
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert.build import assemble
+from spikehebb.convert.lif_network import check_lif
 from spikehebb.convert.values import SpikingNetwork, Timing
 from spikehebb.softhebb import Model, files
 
@@ -64,6 +65,8 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     layers = len(header["network"]["layers"])
     if len(gains) != layers:
         raise ValueError(f"it was converted with {len(gains)} gains, but has {layers} layers: from another conversion.")
+    if header["conversion"].get("lif") is not None:
+        check_lif(header["conversion"]["lif"], header["network"]["layers"][0]["units"])
     return wanted
 
 

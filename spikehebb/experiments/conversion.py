@@ -156,7 +156,10 @@ def convert_softhebb(
     if _votes(model):
         report["metrics"] |= votes.exact(model, network, train, test, device=device, seed=seed, tell=tell)
         if lif:
-            report["lif"] = votes.lif(model, timing, train, test, train[chosen], device=device, seed=seed, tell=tell)
+            found = votes.lif(model, timing, train, test, train[chosen], device=device, seed=seed, tell=tell)
+            names = found.pop("labels")
+            report["lif"] = found
+            network = replace(network, header={**network.header, "lif": convert.lif_settings(found, names)})
     report["stages"] = _stages(
         model, network, test[: min(WATCHED, together_of(network))], seen, device, seed, cores, tell, len(test)
     )

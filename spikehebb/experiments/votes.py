@@ -83,9 +83,10 @@ def lif(
         circuit, rows, presentation=length, dt=dt, seed=convert.seed_of(seed, 4) % 2**31, device=device
     )
     tell("LIF", 1)
-    winner = counts.argmax(axis=1)
+    winner, names = counts.argmax(axis=1), _labels(model, train, seed)
     return {
-        "accuracy_vote": metrics.accuracy(_labels(model, train, seed)[winner], np.asarray(test.labels)),
+        "labels": names.tolist(),
+        "accuracy_vote": metrics.accuracy(names[winner], np.asarray(test.labels)),
         "agreement_vote": metrics.accuracy(winner, _potentials(model, test).argmax(axis=1)),
         "spikes_per_image": float(counts.sum()) / len(test),
         "silent": float(np.mean(~counts.any(axis=1))),

@@ -1,0 +1,167 @@
+"""A trained digit network leaves as NIR, and other simulators classify the same input spikes.
+
+python benchmarks/nir_interop.py --python .venv-interop/bin/python --out benchmarks/results/nir-interop.json
+
+Brian2 shows the test images to the LIF form of a SoftHebb network and keeps its input spikes. Norse and snnTorch, in an
+environment of their own, load the NIR file in their dialect, hear those spikes and answer. The exit code is 1 if an
+answer differs from Brian2's for more than 2 % of the images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import ms
+
+from spikehebb import checkpoint, convert, devices, metrics
+from spikehebb.core import Circuit, Images, Protocol
+from spikehebb.datasets import load
+from spikehebb.experiments import train_softhebb, votes
+from spikehebb.experiments.saved import describe, load_network, versions
+from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
+from spikehebb.simulate import simulate
+from spikehebb.softhebb import Model, files
+from spikehebb.softhebb.presets import find
+from spikehebb.softhebb.values import Training
+
+SIMULATORS, LEAST = ("norse", "snntorch"), 0.98
+SIDE = Path(__file__).with_name("nir_simulators.py")
+
+
+def main() -> int:
+    """Train or load, export, compare; return the exit code."""
+    options = _options()
+    seconds = {}
+    began = time.perf_counter()
+    train, test = (load(options.data, part, data_dir=options.data_dir) for part in ("train", "test"))
+    test = test[: options.images]
+    model = _trained(options.checkpoint, train, options.seed)
+    device = devices.find(options.device)
+    circuit, timing, accuracy = _network(model, train, test, device, options)
+    seconds["training and calibration"] = round(time.perf_counter() - began, 1)
+    result: dict[str, Any] = {
+        "command": " ".join(sys.argv),
+        "versions": versions(),
+        "data": {"train": describe(train), "test": describe(test)},
+        "network": {name: part.size for name, part in circuit.populations.items()},
+        "inhibition": options.inhibition,
+        "accuracy_lif_vote": accuracy,
+        "least_agreement": LEAST,
+        "simulators": {},
+    }
+    began = time.perf_counter()
+    raster, fired = _spikes(circuit, test, timing, device, options.seed)
+    answer = fired @ np.asarray(circuit.projections["to_readout"].weights)
+    labels = np.asarray(test.labels)
+    result["brian2"] = {
+        "accuracy": metrics.accuracy(answer.argmax(axis=1), labels),
+        "output_spikes_per_image": float(fired.sum() / len(test)),
+        "images": len(test),
+    }
+    seconds["brian2"] = round(time.perf_counter() - began, 1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for dialect in SIMULATORS:
+            graph = circuit_graph(circuit, dt=timing.dt_ms * ms, dialect=dialect)
+            write_nir(graph, folder / f"{dialect}.nir")
+            result["simulators"][dialect] = {"graph": sizes(graph)}
+        np.savez_compressed(folder / "input.npz", bits=np.packbits(raster), shape=np.array(raster.shape))
+        began = time.perf_counter()
+        subprocess.run([options.python, str(SIDE), str(folder)], check=True)
+        seconds["simulators"] = round(time.perf_counter() - began, 1)
+        result["versions_simulators"] = json.loads((folder / "versions.json").read_text())
+        with np.load(folder / "answers.npz") as answers:
+            for dialect in SIMULATORS:
+                theirs = answers[dialect]
+                result["simulators"][dialect] |= {
+                    "agreement": float(np.mean(theirs.argmax(axis=1) == answer.argmax(axis=1))),
+                    "same_spike_counts_of_every_class": float(np.mean((theirs == answer).all(axis=1))),
+                    "accuracy": metrics.accuracy(theirs.argmax(axis=1), labels),
+                }
+    began = time.perf_counter()
+    again = graph_circuit(circuit_graph(circuit, dt=timing.dt_ms * ms), encoder=circuit.populations["input"].model)
+    _, back = _spikes(again.circuit, test, timing, device, options.seed)
+    result["round_trip_same_spike_counts"] = bool((back == fired).all())
+    seconds["round trip"] = round(time.perf_counter() - began, 1)
+    result["seconds"] = seconds
+    reached = [each["agreement"] for each in result["simulators"].values()]
+    result["passed"] = bool(min(reached) >= LEAST and result["round_trip_same_spike_counts"])
+    if options.out:
+        checkpoint.write_json(options.out, result)
+    print(json.dumps({name: result[name] for name in ("brian2", "simulators", "seconds", "passed")}, indent=2))
+    return 0 if result["passed"] else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", required=True, help="of the environment with norse and snntorch")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument(
+        "--checkpoint", type=Path, help="a SoftHebb network of one dense layer; left out, one is trained"
+    )
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--inhibition", default="lateral", choices=("lateral", "spiking"))
+    parser.add_argument("--device", default="numpy")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def _trained(path: Path | None, train: Images, seed: int) -> Model:
+    """Return a network of one dense layer."""
+    if path is not None:
+        return files.from_checkpoint(load_network(path))
+    preset = find("mnist-dense")
+    layers = (dataclasses.replace(preset.layers[0], units=100),)
+    small = dataclasses.replace(preset, layers=layers, training=Training(epochs=20, batch=10))
+    return train_softhebb(train, train[:100], small, method="ridge", seed=seed).model
+
+
+def _network(
+    model: Model, train: Images, test: Images, device: devices.Device, options: argparse.Namespace
+) -> tuple[Circuit, convert.Timing, float]:
+    """Return the LIF form with its readout."""
+    timing = convert.timing_for(model.network)
+    chosen = train[np.random.default_rng((options.seed, 0)).permutation(len(train))[:300]]
+    found = votes.lif(
+        model, timing, train, test, chosen, device=device, seed=options.seed, tell=lambda stage, part: None
+    )
+    network = convert.to_spiking(model, chosen, timing)
+    labels = found.pop("labels")
+    said = {"lif": convert.lif_settings(found | {"inhibition": options.inhibition}, labels)}
+    circuit = convert.lif_network(model, dataclasses.replace(network, header=said))
+    return circuit, timing, float(found["accuracy_vote"])
+
+
+def _spikes(
+    circuit: Circuit, images: Images, timing: convert.Timing, device: devices.Device, seed: int
+) -> tuple[Any, Any]:
+    """Return the input spikes (images, steps, inputs) and how often each output neuron fired (images, neurons)."""
+    length, dt = timing.present_ms * ms, timing.dt_ms * ms
+    rows = images.intensities().reshape(len(images), -1)
+    protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)
+    spikes = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=("input", "output")).spikes
+    steps = np.round(np.asarray(spikes["input"].t / dt)).astype(np.int64)
+    raster = np.zeros((len(rows) * timing.steps, rows.shape[1]), np.uint8)
+    raster[steps, spikes["input"].i] = 1
+    fired = metrics.presentation_counts(
+        spikes["output"],
+        neurons=circuit.populations["output"].size,
+        presentations=len(rows),
+        presentation=length,
+    )
+    return raster.reshape(len(rows), timing.steps, -1), fired.toarray()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The same network as a simulator reads it.
+
+Both simulators execute a graph layer by layer in one step, with recurrent edges a step late; both reset to 0 and start
+from 0; neither has delays. Populations that hear each other therefore become one layer with one recurrent matrix:
+within it every spike arrives a step later, as here. A constant current becomes the bias of the weights.
+
+- ``norse``: LIF with ``r = 1``, which it assumes; tau in seconds at the circuit's time step.
+- ``snntorch``: LIF with ``r = tau/dt``, threshold 1 for all, tau as if a step lasted 0.1 ms, which it assumes.
+
+An IF is a LIF that forgets 2**-60 of its potential in a step, which is nothing in floating-point numbers: one simulator
+ignores the time step of an IF, the other reads it as leaky.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.sparse import csgraph
+
+from spikehebb.core import Float
+from spikehebb.export.circuit_graph import Parts
+from spikehebb.export.graph import Graph, Node, array
+from spikehebb.export.neurons import Unit
+
+_NO_LEAK = 2.0**-60
+SNNTORCH_STEP = 1e-4  # second; fixed in snnTorch's importer
+
+
+def simulator_graph(parts: Parts, dialect: str) -> Graph:
+    """Return a graph in a simulator's convention.
+
+    Parameters
+    ----------
+    parts : Parts
+    dialect : str
+        ``norse`` or ``snntorch``.
+
+    Raises
+    ------
+    ValueError
+        If it would not be the same network; the population or projection is named.
+    """
+    inputs = [name for name, unit in parts.units.items() if unit.role == "input"]
+    if len(inputs) != 1:
+        raise ValueError(f"{dialect} reads graphs with one input, and there are {', '.join(inputs)}; join them.")
+    readouts = [name for name, unit in parts.units.items() if unit.role == "readout"]
+    if any(name != parts.output for name in readouts):
+        raise ValueError(f"{dialect} reads graphs with one output, and there are {', '.join(readouts)}.")
+    layers = _layers(parts, inputs[0], dialect)
+    nodes: dict[str, Node | Graph] = {"input": _port("Input", parts.units[inputs[0]].size)}
+    edges, before, heard = [], "input", [inputs[0]]
+    for number, members in enumerate(layers, start=1):
+        units = [_checked(parts.units[name], number, dialect) for name in members]
+        name, step = f"layer{number:02}", SNNTORCH_STEP if dialect == "snntorch" else parts.dt
+        neurons, scale, drive = _joined(units, dialect, step)
+        forward = scale[:, None] * _matrix(parts, heard, members)
+        nodes[f"{name}_in"] = _weights(forward, drive)
+        recurrent = scale[:, None] * _matrix(parts, members, members)
+        nodes[f"{name}_neurons"] = _recurrent(neurons, recurrent) if recurrent.any() else neurons
+        edges += [(before, f"{name}_in"), (f"{name}_in", f"{name}_neurons")]
+        before, heard = f"{name}_neurons", list(members)
+    if parts.units[parts.output].role == "readout" or heard != [parts.output]:
+        # names sort in the order of execution, which one of the importers relies on
+        last = f"layer{len(layers) + 1:02}_out"
+        nodes[last] = _weights(_last(parts, heard), np.zeros(0))
+        edges.append((before, last))
+        before = last
+    nodes["output"] = _port("Output", parts.units[parts.output].size)
+    edges.append((before, "output"))
+    said: dict[str, str | float] = {"dt": SNNTORCH_STEP if dialect == "snntorch" else parts.dt}
+    said["empty_steps_first"] = 1.0  # with one, the first layer's step t is the circuit's step t
+    return Graph(nodes=nodes, edges=tuple(edges), metadata=said)
+
+
+def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
+    """Return the populations that hear each other, layer by layer; raise ``ValueError`` unless they form a chain."""
+    names = [name for name, unit in parts.units.items() if unit.role == "neurons"]
+    place = {name: at for at, name in enumerate(names)}
+    links = np.zeros((len(names), len(names)))
+    for wire in parts.wires:
+        if wire.delay:
+            raise ValueError(f"{dialect} has no delays, but projection {wire.name} has one; write it as dialect nir.")
+        if wire.pre in place and wire.post in place:
+            links[place[wire.pre], place[wire.post]] = 1
+    _, group = csgraph.connected_components(links, directed=True, connection="strong")
+    group_of = {name: int(group[place[name]]) for name in names}
+    chain: list[tuple[str, ...]] = []
+    at: set[int | str] = {entry}
+    while True:
+        reached = [wire.post for wire in parts.wires if _group(wire.pre, group_of) in at]
+        heard: set[int | str] = {group_of[name] for name in reached if name in group_of} - at
+        if not heard:
+            break
+        if len(heard) > 1:
+            raise ValueError(_forks(parts, dialect, heard, group_of))
+        at = set(heard)
+        chain.append(tuple(name for name in names if group_of[name] in heard))
+    known = [name for members in chain for name in members]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{dialect}: nothing reaches population {name} from the input {entry}; leave it out.")
+    order = {entry: 0} | {name: level for level, members in enumerate(chain, start=1) for name in members}
+    for wire in parts.wires:
+        levels = order[wire.pre], order.get(wire.post, len(chain) + 1)
+        if levels[1] - levels[0] not in (0, 1):
+            raise ValueError(
+                f"{dialect} executes layers within one step, so that projection {wire.name}, which skips or goes back "
+                f"past a layer, would arrive at another time; write it as dialect nir."
+            )
+    return chain
+
+
+def _group(name: str, group_of: Mapping[str, int]) -> int | str:
+    return group_of.get(name, name)
+
+
+def _forks(parts: Parts, dialect: str, heard: set[int | str], group_of: Mapping[str, int]) -> str:
+    names = [name for name in parts.units if _group(name, group_of) in heard]
+    return f"{dialect}: only chains of layers are written, but {', '.join(names)} hear one population side by side."
+
+
+def _checked(unit: Unit, level: int, dialect: str) -> Unit:
+    if unit.reset.any():
+        raise ValueError(f"{dialect} resets to 0, but population {unit.name} resets to another potential.")
+    if level > 1 and unit.drive.any():
+        raise ValueError(
+            f"{dialect} executes layers within one step, so that the constant current of population {unit.name}, in "
+            f"layer {level}, would begin at another time than its input; write it as dialect nir."
+        )
+    if dialect == "snntorch" and not (unit.threshold > 0).all():
+        raise ValueError(f"snntorch: population {unit.name} has thresholds of 0 or below, which cannot be scaled to 1.")
+    return unit
+
+
+def _joined(units: list[Unit], dialect: str, step: float) -> tuple[Node, Float, Float]:
+    """Return the neurons of a layer, by what to multiply what arrives at each, and the bias that drives each."""
+    leak, drive, threshold, scale = (
+        np.concatenate([getattr(unit, name) for unit in units]) for name in ("leak", "drive", "threshold", "scale")
+    )
+    leak = np.where(leak > 0, leak, _NO_LEAK)
+    tau = step / leak
+    if dialect == "snntorch":
+        scale, drive, threshold, r = scale / threshold, drive / threshold, np.ones_like(threshold), tau / step
+    else:
+        scale, drive, r = scale / leak, drive / leak, np.ones_like(tau)
+    values = {"tau": tau, "r": r, "v_leak": np.zeros_like(tau), "v_threshold": threshold}
+    return Node(kind="LIF", values={name: array(value) for name, value in values.items()}), scale, drive
+
+
+def _recurrent(neurons: Node, weight: Float) -> Graph:
+    size = len(weight)
+    return Graph(
+        nodes={
+            "input": _port("Input", size),
+            "neurons": neurons,
+            "output": _port("Output", size),
+            "recurrent": _weights(weight, np.zeros(0)),
+        },
+        edges=(("input", "neurons"), ("neurons", "recurrent"), ("recurrent", "neurons"), ("neurons", "output")),
+    )
+
+
+def _matrix(parts: Parts, pre: list[str] | tuple[str, ...], post: list[str] | tuple[str, ...]) -> Float:
+    """Return the weights (n_post, n_pre) between populations that were put side by side."""
+    rows = [[_between(parts, one, two) for one in pre] for two in post]
+    return np.block(rows)
+
+
+def _between(parts: Parts, pre: str, post: str) -> Float:
+    found = np.zeros((parts.units[post].size, parts.units[pre].size))
+    for wire in parts.wires:
+        if (wire.pre, wire.post) == (pre, post):
+            found += wire.weight
+    return found
+
+
+def _last(parts: Parts, heard: list[str]) -> Float:
+    """Return the weights onto the output: of a readout, or those that pick the output out of the last layer."""
+    if parts.units[parts.output].role == "readout":
+        return _matrix(parts, heard, [parts.output])
+    at = sum(parts.units[name].size for name in heard[: heard.index(parts.output)])
+    picked = np.zeros((parts.units[parts.output].size, sum(parts.units[name].size for name in heard)))
+    picked[:, at : at + len(picked)] = np.eye(len(picked))
+    return picked
+
+
+def _weights(weight: Float, bias: Float) -> Node:
+    """Return weights, in the single precision of these simulators."""
+    single = array(weight, np.float32)
+    if bias.any():
+        return Node(kind="Affine", values={"weight": single, "bias": array(bias, np.float32)})
+    return Node(kind="Linear", values={"weight": single})
+
+
+def _port(kind: str, size: int) -> Node:
+    return Node(kind=kind, values={"shape": np.array([size])})

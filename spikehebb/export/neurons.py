@@ -1,0 +1,262 @@
+"""Neurons that mean NIR's equations in forward Euler, and what this toolkit's own neurons are in NIR's terms.
+
+What arrives in one time step is consumed in the next, so that a reset erases none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikehebb import equations as text
+from spikehebb.circuits.lif import lif_unit
+from spikehebb.core import Float, Frozen, NeuronModel, Population
+from spikehebb.encoders import ENCODERS
+from spikehebb.neurons import linear_readout
+
+_REFERENCE = "Pedersen et al., Nature Communications 15:8122, 2024 (NIR)"
+_COMMON: dict[str, Any] = {
+    "receive": "S_post += w",
+    "update": "S = 0",
+    "onset": "v = 0; S = 0",
+    "method": "euler",
+    "reference": _REFERENCE,
+}
+_FIRES: dict[str, Any] = {"threshold": "v > v_threshold", "reset": "v = v_reset"}
+
+nir_lif = NeuronModel(
+    name="nir_lif",
+    summary="NIR's LIF in forward Euler",
+    equations="dv/dt = (v_leak - v + r*(S + bias))/tau : 1\nS : 1",
+    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
+    **_COMMON,
+    **_FIRES,
+)
+nir_if = NeuronModel(
+    name="nir_if",
+    summary="NIR's IF in forward Euler",
+    equations="dv/dt = r*(S + bias) : 1\nS : 1",
+    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
+    **_COMMON,
+    **_FIRES,
+)
+nir_threshold = NeuronModel(
+    name="nir_threshold",
+    summary="NIR's I, an integrator, with a Threshold behind it: it fires in every step above the threshold",
+    equations=nir_if.equations,
+    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "bias": 0.0},
+    threshold="v > v_threshold",
+    **_COMMON,
+)
+nir_i = NeuronModel(
+    name="nir_i",
+    summary="NIR's I, an integrator",
+    equations=nir_if.equations,
+    parameters={"r": 1000 * Hz, "bias": 0.0},
+    **_COMMON,
+)
+nir_li = NeuronModel(
+    name="nir_li",
+    summary="NIR's LI, a leaky integrator, in forward Euler",
+    equations=nir_lif.equations,
+    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "bias": 0.0},
+    **_COMMON,
+)
+# The current of a step moves the potential in that same step, as in the simulators that read CubaLIF.
+_CUBA: dict[str, Any] = {
+    **_COMMON,
+    "equations": "v : 1\nA : 1\nS : 1",
+    "update": "A += dt*(w_in*(S + bias) - A)/tau_syn; v += dt*(v_leak - v + r*A)/tau_mem; S = 0",
+    "onset": "v = 0; A = 0; S = 0",
+}
+nir_cuba_li = NeuronModel(
+    name="nir_cuba_li",
+    summary="NIR's CubaLI, a leaky integrator of a filtered current, in forward Euler",
+    parameters={"tau_mem": 20 * ms, "tau_syn": 5 * ms, "r": 1.0, "v_leak": 0.0, "w_in": 1.0, "bias": 0.0},
+    **_CUBA,
+)
+nir_cuba_lif = NeuronModel(
+    name="nir_cuba_lif",
+    summary="NIR's CubaLIF in forward Euler",
+    parameters={**nir_cuba_li.parameters, "v_threshold": 1.0, "v_reset": 0.0},
+    **_CUBA,
+    **_FIRES,
+)
+nir_output = NeuronModel(
+    name="nir_output",
+    summary="What arrives at an output of a NIR graph, added up since the onset",
+    equations="u : 1",
+    receive="u_post += w",
+    update="u += bias",
+    onset="u = 0",
+    parameters={"bias": 0.0},
+    reference=_REFERENCE,
+)
+MODELS: Mapping[str, NeuronModel] = Frozen(
+    {
+        "LIF": nir_lif,
+        "IF": nir_if,
+        "I": nir_i,
+        "LI": nir_li,
+        "CubaLIF": nir_cuba_lif,
+        "CubaLI": nir_cuba_li,
+        "Threshold": nir_threshold,
+        "Output": nir_output,
+    }
+)
+_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "update", "onset", "method")
+_WHY = {
+    "lif": "loses at its reset what arrives in that step, which NIR's neurons keep; use circuits.lif.lif_unit",
+    "lif_adaptive": "has a threshold that moves, which no NIR neuron has",
+    "power_integrator": "fires by a power law of its mean input; NIR has integrate-and-fire neurons (exponent 1) only, "
+    "and they are written from the converted network, not from its circuit",
+    "largest_count": "takes a maximum, and NIR has no maximum (average pooling it has)",
+    "mean_count": "is reset by subtraction from a start of its own; write the converted network, not its circuit",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unit:
+    """A population in terms of one step: ``v = (1 - leak)*v + drive + arriving``, from 0, fires above the threshold.
+
+    Parameters
+    ----------
+    name, role : str
+        ``input``, ``neurons`` or ``readout``.
+    size : int
+    leak, drive, threshold, reset, scale : array, shape (size,)
+        Of neurons. ``leak`` 0 is a perfect integrator. ``scale`` multiplies the weights of what arrives.
+    node : str
+        NIR's type, where the population came from a NIR graph.
+    model : NeuronModel
+    """
+
+    name: str
+    role: str
+    size: int
+    model: NeuronModel
+    leak: Float
+    drive: Float
+    threshold: Float
+    reset: Float
+    scale: Float
+    node: str = ""
+
+
+def same(model: NeuronModel, other: NeuronModel) -> bool:
+    """Return whether two neurons have the same texts, whatever they are called."""
+    return all(_lines(getattr(model, name)) == _lines(getattr(other, name)) for name in _TEXTS)
+
+
+def unit_of(name: str, population: Population, dt: float, *, driven: bool) -> Unit:
+    """Return what a population is in NIR's terms.
+
+    Parameters
+    ----------
+    name : str
+    population : Population
+    dt : float
+        Seconds.
+    driven : bool
+        Whether a projection ends there.
+
+    Raises
+    ------
+    ValueError
+        If NIR cannot say it: the sentence names the population, its neuron and the reason.
+    """
+    model, size = population.model, population.size
+    if population.state:
+        raise ValueError(
+            f"population {name} starts from {', '.join(sorted(population.state))} of its own, and NIR has no start "
+            "but 0; leave the state out."
+        )
+    kind = next((kind for kind, known in MODELS.items() if same(model, known)), "")
+    if kind:
+        return _from_nir(name, kind, model, size, dt)
+    if same(model, lif_unit):
+        return _from_lif(name, model, size, dt)
+    if same(model, linear_readout):
+        return _plain(name, "readout", model, size)
+    if model.name in ENCODERS and not driven:
+        return _plain(name, "input", model, size)
+    reason = _WHY.get(model.name, "is none that NIR has")
+    if "rand" in text.used(model.threshold, model.reset, model.update):
+        reason = "fires by chance, and NIR's neurons do not; convert the network with --neurons lif"
+    if model.name in ENCODERS:
+        reason = "is an encoder and has input, which no input of a NIR graph has"
+    raise ValueError(f"population {name}: a neuron {model.name} {reason}.")
+
+
+def _plain(name: str, role: str, model: NeuronModel, size: int, node: str = "") -> Unit:
+    zero, one = np.zeros(size), np.ones(size)
+    return Unit(
+        name=name,
+        role=role,
+        size=size,
+        model=model,
+        leak=zero,
+        drive=zero,
+        threshold=zero,
+        reset=zero,
+        scale=one,
+        node=node,
+    )
+
+
+def _from_lif(name: str, model: NeuronModel, size: int, dt: float) -> Unit:
+    values = {key: _filled(value, size) for key, value in model.parameters.items()}
+    if np.any(values["t_ref"] > 0):
+        raise ValueError(f"population {name}: its refractory period is not 0, and NIR has none; set t_ref=0*ms.")
+    jump, start = values["jump"], values["v_reset"]  # an image starts at the reset
+    leak = -np.expm1(-dt / values["tau_m"])  # the share of a step that Brian2's exact decay forgets
+    return Unit(
+        name=name,
+        role="neurons",
+        size=size,
+        model=model,
+        leak=leak,
+        drive=leak * (values["v_rest"] - start) / jump,
+        threshold=(values["v_threshold"] - start) / jump,
+        reset=np.zeros(size),
+        scale=np.ones(size),
+    )
+
+
+def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) -> Unit:
+    values = {key: _filled(value, size) for key, value in model.parameters.items()}
+    if kind == "Output":
+        if np.any(values["bias"]):
+            raise ValueError(f"population {name}: an output with a bias is read, but not written again.")
+        return _plain(name, "readout", model, size, node=kind)
+    if kind not in ("LIF", "IF"):
+        raise ValueError(f"population {name}: NIR's {kind} is read, but not written again.")
+    leak = dt / values["tau"] if kind == "LIF" else np.zeros(size)
+    scale = leak * values["r"] if kind == "LIF" else dt * values["r"]
+    rest = values["v_leak"] if kind == "LIF" else np.zeros(size)
+    return Unit(
+        name=name,
+        role="neurons",
+        size=size,
+        model=model,
+        leak=leak,
+        drive=leak * rest + scale * values["bias"],
+        threshold=values["v_threshold"],
+        reset=values["v_reset"],
+        scale=scale,
+        node=kind,
+    )
+
+
+def _filled(value: Any, size: int) -> Float:
+    """Return a parameter in base units, one number per neuron."""
+    return np.broadcast_to(np.asarray(value, np.float64), size)
+
+
+def _lines(code: str) -> list[str]:
+    lines = (" ".join(line.split()) for line in code.replace(";", "\n").splitlines())
+    return [line for line in lines if line]
