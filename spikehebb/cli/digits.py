@@ -69,19 +69,25 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
+    target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
     data_dir: DataDir = None,
     limit_test: Limit = None,
     as_json: Json = False,
 ) -> None:
-    """Score a saved network again."""
+    """Score a saved network again, and count what it costs."""
     from spikehebb import devices, experiments
+    from spikehebb.cli.hardware import print_hardware, target_of
     from spikehebb.convert import files as converted
     from spikehebb.softhebb import files
 
+    chip = None if target is None else target_of(target)
     trained = experiments.load_network(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
-        if trained.header["kind"] == files.KIND:
+        if chip is not None:
+            where = None if device is None else devices.find(device)
+            result = experiments.evaluate_on(trained, test, chip, device=where, progress=tell)
+        elif trained.header["kind"] == files.KIND:
             model = files.from_checkpoint(trained)
             result = experiments.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
         elif trained.header["kind"] == converted.KIND:
@@ -95,6 +101,8 @@ def evaluate(
         print_json(result)
     else:
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
+        if chip is not None:
+            print_hardware(result["hardware"])
 
 
 def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:

@@ -11,6 +11,7 @@ from spikehebb.experiments.deep import DeepRun, learn_layers
 from spikehebb.experiments.deep_settings import DeepSettings
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
 from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
+from spikehebb.experiments.on_chip import check_network, circuits_of, evaluate_on, limits_of, quantize_network
 from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, load_network, versions
 from spikehebb.experiments.settings import Settings
@@ -33,19 +34,24 @@ __all__ = [
     "SoftHebbRun",
     "Start",
     "Window",
+    "check_network",
+    "circuits_of",
     "convert_softhebb",
     "evaluate",
     "evaluate_converted",
+    "evaluate_on",
     "evaluate_softhebb",
     "fit",
     "frequency_response",
     "import_softhebb",
     "learn_digits",
     "learn_layers",
+    "limits_of",
     "load_digits",
     "load_network",
     "load_softhebb",
     "load_start",
+    "quantize_network",
     "replay",
     "some_presentations",
     "start_from",

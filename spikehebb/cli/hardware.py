@@ -1,0 +1,186 @@
+"""Commands about chips: what they can hold, whether a network fits, and the network in their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import Json, commands, print_json
+
+hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
+commands.add_typer(hardware, name="hardware")
+
+Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")]
+TargetName = Annotated[str, typer.Option("--target", help="A name that spikehebb hardware list shows.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Another limit, as in weight_bits=4; none takes it away.")]
+_WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
+
+
+def target_of(name: str, settings: Sequence[str] = ()) -> Any:
+    """Return a target by name, with limits changed as ``--set`` says."""
+    from spikehebb import hardware as chips
+
+    found = chips.find(name)
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, word = (part.strip() for part in setting.partition("="))
+        if not equals:
+            raise ValueError(f"--set takes limit=value, as in --set weight_bits=4, got {setting!r}.")
+        changes[key] = _value(key, word)
+    return found.with_limits(**changes)
+
+
+@hardware.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the chips."""
+    from spikehebb import hardware as chips
+
+    if as_json:
+        print_json({name: target.summary for name, target in chips.TARGETS.items()})
+        return
+    for target in chips.TARGETS.values():
+        typer.echo(f"{target.name:14} {target.summary}")
+
+
+@hardware.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name that spikehebb hardware list shows.")], as_json: Json = False
+) -> None:
+    """Show every limit of a chip, with its source."""
+    from spikehebb import experiments
+    from spikehebb import hardware as chips
+
+    target = chips.find(name)
+    if as_json:
+        print_json({"name": target.name, "summary": target.summary, "limits": experiments.limits_of(target)})
+        return
+    typer.echo(f"{target.name}: {target.summary}")
+    for key, limit in target.limits.items():
+        value = ", ".join(map(str, limit.value)) if isinstance(limit.value, tuple) else str(limit.value)
+        mark = "" if limit.verified else "  (unverified, never enforced)"
+        typer.echo(f"  {key:24} {value}{mark}")
+        typer.echo(f"  {'':24} {chips.VOCABULARY[key][1]}; {limit.source}")
+
+
+@commands.command()
+def check(
+    checkpoint: Checkpoint,
+    target: TargetName,
+    set_: Set = None,
+    learning: Annotated[bool, typer.Option("--learning", help="It is to go on learning on the chip.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
+    from spikehebb import experiments
+
+    result = experiments.check_network(
+        experiments.load_network(checkpoint), target_of(target, set_ or ()), learning=learning
+    )
+    if as_json:
+        print_json(result)
+    else:
+        _print_check(checkpoint, result)
+    if result["enforced"]:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def quantize(
+    checkpoint: Checkpoint,
+    target: TargetName,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz and quantize.json.")],
+    bits: Annotated[int | None, typer.Option(help="Of a weight; the target's when left out.")] = None,
+    rounding: Annotated[str, typer.Option(help="Of weights: nearest or stochastic.")] = "nearest",
+    seed: Annotated[int, typer.Option(help="Of stochastic rounding.")] = 0,
+    set_: Set = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a trained network with a chip's weights, thresholds and time constants; evaluate reads it."""
+    from spikehebb import experiments
+
+    chip = target_of(target, set_ or ())
+    report = experiments.quantize_network(
+        experiments.load_network(checkpoint),
+        chip if bits is None else chip.with_limits(weight_bits=bits),
+        out,
+        rounding=rounding,  # type: ignore[arg-type]
+        seed=seed,
+        overwrite=overwrite,
+    )
+    if as_json:
+        print_json(report)
+        return
+    for line in report["report"]:
+        width = "" if line["bits"] is None else f", {line['bits']} bits"
+        typer.echo(
+            f"  {line['what']:24} {line['count']} numbers{width}, step {line['scale']:.4g}, error "
+            f"{line['rms_error']:.3g} (rms), {line['largest_error']:.3g} (largest), {line['saturated']} saturated"
+        )
+    if not report["report"]:
+        typer.echo(f"  {chip.name} limits none of its numbers; everything stays as it was")
+    typer.echo(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
+
+
+def print_hardware(found: dict[str, Any]) -> None:
+    """Print what a network costs, in a few lines."""
+    work, size = found["per_image"], found["footprint"]
+    total = size.get("total_bytes", size["weights"])
+    rows = {
+        "footprint": f"{total / 1000:.4g} kB with {size['weight_bits']}-bit weights",
+        "synaptic operations": f"{work['effective_ac']:.4g} AC, {work['effective_mac']:.4g} MAC of {work['dense']:.4g}",
+        "neuron updates": f"{work['neuron_updates']:.4g}",
+        "activation sparsity": f"{100 * work['activation_sparsity']:.2f} %",
+    }
+    if "learning" in found:
+        rows["plasticity operations"] = f"{found['learning']['plasticity']['synapses']:.4g} if it went on learning"
+    if found.get("cores") is not None:
+        rows["cores"] = f"{found['cores']}, {found['enforced_problems']} problems (spikehebb check)"
+    for name, energy in found["energy_per_image"].items():
+        missing = f", without {', '.join(energy['unpriced'])}" if energy["unpriced"] else ""
+        rows[f"energy, {name}"] = f"{1e6 * energy['joule']:.4g} uJ{missing}"
+    typer.echo(f"on {found['target']}, per image")
+    for name, text in rows.items():
+        typer.echo(f"  {name:24} {text}")
+
+
+def _print_check(checkpoint: Path, result: dict[str, Any]) -> None:
+    problems, cores = result["problems"], result["cores"]
+    verdict = "does not fit" if result["enforced"] else "fits"
+    size = "" if cores is None else f", {cores} core{'' if cores == 1 else 's'}"
+    typer.echo(f"{checkpoint} {verdict} on {result['target']}{size}")
+    for problem in problems:
+        where = f"{problem['where']}, " if problem["where"] else ""
+        typer.echo(f"  {where}{problem['text']}")
+    for share in result["shares"]:
+        reason = f", filled by {share['reason']}" if share["reason"] else ""
+        typer.echo(f"  {share['population']}: {share['neurons']} neurons on {share['cores']} cores{reason}")
+    for remark in result["remarks"]:
+        typer.echo(f"  {remark}")
+
+
+def _value(key: str, word: str) -> Any:
+    """Return a limit's value from a word: numbers, yes or no, none, or several of them with commas."""
+    if word.lower() in _WORDS:
+        return _WORDS[word.lower()]
+    from spikehebb.hardware import VOCABULARY
+
+    kind = VOCABULARY.get(key, ("", ""))[0]
+    if kind == "names":
+        return tuple(part.strip() for part in word.split(","))
+    if kind in ("choices", "range"):
+        return tuple(_number(part) for part in word.split(","))
+    return word if kind == "sign" else _number(word)
+
+
+def _number(word: str) -> Any:
+    try:
+        return int(word)
+    except ValueError:
+        try:
+            return float(word)
+        except ValueError:
+            return word

@@ -1,0 +1,386 @@
+"""Trained networks as a chip would have them: whether they fit, what they become in its numbers, what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, ms
+from scipy import sparse
+
+from spikehebb import checkpoint, convert, devices, metrics
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.convert import files as converted
+from spikehebb.core import Circuit, Images, Population, Projection, Recording
+from spikehebb.devices import Device
+from spikehebb.encoders import word_source
+from spikehebb.experiments import digits
+from spikehebb.experiments.conversion import evaluate_converted
+from spikehebb.experiments.saved import describe, may_begin, versions
+from spikehebb.experiments.settings import Settings
+from spikehebb.hardware import Quantized, Rounding, Target, check, quantize, split
+from spikehebb.metrics import Plasticity, Workload
+from spikehebb.neurons import linear_readout
+from spikehebb.softhebb import Model, files
+from spikehebb.softhebb.values import Weights
+
+STATE_BITS = 32  # of a neuron's variables, where a footprint is told
+_ARITHMETIC = ("int8_45nm", "int32_45nm", "float32_45nm")
+
+Progress = Callable[[str, float], None]
+
+
+def check_network(trained: Checkpoint, target: Target, *, learning: bool = False) -> dict[str, Any]:
+    """Return what keeps a trained network from a chip, and the cores that it takes.
+
+    Parameters
+    ----------
+    trained : Checkpoint
+        From ``load_network``: of digits or converted. A converted network that is too large to have neurons at every
+        position is checked layer by layer, and its cores are not counted.
+    target : Target
+    learning : bool
+        Whether the network is to go on learning there.
+
+    Returns
+    -------
+    dict
+        ``problems``, each with its place, limit, sentence and whether it is enforced; ``enforced``, their number;
+        ``cores`` (None where they were not counted), ``shares`` and ``remarks``.
+
+    Raises
+    ------
+    ValueError
+        If the network does not spike or, with ``learning``, does not learn in spikes.
+    """
+    circuits, dt, remarks = circuits_of(trained, learning=learning)
+    problems = [
+        {"where": where, **vars(problem)}
+        for where, circuit in circuits.items()
+        for problem in check(circuit, target, dt=dt)
+    ]
+    whole = len(circuits) == 1 and "" in circuits
+    found = split(circuits[""], target) if whole else None
+    return {
+        "kind": "check",
+        "target": target.name,
+        "limits": limits_of(target),
+        "problems": problems,
+        "enforced": sum(problem["enforced"] for problem in problems),
+        "cores": None if found is None else found.cores,
+        "shares": [] if found is None else [vars(share) for share in found.shares],
+        "remarks": list(remarks),
+    }
+
+
+def quantize_network(
+    trained: Checkpoint,
+    target: Target,
+    out: Path,
+    *,
+    rounding: Rounding = "nearest",
+    seed: int = 0,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a trained network with the numbers that a chip can hold, and how far they are from what they were.
+
+    Parameters
+    ----------
+    trained : Checkpoint
+        From ``load_network``, of any kind.
+    target : Target
+    out : path
+        A folder for ``checkpoint.npz``, which is read as the original was, and ``quantize.json``. Labels of neurons
+        and readouts stay as they were; so does what the target does not limit.
+    rounding, seed
+        See ``hardware.quantize``.
+    overwrite : bool
+        Replace another run in ``out``.
+
+    Returns
+    -------
+    dict
+        What ``quantize.json`` holds.
+
+    Raises
+    ------
+    ValueError, FileExistsError
+    """
+    may_begin(out, overwrite)
+    if trained.header["kind"] == "digits":
+        changed, found = _quantized_digits(trained, target, rounding, seed)
+    else:
+        changed, found = _quantized_layers(trained, target, rounding, seed)
+    report = {
+        "kind": "quantization",
+        "target": target.name,
+        "limits": limits_of(target),
+        "rounding": rounding,
+        "seed": seed,
+        "report": [vars(line) for quantized in found for line in quantized.report],
+        "kept": [name for quantized in found for name in quantized.kept],
+        "versions": versions(),
+    }
+    own = {name: report[name] for name in ("target", "limits", "rounding", "seed")}
+    changed = Checkpoint(header={**changed.header, "quantized": own}, arrays=changed.arrays)
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(changed, out / "checkpoint.npz")
+    checkpoint.write_json(out / "quantize.json", report)
+    return report
+
+
+def evaluate_on(
+    trained: Checkpoint,
+    test: Images,
+    target: Target,
+    *,
+    device: Device | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a trained network, and count what it costs: on a chip and in bare arithmetic.
+
+    Parameters
+    ----------
+    trained : Checkpoint
+        From ``load_network``: of digits or converted.
+    test : Images
+    target : Target
+        The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
+    device, progress
+        See ``evaluate``.
+
+    Returns
+    -------
+    dict
+        As ``evaluate`` returns, and ``hardware``: footprint, sparsities, the workload per image, energy by table, and
+        for digits ``learning``, what it would cost to learn from the same spikes.
+
+    Raises
+    ------
+    ValueError
+        If the network does not spike.
+    """
+    tell = progress or digits._quiet
+    if trained.header["kind"] == converted.KIND:
+        return _evaluate_converted(trained, test, target, device, tell)
+    _spiking(trained)
+    settings, frozen = digits._trained(trained)
+    fired: dict[str, Any] = {}
+    result = _score(trained, settings, frozen, test, device, tell, fired)
+    steps = len(test) * round(settings.presentation_ms / settings.dt_ms)
+    count: dict[str, Any] = {"counts": fired, "steps": steps, "dt": settings.dt_ms / 1000, "presentations": len(test)}
+    work = metrics.count_work(frozen, **count).per_presentation()
+    plastic = metrics.count_work(_plastic(trained), **count).per_presentation()
+    found = check_network(trained, target)
+    result["hardware"] = {
+        **_sizes(frozen, target),
+        **_fit(found),
+        **_costs(work, target),
+        "learning": {"plasticity": plastic.as_json()["plasticity"], **_energy(plastic, target)},
+    }
+    return result
+
+
+def circuits_of(
+    trained: Checkpoint, *, learning: bool = False
+) -> tuple[Mapping[str, Circuit], Quantity, tuple[str, ...]]:
+    """Return the circuit of a trained network under the name "", or those of its layers; its time step; remarks."""
+    _spiking(trained)
+    if trained.header["kind"] == "digits":
+        settings, frozen = digits._trained(trained)
+        return {"": _plastic(trained) if learning else frozen}, settings.dt_ms * ms, ()
+    if learning:
+        raise ValueError("a converted network does not learn; check it without --learning.")
+    _, network = converted.from_checkpoint(trained)
+    dt = network.timing.dt_ms * ms
+    try:
+        return {"": convert.unrolled(network)}, dt, network.remarks
+    except (MemoryError, ValueError) as error:
+        columns = {f"layer{number}": stage.circuit for number, stage in enumerate(network.stages)}
+        return columns, dt, (*network.remarks, f"checked layer by layer, cores not counted: {error}")
+
+
+def limits_of(target: Target) -> dict[str, Any]:
+    """Return a target's limits as plain data, each with its source."""
+    return {
+        name: {**vars(limit), "value": list(limit.value) if isinstance(limit.value, tuple) else limit.value}
+        for name, limit in target.limits.items()
+    }
+
+
+def _spiking(trained: Checkpoint) -> None:
+    kind = trained.header["kind"]
+    if kind == files.KIND:
+        raise ValueError("a SoftHebb network of rates has no spikes; convert it first (spikehebb convert).")
+
+
+def _plastic(trained: Checkpoint) -> Circuit:
+    """Return the circuit of a digit network that goes on learning."""
+    settings, arrays = Settings(**trained.header["config"]), trained.arrays
+    bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
+    return settings.circuit(np.asarray(arrays["weights"]), bias)
+
+
+def _score(
+    trained: Checkpoint,
+    settings: Settings,
+    frozen: Circuit,
+    test: Images,
+    device: Device | None,
+    tell: Progress,
+    fired: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what ``evaluate`` returns, from the same spikes, and add up how often every neuron fired."""
+    digits._check(test)
+    chosen = device or devices.find(str(trained.header["device"]))
+    shape = tuple(trained.header["image_shape"])
+    if np.shape(test.pixels)[1:] != shape:
+        raise ValueError(
+            f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
+        )
+    tables, seconds = [], 0.0
+    for number, start in enumerate(range(0, len(test), digits.CHUNK)):
+        part = test[start : start + digits.CHUNK]
+        bar = digits._within(tell, "testing", start / len(test), len(part) / len(test))
+        seed = digits._seed(settings.seed, digits._STAGES["testing"], number)
+        recording: Recording = digits._run(frozen, part, settings, chosen, seed, bar)
+        tables.append(digits._counts(recording, part, settings))
+        seconds += recording.seconds
+        for name, counts in recording.counts.items():
+            fired[name] = fired.get(name, 0) + counts
+    counts, labels = sparse.vstack(tables, format="csr"), np.asarray(test.labels)
+    profile, linear = np.asarray(trained.arrays["profile"]), np.asarray(trained.arrays["linear"])
+    votes = metrics.vote(counts, metrics.neuron_labels(profile))
+    return {
+        "kind": "evaluation",
+        "config": dict(trained.header["config"]),
+        "versions": versions(),
+        "seed": trained.header["seed"],
+        "device": chosen.name,
+        "data": {"test": describe(test)},
+        "metrics": {
+            "accuracy_vote": metrics.accuracy(votes, labels),
+            "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
+            "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, linear), labels),
+            "ms_per_image_test": 1000 * seconds / len(test),
+        },
+    }
+
+
+def _evaluate_converted(
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress
+) -> dict[str, Any]:
+    """Score a converted network and count what its run records: spikes and operations, by layer."""
+    model, network = converted.from_checkpoint(trained)
+    result = evaluate_converted(model, network, test, device=device, progress=tell)
+    scores, size = result["metrics"], convert.size(network)
+    inputs = int(np.prod(network.image_shape))
+    neurons, steps = size.unrolled_neurons - inputs, network.timing.window
+    work = Workload(
+        steps=steps,
+        presentations=1,
+        spikes=scores["spikes_per_image"],
+        input_spikes=0.0,
+        activation_sparsity=1 - scores["spikes_per_image"] / ((neurons + inputs) * steps),
+        dense=float(size.unrolled_synapses) * steps,
+        effective_ac=scores["operations_per_image"],
+        effective_mac=0.0,
+        neuron_updates=float(neurons) * steps,
+        plasticity=Plasticity(),
+        per_projection={},
+    )
+    weights = target.value("weight_bits") or STATE_BITS
+    result["hardware"] = {
+        "target": target.name,
+        "footprint": {"weights": size.unrolled_synapses * weights / metrics.static.BYTE, "weight_bits": weights},
+        **_costs(work, target),
+        "remarks": [
+            "every position has neurons and synapses of its own",
+            "spikes are those of inputs and layers together; inhibition, pooling and readout are not counted",
+        ],
+    }
+    return result
+
+
+def _sizes(circuit: Circuit, target: Target) -> dict[str, Any]:
+    bits = target.value("weight_bits") or STATE_BITS
+    size = metrics.footprint(circuit, weight_bits=bits, state_bits=STATE_BITS)
+    return {
+        "target": target.name,
+        "footprint": metrics.static.as_json(size),
+        "connection_sparsity": metrics.connection_sparsity(circuit),
+        "fan_in": {name: int(degree["in"].max()) for name, degree in metrics.degrees(circuit).items()},
+        "fan_out": {name: int(degree["out"].max()) for name, degree in metrics.degrees(circuit).items()},
+    }
+
+
+def _fit(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"cores": found["cores"], "problems": len(found["problems"]), "enforced_problems": found["enforced"]}
+
+
+def _costs(work: Workload, target: Target) -> dict[str, Any]:
+    return {"per_image": work.as_json(), **_energy(work, target)}
+
+
+def _energy(work: Workload, target: Target) -> dict[str, Any]:
+    names = [name for name in (target.name, *_ARITHMETIC) if name in metrics.TABLES]
+    estimates = {name: metrics.estimate_energy(work, metrics.find_costs(name)) for name in names}
+    return {"energy_per_image": {name: found.as_json() for name, found in estimates.items()}}
+
+
+def _quantized_digits(
+    trained: Checkpoint, target: Target, rounding: Rounding, seed: int
+) -> tuple[Checkpoint, list[Quantized]]:
+    settings, frozen = digits._trained(trained)
+    found = quantize(frozen, target, dt=settings.dt_ms * ms, rounding=rounding, seed=seed)
+    tau = float(found.circuit.populations["output"].model.parameters["tau_m"] / ms)
+    config = {
+        **trained.header["config"],
+        "tau_m_ms": tau,
+        "temperature": settings.temperature * settings.tau_m_ms / tau,  # of the neurons, it is the product of the two
+    }
+    arrays = {**trained.arrays, "weights": np.array(found.circuit.projections["feedforward"].weights)}
+    return Checkpoint(header={**trained.header, "config": config}, arrays=arrays), [found]
+
+
+def _quantized_layers(
+    trained: Checkpoint, target: Target, rounding: Rounding, seed: int
+) -> tuple[Checkpoint, list[Quantized]]:
+    """Quantize the weights of each layer with its batch normalization in them, as a chip has them."""
+    model, found = files.from_checkpoint(trained), []
+    layers = []
+    for number in range(len(model.layers)):
+        folded, _ = convert.folded(model, number)
+        quantized = quantize(_column(folded, f"layer{number}"), target, rounding=rounding, seed=seed + number)
+        found.append(quantized)
+        layers.append(_scaled(model, number, folded, quantized))
+    changed = dataclasses.replace(model, layers=tuple(layers))
+    return Checkpoint(header=trained.header, arrays=files.to_checkpoint(changed).arrays), found
+
+
+def _column(weights: Any, name: str) -> Circuit:
+    """Return a layer's weights, shape (inputs, units), as the one projection of a circuit."""
+    pre, post = weights.shape
+    return Circuit(
+        name=name,
+        populations={
+            "input": Population(model=word_source, size=pre),
+            "units": Population(model=linear_readout, size=post),
+        },
+        projections={name: Projection(pre="input", post="units", weights=weights)},
+    )
+
+
+def _scaled(model: Model, number: int, folded: Any, quantized: Quantized) -> Weights:
+    """Return the weights of a layer that are quantized once its normalization is in them."""
+    layer, weights = model.network.layers[number], model.layers[number]
+    new = np.asarray(quantized.circuit.projections[f"layer{number}"].weights)
+    ratio = np.divide(new, folded, out=np.ones_like(folded), where=folded != 0).T
+    old = np.asarray(weights.weight)
+    if layer.kernel:  # (units, row, column, channel) as (units, channel, row, column)
+        units, channels, height, width = old.shape
+        ratio = ratio.reshape(units, height, width, channels).transpose(0, 3, 1, 2)
+    return dataclasses.replace(weights, weight=(old * ratio.reshape(old.shape)).astype(old.dtype))
