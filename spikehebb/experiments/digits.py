@@ -128,7 +128,8 @@ def learn_digits(
     total = settings.epochs * len(train)
     tell("building", 0)
     plastic = settings.circuit(state.weights, state.bias)
-    for circuit in (plastic, plastic.frozen()):
+    learning = settings.constrained(plastic, settings.seed).circuit if settings.target else plastic
+    for circuit in (learning, plastic.frozen()):
         prepare(circuit, _protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
     tell("building", 1)
     while (done := _seen(state.chunks, len(train))) < total:
@@ -275,13 +276,19 @@ def _learn_chunk(
     circuit, aging = settings.circuit(state.weights, state.bias), ages(rules.find(settings.rule))
     if aging:
         circuit = circuit.with_state("output", age=state.age)
-    recording = _run(circuit, images, settings, device, _seed(settings.seed, _STAGES["learning"], state.chunks), tell)
+    seed = _seed(settings.seed, _STAGES["learning"], state.chunks)
+    chip = settings.constrained(circuit, seed) if settings.target else None
+    recording = _run(chip.circuit if chip else circuit, images, settings, device, seed, tell)
+    weights, age = recording.weights["feedforward"], recording.state["output"].get("age", state.age)
+    if chip:
+        weights = chip.weights(recording, "feedforward")
+        age = chip.trace(recording, "feedforward", "age") if aging else age
     counts = _counts(recording, images, settings)
     tally, shown, curve = _follow(state, counts, labels, _seen(state.chunks, len(train)))
     return State(
         chunks=state.chunks + 1,
-        weights=recording.weights["feedforward"],
-        age=recording.state["output"]["age"] if aging else state.age + recording.counts["output"] / settings.lifetime,
+        weights=weights,
+        age=age if aging else state.age + recording.counts["output"] / settings.lifetime,
         bias=state.bias,
         spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
         seconds=state.seconds + recording.seconds,

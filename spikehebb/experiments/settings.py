@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import equations, rules
+from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
+from spikehebb.hardware import Rounding, Target
+from spikehebb.hardware.learning import Constrained, constrain
 from spikehebb.neurons import escape_rate
 
 biased_escape_rate = dataclasses.replace(
@@ -49,6 +51,15 @@ class Settings:
     rule : str
         Of the catalogue. SoftHebb in its spiking forms learns with ``eta`` and ``lifetime``, any other rule with its
         own parameters.
+    target : str
+        A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
+    weight_bits, trace_bits : int
+        Instead of the target's; 0 is what the target says.
+    rounding : str
+        ``nearest`` or ``stochastic``; empty is what the target does.
+    epoch_ms, w_max : float
+        Of learning under a target's limits: how long a learning epoch is, and the weight that the largest whole number
+        stands for.
     """
 
     neurons: int = 100
@@ -65,6 +76,12 @@ class Settings:
     dt_ms: float = 1.0
     jitter: float = 1.0
     rule: str = "softhebb"
+    target: str = ""
+    weight_bits: int = 0
+    trace_bits: int = 0
+    rounding: str = ""
+    epoch_ms: float = 10.0
+    w_max: float = 0.3
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -75,7 +92,13 @@ class Settings:
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
-            least = 0 if item.name in ("seed", "jitter") else 1 if item.name in ("neurons", "epochs") else None
+            least = (
+                0
+                if item.name in ("seed", "jitter", "weight_bits", "trace_bits")
+                else 1
+                if item.name in ("neurons", "epochs")
+                else None
+            )
             if value < least if least is not None else value <= 0:
                 raise ValueError(
                     f"{item.name} must be {'above 0' if least is None else f'at least {least}'}, got {value}."
@@ -90,6 +113,12 @@ class Settings:
                 f"{self.max_rate_hz * self.dt_ms:g}."
             )
         _check_fits(rules.find(self.rule))
+        if self.target:
+            self.chip()
+        elif self.weight_bits or self.trace_bits or self.rounding:
+            raise ValueError(
+                "weight_bits, trace_bits and rounding limit learning on a target; name one, such as generic."
+            )
 
     def circuit(self, weights: Float, bias: Float | None = None) -> Circuit:
         """Return the soft winner-take-all circuit of these settings.
@@ -113,6 +142,42 @@ class Settings:
             **own,
         )
         return circuit if bias is None or not np.any(bias) else _biased(circuit, bias)
+
+    def chip(self) -> Target:
+        """Return the target under whose limits the network learns."""
+        limits = {"weight_bits": self.weight_bits, "trace_bits": self.trace_bits}
+        return hardware.find(self.target).with_limits(**{name: bits for name, bits in limits.items() if bits})
+
+    def constrained(self, circuit: Circuit, seed: int) -> Constrained:
+        """Return a circuit of these settings as it learns under the limits of the target.
+
+        Parameters
+        ----------
+        circuit : Circuit
+            From ``circuit``.
+        seed : int
+            Of the rounding of its weights.
+        """
+        chip, spikes = self.chip(), 4.0
+        rule = rules.find(self.rule)
+        ranges = {}
+        if "u" in equations.variables(rule.needs):
+            # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
+            # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
+            largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
+            bits = chip.value("weight_bits")
+            per_step = spikes / (self.w_max / (2.0**bits - 1)) if bits else spikes
+            ranges["u"] = per_step * 2.0 ** np.ceil(np.log2(largest / per_step))
+        return constrain(
+            circuit,
+            chip,
+            epoch=self.epoch_ms * ms,
+            rounding=cast(Rounding, self.rounding) if self.rounding else None,
+            w_max=self.w_max,
+            ranges=ranges,
+            spikes=spikes,
+            seed=seed,
+        )
 
 
 def ages(rule: PlasticityRule) -> bool:

@@ -176,9 +176,9 @@ softhebb_annealed = PlasticityRule(
     post_spike="age = clip(age + 1/lifetime, 0, 1)",
     needs="u : 1",
     on_post="w += eta*(1 + rest - age_post)*(x1_pre - u_post*w)",
-    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 0.02},
+    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 1 / 127},
     ties=softhebb.ties,
-    reference="As softhebb; annealing in a trace is this toolkit's, for chips that add and multiply (Davies et al. 2018)",
+    reference="As softhebb; annealing in a trace is this toolkit's, for chips that only add and multiply",
     cites=softhebb.cites,
 )
 
