@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,48 @@ def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rn
     assert again.network == model.network
     weights = quantized.stages[0].weights / report["report"][0]["scale"]
     assert np.abs(weights - np.rint(weights)).max() < 1e-5
+
+
+def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.random.Generator) -> None:
+    model = _dense(rng)
+    timing = convert.timing_for(model.network, present_ms=20.0, settle_ms=4.0)
+    network = convert.to_spiking(model, load("digits", "train")[:10], timing)
+    numbers = {"inhibition": "lateral", "gain": 8.0, "strength": 0.5, "drive": 1.05, "tau_m_ms": 10.0}
+    said = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
+    network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": said})
+    convert.save_converted(model, network, tmp_path / "checkpoint.npz")
+    saved = experiments.load_network(tmp_path)
+    assert {p["limit"] for p in experiments.check_network(saved, LOIHI)["problems"]} == {"weight_bits"}
+    circuit = convert.lif_network(model, network)
+    chip = hardware.quantize(circuit, LOIHI)
+    assert hardware.check(chip.circuit, LOIHI) == ()
+    assert "to_readout.w" in chip.kept
+    test = load("digits", "test")[:6]
+    found = experiments.evaluate_on(saved, test, LOIHI)
+    work = found["hardware"]["per_image"]
+    assert work["spikes"] > 0
+    # every input spike reaches the neurons with a weight that is not 0, every output spike 5 others and one vote
+    assert work["per_projection"]["lateral"] == pytest.approx(work["spikes"] * 5)
+    assert work["per_projection"]["to_readout"] == pytest.approx(work["spikes"])
+    assert work["effective_mac"] == 0
+    assert found["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
+    assert found == json.loads(json.dumps(found))
+    assert "LIF form" in experiments.quantize_network(saved, FOUR, tmp_path / "four")["remarks"][0]
+    wide = dataclasses.replace(test, pixels=np.zeros((6, 9, 9), np.float32))
+    with pytest.raises(ValueError, match=r"takes images of \(1, 8, 8\), but digits/test has \(1, 9, 9\)"):
+        experiments.evaluate_on(saved, wide, LOIHI)
+
+
+def _dense(rng: np.random.Generator) -> Model:
+    """Return one dense layer of six units that nobody trained."""
+    from spikehebb.softhebb import Layer, Network
+    from spikehebb.softhebb.values import Weights, array_shapes
+
+    layer = Layer(units=6, kernel=0, activation="softmax", exponent=1.0, batch_norm=False)
+    network = Network(image_shape=(1, 8, 8), layers=(layer,))
+    arrays = {name: np.abs(rng.normal(size=shape)) for name, shape in array_shapes(network, 0).items()}
+    weights = Weights(steps=1, **{name: array.astype(np.float32) for name, array in arrays.items()})
+    return Model(network=network, layers=(weights,))
 
 
 def _convolutional(rng: np.random.Generator) -> Model:

@@ -122,6 +122,8 @@ def quantize(
         )
     if not report["report"]:
         typer.echo(f"  {chip.name} limits none of its numbers; everything stays as it was")
+    for remark in report["remarks"]:
+        typer.echo(f"  {remark}")
     typer.echo(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
 
 

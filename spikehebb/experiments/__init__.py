@@ -10,8 +10,10 @@ from spikehebb.experiments.conversion import (
 from spikehebb.experiments.deep import DeepRun, learn_layers
 from spikehebb.experiments.deep_settings import DeepSettings
 from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
+from spikehebb.experiments.exporting import export_network, plain_network
 from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
-from spikehebb.experiments.on_chip import check_network, circuits_of, evaluate_on, limits_of, quantize_network
+from spikehebb.experiments.on_chip import check_network, circuits_of, evaluate_on
+from spikehebb.experiments.quantizing import limits_of, quantize_network
 from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, load_network, versions
 from spikehebb.experiments.settings import Settings
@@ -41,6 +43,7 @@ __all__ = [
     "evaluate_converted",
     "evaluate_on",
     "evaluate_softhebb",
+    "export_network",
     "fit",
     "frequency_response",
     "import_softhebb",
@@ -51,6 +54,7 @@ __all__ = [
     "load_network",
     "load_softhebb",
     "load_start",
+    "plain_network",
     "quantize_network",
     "replay",
     "some_presentations",

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
 from scipy import sparse
 
-from spikehebb import checkpoint, convert, devices, metrics
+from spikehebb import convert, devices, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import files as converted
-from spikehebb.core import Circuit, Images, Population, Projection, Recording
+from spikehebb.core import Circuit, Images, Protocol, Recording
 from spikehebb.devices import Device
-from spikehebb.encoders import word_source
 from spikehebb.experiments import digits
 from spikehebb.experiments.conversion import evaluate_converted
-from spikehebb.experiments.saved import describe, may_begin, versions
+from spikehebb.experiments.quantizing import limits_of
+from spikehebb.experiments.saved import describe, versions
 from spikehebb.experiments.settings import Settings
-from spikehebb.hardware import Quantized, Rounding, Target, check, quantize, split
+from spikehebb.hardware import Target, check, split
 from spikehebb.metrics import Plasticity, Workload
-from spikehebb.neurons import linear_readout
-from spikehebb.softhebb import Model, files
-from spikehebb.softhebb.values import Weights
+from spikehebb.simulate import simulate
+from spikehebb.softhebb import files
 
 STATE_BITS = 32  # of a neuron's variables, where a footprint is told
 _ARITHMETIC = ("int8_45nm", "int32_45nm", "float32_45nm")
@@ -76,62 +73,6 @@ def check_network(trained: Checkpoint, target: Target, *, learning: bool = False
     }
 
 
-def quantize_network(
-    trained: Checkpoint,
-    target: Target,
-    out: Path,
-    *,
-    rounding: Rounding = "nearest",
-    seed: int = 0,
-    overwrite: bool = False,
-) -> dict[str, Any]:
-    """Write a trained network with the numbers that a chip can hold, and how far they are from what they were.
-
-    Parameters
-    ----------
-    trained : Checkpoint
-        From ``load_network``, of any kind.
-    target : Target
-    out : path
-        A folder for ``checkpoint.npz``, which is read as the original was, and ``quantize.json``. Labels of neurons
-        and readouts stay as they were; so does what the target does not limit.
-    rounding, seed
-        See ``hardware.quantize``.
-    overwrite : bool
-        Replace another run in ``out``.
-
-    Returns
-    -------
-    dict
-        What ``quantize.json`` holds.
-
-    Raises
-    ------
-    ValueError, FileExistsError
-    """
-    may_begin(out, overwrite)
-    if trained.header["kind"] == "digits":
-        changed, found = _quantized_digits(trained, target, rounding, seed)
-    else:
-        changed, found = _quantized_layers(trained, target, rounding, seed)
-    report = {
-        "kind": "quantization",
-        "target": target.name,
-        "limits": limits_of(target),
-        "rounding": rounding,
-        "seed": seed,
-        "report": [vars(line) for quantized in found for line in quantized.report],
-        "kept": [name for quantized in found for name in quantized.kept],
-        "versions": versions(),
-    }
-    own = {name: report[name] for name in ("target", "limits", "rounding", "seed")}
-    changed = Checkpoint(header={**changed.header, "quantized": own}, arrays=changed.arrays)
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(changed, out / "checkpoint.npz")
-    checkpoint.write_json(out / "quantize.json", report)
-    return report
-
-
 def evaluate_on(
     trained: Checkpoint,
     test: Images,
@@ -165,7 +106,8 @@ def evaluate_on(
     """
     tell = progress or digits._quiet
     if trained.header["kind"] == converted.KIND:
-        return _evaluate_converted(trained, test, target, device, tell)
+        evaluation = _evaluate_lif if _is_lif(trained) else _evaluate_converted
+        return evaluation(trained, test, target, device, tell)
     _spiking(trained)
     settings, frozen = digits._trained(trained)
     fired: dict[str, Any] = {}
@@ -194,21 +136,15 @@ def circuits_of(
         return {"": _plastic(trained) if learning else frozen}, settings.dt_ms * ms, ()
     if learning:
         raise ValueError("a converted network does not learn; check it without --learning.")
-    _, network = converted.from_checkpoint(trained)
+    model, network = converted.from_checkpoint(trained)
     dt = network.timing.dt_ms * ms
+    if _is_lif(trained):
+        return {"": convert.lif_network(model, network)}, dt, ("in its LIF form",)
     try:
         return {"": convert.unrolled(network)}, dt, network.remarks
     except (MemoryError, ValueError) as error:
         columns = {f"layer{number}": stage.circuit for number, stage in enumerate(network.stages)}
         return columns, dt, (*network.remarks, f"checked layer by layer, cores not counted: {error}")
-
-
-def limits_of(target: Target) -> dict[str, Any]:
-    """Return a target's limits as plain data, each with its source."""
-    return {
-        name: {**vars(limit), "value": list(limit.value) if isinstance(limit.value, tuple) else limit.value}
-        for name, limit in target.limits.items()
-    }
 
 
 def _spiking(trained: Checkpoint) -> None:
@@ -266,6 +202,69 @@ def _score(
             "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
             "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, linear), labels),
             "ms_per_image_test": 1000 * seconds / len(test),
+        },
+    }
+
+
+def _is_lif(trained: Checkpoint) -> bool:
+    return trained.header["conversion"].get("lif") is not None
+
+
+def _evaluate_lif(
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress
+) -> dict[str, Any]:
+    """Score the LIF form of a converted network: the class of the neuron that fires most, as the conversion did."""
+    model, network = converted.from_checkpoint(trained)
+    timing, circuit = network.timing, convert.lif_network(model, network)
+    if test.image_shape != network.image_shape:
+        raise ValueError(f"the network takes images of {network.image_shape}, but {test.name} has {test.image_shape}.")
+    chosen = device or devices.find(str(network.header.get("device", "auto")))
+    seed, winners, seconds = int(network.header.get("seed", 0)), [], 0.0
+    fired: dict[str, Any] = {}
+    rows = test.intensities().reshape(len(test), -1).astype(float)
+    for number, start in enumerate(range(0, len(test), digits.CHUNK)):
+        part = rows[start : start + digits.CHUNK]
+        length = timing.present_ms * ms
+        recording = simulate(
+            circuit,
+            Protocol(stimuli={"input": part}, duration=len(part) * length, presentation=length),
+            device=chosen,
+            dt=timing.dt_ms * ms,
+            seed=convert.seed_of(seed, 4) % 2**31 + number,
+            record=("output",),
+        )
+        counts = metrics.presentation_counts(
+            recording.spikes["output"],
+            neurons=circuit.populations["output"].size,
+            presentations=len(part),
+            presentation=length,
+        )
+        winners.append(np.asarray(counts.argmax(axis=1)).ravel())
+        seconds += recording.seconds
+        for name, found in recording.counts.items():
+            fired[name] = fired.get(name, 0) + found
+        tell("testing", (start + len(part)) / len(test))
+    labels = np.asarray(network.header["lif"]["labels"])
+    work = metrics.count_work(
+        circuit, counts=fired, steps=len(test) * timing.steps, dt=timing.dt_ms / 1000, presentations=len(test)
+    ).per_presentation()
+    return {
+        "kind": "evaluation",
+        "config": dict(network.header["lif"]),
+        "versions": versions(),
+        "seed": seed,
+        "device": chosen.name,
+        "data": {"test": describe(test)},
+        "metrics": {
+            "accuracy_vote": metrics.accuracy(labels[np.concatenate(winners)], np.asarray(test.labels)),
+            "spikes_per_image": work.spikes,
+            "ms_per_image": 1000 * seconds / len(test),
+        },
+        "hardware": {
+            **_sizes(circuit, target),
+            **_fit(check_network(trained, target)),
+            **_costs(work, target),
+            "remarks": ["in its LIF form"],
         },
     }
 
@@ -329,58 +328,3 @@ def _energy(work: Workload, target: Target) -> dict[str, Any]:
     names = [name for name in (target.name, *_ARITHMETIC) if name in metrics.TABLES]
     estimates = {name: metrics.estimate_energy(work, metrics.find_costs(name)) for name in names}
     return {"energy_per_image": {name: found.as_json() for name, found in estimates.items()}}
-
-
-def _quantized_digits(
-    trained: Checkpoint, target: Target, rounding: Rounding, seed: int
-) -> tuple[Checkpoint, list[Quantized]]:
-    settings, frozen = digits._trained(trained)
-    found = quantize(frozen, target, dt=settings.dt_ms * ms, rounding=rounding, seed=seed)
-    tau = float(found.circuit.populations["output"].model.parameters["tau_m"] / ms)
-    config = {
-        **trained.header["config"],
-        "tau_m_ms": tau,
-        "temperature": settings.temperature * settings.tau_m_ms / tau,  # of the neurons, it is the product of the two
-    }
-    arrays = {**trained.arrays, "weights": np.array(found.circuit.projections["feedforward"].weights)}
-    return Checkpoint(header={**trained.header, "config": config}, arrays=arrays), [found]
-
-
-def _quantized_layers(
-    trained: Checkpoint, target: Target, rounding: Rounding, seed: int
-) -> tuple[Checkpoint, list[Quantized]]:
-    """Quantize the weights of each layer with its batch normalization in them, as a chip has them."""
-    model, found = files.from_checkpoint(trained), []
-    layers = []
-    for number in range(len(model.layers)):
-        folded, _ = convert.folded(model, number)
-        quantized = quantize(_column(folded, f"layer{number}"), target, rounding=rounding, seed=seed + number)
-        found.append(quantized)
-        layers.append(_scaled(model, number, folded, quantized))
-    changed = dataclasses.replace(model, layers=tuple(layers))
-    return Checkpoint(header=trained.header, arrays=files.to_checkpoint(changed).arrays), found
-
-
-def _column(weights: Any, name: str) -> Circuit:
-    """Return a layer's weights, shape (inputs, units), as the one projection of a circuit."""
-    pre, post = weights.shape
-    return Circuit(
-        name=name,
-        populations={
-            "input": Population(model=word_source, size=pre),
-            "units": Population(model=linear_readout, size=post),
-        },
-        projections={name: Projection(pre="input", post="units", weights=weights)},
-    )
-
-
-def _scaled(model: Model, number: int, folded: Any, quantized: Quantized) -> Weights:
-    """Return the weights of a layer that are quantized once its normalization is in them."""
-    layer, weights = model.network.layers[number], model.layers[number]
-    new = np.asarray(quantized.circuit.projections[f"layer{number}"].weights)
-    ratio = np.divide(new, folded, out=np.ones_like(folded), where=folded != 0).T
-    old = np.asarray(weights.weight)
-    if layer.kernel:  # (units, row, column, channel) as (units, channel, row, column)
-        units, channels, height, width = old.shape
-        ratio = ratio.reshape(units, height, width, channels).transpose(0, 3, 1, 2)
-    return dataclasses.replace(weights, weight=(old * ratio.reshape(old.shape)).astype(old.dtype))

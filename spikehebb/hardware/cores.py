@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,13 +72,33 @@ class _Plan:
     core: _Core = field(default_factory=lambda: _Core(heard={}))
 
 
+def on_chip(circuit: Circuit) -> Circuit:
+    """Return a circuit without readouts that only add up spikes (``linear_readout``): the host does that.
+
+    Examples
+    --------
+    >>> from spikehebb.circuits.lif import lif_wta, with_votes
+    >>> sorted(on_chip(with_votes(lif_wta([[1.0, 2.0]]), [0, 1], 2)).populations)
+    ['input', 'output']
+    """
+    outside = {name for name, population in circuit.populations.items() if population.model.name == "linear_readout"}
+    if not outside or outside & {projection.pre for projection in circuit.projections.values()}:
+        return circuit
+    return dataclasses.replace(
+        circuit,
+        populations={name: p for name, p in circuit.populations.items() if name not in outside},
+        projections={name: p for name, p in circuit.projections.items() if p.post not in outside},
+    )
+
+
 def split(circuit: Circuit, target: Target) -> Split:
     """Fill cores with neurons, one after the other, until a limit says that the next one is needed.
 
     Neurons keep their order, and a core may hold several populations. A synapse takes the weight's bits, those of a
     variable of its own where its rule has one, and ``synapse_overhead_bits``; indices and headers, which depend on how
     a chip compresses them, are left out, so that the number of cores is a lower bound. A neuron with more synapses
-    than ``fan_in`` counts as several. Limits that were not verified are left out.
+    than ``fan_in`` counts as several. Limits that were not verified are left out, and so are readouts that only add
+    up spikes.
 
     Examples
     --------
@@ -88,6 +109,7 @@ def split(circuit: Circuit, target: Target) -> Split:
     >>> found.cores, found.shares[0].reason
     (4, 'synapse_bits_per_core')
     """
+    circuit = on_chip(circuit)
     afferents = _afferents(circuit, target)
     most = {name: target.value(name) for name in ("neurons_per_core", "synapse_bits_per_core", "input_axons", "fan_in")}
     plan, shares = _Plan(), []

@@ -11,7 +11,7 @@ from brian2 import Quantity, ms
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, PlasticityRule
-from spikehebb.hardware.cores import output_axons, split
+from spikehebb.hardware.cores import on_chip, output_axons, split
 from spikehebb.hardware.fixed import levels, step_of
 from spikehebb.hardware.rounding import checked_step, present, sign_problem
 from spikehebb.hardware.values import Target
@@ -52,6 +52,7 @@ def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[P
     Parameters
     ----------
     circuit : Circuit
+        Readouts that only add up spikes (``linear_readout``) are the host's and are not checked.
     target : Target
     dt : Quantity
         The time step: the chip's delays and refractory times are in steps.
@@ -70,7 +71,7 @@ def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[P
     ...     print(problem)
     population output: a neuron has 139 synapses, but dynapse2 allows 64 (fan_in).
     """
-    step = checked_step(dt)
+    step, circuit = checked_step(dt), on_chip(circuit)
     found: list[Problem] = []
     for limit, told in target.limits.items():
         if limit in _CHECKS:

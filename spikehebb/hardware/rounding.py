@@ -15,6 +15,7 @@ from brian2.units import get_dimensions, second
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, Int, NeuronModel, Projection
 from spikehebb.equations import did_you_mean
+from spikehebb.hardware.cores import on_chip
 from spikehebb.hardware.fixed import Rounding, levels, saturate, whole
 from spikehebb.hardware.values import Target
 from spikehebb.metrics import inputs, synapses
@@ -134,7 +135,10 @@ def quantize(
     ([[-2, 2], [3, -3]], 0.0125)
     """
     step = checked_step(dt)
+    here = on_chip(circuit).projections
     names = [name for name, projection in circuit.projections.items() if projection.weights is not None]
+    host = [name for name in names if name not in here]
+    names = [name for name in names if name in here]
     stated = dict(scales or {})
     for name, scale in stated.items():
         if name not in names:
@@ -144,7 +148,7 @@ def quantize(
     integers: dict[str, Int] = {}
     report: list[Rounded] = []
     used: dict[str, float] = {}
-    kept: list[str] = []
+    kept = [f"{name}.w" for name in host]
     if target.value("weight_bits") is None:
         kept += [f"{name}.w" for name in names]
     else:
@@ -156,7 +160,7 @@ def quantize(
     changed = circuit.with_weights(**{name: used[name] * array for name, array in integers.items()})
     populations = dict(changed.populations)
     for name, population in populations.items():
-        if name in inputs(circuit):
+        if name in inputs(circuit) or name not in on_chip(circuit).populations:
             continue
         model, lines, left = _neuron(circuit, target, name, step, used)
         populations[name] = dataclasses.replace(population, model=model)
