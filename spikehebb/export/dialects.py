@@ -89,12 +89,12 @@ def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
     at: set[int | str] = {entry}
     while True:
         reached = [wire.post for wire in parts.wires if _group(wire.pre, group_of) in at]
-        heard: set[int | str] = {group_of[name] for name in reached if name in group_of} - at
+        heard = {group_of[name] for name in reached if name in group_of} - at
         if not heard:
             break
         if len(heard) > 1:
             raise ValueError(_forks(parts, dialect, heard, group_of))
-        at = set(heard)
+        at = {*heard}
         chain.append(tuple(name for name in names if group_of[name] in heard))
     known = [name for members in chain for name in members]
     for name in names:
@@ -115,7 +115,7 @@ def _group(name: str, group_of: Mapping[str, int]) -> int | str:
     return group_of.get(name, name)
 
 
-def _forks(parts: Parts, dialect: str, heard: set[int | str], group_of: Mapping[str, int]) -> str:
+def _forks(parts: Parts, dialect: str, heard: set[int], group_of: Mapping[str, int]) -> str:
     names = [name for name in parts.units if _group(name, group_of) in heard]
     return f"{dialect}: only chains of layers are written, but {', '.join(names)} hear one population side by side."
 
