@@ -12,7 +12,7 @@ from brian2 import ms
 from spikehebb.circuits import lif_wta, soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection
 from spikehebb.encoders import poisson
-from spikehebb.hardware import TARGETS, check, quantize, split
+from spikehebb.hardware import TARGETS, Limit, check, quantize, split
 from spikehebb.hardware.cores import output_axons
 from spikehebb.neurons import lif
 from spikehebb.rules import RULES
@@ -167,8 +167,15 @@ def test_unverified_numbers_are_told_but_not_enforced() -> None:
     problem = next(p for p in learning if p.limit == "learns")
     assert not problem.enforced
     assert problem.text.endswith("(learns); unverified number.")
-    wide = check(quantize(layers(2, inputs=300), TARGETS["brainscales2"]).circuit, TARGETS["brainscales2"])
-    assert [(p.limit, p.enforced) for p in wide] == [("fan_in", False)]
+    own = GENERIC.with_limits(fan_in=Limit(value=3, source="a rumour", verified=False))
+    assert [(p.limit, p.enforced) for p in check(layers(2), own)] == [("fan_in", False)]
+
+
+def test_a_neuron_of_brainscales_has_256_synapses() -> None:
+    target = TARGETS["brainscales2"]
+    wide = check(quantize(layers(2, inputs=300), target).circuit, target)
+    assert [(p.limit, p.enforced) for p in wide] == [("fan_in", True)]
+    assert check(quantize(layers(2, inputs=256), target).circuit, target) == ()
 
 
 def test_mixed_signs_need_a_sign_per_synapse() -> None:

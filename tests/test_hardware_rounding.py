@@ -12,7 +12,7 @@ from brian2 import Quantity, inf, ms, mV, second, volt
 from spikehebb.circuits import lif_wta, soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection
 from spikehebb.encoders import poisson
-from spikehebb.hardware import TARGETS, levels, quantize, saturate, whole
+from spikehebb.hardware import TARGETS, Limit, levels, quantize, saturate, whole
 from spikehebb.hardware.fixed import step_of
 from spikehebb.neurons import lif
 from spikehebb.protocols import pairing
@@ -278,8 +278,8 @@ def test_what_the_chip_does_not_limit_or_run_is_kept_and_named() -> None:
     soft = quantize(soft_wta(np.ones((3, 2)), rule=None), LOIHI)
     assert [item.what for item in soft.report] == ["feedforward.w"]
     assert "output.tau_m" in soft.kept  # an escape-rate neuron is none of Loihi's
-    unverified = quantize(two([[1.0]]), TARGETS["spinnaker"])
-    assert "forward.w" in unverified.kept
+    rumour = GENERIC.with_limits(weight_bits=Limit(value=4, source="a rumour", verified=False))
+    assert "forward.w" in quantize(two([[1.0]]), rumour).kept
 
 
 @pytest.mark.parametrize("dt", [0 * ms, -1 * ms, 3 * mV, math.inf * second])

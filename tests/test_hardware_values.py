@@ -22,11 +22,11 @@ def test_every_number_of_a_target_has_a_source(target: Target) -> None:
 
 
 def test_unverified_numbers_are_not_returned_unless_asked_for() -> None:
-    spinnaker = TARGETS["spinnaker"]
-    assert not spinnaker.limits["weight_bits"].verified
-    assert spinnaker.value("weight_bits") is None
-    assert spinnaker.value("weight_bits", unverified=True) == 16
-    assert spinnaker.with_limits(weight_bits=16).value("weight_bits") == 16
+    dynapse = TARGETS["dynapse2"]
+    assert not dynapse.limits["input_axons"].verified
+    assert dynapse.value("input_axons") is None
+    assert dynapse.value("input_axons", unverified=True) == 2048
+    assert dynapse.with_limits(input_axons=2048).value("input_axons") == 2048
 
 
 def test_a_limit_is_set_and_taken_away() -> None:

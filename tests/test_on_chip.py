@@ -250,7 +250,7 @@ def test_check_exits_with_1_when_a_verified_limit_is_broken(trained: Path) -> No
     assert "does not fit on loihi1, 1 core" in done.stdout
     assert "output: 6 neurons on 1 cores" in done.stdout
     assert words("check", trained, "--target", "generic").exit_code == 0
-    unverified = words("check", trained, "--target", "spinnaker", "--json")
+    unverified = words("check", trained, "--target", "spinnaker", "--set", "weight_bits=none", "--json")
     assert unverified.exit_code == 0
     problems = json.loads(unverified.stdout)["problems"]
     assert problems

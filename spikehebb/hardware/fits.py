@@ -11,6 +11,7 @@ from brian2 import Quantity, ms
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, PlasticityRule
+from spikehebb.hardware import sums
 from spikehebb.hardware.cores import on_chip, output_axons, split
 from spikehebb.hardware.fixed import levels, step_of
 from spikehebb.hardware.rounding import checked_step, present, sign_problem
@@ -228,8 +229,6 @@ def _tag_bits(circuit: Circuit, target: Target, value: Any, step: float) -> Iter
 
 
 def _sum_of_products(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    from spikehebb.hardware import sums
-
     for name, rule in _rules(circuit):
         if value:
             for problem in sums.problems(rule):

@@ -12,9 +12,11 @@ _LAVA = "lava-nc/lava: src/lava/magma/core/learning/constants.py and tutorial 09
 _APPLIER = "lava-nc/lava: src/lava/magma/core/learning/learning_rule_applier.py"
 _NENGO = "nengo/nengo-loihi: nengo_loihi/builder/discretize.py and nengo_loihi/block.py"
 _SANA = "SLAM-Lab/SANA-FE: an early sim.h, second-hand for Davies et al., IEEE Micro 38(1):82, 2018"
-_DEMOS = "electronicvisions/brainscales2-demos: fp_brainscales.rst"
+_DEMOS = "electronicvisions/brainscales2-demos: fp_brainscales.rst (merged neurons have more synapses than fan_in)"
 _ROCKPOOL = "synsense/rockpool: devices/dynapse (lookup, default.py, allocator)"
 _SPYNNAKER = "SpiNNakerManchester/sPyNNaker: plasticity sources"
+_SYNAPSES = "SpiNNakerManchester/sPyNNaker: neural_modelling/src/neuron/synapse_row.h"
+_GUIDE = "electronicvisions/hbp-sp9-guidebook: mc/using_spiNNaker.rst (limits of the software of that time)"
 
 _NONE: Mapping[str, tuple[object, str]] = Frozen()
 
@@ -82,6 +84,7 @@ brainscales2 = Target(
                 "weight_bits": 6,
                 "weight_signs": "per row",
                 "sign_in_weight_bits": False,
+                "fan_in": 256,
                 "neurons_per_core": 512,
                 "cores": 1,
                 "neuron_models": ("lif",),
@@ -91,7 +94,6 @@ brainscales2 = Target(
                 "trace_bits": 8,
             },
         ),
-        unverified={"fan_in": (256, "synapse rows per neuron; from memory")},
     ),
 )
 
@@ -109,12 +111,14 @@ dynapse2 = Target(
                 "destinations": 4,
                 "neurons_per_core": 256,
                 "cores": 4,
-                "input_axons": 2048,
                 "neuron_models": ("lif",),
                 "continuous_projections": False,
             },
         ),
-        unverified={"learns": (False, "its tool chain offers no learning on the chip; not confirmed")},
+        unverified={
+            "learns": (False, "its tool chain offers no learning on the chip; not confirmed"),
+            "input_axons": (2048, "its 2048 tags, if each stands for one presynaptic neuron; not confirmed"),
+        },
     ),
 )
 
@@ -123,10 +127,9 @@ spinnaker = Target(
     summary="SpiNNaker (Manchester): neurons and rules are programs in fixed point",
     limits=_limits(
         (_SPYNNAKER, {"learns": True, "sum_of_products": False, "trace_bits": 16, "impulse_fraction_bits": 11}),
-        unverified={
-            "weight_bits": (16, "from memory"),
-            "continuous_projections": (False, "cores exchange spikes; from memory"),
-        },
+        (_SYNAPSES, {"weight_bits": 16, "weight_signs": "per synapse", "sign_in_weight_bits": True}),
+        (_GUIDE, {"neurons_per_core": 255, "delay_steps": 144}),
+        unverified={"continuous_projections": (False, "cores exchange spikes; from memory")},
     ),
 )
 
