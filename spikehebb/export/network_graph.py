@@ -119,7 +119,7 @@ def _problems(network: SpikingNetwork) -> list[str]:
             found.append(f"layer {number} hands on samples of a softmax, which are drawn by chance.")
         elif layer.activation != "relu" and layer.exponent != 1:
             found.append(
-                f"layer {number} fires by a power law with exponent {layer.exponent:g}; NIR has exponent 1 only."
+                f"layer {number} fires by a power law, exponent {layer.exponent:g}, and NIR has exponent 1 only."
             )
         if layer.pre_triangle:
             found.append(f"layer {number} rectifies before it competes, and NIR's neurons do not.")

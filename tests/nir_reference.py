@@ -1,0 +1,164 @@
+"""What NIR graphs do, in plain NumPy and independent of the package: forward Euler, and as two simulators read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import signal
+
+from spikehebb.export import Graph, Node
+
+
+def run(graph: Graph, spikes: Any, dt: float, steps: int) -> dict[str, Any]:
+    """Return what every node sends in each step; what a neuron sends reaches others in the next step.
+
+    Parameters
+    ----------
+    spikes : mapping of str to array, shape (steps, *shape)
+    """
+    nodes: Any = graph.nodes
+    hears: dict[str, list[str]] = {name: [a for a, b in graph.edges if b == name] for name in nodes}
+    sent: dict[str, Any] = {}
+    state: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for name, node in nodes.items():
+        if node.kind in ("LIF", "IF", "CubaLIF", "LI", "I", "Threshold"):
+            key = {"Threshold": "threshold", "CubaLIF": "tau_mem"}.get(node.kind, "r")
+            last[name] = np.zeros(node.values[key].shape)
+            state[name] = [np.zeros(node.values[key].shape), np.zeros(node.values[key].shape)]
+        if node.kind == "Input":
+            last[name] = np.zeros(tuple(node.values["shape"]))
+
+    def value(name: str) -> Any:
+        if name in last:
+            return last[name]
+        return apply(nodes[name], sum(value(pre) for pre in hears[name]))
+
+    kept: dict[str, list[Any]] = {name: [] for name in nodes}
+    for step in range(steps):
+        arriving = {name: sum(value(pre) for pre in hears[name]) for name in state}
+        now = {}
+        for name in state:
+            if nodes[name].kind == "Threshold":  # of the integrator before it, in the same step
+                source = hears[name][0]
+                v, _ = euler(nodes[source], state[source], sum(value(pre) for pre in hears[source]), dt)
+                now[name] = (v > nodes[name].values["threshold"]).astype(float)
+                continue
+            v, current = euler(nodes[name], state[name], arriving[name], dt)
+            state_of = [v, current]
+            if "v_threshold" in nodes[name].values:
+                fired = v > nodes[name].values["v_threshold"]
+                reset = nodes[name].values.get("v_reset", np.zeros(v.shape))
+                state_of[0] = np.where(fired, reset, v)
+                now[name] = fired.astype(float)
+            else:
+                now[name] = v
+            arriving[name] = state_of
+        for name, node in nodes.items():
+            if name in state and node.kind != "Threshold":
+                state[name] = arriving[name]
+            if node.kind == "Input":
+                now[name] = spikes[name][step]
+        last = now
+        for name in now:
+            kept[name].append(now[name])
+        for name, node in nodes.items():
+            if node.kind == "Output":
+                kept[name].append(sum(value(pre) for pre in hears[name]))
+    sent.update({name: np.array(rows) for name, rows in kept.items() if rows})
+    return sent
+
+
+def euler(node: Node, state: Any, arriving: Any, dt: float) -> tuple[Any, Any]:
+    """Return potential and current after a step."""
+    p, (v, current) = node.values, state
+    if node.kind in ("LIF", "LI"):
+        return v + dt / p["tau"] * (p["v_leak"] - v + p["r"] * arriving), current
+    if node.kind == "CubaLIF":
+        current = current + dt / p["tau_syn"] * (p.get("w_in", 1.0) * arriving - current)
+        return v + dt / p["tau_mem"] * (p["v_leak"] - v + p["r"] * current), current
+    return v + dt * p["r"] * arriving, current
+
+
+def apply(node: Node, x: Any) -> Any:
+    """Return what a linear node makes of its input."""
+    p = node.values
+    if node.kind in ("Linear", "Affine"):
+        return p["weight"] @ x + p.get("bias", 0.0)
+    if node.kind == "Scale":
+        return p["scale"] * x
+    if node.kind == "Flatten":
+        return np.ravel(x)
+    if node.kind == "Conv2d":
+        return convolved(x, p) + p["bias"][:, None, None]
+    side, stride, padding = (np.ravel(p[name]) for name in ("kernel_size", "stride", "padding"))
+    padded = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[-1],) * 2))
+    summed = np.stack([signal.correlate(plane, np.ones((side[0], side[-1])), "valid") for plane in padded])
+    summed = summed[:, :: stride[0], :: stride[-1]]
+    return summed if node.kind == "SumPool2d" else summed / (side[0] * side[-1])
+
+
+def convolved(x: Any, p: Any) -> Any:
+    """Return a convolution without its bias."""
+    weight, groups = p["weight"], int(p["groups"])
+    dilation, stride = np.ravel(p["dilation"]), np.ravel(p["stride"])
+    wide = np.zeros(
+        (
+            *weight.shape[:2],
+            *(d * (k - 1) + 1 for d, k in zip((dilation[0], dilation[-1]), weight.shape[2:], strict=True)),
+        )
+    )
+    wide[:, :, :: dilation[0], :: dilation[-1]] = weight
+    if isinstance(p["padding"], str):
+        total = [k - 1 if p["padding"] == "same" else 0 for k in wide.shape[2:]]
+        around = [(each // 2, each - each // 2) for each in total]
+    else:
+        padding = np.ravel(p["padding"])
+        around = [(padding[0],) * 2, (padding[-1],) * 2]
+    x = np.pad(x, ((0, 0), *around))
+    outs, ins = len(weight) // groups, weight.shape[1]
+    found = []
+    for number, kernel in enumerate(wide):
+        first = (number // outs) * ins
+        planes = [signal.correlate(x[first + at], kernel[at], "valid") for at in range(ins)]
+        found.append(np.sum(planes, axis=0)[:: stride[0], :: stride[-1]])
+    return np.array(found)
+
+
+def simulator(graph: Graph, spikes: Any, kind: str) -> Any:
+    """Return what leaves the graph in each step, as Norse and snnTorch execute it: all layers within the step.
+
+    Norse ignores ``r`` and takes the time step of the metadata; snnTorch has 0.1 ms and a threshold for all neurons,
+    and does not scale by ``r*dt/tau`` but takes it for 1. Both reset to 0 and hear recurrent edges a step late.
+
+    Parameters
+    ----------
+    spikes : array, shape (steps, inputs)
+    """
+    dt = float(graph.metadata["dt"]) if kind == "norse" else 1e-4
+    state: dict[str, Any] = {}
+    rows = []
+    for x in spikes:
+        for name in sorted(set(graph.nodes) - {"input", "output"}):
+            node: Any = graph.nodes[name]
+            recurrent: Any = None
+            if isinstance(node, Graph):
+                recurrent, node = node.nodes["recurrent"], node.nodes["neurons"]
+            if node.kind != "LIF":
+                x = apply(node, x)
+                continue
+            v, z = state.get(name, (np.zeros(node.values["tau"].size), np.zeros(node.values["tau"].size)))
+            x = x if recurrent is None else x + apply(recurrent, z)
+            leak = dt / node.values["tau"]
+            if kind == "norse":
+                v = v + leak * (x + node.values["v_leak"] - v)
+            else:
+                assert np.allclose(node.values["r"] * leak, 1)
+                assert np.unique(node.values["v_threshold"]).size == 1
+                assert not node.values["v_leak"].any()
+                v = (1 - leak) * v + x
+            x = (v > node.values["v_threshold"]).astype(float)
+            state[name] = (np.where(x > 0, 0.0, v), x)
+        rows.append(x)
+    return np.array(rows)
