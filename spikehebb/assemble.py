@@ -37,6 +37,7 @@ class PopulationPlan:
     update: str
     update_order: int
     epochs: tuple[tuple[float, str], ...]  # what happens at the end of every so many seconds
+    events: tuple[tuple[str, str], ...]  # the projections that are updated when a condition holds
     variables: tuple[str, ...]
     stimulus: str  # "", "stimulus" or "spike_time"
     rows: int
@@ -56,6 +57,7 @@ class ProjectionPlan:
     arrive: str  # and to the presynaptic traces, where that is later than the spike itself
     update: str
     epoch: float  # between updates; 0 is at every step
+    update_if: str
     onset: tuple[str, ...]
     delay: float
     lag: float
@@ -113,7 +115,7 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
         rule = projection.rule
         if rule and not _whole(_epoch(rule) / step):
             raise ValueError(
-                f"rule {rule.name}: an epoch of {rule.parameters[rule.epoch]} is not a whole number of time steps of {dt}."
+                f"rule {rule.name}: an epoch of {rule.parameters[rule.epoch]} is no whole number of time steps of {dt}."
             )
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
@@ -122,7 +124,7 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
         if projection.summed:
             last[projection.post] = 2 * number + 2
     populations = {
-        name: _population(circuit, name, population, protocol, last[name])
+        name: _population(circuit, name, population, protocol, last[name], step)
         for name, population in circuit.populations.items()
     }
     known = {f"{owner}.{v}" for parts in (populations, projections) for owner in parts for v in parts[owner].variables}
@@ -141,7 +143,7 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
 
 
 def _population(
-    circuit: Circuit, name: str, population: Population, protocol: Protocol, update_order: int
+    circuit: Circuit, name: str, population: Population, protocol: Protocol, update_order: int, dt: float
 ) -> PopulationPlan:
     model = population.model
     equations, resets, onsets, declarations = [model.equations], [], [model.onset], []
@@ -170,6 +172,7 @@ def _population(
         update=_lines(model.update),
         update_order=update_order,
         epochs=tuple(epochs),
+        events=_events(circuit, name, dt),
         variables=tuple(v for e in equations for v in text.settable(e)),
         stimulus=stimulus,
         rows=_rows(name, population, protocol, stimulus) if stimulus else 0,
@@ -253,6 +256,7 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         arrive=arrive,
         update=texts.get("update", ""),
         epoch=_epoch(rule) if rule else 0.0,
+        update_if=rule.update_if if rule else "",
         onset=tuple(code for name, code in texts.items() if name.startswith("onset")),
         delay=float(projection.delay),
         lag=_lateness(projection) - float(projection.delay),
@@ -267,6 +271,16 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
 
 def _epoch(rule: PlasticityRule) -> float:
     return float(rule.parameters[rule.epoch]) if rule.epoch else 0.0
+
+
+def _events(circuit: Circuit, name: str, dt: float) -> tuple[tuple[str, str], ...]:
+    """Return the projections onto a population whose rules say when they are updated, with the condition."""
+    found = []
+    for projection, wiring in circuit.projections.items():
+        if wiring.post == name and wiring.rule and wiring.rule.update_if:
+            steps = round(_epoch(wiring.rule) / dt)
+            found.append((projection, f"({wiring.rule.update_if}) and t_in_timesteps % {steps} == 0"))
+    return tuple(found)
 
 
 def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:

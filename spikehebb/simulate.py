@@ -130,7 +130,9 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             period, unit = (plan.presentation or 1, 1) if part.stimulus == "stimulus" else (1, second)
             rows = rows.reshape(part.rows, part.size)
             namespace[part.stimulus] = brian2.TimedArray(rows * unit, dt=period * second, name=key)
-        options = {"refractory": part.refractory} if part.refractory else {}
+        options: dict[str, Any] = {"refractory": part.refractory} if part.refractory else {}
+        if part.events:
+            options["events"] = {f"{projection}_ended": condition for projection, condition in part.events}
         if part.threshold:
             options |= {"threshold": part.threshold, "reset": part.reset}
         group = brian2.NeuronGroup(
@@ -140,6 +142,8 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             group.run_regularly(part.onset, clock=onsets, when="start", name=f"{name}_onset")
         if part.update:
             group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
+        for projection, _ in part.events:
+            group.set_event_schedule(f"{projection}_ended", when="start", order=AT_EPOCH - 1)
         for number, (period, statements) in enumerate(part.epochs):
             _at_epochs(group, statements, period, f"{name}_epoch_{number}", order=AFTER_EPOCH)
         objects[name] = group
@@ -210,7 +214,11 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
     on_pre = {"pre": wiring.transmit if apart else "\n".join(filter(None, [wiring.transmit, wiring.on_pre]))}
     on_pre |= {"plastic": wiring.on_pre} if apart else {}
     on_pre = {pathway: code for pathway, code in on_pre.items() if code}
-    pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": wiring.on_post}.items() if v}
+    on_post = {"post": wiring.on_post} if wiring.on_post else {}
+    events = {}
+    if wiring.update_if:
+        on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
+    pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
     synapses = brian2.Synapses(
         pre, post, wiring.model, clock=clock, name=name, namespace={}, method=wiring.method, **pathways
     )
@@ -231,7 +239,9 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
         synapses.summed_updaters[variable].order = wiring.learn_order
     if synapses.state_updater is not None:
         synapses.state_updater.order = wiring.learn_order + 1
-    if wiring.update and wiring.epoch:
+    if wiring.update_if:
+        synapses.ended.when, synapses.ended.order = "start", AT_EPOCH
+    elif wiring.update and wiring.epoch:
         _at_epochs(synapses, wiring.update, wiring.epoch, f"{name}_update", order=AT_EPOCH)
     elif wiring.update:
         synapses.run_regularly(

@@ -147,7 +147,7 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
 
 @pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
 def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments.digits, "CHUNK", 40)
+    monkeypatch.setattr(experiments.presenting, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
     start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
     whole = learn_digits(train, test, start=start, device=device)

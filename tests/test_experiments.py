@@ -109,7 +109,7 @@ def test_labels_of_test_images_have_no_say(few: tuple[Images, Images]) -> None:
 @pytest.mark.compiler
 @NO_COMPILER
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments.digits, "CHUNK", 100)
+    monkeypatch.setattr(experiments.presenting, "CHUNK", 100)
     monkeypatch.setattr(experiments.digits, "BLOCK", 50)
     train, test = load("digits", "train")[:250], load("digits", "test")[:20]
     settings = dataclasses.replace(SMALL, epochs=2)

@@ -123,6 +123,9 @@ class PlasticityRule:
     update : str
         Statements executed in every synapse at every step, after its equations; with ``epoch``, at the end of every
         epoch instead.
+    update_if : str
+        With ``epoch``: a condition on the postsynaptic neuron, for example ``spiked > 0``. Only the synapses of neurons
+        for which it holds are updated, so that all others cost nothing.
     epoch : str
         The parameter, a time, that says how long a learning epoch is. What happened in the last epoch of a run is
         applied when the next one would begin, so a run should end with an epoch's silence.
@@ -165,6 +168,7 @@ class PlasticityRule:
     on_pre: str = ""
     on_post: str = ""
     update: str = ""
+    update_if: str = ""
     epoch: str = ""
     pre_epoch: str = ""
     post_epoch: str = ""
@@ -213,8 +217,11 @@ class PlasticityRule:
             raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
         if self.epoch and not float(self.parameters[self.epoch]) > 0:
             raise ValueError(f"{owner}: {self.epoch} must be above 0, got {self.parameters[self.epoch]}.")
-        if (self.pre_epoch or self.post_epoch) and not self.epoch:
-            raise ValueError(f"{owner} has statements for the end of an epoch, but no epoch; name the parameter.")
+        if (self.pre_epoch or self.post_epoch or self.update_if) and not self.epoch:
+            raise ValueError(f"{owner} says what happens at the end of an epoch, but has no epoch; name the parameter.")
+        if self.update_if:
+            posts = known | text.variables(self.post) | text.variables(self.needs)
+            text.check_text(owner, expressions=[(self.update_if, text.DIMENSIONLESS)], known=posts)
 
     def with_parameters(self, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.

@@ -17,7 +17,7 @@ from spikehebb.core import Images, Int, digest
 from spikehebb.devices import Device
 from spikehebb.experiments import votes
 from spikehebb.experiments.conversion_state import Seen, joined, partial, resume
-from spikehebb.experiments.digits import Progress
+from spikehebb.experiments.presenting import Progress
 from spikehebb.experiments.saved import describe, versions
 from spikehebb.softhebb import Model, load_model, training
 from spikehebb.softhebb.cores import working

@@ -10,24 +10,31 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
-from scipy import sparse
 
-from spikehebb import checkpoint, devices, metrics, protocols, rules
+from spikehebb import checkpoint, devices, metrics, rules
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Circuit, Float, Images, Int, Protocol, Recording
+from spikehebb.core import Circuit, Float, Images, Int, Recording
 from spikehebb.devices import Device
+from spikehebb.experiments import presenting
+from spikehebb.experiments.presenting import (
+    STAGES,
+    Progress,
+    counts_of,
+    present,
+    protocol,
+    quiet,
+    run,
+    seed_of,
+    within,
+)
 from spikehebb.experiments.saved import State, describe, partial, resume, versions
 from spikehebb.experiments.settings import Settings, ages
 from spikehebb.experiments.starts import Start
 from spikehebb.simulate import prepare, simulate
 
-CHUNK = 1000  # presentations per run of the program: what an interruption can cost
 LABELLED = 20_000  # training images, at most, that give the neurons their labels
 BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
-_STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
 _ORDER, _WEIGHTS = 3, 4
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +110,8 @@ def learn_digits(
     ['accuracy_linear', 'accuracy_soft_vote', 'accuracy_vote']
     """
     device = device or devices.find("auto")
-    _check(train)
-    _check(test)
+    check_images(train)
+    check_images(test)
     shape = np.shape(train.pixels)[1:]
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
@@ -122,7 +129,7 @@ def learn_digits(
         "start": None if start is None else start.describe(train),
         "biased": start is not None and bool(start.bias.any()),
     }
-    tell = progress or _quiet
+    tell = progress or quiet
     first = _start(settings, shape, start)
     state = resume(out, header, overwrite) or first
     total = settings.epochs * len(train)
@@ -130,18 +137,18 @@ def learn_digits(
     plastic = settings.circuit(state.weights, state.bias)
     learning = settings.constrained(plastic, settings.seed).circuit if settings.target else plastic
     for circuit in (learning, plastic.frozen()):
-        prepare(circuit, _protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
+        prepare(circuit, protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
     tell("building", 1)
     while (done := _seen(state.chunks, len(train))) < total:
         width = _seen(state.chunks + 1, len(train)) - done
-        state = _learn_chunk(state, train, settings, device, _within(tell, "learning", done / total, width / total))
+        state = _learn_chunk(state, train, settings, device, within(tell, "learning", done / total, width / total))
         if out is not None:
             checkpoint.save(partial(header, state), out / "partial.npz")
     tell("learning", 1)
     frozen = settings.circuit(state.weights, state.bias).frozen()
-    chosen = np.random.default_rng((settings.seed, _STAGES["labelling"])).permutation(len(train))[:LABELLED]
+    chosen = np.random.default_rng((settings.seed, STAGES["labelling"])).permutation(len(train))[:LABELLED]
     labelled = train[chosen]
-    counts, _ = _present(frozen, labelled, settings, device, "labelling", tell)
+    counts, _ = present(frozen, labelled, settings, device, "labelling", tell)
     profile = metrics.class_profile(counts, np.asarray(labelled.labels))
     arrays = {
         "weights": state.weights,
@@ -187,7 +194,7 @@ def evaluate(
         As ``metrics`` in ``run.json``, without what only training tells.
     """
     device = device or devices.find(str(trained.header["device"]))
-    tell = progress or _quiet
+    tell = progress or quiet
     scores, _ = _score(trained, test, device, tell)
     return {
         "kind": "evaluation",
@@ -200,13 +207,45 @@ def evaluate(
     }
 
 
+def relabelled(
+    trained: Checkpoint,
+    labelled: Images,
+    test: Images,
+    *,
+    device: Device | None = None,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Score a network whose weights have changed since its neurons got their labels: they get them anew.
+
+    Parameters
+    ----------
+    trained : Checkpoint
+    labelled, test : Images
+        Labels come from ``labelled``, training images; the score from ``test``.
+    device : Device, optional
+        The one it was trained on when left out.
+
+    Returns
+    -------
+    dict
+        ``accuracy_vote`` and ``accuracy_soft_vote``.
+    """
+    device, tell = device or devices.find(str(trained.header["device"])), progress or quiet
+    settings, circuit = trained_circuit(trained)
+    counts, _ = present(circuit, labelled, settings, device, "labelling", tell)
+    profile = metrics.class_profile(counts, np.asarray(labelled.labels))
+    changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"profile": profile})
+    scores, _ = _score(changed, test, device, tell)
+    return {name: scores[name] for name in ("accuracy_vote", "accuracy_soft_vote")}
+
+
 def some_presentations(trained: Checkpoint, images: Images, *, seed: int = 0) -> Recording:
     """Return the spikes of input and output while a trained network looks at a few images, on NumPy."""
-    settings, circuit = _trained(trained)
-    return simulate(circuit, _protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
+    settings, circuit = trained_circuit(trained)
+    return simulate(circuit, protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
 
 
-def _trained(trained: Checkpoint) -> tuple[Settings, Circuit]:
+def trained_circuit(trained: Checkpoint) -> tuple[Settings, Circuit]:
     """Return the settings of a trained network, and the circuit that only looks."""
     settings, arrays = Settings(**trained.header["config"]), trained.arrays
     bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
@@ -227,7 +266,8 @@ def _check_start(start: Start, settings: Settings, train: Images) -> None:
         )
 
 
-def _check(images: Images) -> None:
+def check_images(images: Images) -> None:
+    """Raise ``ValueError`` unless images are grey and labelled."""
     if images.pixels.ndim != 3:
         raise ValueError(
             f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
@@ -262,28 +302,28 @@ def _start(settings: Settings, shape: tuple[int, ...], start: Start | None) -> S
 
 def _seen(chunks: int, images: int) -> int:
     """Return how many presentations so many chunks are; every epoch begins a new chunk."""
-    per_epoch = -(-images // CHUNK)
-    return chunks // per_epoch * images + min(chunks % per_epoch * CHUNK, images)
+    per_epoch = -(-images // presenting.CHUNK)
+    return chunks // per_epoch * images + min(chunks % per_epoch * presenting.CHUNK, images)
 
 
 def _learn_chunk(
     state: State, train: Images, settings: Settings, device: Device, tell: Callable[[float], None]
 ) -> State:
-    epoch, number = divmod(state.chunks, -(-len(train) // CHUNK))
+    epoch, number = divmod(state.chunks, -(-len(train) // presenting.CHUNK))
     order = np.random.default_rng((settings.seed, _ORDER, epoch)).permutation(len(train))
-    images = train[order[number * CHUNK : (number + 1) * CHUNK]]
+    images = train[order[number * presenting.CHUNK : (number + 1) * presenting.CHUNK]]
     labels = np.asarray(images.labels)
     circuit, aging = settings.circuit(state.weights, state.bias), ages(rules.find(settings.rule))
     if aging:
         circuit = circuit.with_state("output", age=state.age)
-    seed = _seed(settings.seed, _STAGES["learning"], state.chunks)
+    seed = seed_of(settings.seed, STAGES["learning"], state.chunks)
     chip = settings.constrained(circuit, seed) if settings.target else None
-    recording = _run(chip.circuit if chip else circuit, images, settings, device, seed, tell)
+    recording = run(chip.circuit if chip else circuit, images, settings, device, seed, tell)
     weights, age = recording.weights["feedforward"], recording.state["output"].get("age", state.age)
     if chip:
         weights = chip.weights(recording, "feedforward")
         age = chip.trace(recording, "feedforward", "age") if aging else age
-    counts = _counts(recording, images, settings)
+    counts = counts_of(recording, images, settings)
     tally, shown, curve = _follow(state, counts, labels, _seen(state.chunks, len(train)))
     return State(
         chunks=state.chunks + 1,
@@ -313,62 +353,16 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
     return tally, shown, np.array(points).reshape(-1, 2)
 
 
-def _present(
-    circuit: Circuit, images: Images, settings: Settings, device: Device, stage: str, tell: Progress
-) -> tuple[Any, float]:
-    """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took."""
-    tables, seconds = [], 0.0
-    for number, start in enumerate(range(0, len(images), CHUNK)):
-        part = images[start : start + CHUNK]
-        bar = _within(tell, stage, start / len(images), len(part) / len(images))
-        recording = _run(circuit, part, settings, device, _seed(settings.seed, _STAGES[stage], number), bar)
-        tables.append(_counts(recording, part, settings))
-        seconds += recording.seconds
-    return sparse.vstack(tables, format="csr"), seconds
-
-
-def _run(
-    circuit: Circuit,
-    images: Images,
-    settings: Settings,
-    device: Device,
-    seed: int,
-    tell: Callable[[float], None],
-) -> Recording:
-    return simulate(
-        circuit,
-        _protocol(images, settings),
-        device=device,
-        dt=settings.dt_ms * ms,
-        seed=seed,
-        record=("output",),
-        progress=tell,
-    )
-
-
-def _protocol(images: Images, settings: Settings) -> Protocol:
-    return protocols.presentations(images, duration=settings.presentation_ms * ms)
-
-
-def _counts(recording: Recording, images: Images, settings: Settings) -> Any:
-    return metrics.presentation_counts(
-        recording.spikes["output"],
-        neurons=settings.neurons,
-        presentations=len(images),
-        presentation=settings.presentation_ms * ms,
-    )
-
-
 def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) -> tuple[dict[str, Any], Int]:
-    _check(test)
-    settings, frozen = _trained(trained)
+    check_images(test)
+    settings, frozen = trained_circuit(trained)
     shape = tuple(trained.header["image_shape"])
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(
             f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
         )
     arrays = trained.arrays
-    counts, seconds = _present(frozen, test, settings, device, "testing", tell)
+    counts, seconds = present(frozen, test, settings, device, "testing", tell)
     labels, profile = np.asarray(test.labels), np.asarray(arrays["profile"])
     predicted = metrics.vote(counts, metrics.neuron_labels(profile))
     return {
@@ -377,16 +371,3 @@ def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) ->
         "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
         "ms_per_image_test": 1000 * seconds / len(test),
     }, predicted
-
-
-def _within(tell: Progress, stage: str, start: float, width: float) -> Callable[[float], None]:
-    """Return a reporter for a part of a stage."""
-    return lambda fraction: tell(stage, start + width * fraction)
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""
-
-
-def _seed(seed: int, stage: int, number: int) -> int:
-    return int(np.random.SeedSequence((seed, stage, number)).generate_state(1)[0])

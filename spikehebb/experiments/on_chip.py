@@ -14,7 +14,7 @@ from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import files as converted
 from spikehebb.core import Circuit, Images, Protocol, Recording
 from spikehebb.devices import Device
-from spikehebb.experiments import digits
+from spikehebb.experiments import digits, presenting
 from spikehebb.experiments.conversion import evaluate_converted
 from spikehebb.experiments.quantizing import limits_of
 from spikehebb.experiments.saved import describe, versions
@@ -104,18 +104,21 @@ def evaluate_on(
     ValueError
         If the network does not spike.
     """
-    tell = progress or digits._quiet
+    tell = progress or presenting.quiet
     if trained.header["kind"] == converted.KIND:
         evaluation = _evaluate_lif if _is_lif(trained) else _evaluate_converted
         return evaluation(trained, test, target, device, tell)
     _spiking(trained)
-    settings, frozen = digits._trained(trained)
+    settings, frozen = digits.trained_circuit(trained)
     fired: dict[str, Any] = {}
     result = _score(trained, settings, frozen, test, device, tell, fired)
     steps = len(test) * round(settings.presentation_ms / settings.dt_ms)
     count: dict[str, Any] = {"counts": fired, "steps": steps, "dt": settings.dt_ms / 1000, "presentations": len(test)}
     work = metrics.count_work(frozen, **count).per_presentation()
-    plastic = metrics.count_work(_plastic(trained), **count).per_presentation()
+    learning = _plastic(trained)
+    if settings.target:
+        learning = settings.constrained(learning, settings.seed).circuit
+    plastic = metrics.count_work(learning, **count).per_presentation()
     found = check_network(trained, target)
     result["hardware"] = {
         **_sizes(frozen, target),
@@ -132,7 +135,7 @@ def circuits_of(
     """Return the circuit of a trained network under the name "", or those of its layers; its time step; remarks."""
     _spiking(trained)
     if trained.header["kind"] == "digits":
-        settings, frozen = digits._trained(trained)
+        settings, frozen = digits.trained_circuit(trained)
         return {"": _plastic(trained) if learning else frozen}, settings.dt_ms * ms, ()
     if learning:
         raise ValueError("a converted network does not learn; check it without --learning.")
@@ -154,7 +157,7 @@ def _spiking(trained: Checkpoint) -> None:
 
 
 def _plastic(trained: Checkpoint) -> Circuit:
-    """Return the circuit of a digit network that goes on learning."""
+    """Return the circuit of a digit network that goes on learning, without a chip's limits."""
     settings, arrays = Settings(**trained.header["config"]), trained.arrays
     bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
     return settings.circuit(np.asarray(arrays["weights"]), bias)
@@ -170,7 +173,7 @@ def _score(
     fired: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what ``evaluate`` returns, from the same spikes, and add up how often every neuron fired."""
-    digits._check(test)
+    digits.check_images(test)
     chosen = device or devices.find(str(trained.header["device"]))
     shape = tuple(trained.header["image_shape"])
     if np.shape(test.pixels)[1:] != shape:
@@ -178,12 +181,12 @@ def _score(
             f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
         )
     tables, seconds = [], 0.0
-    for number, start in enumerate(range(0, len(test), digits.CHUNK)):
-        part = test[start : start + digits.CHUNK]
-        bar = digits._within(tell, "testing", start / len(test), len(part) / len(test))
-        seed = digits._seed(settings.seed, digits._STAGES["testing"], number)
-        recording: Recording = digits._run(frozen, part, settings, chosen, seed, bar)
-        tables.append(digits._counts(recording, part, settings))
+    for number, start in enumerate(range(0, len(test), presenting.CHUNK)):
+        part = test[start : start + presenting.CHUNK]
+        bar = presenting.within(tell, "testing", start / len(test), len(part) / len(test))
+        seed = presenting.seed_of(settings.seed, presenting.STAGES["testing"], number)
+        recording: Recording = presenting.run(frozen, part, settings, chosen, seed, bar)
+        tables.append(presenting.counts_of(recording, part, settings))
         seconds += recording.seconds
         for name, counts in recording.counts.items():
             fired[name] = fired.get(name, 0) + counts
@@ -222,8 +225,8 @@ def _evaluate_lif(
     seed, winners, seconds = int(network.header.get("seed", 0)), [], 0.0
     fired: dict[str, Any] = {}
     rows = test.intensities().reshape(len(test), -1).astype(float)
-    for number, start in enumerate(range(0, len(test), digits.CHUNK)):
-        part = rows[start : start + digits.CHUNK]
+    for number, start in enumerate(range(0, len(test), presenting.CHUNK)):
+        part = rows[start : start + presenting.CHUNK]
         length = timing.present_ms * ms
         recording = simulate(
             circuit,

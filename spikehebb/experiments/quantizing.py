@@ -89,7 +89,7 @@ def limits_of(target: Target) -> dict[str, Any]:
 def _quantized_digits(
     trained: Checkpoint, target: Target, rounding: Rounding, seed: int
 ) -> tuple[Checkpoint, list[Quantized]]:
-    settings, frozen = digits._trained(trained)
+    settings, frozen = digits.trained_circuit(trained)
     found = quantize(frozen, target, dt=settings.dt_ms * ms, rounding=rounding, seed=seed)
     tau = float(found.circuit.populations["output"].model.parameters["tau_m"] / ms)
     config = {

@@ -14,7 +14,7 @@ from spikehebb.convert import lif as lif_form
 from spikehebb.core import Images, Int
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.experiments.digits import Progress
+from spikehebb.experiments.presenting import Progress
 from spikehebb.softhebb import Model
 from spikehebb.softhebb.readout import vote_labels
 

@@ -150,6 +150,13 @@ class _Writer:
         ended = self._epoch(weight, tag, parameters)
         latched = [*weight.latched, *tag.latched]
         pre, post = self._side("pre", parameters), self._side("post", parameters)
+        only_post = {product.depends for product in (*sums.dw, *sums.dt)} == {"y0"}
+        if only_post:  # then nothing changes but in synapses onto neurons that have fired
+            post = _Side(
+                equations=f"{post.equations}\nspiked : 1",
+                spike=f"{post.spike}\nspiked = 1",
+                epoch=f"{post.epoch}\nspiked = 0",
+            )
         return IntegerRule(
             rule=PlasticityRule(
                 name=f"{rule.name}_on_{self.target.name}",
@@ -168,6 +175,7 @@ class _Writer:
                 on_pre=self._reading(read, spoken["x0"]),
                 on_post=self._reading(read, spoken["y0"]),
                 update=self._reading(read, ended),
+                update_if="spiked > 0" if only_post else "",
                 epoch="epoch",
                 needs=rule.needs,
             ),

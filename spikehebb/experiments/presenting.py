@@ -1,0 +1,84 @@
+"""Showing images to a circuit of spiking neurons, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from brian2 import ms
+from scipy import sparse
+
+from spikehebb import metrics, protocols
+from spikehebb.core import Circuit, Images, Protocol, Recording
+from spikehebb.devices import Device
+from spikehebb.experiments.settings import Settings
+from spikehebb.simulate import simulate
+
+CHUNK = 1000  # presentations per run of the program: what an interruption can cost
+STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
+
+Progress = Callable[[str, float], None]
+
+
+def present(
+    circuit: Circuit, images: Images, settings: Settings, device: Device, stage: str, tell: Progress
+) -> tuple[Any, float]:
+    """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took."""
+    tables, seconds = [], 0.0
+    for number, start in enumerate(range(0, len(images), CHUNK)):
+        part = images[start : start + CHUNK]
+        bar = within(tell, stage, start / len(images), len(part) / len(images))
+        recording = run(circuit, part, settings, device, seed_of(settings.seed, STAGES[stage], number), bar)
+        tables.append(counts_of(recording, part, settings))
+        seconds += recording.seconds
+    return sparse.vstack(tables, format="csr"), seconds
+
+
+def run(
+    circuit: Circuit,
+    images: Images,
+    settings: Settings,
+    device: Device,
+    seed: int,
+    tell: Callable[[float], None],
+) -> Recording:
+    """Show images to a circuit; spikes of its output are kept."""
+    return simulate(
+        circuit,
+        protocol(images, settings),
+        device=device,
+        dt=settings.dt_ms * ms,
+        seed=seed,
+        record=("output",),
+        progress=tell,
+    )
+
+
+def protocol(images: Images, settings: Settings) -> Protocol:
+    """Return the images one after the other, each for as long as the settings say."""
+    return protocols.presentations(images, duration=settings.presentation_ms * ms)
+
+
+def counts_of(recording: Recording, images: Images, settings: Settings) -> Any:
+    """Return the spike counts (images, neurons) of a recording."""
+    return metrics.presentation_counts(
+        recording.spikes["output"],
+        neurons=settings.neurons,
+        presentations=len(images),
+        presentation=settings.presentation_ms * ms,
+    )
+
+
+def within(tell: Progress, stage: str, start: float, width: float) -> Callable[[float], None]:
+    """Return a reporter for a part of a stage."""
+    return lambda fraction: tell(stage, start + width * fraction)
+
+
+def quiet(stage: str, fraction: float) -> None:
+    """Report nothing."""
+
+
+def seed_of(seed: int, stage: int, number: int) -> int:
+    """Return the seed of a chunk of images in a stage."""
+    return int(np.random.SeedSequence((seed, stage, number)).generate_state(1)[0])

@@ -1,0 +1,241 @@
+"""What a network loses in a chip's numbers: accuracy against bits, rounding, mismatch and broken synapses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from spikehebb import checkpoint, devices, hardware
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.core import Float, Images
+from spikehebb.devices import Device
+from spikehebb.experiments.digits import learn_digits, relabelled
+from spikehebb.experiments.saved import describe, load_digits, versions
+from spikehebb.experiments.settings import Settings
+
+BITS = (8, 7, 6, 5, 4, 3, 2, 1)
+TRACE_BITS = (7, 6, 5, 4, 3, 2)
+SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
+DROPPED = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+CHIP_RULE = {"rule": "softhebb_annealed", "lifetime": 300.0}
+_PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of a curve.
+
+    Parameters
+    ----------
+    curve : str
+        ``weight bits``, ``trace bits``, ``neuron spread``, ``synapse spread`` or ``dropped synapses``.
+    when : str
+        ``after training``: a network that learned without limits; ``learning``: it learns under the limit.
+    value : float
+        Bits; standard deviation of a factor of mean 1; share of the synapses.
+    rounding : str
+        Empty where nothing is rounded.
+    """
+
+    curve: str
+    when: str
+    value: float
+    rounding: str = ""
+
+
+def study_bits(
+    train: Images,
+    test: Images,
+    settings: Settings | None = None,
+    *,
+    target: str = "loihi1",
+    bits: Sequence[int] = BITS,
+    trace_bits: Sequence[int] = TRACE_BITS,
+    learning: bool = True,
+    labelled: int = 5000,
+    device: Device | None = None,
+    out: Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure what a digit network loses with a chip's numbers, after training and learning under them.
+
+    After training, the weights of one network are rounded, spread or dropped, and its neurons labelled anew from
+    training images. Learning, each point is a network of its own that learned under the limits of the target, with the
+    bits of the point. Of the target 8 bits of weights and 7 of traces are kept where the curve is about the other.
+
+    Parameters
+    ----------
+    train, test : Images
+    settings : Settings, optional
+        Of the network without limits.
+    target : str
+        A chip that learns, of ``hardware.TARGETS``.
+    bits, trace_bits : sequence of int
+    learning : bool
+        Whether to learn under the limits, which takes longest.
+    labelled : int
+        From how many training images, at most, a changed network's neurons get their labels.
+    device : Device, optional
+        The fastest that works here when left out.
+    out : path
+        A folder for ``study.json``. An interrupted study with the same settings and data goes on where it stopped.
+    overwrite : bool
+        Replace another study in ``out``.
+    progress : callable, optional
+        Called with the name of the stage and its completed fraction.
+
+    Returns
+    -------
+    dict
+        ``baseline`` and ``chip_rule``, accuracies without limits of the network and of one that learned with the
+        chip's rule; ``points``, each with its accuracies.
+
+    Raises
+    ------
+    ValueError
+        If bits are out of range, or settings name a target of their own.
+    FileExistsError
+        If ``out`` holds another study.
+    """
+    settings, device = settings or Settings(), device or devices.find("auto")
+    if settings.target:
+        raise ValueError(
+            f"settings must be those of the network without limits, but name the target {settings.target}."
+        )
+    hardware.find(target)
+    points = list(_points(bits, trace_bits, learning))
+    header = {
+        "kind": "study of bits",
+        "config": asdict(settings),
+        "chip_rule": dict(CHIP_RULE) if learning else {},
+        "target": target,
+        "labelled": labelled,
+        "seed": settings.seed,
+        "device": device.name,
+        "versions": versions(),
+        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+        "wanted": [asdict(point) for point in points],
+    }
+    state = _resume(out, header, overwrite)
+    tell = progress or (lambda stage, fraction: None)
+
+    def keep() -> None:
+        checkpoint.write_json(out / "study.json", {**header, **state})
+
+    def learned(name: str, **changes: Any) -> tuple[Checkpoint, dict[str, float]]:
+        chosen = dataclasses.replace(settings, **changes)
+        run = learn_digits(
+            train, test, chosen, device=device, out=out / name, overwrite=True, progress=_below(tell, name)
+        )
+        return run.checkpoint, _scores(run.report["metrics"])
+
+    trained = _trained(out / "unlimited", state)
+    if trained is None:
+        trained, state["baseline"] = learned("unlimited")
+        keep()
+    if learning and "chip_rule_accuracy" not in state:
+        _, state["chip_rule_accuracy"] = learned("unlimited-chip-rule", **CHIP_RULE)
+        keep()
+    for number, point in enumerate(points):
+        tell("points", number / len(points))
+        if number < len(state["points"]):
+            continue
+        if point.when == "learning":
+            name = f"{point.curve}-{point.value:g}-{point.rounding}".replace(" ", "-")
+            weight, trace = (point.value, 0) if point.curve == "weight bits" else (0, point.value)
+            limits = {"weight_bits": int(weight), "trace_bits": int(trace), "rounding": point.rounding}
+            _, scores = learned(name, **CHIP_RULE, target=target, **limits)
+        else:
+            changed = dict(trained.arrays) | {
+                "weights": _changed(np.asarray(trained.arrays["weights"]), point, settings)
+            }
+            network = dataclasses.replace(trained, arrays=changed)
+            scores = _scores(
+                relabelled(network, train[:labelled], test, device=device, progress=_below(tell, point.curve))
+            )
+        state["points"].append({**asdict(point), **scores})
+        keep()
+    tell("points", 1)
+    return {**header, **state}
+
+
+def _points(bits: Sequence[int], trace_bits: Sequence[int], learning: bool) -> Iterator[Point]:
+    for name, numbers in (("bits", bits), ("trace_bits", trace_bits)):
+        if wrong := [number for number in numbers if not (isinstance(number, int) and 1 <= number <= 16)]:
+            raise ValueError(f"{name} must be whole numbers from 1 to 16, got {wrong[0]}.")
+    for rounding in ("nearest", "stochastic"):
+        for value in bits:
+            yield Point(curve="weight bits", when="after training", value=value, rounding=rounding)
+    for curve in ("neuron spread", "synapse spread"):
+        for spread in SPREADS:
+            yield Point(curve=curve, when="after training", value=spread)
+    for share in DROPPED:
+        yield Point(curve="dropped synapses", when="after training", value=share)
+    if learning:
+        for rounding in ("stochastic", "nearest"):
+            for value in bits:
+                yield Point(curve="weight bits", when="learning", value=value, rounding=rounding)
+        for value in trace_bits:
+            yield Point(curve="trace bits", when="learning", value=value, rounding="stochastic")
+
+
+def _changed(weights: Float, point: Point, settings: Settings) -> Float:
+    """Return trained weights as a point of a curve has them, shape (pixels, neurons)."""
+    rng = np.random.default_rng((settings.seed, _PATTERN))
+    match point.curve:
+        case "weight bits":
+            _, top = hardware.levels(int(point.value), negative=False, positive=True)
+            step = float(weights.max()) / top
+            return np.clip(hardware.whole(weights / step, cast(hardware.Rounding, point.rounding), rng), 0, top) * step
+        case "neuron spread":
+            return weights * _factors(rng, point.value, (1, weights.shape[1]))
+        case "synapse spread":
+            return weights * _factors(rng, point.value, weights.shape)
+    return np.where(rng.random(weights.shape) < point.value, 0.0, weights)
+
+
+def _factors(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:
+    """Return log-normal factors of mean 1 and this standard deviation."""
+    sigma = np.sqrt(np.log1p(spread**2))
+    return np.asarray(np.exp(rng.normal(-(sigma**2) / 2, sigma, shape)), float)
+
+
+def _scores(scores: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(scores[name]) for name in ("accuracy_vote", "accuracy_soft_vote") if name in scores}
+
+
+def _resume(out: Path, header: Mapping[str, Any], overwrite: bool) -> dict[str, Any]:
+    """Return what an interrupted study with the same header measured."""
+    out.mkdir(parents=True, exist_ok=True)
+    path, nothing = out / "study.json", dict[str, Any](points=[])
+    if not path.exists():
+        return nothing
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        found = {}
+    if isinstance(found, dict) and {name: found.get(name) for name in header} == json.loads(json.dumps(header)):
+        return {name: value for name, value in found.items() if name not in header}
+    if not overwrite:
+        raise FileExistsError(
+            f"{out} holds another study; give another folder with --out, or replace it with --overwrite."
+        )
+    return nothing
+
+
+def _trained(folder: Path, state: Mapping[str, Any]) -> Checkpoint | None:
+    return load_digits(folder) if "baseline" in state else None
+
+
+def _below(tell: Progress, name: str) -> Progress:
+    """Return a reporter whose stages are those of one point."""
+    return lambda stage, fraction: tell(f"{name}: {stage}", fraction)
