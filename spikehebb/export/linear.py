@@ -127,7 +127,7 @@ def _windows(owner: str, node: Node, shape: tuple[int, ...]) -> list[tuple[int, 
             before = after = _pair(values["padding"])[axis]
         room = shape[1 + axis] + before + after - reach
         if room < 0:
-            raise ValueError(f"{owner}: its kernel reaches over {reach}, but the input has {shape[1 + axis]} rows.")
+            raise ValueError(f"{owner}: its kernel reaches over {reach}, but the padded input has {room + reach}.")
         outputs = room // stride[axis] + 1
         taps = np.arange(kernel[axis])[:, None] * dilation[axis] + np.arange(outputs) * stride[axis] - before
         found.append((outputs, taps))

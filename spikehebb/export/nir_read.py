@@ -195,25 +195,29 @@ def _shapes(nodes: dict[str, Node], before: dict[str, list[str]]) -> dict[str, t
     found: dict[str, tuple[int, ...]] = {}
     for name, node in nodes.items():
         if node.kind not in LINEAR:
-            found[name] = shape_of(node) or ()
+            found[name] = _counted(name, shape_of(node) or ())
     for name in nodes:
         for at in _order(name, nodes, before):
             if at not in found:
                 arriving = _arriving(at, found, before)
-                found[at] = output_shape(f"NIR node {at}", nodes[at], arriving)
+                found[at] = _counted(at, output_shape(f"NIR node {at}", nodes[at], arriving))
     for name, node in nodes.items():
-        if math.prod(found[name]) > MOST_NEURONS:
-            raise ValueError(f"NIR node {name}: {found[name]} are more than {MOST_NEURONS:,} neurons; refused.")
         if node.kind == "Input" and before[name]:
             raise ValueError(f"NIR node {name}: an Input hears nothing, but {before[name][0]} leads to it.")
         if node.kind not in (*LINEAR, "Input"):
             if not before[name]:
                 raise ValueError(f"NIR node {name}: nothing leads to this {node.kind}; connect or remove it.")
             if (arriving := _arriving(name, found, before)) != found[name]:
-                raise ValueError(f"NIR node {name}: a {node.kind} of shape {found[name]} gets input {arriving}.")
+                raise ValueError(f"NIR node {name}: {node.kind} has shape {found[name]}, but {arriving} arrives.")
         elif node.kind in LINEAR and before[name]:
             output_shape(f"NIR node {name}", node, _arriving(name, found, before))
     return found
+
+
+def _counted(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if math.prod(shape) > MOST_NEURONS:
+        raise ValueError(f"NIR node {name}: {shape} are more than {MOST_NEURONS:,} neurons; refused.")
+    return shape
 
 
 def _arriving(name: str, found: dict[str, tuple[int, ...]], before: dict[str, list[str]]) -> tuple[int, ...]:
