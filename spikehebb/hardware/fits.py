@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from brian2 import Quantity, ms
 from spikehebb import equations as text
 from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.hardware import sums
-from spikehebb.hardware.cores import on_chip, output_axons, split
+from spikehebb.hardware.cores import Split, on_chip, output_axons, split
 from spikehebb.hardware.fixed import levels, step_of
 from spikehebb.hardware.rounding import checked_step, present, sign_problem
 from spikehebb.hardware.values import Target
@@ -47,6 +48,23 @@ class Problem:
         return self.text
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Case:
+    """What is checked; its cores are filled once."""
+
+    circuit: Circuit
+    target: Target
+    step: float
+
+    @property
+    def chip(self) -> str:
+        return self.target.name
+
+    @cached_property
+    def split(self) -> Split:
+        return split(self.circuit, self.target)
+
+
 def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[Problem, ...]:
     """Return everything that keeps a circuit from a chip.
 
@@ -72,11 +90,11 @@ def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[P
     ...     print(problem)
     population output: a neuron has 139 synapses, but dynapse2 allows 64 (fan_in).
     """
-    step, circuit = checked_step(dt), on_chip(circuit)
+    case = _Case(circuit=on_chip(circuit), target=target, step=checked_step(dt))
     found: list[Problem] = []
     for limit, told in target.limits.items():
         if limit in _CHECKS:
-            for sentence in _CHECKS[limit](circuit, target, told.value, step):
+            for sentence in _CHECKS[limit](case, told.value):
                 mark = "." if told.verified else "; unverified number."
                 found.append(Problem(limit=limit, text=f"{sentence} ({limit}){mark}", enforced=told.verified))
     return tuple(found)
@@ -93,116 +111,118 @@ def _rules(circuit: Circuit) -> Iterator[tuple[str, PlasticityRule]]:
             yield name, projection.rule
 
 
-def _neuron_models(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name in _own(circuit):
-        model = circuit.populations[name].model
+def _neuron_models(case: _Case, value: Any) -> Iterator[str]:
+    for name in _own(case.circuit):
+        model = case.circuit.populations[name].model
         if model.name not in value:
             instead = f"; {_INSTEAD[model.name]}" if model.name in _INSTEAD else ""
-            yield f"population {name}: {target.name} runs {', '.join(value)}, but not {model.name} neurons{instead}"
+            yield f"population {name}: {case.chip} runs {', '.join(value)}, but not {model.name} neurons{instead}"
 
 
-def _continuous(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, projection in circuit.projections.items():
+def _continuous(case: _Case, value: Any) -> Iterator[str]:
+    for name, projection in case.circuit.projections.items():
         if projection.summed and not value:
             yield (
                 f"projection {name}: it sets {', '.join(projection.summed)} of {projection.post} at every time step, "
-                f"but neurons of {target.name} send each other nothing but spikes"
+                f"but neurons of {case.chip} send each other nothing but spikes"
             )
 
 
-def _weight_bits(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    inside = target.value("sign_in_weight_bits", unverified=True)
-    for name, projection in circuit.projections.items():
+def _weight_bits(case: _Case, value: Any) -> Iterator[str]:
+    inside = case.target.value("sign_in_weight_bits", unverified=True)
+    for name, projection in case.circuit.projections.items():
         if projection.weights is None or projection.summed:
             continue
-        weights = present(circuit, name)
+        weights = present(case.circuit, name)
         negative, positive = bool((weights < 0).any()), bool((weights > 0).any())
         low, high = levels(value, negative=negative, positive=positive, sign_in_bits=inside is not False)
         each = step_of(weights, max(high, -low))
         if each is None or weights.max(initial=0) / each > high + 1e-6 or weights.min(initial=0) / each < low - 1e-6:
             yield (
                 f"projection {name}: its weights are not whole multiples, from {low} to {high}, of one number, but "
-                f"{target.name} has {value} bits for a weight; quantize them"
+                f"{case.chip} has {value} bits for a weight; quantize them"
             )
 
 
-def _weight_signs(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, projection in circuit.projections.items():
+def _weight_signs(case: _Case, value: Any) -> Iterator[str]:
+    for name, projection in case.circuit.projections.items():
         if projection.weights is not None and not projection.summed:
-            sentence = sign_problem(circuit, target, name, unverified=True)
+            sentence = sign_problem(case.circuit, case.target, name, unverified=True)
             if sentence:
                 yield sentence
 
 
-def _degree(side: str) -> Callable[[Circuit, Target, Any, float], Iterator[str]]:
-    def find(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
+def _degree(side: str) -> Callable[[_Case, Any], Iterator[str]]:
+    def find(case: _Case, value: Any) -> Iterator[str]:
         what = "a neuron has" if side == "in" else "a neuron sends to"
-        for name, degree in degrees(circuit).items():
+        for name, degree in degrees(case.circuit).items():
             most = int(degree[side].max())
             if most > value:
-                yield f"population {name}: {what} {most} synapses, but {target.name} allows {value}"
+                yield f"population {name}: {what} {most} synapses, but {case.chip} allows {value}"
 
     return find
 
 
-def _cores(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    found = split(circuit, target)
+def _cores(case: _Case, value: Any) -> Iterator[str]:
+    found = case.split
     if found.cores > value:
         shares = ", ".join(f"{s.cores} for {s.population}{f' ({s.reason})' if s.reason else ''}" for s in found.shares)
-        yield f"the circuit takes {found.cores} cores ({shares}), but {target.name} has {value}"
+        yield f"the circuit takes {found.cores} cores ({shares}), but {case.chip} has {value}"
 
 
-def _alone(limit: str) -> Callable[[Circuit, Target, Any, float], Iterator[str]]:
-    def find(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-        sentence = split(circuit, target.with_limits(**{limit: value})).too_large.get(limit)
+def _alone(limit: str) -> Callable[[_Case, Any], Iterator[str]]:
+    def find(case: _Case, value: Any) -> Iterator[str]:
+        known = case.target.value(limit) is not None
+        found = case.split if known else split(case.circuit, case.target.with_limits(**{limit: value}))
+        sentence = found.too_large.get(limit)
         if sentence:
             yield sentence
 
     return find
 
 
-def _output_axons(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    most, _ = output_axons(circuit, split(circuit, target))
+def _output_axons(case: _Case, value: Any) -> Iterator[str]:
+    most, _ = output_axons(case.circuit, case.split)
     if most > value:
-        yield f"a core sends to {most} pairs of a neuron and a core, but {target.name} allows {value}"
+        yield f"a core sends to {most} pairs of a neuron and a core, but {case.chip} allows {value}"
 
 
-def _destinations(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    _, most = output_axons(circuit, split(circuit, target))
+def _destinations(case: _Case, value: Any) -> Iterator[str]:
+    _, most = output_axons(case.circuit, case.split)
     if most > value:
-        yield f"a neuron sends to {most} cores, but {target.name} allows {value}"
+        yield f"a neuron sends to {most} cores, but {case.chip} allows {value}"
 
 
-def _delays(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, projection in circuit.projections.items():
-        steps = round(float(projection.delay) / step)
+def _delays(case: _Case, value: Any) -> Iterator[str]:
+    for name, projection in case.circuit.projections.items():
+        steps = round(float(projection.delay) / case.step)
         if steps > value:
-            yield f"projection {name}: its delay is {steps} time steps, but {target.name} has at most {value}"
+            yield f"projection {name}: its delay is {steps} time steps, but {case.chip} has at most {value}"
 
 
-def _refractory(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name in _own(circuit):
-        model = circuit.populations[name].model
+def _refractory(case: _Case, value: Any) -> Iterator[str]:
+    for name in _own(case.circuit):
+        model = case.circuit.populations[name].model
         if model.refractory in model.parameters:
-            steps = round(float(np.max(np.asarray(model.parameters[model.refractory], float))) / step)
+            steps = round(float(np.max(np.asarray(model.parameters[model.refractory], float))) / case.step)
             if steps > value:
-                yield f"population {name}: it rests for {steps} time steps, but {target.name} has at most {value}"
+                yield f"population {name}: it rests for {steps} time steps, but {case.chip} has at most {value}"
 
 
-def _learns(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, rule in _rules(circuit):
+def _learns(case: _Case, value: Any) -> Iterator[str]:
+    for name, rule in _rules(case.circuit):
         if not value:
-            yield f"projection {name}: {rule.name} changes its weights, but {target.name} does not learn; freeze them"
+            yield f"projection {name}: {rule.name} changes its weights, but {case.chip} does not learn; freeze them"
 
 
-def _traces(side: str) -> Callable[[Circuit, Target, Any, float], Iterator[str]]:
-    def find(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-        for name, rule in _rules(circuit):
+def _traces(side: str) -> Callable[[_Case, Any], Iterator[str]]:
+    def find(case: _Case, value: Any) -> Iterator[str]:
+        for name, rule in _rules(case.circuit):
             needed = read_traces(rule, side)
             if len(needed) > value:
                 yield (
                     f"projection {name}: rule {rule.name} reads {len(needed)} {side}synaptic variables "
-                    f"({', '.join(needed)}), but {target.name} has {value} traces there"
+                    f"({', '.join(needed)}), but {case.chip} has {value} traces there"
                 )
 
     return find
@@ -216,27 +236,27 @@ def read_traces(rule: PlasticityRule, side: str) -> tuple[str, ...]:
     return tuple(name for name in known if f"{name}_{side}" in read)
 
 
-def _tag_bits(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, rule in _rules(circuit):
-        if target.value("sum_of_products"):
+def _tag_bits(case: _Case, value: Any) -> Iterator[str]:
+    for name, rule in _rules(case.circuit):
+        if case.target.value("sum_of_products"):
             return  # which says it, too
         own = [variable for variable in text.settable(rule.synapse) if variable != "w"]
         if len(own) > 1:
             yield (
-                f"projection {name}: rule {rule.name} keeps {', '.join(own)} in every synapse, but {target.name} has "
+                f"projection {name}: rule {rule.name} keeps {', '.join(own)} in every synapse, but {case.chip} has "
                 "one variable there besides the weight"
             )
 
 
-def _sum_of_products(circuit: Circuit, target: Target, value: Any, step: float) -> Iterator[str]:
-    for name, rule in _rules(circuit):
+def _sum_of_products(case: _Case, value: Any) -> Iterator[str]:
+    for name, rule in _rules(case.circuit):
         if value:
             for problem in sums.problems(rule):
                 yield f"projection {name}: {problem.rstrip('.')}"
 
 
 # What is checked of each limit. The others say how numbers are kept, which is for quantize and constrain.
-_CHECKS: dict[str, Callable[[Circuit, Target, Any, float], Iterator[str]]] = {
+_CHECKS: dict[str, Callable[[_Case, Any], Iterator[str]]] = {
     "neuron_models": _neuron_models,
     "continuous_projections": _continuous,
     "weight_bits": _weight_bits,

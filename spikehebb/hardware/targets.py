@@ -104,7 +104,6 @@ dynapse2 = Target(
         (
             _ROCKPOOL,
             {
-                "weight_bits": 4,
                 "weight_signs": "per synapse",
                 "sign_in_weight_bits": False,
                 "fan_in": 64,
@@ -115,6 +114,7 @@ dynapse2 = Target(
                 "continuous_projections": False,
             },
         ),
+        (f"{_ROCKPOOL}: a mask over four base currents, taken as 1, 2, 4 and 8 steps", {"weight_bits": 4}),
         unverified={
             "learns": (False, "its tool chain offers no learning on the chip; not confirmed"),
             "input_axons": (2048, "its 2048 tags, if each stands for one presynaptic neuron; not confirmed"),
