@@ -87,8 +87,11 @@ def test_dense_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
 
 
 def test_lif_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
-    report = convert_softhebb(dense, *few, SHORT, calibration=40, lif=True, device=DEVICE).report
-    found = report["lif"]
+    run = convert_softhebb(dense, *few, SHORT, calibration=40, lif=True, device=DEVICE)
+    found = run.report["lif"]
+    kept = run.network.header["lif"]
+    assert len(kept.pop("labels")) == 40
+    assert kept == {name: found[name] for name in kept}
     assert found["accuracy_vote"] > 0.3  # chance is 0.1; few images name the units
     assert found["agreement_vote"] > 0.4  # of 40 units
     assert found["spikes_per_image"] > 3
