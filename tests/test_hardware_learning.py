@@ -197,7 +197,7 @@ def test_fewer_bits_are_the_same_program_with_other_numbers() -> None:
 def test_the_neuron_gets_the_same_drive_from_whole_numbers() -> None:
     weights = np.array([[0.1, 0.3], [0.2, 0.0]])
     chip = constrain(soft_wta(weights, rule=softhebb_annealed), LOIHI, ranges={"u": 16}, w_max=0.3)
-    assert chip.circuit.projections["feedforward"].weights.tolist() == [[85, 255], [170, 0]]
+    assert np.asarray(chip.circuit.projections["feedforward"].weights).tolist() == [[85, 255], [170, 0]]
     assert "w*w_step_post" in chip.circuit.populations["output"].model.receive
     assert chip.circuit.populations["output"].model.parameters["w_step"] == pytest.approx(0.3 / 255)
 

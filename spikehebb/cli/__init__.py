@@ -6,10 +6,22 @@ import sys
 
 import typer
 
-from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb
+from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study
 from spikehebb.cli.common import commands
 
-__all__ = ["app", "commands", "conversion", "digits", "export", "fitting", "hardware", "machine", "rules", "softhebb"]
+__all__ = [
+    "app",
+    "commands",
+    "conversion",
+    "digits",
+    "export",
+    "fitting",
+    "hardware",
+    "machine",
+    "rules",
+    "softhebb",
+    "study",
+]
 
 
 def app() -> None:

@@ -26,6 +26,13 @@ def learn(
         float | None, typer.Option(help="With --from: its neurons learn at eta/(1 + age) at first; theirs if left out.")
     ] = None,
     rule: Annotated[str | None, typer.Option(help="A rule of the catalogue that fits; softhebb if left out.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Learn under the limits of a chip of hardware list; then the rule fits chips, too."),
+    ] = None,
+    weight_bits: Annotated[int | None, typer.Option(help="With --target: of a weight, instead of the chip's.")] = None,
+    trace_bits: Annotated[int | None, typer.Option(help="With --target: of a trace, instead of the chip's.")] = None,
+    rounding: Annotated[str | None, typer.Option(help="With --target: nearest or stochastic.")] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
@@ -37,7 +44,10 @@ def learn(
 
     start = _start(from_, age, neurons)
     asked: dict[str, Any] = {"neurons": neurons, "epochs": epochs, "seed": seed, "rule": rule}
+    asked |= {"target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
     given = {name: value for name, value in asked.items() if value is not None}
+    if target is not None and rule is None:
+        given |= experiments.CHIP_RULE
     settings = experiments.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
     if device == "auto" and where is devices.NUMPY:

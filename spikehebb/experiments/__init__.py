@@ -20,9 +20,11 @@ from spikehebb.experiments.settings import Settings
 from spikehebb.experiments.softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
 from spikehebb.experiments.softhebb_import import import_softhebb
 from spikehebb.experiments.starts import Start, load_start, start_from
+from spikehebb.experiments.study import CHIP_RULE, study_bits, study_table
 from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_response, stdp_window, weight_changes
 
 __all__ = [
+    "CHIP_RULE",
     "ConversionRun",
     "DeepRun",
     "DeepSettings",
@@ -60,6 +62,8 @@ __all__ = [
     "some_presentations",
     "start_from",
     "stdp_window",
+    "study_bits",
+    "study_table",
     "train_softhebb",
     "trained_on",
     "versions",

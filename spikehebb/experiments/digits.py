@@ -19,6 +19,7 @@ from spikehebb.experiments import presenting
 from spikehebb.experiments.presenting import (
     STAGES,
     Progress,
+    Watch,
     counts_of,
     present,
     protocol,
@@ -176,7 +177,12 @@ def learn_digits(
 
 
 def evaluate(
-    trained: Checkpoint, test: Images, *, device: Device | None = None, progress: Progress | None = None
+    trained: Checkpoint,
+    test: Images,
+    *,
+    device: Device | None = None,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Score a trained network on images; on the device that it was trained on, the same answer each time.
 
@@ -187,6 +193,8 @@ def evaluate(
     test : Images
     device : Device, optional
         The one it was trained on when left out.
+    watch : callable, optional
+        Called with the recording of every chunk of images.
 
     Returns
     -------
@@ -195,7 +203,7 @@ def evaluate(
     """
     device = device or devices.find(str(trained.header["device"]))
     tell = progress or quiet
-    scores, _ = _score(trained, test, device, tell)
+    scores, _ = _score(trained, test, device, tell, watch)
     return {
         "kind": "evaluation",
         "config": dict(trained.header["config"]),
@@ -353,7 +361,9 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
     return tally, shown, np.array(points).reshape(-1, 2)
 
 
-def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) -> tuple[dict[str, Any], Int]:
+def _score(
+    trained: Checkpoint, test: Images, device: Device, tell: Progress, watch: Watch | None = None
+) -> tuple[dict[str, Any], Int]:
     check_images(test)
     settings, frozen = trained_circuit(trained)
     shape = tuple(trained.header["image_shape"])
@@ -362,7 +372,7 @@ def _score(trained: Checkpoint, test: Images, device: Device, tell: Progress) ->
             f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
         )
     arrays = trained.arrays
-    counts, seconds = present(frozen, test, settings, device, "testing", tell)
+    counts, seconds = present(frozen, test, settings, device, "testing", tell, watch)
     labels, profile = np.asarray(test.labels), np.asarray(arrays["profile"])
     predicted = metrics.vote(counts, metrics.neuron_labels(profile))
     return {

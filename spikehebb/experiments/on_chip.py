@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
-from scipy import sparse
 
 from spikehebb import convert, devices, metrics
 from spikehebb.checkpoint import Checkpoint
@@ -111,7 +110,12 @@ def evaluate_on(
     _spiking(trained)
     settings, frozen = digits.trained_circuit(trained)
     fired: dict[str, Any] = {}
-    result = _score(trained, settings, frozen, test, device, tell, fired)
+
+    def watch(recording: Recording) -> None:
+        for name, counts in recording.counts.items():
+            fired[name] = fired.get(name, 0) + counts
+
+    result = digits.evaluate(trained, test, device=device, progress=tell, watch=watch)
     steps = len(test) * round(settings.presentation_ms / settings.dt_ms)
     count: dict[str, Any] = {"counts": fired, "steps": steps, "dt": settings.dt_ms / 1000, "presentations": len(test)}
     work = metrics.count_work(frozen, **count).per_presentation()
@@ -161,52 +165,6 @@ def _plastic(trained: Checkpoint) -> Circuit:
     settings, arrays = Settings(**trained.header["config"]), trained.arrays
     bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
     return settings.circuit(np.asarray(arrays["weights"]), bias)
-
-
-def _score(
-    trained: Checkpoint,
-    settings: Settings,
-    frozen: Circuit,
-    test: Images,
-    device: Device | None,
-    tell: Progress,
-    fired: dict[str, Any],
-) -> dict[str, Any]:
-    """Return what ``evaluate`` returns, from the same spikes, and add up how often every neuron fired."""
-    digits.check_images(test)
-    chosen = device or devices.find(str(trained.header["device"]))
-    shape = tuple(trained.header["image_shape"])
-    if np.shape(test.pixels)[1:] != shape:
-        raise ValueError(
-            f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
-        )
-    tables, seconds = [], 0.0
-    for number, start in enumerate(range(0, len(test), presenting.CHUNK)):
-        part = test[start : start + presenting.CHUNK]
-        bar = presenting.within(tell, "testing", start / len(test), len(part) / len(test))
-        seed = presenting.seed_of(settings.seed, presenting.STAGES["testing"], number)
-        recording: Recording = presenting.run(frozen, part, settings, chosen, seed, bar)
-        tables.append(presenting.counts_of(recording, part, settings))
-        seconds += recording.seconds
-        for name, counts in recording.counts.items():
-            fired[name] = fired.get(name, 0) + counts
-    counts, labels = sparse.vstack(tables, format="csr"), np.asarray(test.labels)
-    profile, linear = np.asarray(trained.arrays["profile"]), np.asarray(trained.arrays["linear"])
-    votes = metrics.vote(counts, metrics.neuron_labels(profile))
-    return {
-        "kind": "evaluation",
-        "config": dict(trained.header["config"]),
-        "versions": versions(),
-        "seed": trained.header["seed"],
-        "device": chosen.name,
-        "data": {"test": describe(test)},
-        "metrics": {
-            "accuracy_vote": metrics.accuracy(votes, labels),
-            "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
-            "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, linear), labels),
-            "ms_per_image_test": 1000 * seconds / len(test),
-        },
-    }
 
 
 def _is_lif(trained: Checkpoint) -> bool:

@@ -19,12 +19,22 @@ CHUNK = 1000  # presentations per run of the program: what an interruption can c
 STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
 
 Progress = Callable[[str, float], None]
+Watch = Callable[[Recording], None]
 
 
 def present(
-    circuit: Circuit, images: Images, settings: Settings, device: Device, stage: str, tell: Progress
+    circuit: Circuit,
+    images: Images,
+    settings: Settings,
+    device: Device,
+    stage: str,
+    tell: Progress,
+    watch: Watch | None = None,
 ) -> tuple[Any, float]:
-    """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took."""
+    """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took.
+
+    ``watch`` is called with the recording of every chunk.
+    """
     tables, seconds = [], 0.0
     for number, start in enumerate(range(0, len(images), CHUNK)):
         part = images[start : start + CHUNK]
@@ -32,6 +42,8 @@ def present(
         recording = run(circuit, part, settings, device, seed_of(settings.seed, STAGES[stage], number), bar)
         tables.append(counts_of(recording, part, settings))
         seconds += recording.seconds
+        if watch is not None:
+            watch(recording)
     return sparse.vstack(tables, format="csr"), seconds
 
 

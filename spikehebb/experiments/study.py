@@ -23,7 +23,7 @@ BITS = (8, 7, 6, 5, 4, 3, 2, 1)
 TRACE_BITS = (7, 6, 5, 4, 3, 2)
 SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DROPPED = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-CHIP_RULE = {"rule": "softhebb_annealed", "lifetime": 300.0}
+CHIP_RULE = {"rule": "softhebb_annealed", "eta": 0.3, "lifetime": 800.0}  # measured: docs/hardware.md
 _PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
 
 Progress = Callable[[str, float], None]
@@ -59,6 +59,8 @@ def study_bits(
     target: str = "loihi1",
     bits: Sequence[int] = BITS,
     trace_bits: Sequence[int] = TRACE_BITS,
+    spreads: Sequence[float] = SPREADS,
+    dropped: Sequence[float] = DROPPED,
     learning: bool = True,
     labelled: int = 5000,
     device: Device | None = None,
@@ -80,6 +82,11 @@ def study_bits(
     target : str
         A chip that learns, of ``hardware.TARGETS``.
     bits, trace_bits : sequence of int
+    spreads : sequence of float
+        Standard deviations of the factors, of mean 1, by which neurons' gains and weights differ from what they should
+        be. They are log-normal.
+    dropped : sequence of float
+        Shares of the synapses that are broken.
     learning : bool
         Whether to learn under the limits, which takes longest.
     labelled : int
@@ -112,7 +119,7 @@ def study_bits(
             f"settings must be those of the network without limits, but name the target {settings.target}."
         )
     hardware.find(target)
-    points = list(_points(bits, trace_bits, learning))
+    points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
         "kind": "study of bits",
         "config": asdict(settings),
@@ -168,17 +175,37 @@ def study_bits(
     return {**header, **state}
 
 
-def _points(bits: Sequence[int], trace_bits: Sequence[int], learning: bool) -> Iterator[Point]:
+def study_table(found: Mapping[str, Any]) -> list[list[Any]]:
+    """Return a study as a table, its head first.
+
+    Parameters
+    ----------
+    found : mapping
+        As ``study_bits`` returns it.
+    """
+    columns = ["curve", "when", "value", "rounding", "accuracy_vote", "accuracy_soft_vote"]
+    rows = [["none", "without limits", "", "", *found["baseline"].values()]]
+    if "chip_rule_accuracy" in found:
+        rows.append(["chip's rule", "without limits", "", "", *found["chip_rule_accuracy"].values()])
+    return [columns, *rows, *([point[column] for column in columns] for point in found["points"])]
+
+
+def _points(
+    bits: Sequence[int], trace_bits: Sequence[int], spreads: Sequence[float], dropped: Sequence[float], learning: bool
+) -> Iterator[Point]:
     for name, numbers in (("bits", bits), ("trace_bits", trace_bits)):
         if wrong := [number for number in numbers if not (isinstance(number, int) and 1 <= number <= 16)]:
             raise ValueError(f"{name} must be whole numbers from 1 to 16, got {wrong[0]}.")
+    for name, shares, most in (("spreads", spreads, 10.0), ("dropped", dropped, 1.0)):
+        if beyond := [share for share in shares if not 0 <= share <= most]:
+            raise ValueError(f"{name} must be numbers from 0 to {most:g}, got {beyond[0]}.")
     for rounding in ("nearest", "stochastic"):
         for value in bits:
             yield Point(curve="weight bits", when="after training", value=value, rounding=rounding)
     for curve in ("neuron spread", "synapse spread"):
-        for spread in SPREADS:
+        for spread in spreads:
             yield Point(curve=curve, when="after training", value=spread)
-    for share in DROPPED:
+    for share in dropped:
         yield Point(curve="dropped synapses", when="after training", value=share)
     if learning:
         for rounding in ("stochastic", "nearest"):

@@ -15,6 +15,7 @@ from spikehebb.plot.softhebb import (
     weight_images,
     winner_probability,
 )
+from spikehebb.plot.study import study
 
 __all__ = [
     "accuracy_by_layer",
@@ -39,6 +40,7 @@ __all__ = [
     "save",
     "softhebb_pictures",
     "stdp_window",
+    "study",
     "weight_images",
     "winner_probability",
 ]

@@ -1,0 +1,89 @@
+"""Commands that measure what a network loses in a chip's numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+
+study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in a chip's numbers.")
+commands.add_typer(study, name="study")
+
+
+@study.command()
+def bits(
+    data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
+    out: Annotated[Path, typer.Option(help="Folder for study.json, study.csv and the picture.")],
+    neurons: Annotated[int, typer.Option(help="Output neurons.")] = 400,
+    target: Annotated[str, typer.Option(help="A chip that learns, of hardware list.")] = "loihi1",
+    weight_bits: Annotated[str, typer.Option(help="Bits of a weight, as a list.")] = "8,7,6,5,4,3,2,1",
+    trace_bits: Annotated[str, typer.Option(help="Bits of a trace, as a list.")] = "7,6,5,4,3,2",
+    spreads: Annotated[
+        str, typer.Option(help="Spreads of neurons and of synapses, as a list.")
+    ] = "0.05,0.1,0.2,0.4,0.8",
+    dropped: Annotated[str, typer.Option(help="Shares of synapses that are broken.")] = "0.05,0.1,0.2,0.4,0.6,0.8",
+    learning: Annotated[
+        bool, typer.Option("--learning/--no-learning", help="Learn under the limits, too, which takes longest.")
+    ] = True,
+    device: DeviceName = "auto",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    data_dir: DataDir = None,
+    limit_train: Limit = None,
+    limit_test: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another study in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw accuracy against bits, rounding, mismatch and broken synapses, after training and learning under limits."""
+    from spikehebb import devices, experiments, plot
+
+    asked: dict[str, Any] = {
+        "bits": _numbers("--weight-bits", weight_bits, int),
+        "trace_bits": _numbers("--trace-bits", trace_bits, int),
+        "spreads": _numbers("--spreads", spreads, float),
+        "dropped": _numbers("--dropped", dropped, float),
+    }
+    settings = experiments.Settings(neurons=neurons, seed=seed)
+    train, test = (
+        images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
+    )
+    with progress() as tell:
+        found = experiments.study_bits(
+            train,
+            test,
+            settings,
+            target=target,
+            learning=learning,
+            device=devices.find(device),
+            out=out,
+            overwrite=overwrite,
+            progress=tell,
+            **asked,
+        )
+    table = experiments.study_table(found)
+    (out / "study.csv").write_text(
+        "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
+    )
+    picture = plot.save(plot.study(found), out / "study.png")
+    if as_json:
+        print_json(found)
+        return
+    for row in table:
+        typer.echo("  ".join(f"{_cell(cell):>17}" for cell in row))
+    for path in (out / "study.json", out / "study.csv", picture):
+        typer.echo(f"  {path}")
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _numbers(option: str, given: str, kind: type[int] | type[float]) -> tuple[float, ...]:
+    """Return a list of numbers that was given as text."""
+    try:
+        return tuple(kind(part) for part in given.split(",") if part.strip())
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{option} must be {what} with commas between them, got {given!r}.") from None

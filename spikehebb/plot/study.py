@@ -1,0 +1,70 @@
+"""Pictures of a study of bits: what a chip's numbers cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikehebb.plot.files import BLUE, GREY, ORANGE
+
+_LINES = {
+    ("after training", "nearest"): (BLUE, "o", "-", "after training, to the nearest"),
+    ("after training", "stochastic"): (BLUE, "s", ":", "after training, at random"),
+    ("after training", ""): (BLUE, "o", "-", "after training"),
+    ("learning", "stochastic"): (ORANGE, "s", "-", "learning, at random"),
+    ("learning", "nearest"): (ORANGE, "o", ":", "learning, to the nearest"),
+}
+_PANELS = {
+    "weight bits": "bits of a weight",
+    "trace bits": "bits of a trace",
+    "neuron spread": "spread of the neurons' gains (%)",
+    "synapse spread": "spread of the synapses (%)",
+    "dropped synapses": "synapses that are broken (%)",
+}
+
+
+def study(found: Mapping[str, Any]) -> Figure:
+    """Draw accuracy against each limit.
+
+    Parameters
+    ----------
+    found : mapping
+        As ``study_bits`` returns it.
+    """
+    panels = [name for name in _PANELS if any(point["curve"] == name for point in found["points"])]
+    figure = Figure(figsize=(3.6 * len(panels), 3.8), layout="constrained")
+    drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, name in zip(drawn, panels, strict=True):
+        _panel(axes, name, found)
+    drawn[0].set_ylabel("test images recognized (%)")
+    drawn[0].legend(frameon=False, fontsize=8, loc="lower right")
+    train, test = found["data"]["train"], found["data"]["test"]
+    figure.suptitle(
+        f"{found['config']['neurons']} neurons, {train['count']} training and {test['count']} test images of "
+        f"{test['name']}; chip: {found['target']}"
+    )
+    return figure
+
+
+def _panel(axes: Axes, name: str, found: Mapping[str, Any]) -> None:
+    bits = name.endswith("bits")
+    points = [point for point in found["points"] if point["curve"] == name]
+    for (when, rounding), (color, marker, line, label) in _LINES.items():
+        mine = [point for point in points if (point["when"], point["rounding"]) == (when, rounding)]
+        if mine:
+            across = [point["value"] * (1 if bits else 100) for point in mine]
+            heights = [100 * point["accuracy_vote"] for point in mine]
+            axes.plot(across, heights, color=color, marker=marker, linestyle=line, label=label, markersize=4)
+    axes.axhline(100 * found["baseline"]["accuracy_vote"], color=GREY, linestyle="--", label="without limits")
+    axes.set_xlabel(_PANELS[name])
+    axes.set_ylim(0, 100)
+    axes.grid(axis="y", color="0.92")
+    if bits:
+        values = sorted({int(point["value"]) for point in points})
+        axes.set_xticks(values)
+        axes.invert_xaxis()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

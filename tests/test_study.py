@@ -1,0 +1,152 @@
+"""The study of bits: what it measures, that it can be interrupted, and that rounding is what it says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spikehebb import experiments, plot
+from spikehebb.core import Images
+from spikehebb.datasets import load
+from spikehebb.devices import NUMPY
+from spikehebb.experiments import Settings, learn_digits, study
+from spikehebb.experiments.study import Point, study_bits, study_table
+from tests.test_cli import refused, run
+
+FEW = Settings(neurons=6, presentation_ms=20)
+FEWER: dict[str, Any] = {"spreads": (0.2,), "dropped": (0.5,)}
+
+
+@pytest.fixture(scope="module")
+def tiny() -> tuple[Images, Images]:
+    return load("digits", "train")[:30], load("digits", "test")[:15]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: tuple[Images, Images], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("study")
+    return folder, study_bits(*tiny, FEW, bits=(4,), trace_bits=(3,), **FEWER, device=NUMPY, out=folder)
+
+
+def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
+    folder, found = whole
+    seen = [(p["curve"], p["when"], p["value"], p["rounding"]) for p in found["points"]]
+    assert seen == [
+        ("weight bits", "after training", 4, "nearest"),
+        ("weight bits", "after training", 4, "stochastic"),
+        ("neuron spread", "after training", 0.2, ""),
+        ("synapse spread", "after training", 0.2, ""),
+        ("dropped synapses", "after training", 0.5, ""),
+        ("weight bits", "learning", 4, "stochastic"),
+        ("weight bits", "learning", 4, "nearest"),
+        ("trace bits", "learning", 3, "stochastic"),
+    ]
+    assert len(study_table(found)) == 1 + 2 + 8
+    assert json.loads((folder / "study.json").read_text())["points"] == found["points"]
+    trained = experiments.load_digits(folder / "weight-bits-4-stochastic")
+    steps = np.asarray(trained.arrays["weights"]) / (0.3 / 15)
+    assert steps == pytest.approx(np.round(steps), abs=1e-6)
+    assert 3 < len(np.unique(np.round(steps))) <= 16
+    assert plot.study(found).axes[0].get_xlabel() == "bits of a weight"
+
+
+def test_it_goes_on_where_it_stopped(
+    whole: Any, tiny: tuple[Images, Images], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"bits": (4,), **FEWER, "learning": False, "device": NUMPY, "out": tmp_path}
+
+    def stop(stage: str, part: float) -> None:
+        if stage == "points" and part > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study_bits(*tiny, FEW, **options, progress=stop)
+    monkeypatch.setattr(study, "learn_digits", None)  # the network is there already
+    assert study_bits(*tiny, FEW, **options)["points"] == whole[1]["points"][:5]
+    with pytest.raises(FileExistsError, match="holds another study"):
+        study_bits(*tiny, FEW, **{**options, "bits": (3,)})
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
+def test_weights_are_rounded_to_their_bits(rounding: str) -> None:
+    weights = np.random.default_rng(0).random((200, 30))
+    found = study._changed(weights, Point(curve="weight bits", when="after training", value=2, rounding=rounding), FEW)
+    assert np.unique(found).round(9).tolist() == (np.arange(4) / 3 * weights.max()).round(9).tolist()
+    error = found - weights
+    if rounding == "nearest":
+        assert np.abs(error).max() <= weights.max() / 6 + 1e-12
+    assert np.abs(error.mean()) < 4 * error.std() / np.sqrt(error.size) + 1e-3
+
+
+def test_spreads_keep_the_mean_and_have_their_width() -> None:
+    ones = np.ones((400, 300))
+    by_neuron = study._changed(ones, Point(curve="neuron spread", when="after training", value=0.2), FEW)
+    assert np.ptp(by_neuron, axis=0).max() == 0
+    by_synapse = study._changed(ones, Point(curve="synapse spread", when="after training", value=0.4), FEW)
+    assert by_synapse.mean() == pytest.approx(1, abs=0.01)
+    assert by_synapse.std() == pytest.approx(0.4, abs=0.01)
+    assert by_synapse.min() > 0
+    kept = study._changed(ones, Point(curve="dropped synapses", when="after training", value=0.6), FEW)
+    assert kept.mean() == pytest.approx(0.4, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bits": (0,)}, "bits must be whole numbers from 1 to 16, got 0"),
+        ({"trace_bits": (2.5,)}, "trace_bits must be whole numbers from 1 to 16, got 2.5"),
+        ({"spreads": (-0.1,)}, "spreads must be numbers from 0 to 10, got -0.1"),
+        ({"dropped": (1.5,)}, "dropped must be numbers from 0 to 1, got 1.5"),
+        ({"target": "loihi"}, "Did you mean 'loihi1'"),
+        ({"settings": Settings(rule="softhebb_annealed", target="loihi1")}, "name the target loihi1"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tiny: tuple[Images, Images], tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        study_bits(*tiny, **options, device=NUMPY, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"weight_bits": 4}, "name one, such as generic"),
+        ({"target": "loihi9"}, "there is no target 'loihi9'"),
+        ({"target": "loihi1", "weight_bits": 7}, "weight_bits must be one of"),
+        ({"trace_bits": -1, "target": "loihi1"}, "trace_bits must be at least 0"),
+    ],
+)
+def test_settings_of_chips_are_checked(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(**settings)
+
+
+def test_a_rule_that_no_chip_has_is_refused(tiny: tuple[Images, Images]) -> None:
+    with pytest.raises(ValueError, match="softhebb_annealed"):
+        learn_digits(*tiny, Settings(neurons=4, target="loihi1"), device=NUMPY)
+
+
+def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
+    options = ["--data", "digits", "--neurons", "5", "--limit-train", "20", "--limit-test", "10", "--device", "numpy"]
+    options += ["--spreads", "0.2", "--dropped", "0.5", "--no-learning", "--out", str(tmp_path)]
+    done = run("study", "bits", *options, "--weight-bits", "2")
+    assert "dropped synapses" in done.stdout, done.stderr
+    rows = list(csv.reader((tmp_path / "study.csv").read_text().splitlines()))
+    assert rows[0][0] == "curve"
+    assert len(rows) == 2 + 2 + 2 + 1
+    assert (tmp_path / "study.png").stat().st_size > 10_000
+    said = refused(run("study", "bits", *options, "--weight-bits", "two"))
+    assert "--weight-bits must be whole numbers with commas between them, got 'two'" in said
+
+
+def test_learn_takes_a_target(tmp_path: Path) -> None:
+    options = ["--data", "digits", "--neurons", "5", "--limit-train", "20", "--limit-test", "10", "--device", "numpy"]
+    run("learn", *options, "--target", "loihi1", "--rounding", "nearest", "--out", str(tmp_path))
+    config = json.loads((tmp_path / "run.json").read_text())["config"]
+    assert (config["target"], config["rule"], config["rounding"]) == ("loihi1", "softhebb_annealed", "nearest")
