@@ -225,6 +225,14 @@ def test_what_a_chip_is_told_is_printed() -> None:
     assert "(y1 - 128)*y2*w" in said
 
 
+def test_what_few_bits_do_to_a_factor_is_told() -> None:
+    integers = constrain(synapse_pair(stdp_pair), LOIHI).integers["synapse"]
+    wanted = [0.00525 * 4 / 127 * 255, 0.005 * 4 / 127 * 255]
+    assert integers.errors == pytest.approx([5 / 128 / factor - 1 for factor in wanted])
+    assert "the worst is -7.4 % off" in str(integers)
+    assert "off" not in str(constrain(synapse_pair(stdp_pair), GENERIC))
+
+
 def test_a_constant_without_room_becomes_a_product_of_its_own() -> None:
     rule = RULES["triplet_vc_full"].with_parameters(w_max=1.0)
     assert "(x2 + 30.43)" in str(constrain(synapse_pair(rule), GENERIC).sums["synapse"])

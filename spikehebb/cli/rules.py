@@ -29,10 +29,14 @@ def rules(
 ) -> None:
     """List the learning rules, or show one with its equations, parameters and reference."""
     from spikehebb.cli import words
+    from spikehebb.hardware import problems, sum_of_products
     from spikehebb.rules import FAMILIES
 
     if name:
-        shown = _as_json(words.rule(name))
+        found = words.rule(name)
+        shown = _as_json(found)
+        why = problems(found)
+        shown["on a chip"] = "no sum of products:\n" + "\n".join(why) if why else str(sum_of_products(found))
         if as_json:
             print_json([shown])
             return

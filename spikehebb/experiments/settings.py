@@ -13,8 +13,7 @@ from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
-from spikehebb.hardware import Rounding, Target
-from spikehebb.hardware.learning import Constrained, constrain
+from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.neurons import escape_rate
 
 biased_escape_rate = dataclasses.replace(

@@ -14,6 +14,8 @@ from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.hardware.sums import Factor, Product, SumOfProducts, Trace
 from spikehebb.hardware.values import Target
 
+_TOLD = 0.005  # smaller errors of factors are not worth a line
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
@@ -37,6 +39,8 @@ class IntegerRule:
         The products as a chip would be told them, in steps of the weight and of the tag.
     units : mapping of str to float
         What 1 stands for, for each trace and for the tag ``t``.
+    errors : tuple of float
+        How far off the factor of each product of ``dw`` and ``dt`` is, relative to what it should be.
     top : float
         The largest number in a trace.
     weights : Range
@@ -46,11 +50,15 @@ class IntegerRule:
     dw: tuple[str, ...]
     dt: tuple[str, ...]
     units: Mapping[str, float]
+    errors: tuple[float, ...]
     top: float
     weights: Range
 
     def __str__(self) -> str:
         parts = [f"{name} = {' + '.join(said)}" for name, said in (("dw", self.dw), ("dt", self.dt)) if said]
+        worst = max(self.errors, key=abs)
+        if abs(worst) > _TOLD:
+            parts.append(f"(bits of the factors: the worst is {100 * worst:+.1f} % off)")
         return "\n".join(parts).replace("+ -", "- ")
 
 
@@ -118,6 +126,7 @@ class _Changes:
     total: str
     latched: tuple[str, ...]
     told: tuple[str, ...]
+    errors: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +191,7 @@ class _Writer:
             dw=weight.told,
             dt=tag.told,
             units=self.units,
+            errors=(*weight.errors, *tag.errors),
             top=self.top,
             weights=self.weights,
         )
@@ -191,10 +201,11 @@ class _Writer:
     ) -> _Changes:
         """Return how the weight ``w`` or the tag ``t`` changes; what spikes do goes to ``spoken``."""
         told: list[str] = []
+        errors: list[float] = []
         groups: dict[str, list[str]] = {}
         for product in products:
             for part in self._told(product):
-                groups.setdefault(part.depends, []).append(self._product(part, changed, parameters, told))
+                groups.setdefault(part.depends, []).append(self._product(part, changed, parameters, told, errors))
         latched = []
         for depends in ("x0", "y0"):
             if depends in groups:
@@ -205,7 +216,7 @@ class _Writer:
                 spoken[depends].append(f"{name} = {expression}")
                 latched.append(name)
         total = " + ".join([*latched, *groups.get("u", [])])
-        return _Changes(total=total, latched=tuple(latched), told=tuple(told))
+        return _Changes(total=total, latched=tuple(latched), told=tuple(told), errors=tuple(errors))
 
     def _epoch(self, weight: _Changes, tag: _Changes, parameters: dict[str, Any]) -> list[str]:
         """Return what happens to weight and tag at the end of an epoch; both read the other's old value."""
@@ -255,7 +266,9 @@ class _Writer:
         needed = [statement for name, statement in read.items() if name in words]
         return "\n".join([*sorted(needed, key=lambda statement: "rand()" not in statement), *statements])
 
-    def _product(self, product: Product, changed: str, parameters: dict[str, Any], told: list[str]) -> str:
+    def _product(
+        self, product: Product, changed: str, parameters: dict[str, Any], told: list[str], errors: list[float]
+    ) -> str:
         """Return the text of a product; its numbers become parameters."""
         number = sum(name.startswith("scale_") for name in parameters)
         coefficient = product.coefficient * (self.epoch if product.depends == "u" else 1.0)
@@ -273,6 +286,7 @@ class _Writer:
                 name = f"({name} + {key})"
             factors.append(name)
         mantissa, exponent = self._scale(coefficient)
+        errors.append(mantissa * 2.0**exponent / coefficient - 1)
         told.append(
             "*".join([f"{mantissa:.6g}*2^{exponent}" if exponent else f"{mantissa:.6g}", product.depends, *names])
         )
