@@ -118,13 +118,17 @@ def test_bad_input_is_one_sentence(
     [
         ({"weight_bits": 4}, "name one, such as generic"),
         ({"target": "loihi9"}, "there is no target 'loihi9'"),
-        ({"target": "loihi1", "weight_bits": 7}, "weight_bits must be one of"),
+        ({"target": "loihi1", "weight_bits": 65}, "weight_bits must be a whole number from 1 to 64"),
         ({"trace_bits": -1, "target": "loihi1"}, "trace_bits must be at least 0"),
     ],
 )
 def test_settings_of_chips_are_checked(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Settings(**settings)
+
+
+def test_bits_that_a_chip_does_not_offer_can_be_tried_out() -> None:
+    assert Settings(target="loihi1", weight_bits=7, rule="softhebb_annealed").chip().value("weight_bits") == 7
 
 
 def test_a_rule_that_no_chip_has_is_refused(tiny: tuple[Images, Images]) -> None:

@@ -144,8 +144,10 @@ class Settings:
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""
-        limits = {"weight_bits": self.weight_bits, "trace_bits": self.trace_bits}
-        return hardware.find(self.target).with_limits(**{name: bits for name, bits in limits.items() if bits})
+        target = hardware.find(self.target)
+        if self.weight_bits:  # any number can be tried out
+            target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
+        return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
 
     def constrained(self, circuit: Circuit, seed: int) -> Constrained:
         """Return a circuit of these settings as it learns under the limits of the target.

@@ -103,8 +103,8 @@ def study_bits(
     Returns
     -------
     dict
-        ``baseline`` and ``chip_rule``, accuracies without limits of the network and of one that learned with the
-        chip's rule; ``points``, each with its accuracies.
+        ``baseline`` and ``chip_rule_accuracy``, accuracies without limits of the network and of one that learned with
+        the chip's rule; ``points``, each with its accuracies.
 
     Raises
     ------
@@ -134,45 +134,70 @@ def study_bits(
     }
     state = _resume(out, header, overwrite)
     tell = progress or (lambda stage, fraction: None)
+    bench = _Bench(train=train, test=test, settings=settings, target=target, device=device, out=out, tell=tell)
 
     def keep() -> None:
         checkpoint.write_json(out / "study.json", {**header, **state})
 
-    def learned(name: str, **changes: Any) -> tuple[Checkpoint, dict[str, float]]:
-        chosen = dataclasses.replace(settings, **changes)
-        run = learn_digits(
-            train, test, chosen, device=device, out=out / name, overwrite=True, progress=_below(tell, name)
-        )
-        return run.checkpoint, _scores(run.report["metrics"])
-
-    trained = _trained(out / "unlimited", state)
-    if trained is None:
-        trained, state["baseline"] = learned("unlimited")
+    if "baseline" in state:
+        trained = load_digits(out / "unlimited")
+    else:
+        trained, state["baseline"] = bench.learned("unlimited")
         keep()
     if learning and "chip_rule_accuracy" not in state:
-        _, state["chip_rule_accuracy"] = learned("unlimited-chip-rule", **CHIP_RULE)
+        _, state["chip_rule_accuracy"] = bench.learned("unlimited-chip-rule", **{**CHIP_RULE, "eta": settings.eta})
         keep()
-    for number, point in enumerate(points):
+    for number in range(len(state["points"]), len(points)):
         tell("points", number / len(points))
-        if number < len(state["points"]):
-            continue
-        if point.when == "learning":
-            name = f"{point.curve}-{point.value:g}-{point.rounding}".replace(" ", "-")
-            weight, trace = (point.value, 0) if point.curve == "weight bits" else (0, point.value)
-            limits = {"weight_bits": int(weight), "trace_bits": int(trace), "rounding": point.rounding}
-            _, scores = learned(name, **CHIP_RULE, target=target, **limits)
-        else:
-            changed = dict(trained.arrays) | {
-                "weights": _changed(np.asarray(trained.arrays["weights"]), point, settings)
-            }
-            network = dataclasses.replace(trained, arrays=changed)
-            scores = _scores(
-                relabelled(network, train[:labelled], test, device=device, progress=_below(tell, point.curve))
-            )
-        state["points"].append({**asdict(point), **scores})
+        scores = bench.measured(points[number], trained, labelled)
+        state["points"].append({**asdict(points[number]), **scores})
         keep()
     tell("points", 1)
     return {**header, **state}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Bench:
+    """Where the networks of a study learn and are scored."""
+
+    train: Images
+    test: Images
+    settings: Settings
+    target: str
+    device: Device
+    out: Path
+    tell: Progress
+
+    def learned(self, name: str, **changes: Any) -> tuple[Checkpoint, dict[str, float]]:
+        """Return a network that learned with other settings, and its accuracies."""
+        settings, folder = dataclasses.replace(self.settings, **changes), self.out / name
+        run = learn_digits(
+            self.train,
+            self.test,
+            settings,
+            device=self.device,
+            out=folder,
+            overwrite=True,
+            progress=lambda stage, fraction: self.tell(f"{name}: {stage}", fraction),
+        )
+        return run.checkpoint, _scores(run.report["metrics"])
+
+    def measured(self, point: Point, trained: Checkpoint, labelled: int) -> dict[str, float]:
+        """Return the accuracies at a point of a curve."""
+        if point.when == "learning":
+            limits = {"weight_bits": 0, "trace_bits": 0} | {point.curve.replace(" ", "_"): int(point.value)}
+            name = f"{point.curve}-{point.value:g}-{point.rounding}".replace(" ", "-")
+            return self.learned(name, **CHIP_RULE, **limits, target=self.target, rounding=point.rounding)[1]
+        weights = _changed(np.asarray(trained.arrays["weights"]), point, self.settings)
+        changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"weights": weights})
+        scores = relabelled(
+            changed,
+            self.train[:labelled],
+            self.test,
+            device=self.device,
+            progress=lambda stage, fraction: self.tell(f"{point.curve}: {stage}", fraction),
+        )
+        return _scores(scores)
 
 
 def study_table(found: Mapping[str, Any]) -> list[list[Any]]:
@@ -257,12 +282,3 @@ def _resume(out: Path, header: Mapping[str, Any], overwrite: bool) -> dict[str, 
             f"{out} holds another study; give another folder with --out, or replace it with --overwrite."
         )
     return nothing
-
-
-def _trained(folder: Path, state: Mapping[str, Any]) -> Checkpoint | None:
-    return load_digits(folder) if "baseline" in state else None
-
-
-def _below(tell: Progress, name: str) -> Progress:
-    """Return a reporter whose stages are those of one point."""
-    return lambda stage, fraction: tell(f"{name}: {stage}", fraction)
