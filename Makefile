@@ -46,13 +46,13 @@ interop: $(VENV)/.test $(INTEROP)/.done
 	$(BIN)/python benchmarks/nir_interop.py --python $(INTEROP)/bin/python --out benchmarks/results/nir-interop.json
 
 $(INTEROP)/.done: benchmarks/nir-requirements.txt
-	@for python in python3.11 python3.12 python3.13 python3.10 python3; do \
-	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
+	@for python in python3.11 python3.12 python3.13 python3; do \
+	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    echo "Installing the simulators into $(INTEROP) (once, a minute or more) ..."; \
 	    $$python -m venv --clear $(INTEROP) && $(INTEROP)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $< && touch $@ && exit 0; exit 1; \
 	  fi; \
 	done; \
-	echo "make interop needs Python 3.10 or later with venv, and found none." >&2; exit 1
+	echo "make interop needs Python 3.11 or later with venv, and found none." >&2; exit 1
 
 nest: $(VENV)/.test
 	@$(PIP) --editable '.[nest]'

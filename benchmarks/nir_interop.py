@@ -49,7 +49,7 @@ def main() -> int:
     circuit, timing, accuracy = _network(model, train, test, device, options)
     seconds["training and calibration"] = round(time.perf_counter() - began, 1)
     result: dict[str, Any] = {
-        "command": " ".join(sys.argv),
+        "command": " ".join(Path(word).name if word.startswith("/") else word for word in sys.argv),
         "versions": versions(),
         "data": {"train": describe(train), "test": describe(test)},
         "network": {name: part.size for name, part in circuit.populations.items()},

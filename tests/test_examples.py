@@ -19,6 +19,8 @@ PROMISED = {
     "07_softhebb": "the winner has",
     "08_convert": "as one circuit:",
     "09_learning_goes_on": "of the moved digits are right",
+    "10_nir": "identical: True",
+    "11_learning_on_a_chip": "window_on_loihi1.png",
 }
 
 

@@ -1,0 +1,36 @@
+"""A winner-take-all of LIF neurons leaves as NIR, comes back, and fires the same spikes.
+
+python examples/10_nir.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from brian2 import ms
+
+from spikehebb.circuits import lif_wta
+from spikehebb.core import Protocol
+from spikehebb.datasets import load
+from spikehebb.encoders import regular
+from spikehebb.export import circuit_graph, read_nir, sizes, write_nir
+from spikehebb.simulate import simulate
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+images = load("digits", "train")
+prototypes = images.intensities()[:20].reshape(20, -1)  # each neuron looks for one image
+weights = (prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True)).T
+circuit = lif_wta(weights, gain=6, strength=0.1, drive=1)
+
+# As NIR's equations say it, and as two simulators read it
+for dialect in ("nir", "norse", "snntorch"):
+    graph = circuit_graph(circuit, dt=1 * ms, dialect=dialect)
+    write_nir(graph, folder / f"digits-{dialect}.nir")
+    print(f"{dialect:9} tau for steps of {1000 * float(graph.metadata['dt']):g} ms:", sizes(graph))
+
+rows = images.intensities()[20:24].reshape(4, -1)
+protocol = Protocol(stimuli={"input": rows}, duration=200 * ms, presentation=50 * ms)
+found = read_nir(folder / "digits-nir.nir", encoder=regular)
+here, back = (simulate(each, protocol, record=("output",)).spikes["output"] for each in (circuit, found.circuit))
+same = np.array_equal(here.i, back.i) and np.array_equal(here.t, back.t)
+print(f"{len(here)} spikes before, {len(back)} after; identical: {same}")
