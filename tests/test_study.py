@@ -18,13 +18,13 @@ from spikehebb.experiments import Settings, learn_digits, study
 from spikehebb.experiments.study import Point, study_bits, study_table
 from tests.test_cli import refused, run
 
-FEW = Settings(neurons=6, presentation_ms=20)
+FEW = Settings(neurons=6, presentation_ms=10)
 FEWER: dict[str, Any] = {"spreads": (0.2,), "dropped": (0.5,)}
 
 
 @pytest.fixture(scope="module")
 def tiny() -> tuple[Images, Images]:
-    return load("digits", "train")[:30], load("digits", "test")[:15]
+    return load("digits", "train")[:16], load("digits", "test")[:8]
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,10 @@ def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
         ("weight bits", "learning", 4, "stochastic"),
         ("weight bits", "learning", 4, "nearest"),
         ("trace bits", "learning", 3, "stochastic"),
+        ("neuron spread", "learning", 0.2, ""),
+        ("dropped synapses", "learning", 0.5, ""),
     ]
-    assert len(study_table(found)) == 1 + 2 + 8
+    assert len(study_table(found)) == 1 + 2 + 10
     assert json.loads((folder / "study.json").read_text())["points"] == found["points"]
     trained = experiments.load_digits(folder / "weight-bits-4-stochastic")
     steps = np.asarray(trained.arrays["weights"]) / (0.3 / 15)
@@ -68,8 +70,10 @@ def test_it_goes_on_where_it_stopped(
         study_bits(*tiny, FEW, **options, progress=stop)
     monkeypatch.setattr(study, "learn_digits", None)  # the network is there already
     assert study_bits(*tiny, FEW, **options)["points"] == whole[1]["points"][:5]
+    fewer = study_bits(*tiny, FEW, **{**options, "spreads": ()})
+    assert [point["curve"] for point in fewer["points"]] == ["weight bits", "weight bits", "dropped synapses"]
     with pytest.raises(FileExistsError, match="holds another study"):
-        study_bits(*tiny, FEW, **{**options, "bits": (3,)})
+        study_bits(*tiny, FEW, **options, target="generic")
 
 
 @pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
@@ -127,6 +131,18 @@ def test_settings_of_chips_are_checked(settings: dict[str, Any], message: str) -
         Settings(**settings)
 
 
+def test_a_chip_has_neurons_and_synapses_of_its_own() -> None:
+    settings = Settings(neurons=300, seed=4, neuron_spread=0.3, dropped=0.2)
+    circuit = settings.circuit(np.ones((50, 300)))
+    gains = circuit.populations["output"].model.parameters["gain"]
+    assert gains.std() == pytest.approx(0.3, abs=0.06)
+    assert circuit.projections["feedforward"].connected is not None
+    assert circuit.projections["feedforward"].connected.mean() == pytest.approx(0.8, abs=0.02)
+    assert (settings.circuit(np.ones((50, 300))).populations["output"].model.parameters["gain"] == gains).all()
+    with pytest.raises(ValueError, match="dropped must be below 1"):
+        Settings(dropped=1.0)
+
+
 def test_bits_that_a_chip_does_not_offer_can_be_tried_out() -> None:
     assert Settings(target="loihi1", weight_bits=7, rule="softhebb_annealed").chip().value("weight_bits") == 7
 
@@ -137,7 +153,7 @@ def test_a_rule_that_no_chip_has_is_refused(tiny: tuple[Images, Images]) -> None
 
 
 def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
-    options = ["--data", "digits", "--neurons", "5", "--limit-train", "20", "--limit-test", "10", "--device", "numpy"]
+    options = ["--data", "digits", "--neurons", "5", "--limit-train", "10", "--limit-test", "5", "--device", "numpy"]
     options += ["--spreads", "0.2", "--dropped", "0.5", "--no-learning", "--out", str(tmp_path)]
     done = run("study", "bits", *options, "--weight-bits", "2")
     assert "dropped synapses" in done.stdout, done.stderr
@@ -150,7 +166,7 @@ def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
 
 
 def test_learn_takes_a_target(tmp_path: Path) -> None:
-    options = ["--data", "digits", "--neurons", "5", "--limit-train", "20", "--limit-test", "10", "--device", "numpy"]
+    options = ["--data", "digits", "--neurons", "5", "--limit-train", "10", "--limit-test", "5", "--device", "numpy"]
     run("learn", *options, "--target", "loihi1", "--rounding", "nearest", "--out", str(tmp_path))
     config = json.loads((tmp_path / "run.json").read_text())["config"]
     assert (config["target"], config["rule"], config["rounding"]) == ("loihi1", "softhebb_annealed", "nearest")

@@ -16,6 +16,9 @@ from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.neurons import escape_rate
 
+_CHIP = 5  # of the random numbers that a chip's neurons and synapses are drawn from
+_FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
+
 biased_escape_rate = dataclasses.replace(
     escape_rate,
     name="biased_escape_rate",
@@ -59,6 +62,10 @@ class Settings:
     epoch_ms, w_max : float
         Of learning under a target's limits: how long a learning epoch is, and the weight that the largest whole number
         stands for.
+    neuron_spread : float
+        Of a chip's neurons: standard deviation of the factor by which each takes its input, log-normal with mean 1.
+    dropped : float
+        Share of the chip's synapses that are broken.
     """
 
     neurons: int = 100
@@ -81,6 +88,8 @@ class Settings:
     rounding: str = ""
     epoch_ms: float = 10.0
     w_max: float = 0.3
+    neuron_spread: float = 0.0
+    dropped: float = 0.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -91,13 +100,7 @@ class Settings:
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
-            least = (
-                0
-                if item.name in ("seed", "jitter", "weight_bits", "trace_bits")
-                else 1
-                if item.name in ("neurons", "epochs")
-                else None
-            )
+            least = 0 if item.name in _FROM_0 else 1 if item.name in ("neurons", "epochs") else None
             if value < least if least is not None else value <= 0:
                 raise ValueError(
                     f"{item.name} must be {'above 0' if least is None else f'at least {least}'}, got {value}."
@@ -111,6 +114,8 @@ class Settings:
                 f"max_rate_hz*dt_ms must be at most 1000 (one spike per time step), got "
                 f"{self.max_rate_hz * self.dt_ms:g}."
             )
+        if self.dropped >= 1:
+            raise ValueError(f"dropped must be below 1, got {self.dropped}.")
         _check_fits(rules.find(self.rule))
         if self.target:
             self.chip()
@@ -140,7 +145,27 @@ class Settings:
             tau_m=self.tau_m_ms * ms,
             **own,
         )
-        return circuit if bias is None or not np.any(bias) else _biased(circuit, bias)
+        if bias is not None and np.any(bias):
+            circuit = _biased(circuit, bias)
+        return self._as_made(circuit)
+
+    def _as_made(self, circuit: Circuit) -> Circuit:
+        """Return a circuit with the neurons and synapses that a chip really has; the seed decides which."""
+        rng, projections = np.random.default_rng((self.seed, _CHIP)), dict(circuit.projections)
+        output, feedforward = circuit.populations["output"], projections["feedforward"]
+        intact = rng.random((circuit.populations["input"].size, output.size)) >= self.dropped
+        if self.dropped:
+            projections["feedforward"] = dataclasses.replace(feedforward, connected=intact)
+        if self.neuron_spread:
+            model, gains = output.model, log_normal(rng, self.neuron_spread, (output.size,))
+            changed = dataclasses.replace(
+                model,
+                receive=equations.suffixed(model.receive, ["w"], "*gain_post"),
+                parameters={**model.parameters, "gain": gains},
+            )
+            output = dataclasses.replace(output, model=changed)
+        populations = {**circuit.populations, "output": output}
+        return dataclasses.replace(circuit, populations=populations, projections=projections)
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""
@@ -179,6 +204,12 @@ class Settings:
             spikes=spikes,
             seed=seed,
         )
+
+
+def log_normal(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:
+    """Return log-normal factors of mean 1 and this standard deviation."""
+    sigma = np.sqrt(np.log1p(spread**2))
+    return np.asarray(np.exp(rng.normal(-(sigma**2) / 2, sigma, shape)), float)
 
 
 def ages(rule: PlasticityRule) -> bool:

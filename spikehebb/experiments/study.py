@@ -17,13 +17,19 @@ from spikehebb.core import Float, Images
 from spikehebb.devices import Device
 from spikehebb.experiments.digits import learn_digits, relabelled
 from spikehebb.experiments.saved import describe, load_digits, versions
-from spikehebb.experiments.settings import Settings
+from spikehebb.experiments.settings import Settings, log_normal
 
 BITS = (8, 7, 6, 5, 4, 3, 2, 1)
 TRACE_BITS = (7, 6, 5, 4, 3, 2)
 SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DROPPED = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 CHIP_RULE = {"rule": "softhebb_annealed", "eta": 0.3, "lifetime": 800.0}  # measured: docs/hardware.md
+_FIELDS = {  # of the settings, that a curve is about
+    "weight bits": "weight_bits",
+    "trace bits": "trace_bits",
+    "neuron spread": "neuron_spread",
+    "dropped synapses": "dropped",
+}
 _PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
 
 Progress = Callable[[str, float], None]
@@ -72,7 +78,8 @@ def study_bits(
 
     After training, the weights of one network are rounded, spread or dropped, and its neurons labelled anew from
     training images. Learning, each point is a network of its own that learned under the limits of the target, with the
-    bits of the point. Of the target 8 bits of weights and 7 of traces are kept where the curve is about the other.
+    bits, the neurons or the synapses of the point. (A spread of synapses is for after training only: there a synapse
+    transmits a number that is not the one it learns.)
 
     Parameters
     ----------
@@ -94,7 +101,8 @@ def study_bits(
     device : Device, optional
         The fastest that works here when left out.
     out : path
-        A folder for ``study.json``. An interrupted study with the same settings and data goes on where it stopped.
+        A folder for ``study.json``. A study with the same settings and data goes on where another stopped, and measures
+        only the points that are not there yet.
     overwrite : bool
         Replace another study in ``out``.
     progress : callable, optional
@@ -130,7 +138,6 @@ def study_bits(
         "device": device.name,
         "versions": versions(),
         "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
-        "wanted": [asdict(point) for point in points],
     }
     state = _resume(out, header, overwrite)
     tell = progress or (lambda stage, fraction: None)
@@ -147,13 +154,16 @@ def study_bits(
     if learning and "chip_rule_accuracy" not in state:
         _, state["chip_rule_accuracy"] = bench.learned("unlimited-chip-rule", **{**CHIP_RULE, "eta": settings.eta})
         keep()
-    for number in range(len(state["points"]), len(points)):
+    known = {_name(item): item for item in state["points"]}
+    for number, point in enumerate(points):
         tell("points", number / len(points))
-        scores = bench.measured(points[number], trained, labelled)
-        state["points"].append({**asdict(points[number]), **scores})
-        keep()
+        item = asdict(point)
+        if _name(item) not in known:
+            known[_name(item)] = {**item, **bench.measured(point, trained, labelled)}
+            state["points"] = list(known.values())
+            keep()
     tell("points", 1)
-    return {**header, **state}
+    return {**header, **state, "points": [known[_name(asdict(point))] for point in points]}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,9 +195,9 @@ class _Bench:
     def measured(self, point: Point, trained: Checkpoint, labelled: int) -> dict[str, float]:
         """Return the accuracies at a point of a curve."""
         if point.when == "learning":
-            limits = {"weight_bits": 0, "trace_bits": 0} | {point.curve.replace(" ", "_"): int(point.value)}
-            name = f"{point.curve}-{point.value:g}-{point.rounding}".replace(" ", "-")
-            return self.learned(name, **CHIP_RULE, **limits, target=self.target, rounding=point.rounding)[1]
+            limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
+            name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
+            return self.learned(name, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)[1]
         weights = _changed(np.asarray(trained.arrays["weights"]), point, self.settings)
         changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"weights": weights})
         scores = relabelled(
@@ -238,6 +248,10 @@ def _points(
                 yield Point(curve="weight bits", when="learning", value=value, rounding=rounding)
         for value in trace_bits:
             yield Point(curve="trace bits", when="learning", value=value, rounding="stochastic")
+        for spread in spreads:
+            yield Point(curve="neuron spread", when="learning", value=spread)
+        for share in dropped:
+            yield Point(curve="dropped synapses", when="learning", value=share)
 
 
 def _changed(weights: Float, point: Point, settings: Settings) -> Float:
@@ -249,16 +263,15 @@ def _changed(weights: Float, point: Point, settings: Settings) -> Float:
             step = float(weights.max()) / top
             return np.clip(hardware.whole(weights / step, cast(hardware.Rounding, point.rounding), rng), 0, top) * step
         case "neuron spread":
-            return weights * _factors(rng, point.value, (1, weights.shape[1]))
+            return weights * log_normal(rng, point.value, (1, weights.shape[1]))
         case "synapse spread":
-            return weights * _factors(rng, point.value, weights.shape)
+            return weights * log_normal(rng, point.value, weights.shape)
     return np.where(rng.random(weights.shape) < point.value, 0.0, weights)
 
 
-def _factors(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:
-    """Return log-normal factors of mean 1 and this standard deviation."""
-    sigma = np.sqrt(np.log1p(spread**2))
-    return np.asarray(np.exp(rng.normal(-(sigma**2) / 2, sigma, shape)), float)
+def _name(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a point from the others."""
+    return tuple(item[field.name] for field in dataclasses.fields(Point))
 
 
 def _scores(scores: Mapping[str, Any]) -> dict[str, float]:

@@ -14,6 +14,7 @@ _LINES = {
     ("after training", "nearest"): (BLUE, "o", "-", "after training, to the nearest"),
     ("after training", "stochastic"): (BLUE, "s", ":", "after training, at random"),
     ("after training", ""): (BLUE, "o", "-", "after training"),
+    ("learning", ""): (ORANGE, "s", "-", "learning"),
     ("learning", "stochastic"): (ORANGE, "s", "-", "learning, at random"),
     ("learning", "nearest"): (ORANGE, "o", ":", "learning, to the nearest"),
 }
