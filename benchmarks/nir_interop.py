@@ -4,7 +4,8 @@ python benchmarks/nir_interop.py --python .venv-interop/bin/python --out benchma
 
 Brian2 shows the test images to the LIF form of a SoftHebb network and keeps its input spikes. Norse and snnTorch, in an
 environment of their own, load the NIR file in their dialect, hear those spikes and answer. The exit code is 1 if an
-answer differs from Brian2's for more than 2 % of the images.
+answer differs from Brian2's for more than 2 % of the images, or any spike of a small network of two layers
+(integrate-and-fire; LIF with recurrent weights).
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import ms
+from brian2 import ms, mV
 
 from spikehebb import checkpoint, convert, devices, metrics
-from spikehebb.core import Circuit, Images, Protocol
+from spikehebb.circuits.lif import lif_unit
+from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
+from spikehebb.encoders import regular
 from spikehebb.experiments import train_softhebb, votes
 from spikehebb.experiments.saved import describe, load_network, versions
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
+from spikehebb.export.neurons import nir_if
 from spikehebb.simulate import simulate
 from spikehebb.softhebb import Model, files
 from spikehebb.softhebb.presets import find
@@ -70,22 +74,31 @@ def main() -> int:
     seconds["brian2"] = round(time.perf_counter() - began, 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        layers = _layers(options.seed)
+        shown = _rasters(
+            layers, np.random.default_rng(options.seed).random((5, 20)), timing, devices.NUMPY, options.seed
+        )
         for dialect in SIMULATORS:
             graph = circuit_graph(circuit, dt=timing.dt_ms * ms, dialect=dialect)
-            write_nir(graph, folder / f"{dialect}.nir")
+            write_nir(graph, folder / f"digits-{dialect}.nir")
+            write_nir(circuit_graph(layers, dt=timing.dt_ms * ms, dialect=dialect), folder / f"layers-{dialect}.nir")
             result["simulators"][dialect] = {"graph": sizes(graph)}
-        np.savez_compressed(folder / "input.npz", bits=np.packbits(raster), shape=np.array(raster.shape))
+        for case, spikes in (("digits", raster), ("layers", shown["input"])):
+            np.savez_compressed(folder / f"{case}.npz", bits=np.packbits(spikes), shape=np.array(spikes.shape))
         began = time.perf_counter()
         subprocess.run([options.python, str(SIDE), str(folder)], check=True)
         seconds["simulators"] = round(time.perf_counter() - began, 1)
         result["versions_simulators"] = json.loads((folder / "versions.json").read_text())
         with np.load(folder / "answers.npz") as answers:
             for dialect in SIMULATORS:
-                theirs = answers[dialect]
+                theirs = answers[f"digits-{dialect}"].sum(axis=1)
+                second = answers[f"layers-{dialect}"][:, :-1]  # the second layer answers a step earlier than here
                 result["simulators"][dialect] |= {
                     "agreement": float(np.mean(theirs.argmax(axis=1) == answer.argmax(axis=1))),
                     "same_spike_counts_of_every_class": float(np.mean((theirs == answer).all(axis=1))),
                     "accuracy": metrics.accuracy(theirs.argmax(axis=1), labels),
+                    "two_layers_identical_spikes": bool((second == shown["output"][:, 1:]).all()),
+                    "two_layers_spikes": int(shown["output"].sum()),
                 }
     began = time.perf_counter()
     again = graph_circuit(circuit_graph(circuit, dt=timing.dt_ms * ms), encoder=circuit.populations["input"].model)
@@ -94,7 +107,8 @@ def main() -> int:
     seconds["round trip"] = round(time.perf_counter() - began, 1)
     result["seconds"] = seconds
     reached = [each["agreement"] for each in result["simulators"].values()]
-    result["passed"] = bool(min(reached) >= LEAST and result["round_trip_same_spike_counts"])
+    layered = [each["two_layers_identical_spikes"] for each in result["simulators"].values()]
+    result["passed"] = bool(min(reached) >= LEAST and all(layered) and result["round_trip_same_spike_counts"])
     if options.out:
         checkpoint.write_json(options.out, result)
     print(json.dumps({name: result[name] for name in ("brian2", "simulators", "seconds", "passed")}, indent=2))
@@ -147,20 +161,40 @@ def _spikes(
     circuit: Circuit, images: Images, timing: convert.Timing, device: devices.Device, seed: int
 ) -> tuple[Any, Any]:
     """Return the input spikes (images, steps, inputs) and how often each output neuron fired (images, neurons)."""
+    found = _rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
+    return found["input"], found["output"].sum(axis=1, dtype=np.int64)
+
+
+def _rasters(circuit: Circuit, rows: Any, timing: convert.Timing, device: devices.Device, seed: int) -> dict[str, Any]:
+    """Return the spikes (presentations, steps, neurons) of input and output."""
     length, dt = timing.present_ms * ms, timing.dt_ms * ms
-    rows = images.intensities().reshape(len(images), -1)
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)
     spikes = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=("input", "output")).spikes
-    steps = np.round(np.asarray(spikes["input"].t / dt)).astype(np.int64)
-    raster = np.zeros((len(rows) * timing.steps, rows.shape[1]), np.uint8)
-    raster[steps, spikes["input"].i] = 1
-    fired = metrics.presentation_counts(
-        spikes["output"],
-        neurons=circuit.populations["output"].size,
-        presentations=len(rows),
-        presentation=length,
+    found = {}
+    for name in ("input", "output"):
+        raster = np.zeros((len(rows) * timing.steps, circuit.populations[name].size), np.uint8)
+        raster[np.round(np.asarray(spikes[name].t / dt)).astype(np.int64), spikes[name].i] = 1
+        found[name] = raster.reshape(len(rows), timing.steps, -1)
+    return found
+
+
+def _layers(seed: int) -> Circuit:
+    """Return two layers: integrate-and-fire, then LIF of several thresholds and time constants that hear each other."""
+    rng = np.random.default_rng(seed)
+    leaky = lif_unit.with_parameters(tau_m=np.linspace(5, 50, 6) * ms, v_threshold=np.linspace(0.5, 1, 6) * mV)
+    return Circuit(
+        name="layers",
+        populations={
+            "input": Population(model=regular, size=20),
+            "middle": Population(model=nir_if, size=8),
+            "output": Population(model=leaky, size=6),
+        },
+        projections={
+            "up": Projection(pre="input", post="middle", weights=0.3 * rng.random((20, 8))),
+            "on": Projection(pre="middle", post="output", weights=0.8 * rng.random((8, 6))),
+            "back": Projection(pre="output", post="output", weights=-0.4 * (1 - np.eye(6))),
+        },
     )
-    return raster.reshape(len(rows), timing.steps, -1), fired.toarray()
 
 
 if __name__ == "__main__":

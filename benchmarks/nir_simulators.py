@@ -1,6 +1,7 @@
 """The side of the other simulators in ``nir_interop.py``: needs numpy, nir and them, not this toolkit.
 
-python nir_simulators.py FOLDER: reads ``input.npz`` and ``NAME.nir``, writes ``answers.npz`` and ``versions.json``.
+python nir_simulators.py FOLDER: reads ``CASE.npz`` and ``CASE-SIMULATOR.nir``, writes ``answers.npz`` (what leaves the
+graph in each step) and ``versions.json``.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def main(folder: Path) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    with np.load(folder / "input.npz") as held:
-        shape = tuple(held["shape"])
-        spikes = np.unpackbits(held["bits"], count=int(np.prod(shape))).reshape(shape)
     found = {}
-    for name, load in (("norse", norse), ("snntorch", snntorch)):
-        net = load(nir.read(folder / f"{name}.nir"))
-        found[name] = run(net, spikes, torch)
+    for case in sorted(folder.glob("*.npz")):
+        with np.load(case) as held:
+            shape = tuple(held["shape"])
+            spikes = np.unpackbits(held["bits"], count=int(np.prod(shape))).reshape(shape)
+        for name, load in (("norse", norse), ("snntorch", snntorch)):
+            net = load(nir.read(folder / f"{case.stem}-{name}.nir"))
+            found[f"{case.stem}-{name}"] = run(net, spikes, torch)
     np.savez_compressed(folder / "answers.npz", **found)
     packages = ("nir", "nirtorch", "norse", "snntorch", "torch", "numpy")
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
@@ -54,16 +56,16 @@ def snntorch(graph: Any) -> Any:
 
 
 def run(net: Any, spikes: Any, torch: Any) -> Any:
-    """Return what leaves the graph, added up over all steps: (images, classes)."""
+    """Return what leaves the graph: (images, steps, outputs)."""
     images, steps, inputs = spikes.shape
-    total, state = 0, None
+    rows, state = [], None
     with torch.no_grad():
         for step in range(steps):
             # an empty step first: here a spike acts a step after it was fired
             now = spikes[:, step - 1] if step else np.zeros((images, inputs))
             out, state = net(torch.as_tensor(now, dtype=torch.float32), state)
-            total = total + (out[0] if isinstance(out, tuple) else out).numpy()
-    return total
+            rows.append((out[0] if isinstance(out, tuple) else out).numpy())
+    return np.stack(rows, axis=1)
 
 
 if __name__ == "__main__":

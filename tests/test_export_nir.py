@@ -130,6 +130,22 @@ def test_layers_answer_a_step_later_each(dialect: str) -> None:
         np.testing.assert_array_equal(late(theirs), here["second"][image])
 
 
+def test_potentials_in_millivolts_of_any_size() -> None:
+    model = lif_unit.with_parameters(
+        v_reset=-65 * mV, v_rest=-62 * mV, v_threshold=np.linspace(-58, -50, 8) * mV, jump=np.linspace(5, 20, 8) * mV
+    )
+    circuit = dataclasses.replace(
+        chain(), populations={**chain().populations, "first": Population(model=model, size=8)}
+    )
+    here = spikes_of(circuit, "first", "second", source="eyes")
+    assert here["first"].sum() > 30
+    back = graph_circuit(circuit_graph(circuit), encoder=regular).circuit
+    np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], here["second"])
+    for dialect in ("norse", "snntorch"):
+        theirs = nir_reference.simulator(circuit_graph(circuit, dialect=dialect), late(here["eyes"][0]), dialect)
+        np.testing.assert_array_equal(late(theirs), here["second"][0])
+
+
 def test_integrate_and_fire_neurons(tmp_path: Path) -> None:
     circuit = chain()
     perfect = Population(model=nir_if, size=8)
@@ -283,6 +299,8 @@ def test_what_a_simulator_cannot_say() -> None:
     low = dataclasses.replace(chain(), populations={**chain().populations, "first": zero})
     with pytest.raises(ValueError, match="snntorch: population first has thresholds of 0 or below"):
         circuit_graph(low, dialect="snntorch")
+    with pytest.raises(ValueError, match="norse reads what the last layer sends, and the output first is not in it"):
+        circuit_graph(chain(), dialect="norse", output="first")
     alone = dataclasses.replace(
         chain(), projections={name: part for name, part in chain().projections.items() if name != "on"}
     )

@@ -48,6 +48,11 @@ def simulator_graph(parts: Parts, dialect: str) -> Graph:
     if any(name != parts.output for name in readouts):
         raise ValueError(f"{dialect} reads graphs with one output, and there are {', '.join(readouts)}.")
     layers = _layers(parts, inputs[0], dialect)
+    if layers and parts.units[parts.output].role == "neurons" and parts.output not in layers[-1]:
+        raise ValueError(
+            f"{dialect} reads what the last layer sends, and the output {parts.output} is not in it; leave "
+            f"{', '.join(layers[-1])} out, or name another output."
+        )
     nodes: dict[str, Node | Graph] = {"input": _port("Input", parts.units[inputs[0]].size)}
     edges, before, heard = [], "input", [inputs[0]]
     for number, members in enumerate(layers, start=1):
