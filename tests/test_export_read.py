@@ -373,6 +373,7 @@ WORD = {"dtype": h5py.string_dtype()}
         (crowd, "node/nodes has 10,005 members, and at most 10,000 are read"),
         (deep, "lies deeper than any graph; refused"),
         (link("nodes/x", h5py.ExternalLink("/etc/passwd", "/")), "node/nodes/x is a link to elsewhere; refused"),
+        (lambda root: root["nodes"].__setitem__("x", root), "node/nodes/x is there under another name, too; refused"),
         (link("nodes/x", h5py.SoftLink("/node")), "node/nodes/x is a link to elsewhere; refused"),
         (put("nodes/w/bias", [1.0], external=[("other.bin", 0, 8)]), "keeps its data in another file; refused"),
     ],

@@ -80,8 +80,8 @@ def load_graph(path: Path) -> Graph:
 
 def _check_contents(path: Path, root: Any, h5py: Any) -> None:
     """Refuse links to elsewhere, data in other files, and more than fits, before anything is read."""
-    total = 0
-    for name, item in _walk(path, root, "node", h5py):
+    total, seen = 0, {h5py.h5o.get_info(root.id).addr}
+    for name, item in _walk(path, root, "node", h5py, seen):
         if not isinstance(item, h5py.Dataset):
             continue
         if item.is_virtual or item.external:
@@ -95,7 +95,8 @@ def _check_contents(path: Path, root: Any, h5py: Any) -> None:
             )
 
 
-def _walk(path: Path, group: Any, name: str, h5py: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _walk(path: Path, group: Any, name: str, h5py: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Return all members; a group that holds itself would never end."""
     if depth > 4 * DEEPEST:
         raise ValueError(f"NIR file {path}: {name[:80]} lies deeper than any graph; refused.")
     if len(group) > MOST_NODES:
@@ -104,9 +105,15 @@ def _walk(path: Path, group: Any, name: str, h5py: Any, depth: int = 0) -> Itera
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise ValueError(f"NIR file {path}: {name}/{key} is a link to elsewhere; refused. Write the file whole.")
         item = group[key]
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            raise ValueError(
+                f"NIR file {path}: {name}/{key} is there under another name, too; refused. Write it whole."
+            )
+        seen.add(address)
         yield f"{name}/{key}", item
         if isinstance(item, h5py.Group):
-            yield from _walk(path, item, f"{name}/{key}", h5py, depth + 1)
+            yield from _walk(path, item, f"{name}/{key}", h5py, seen, depth + 1)
 
 
 def _graph(path: Path, group: Any, where: str, depth: int, h5py: Any) -> Graph:
