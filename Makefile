@@ -43,7 +43,8 @@ neurobench: $(VENV)/.test
 # The simulators have an environment of their own: PyTorch is large, and they need nothing of this toolkit.
 INTEROP := .venv-interop
 interop: $(VENV)/.test $(INTEROP)/.done
-	$(BIN)/python benchmarks/nir_interop.py --python $(INTEROP)/bin/python --out benchmarks/results/nir-interop.json
+	@mkdir -p $(RUNS)
+	$(BIN)/python benchmarks/nir_interop.py --python $(INTEROP)/bin/python --out $(RUNS)/nir-interop.json
 
 $(INTEROP)/.done: benchmarks/nir-requirements.txt
 	@for python in python3.11 python3.12 python3.13 python3; do \

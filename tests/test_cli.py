@@ -1,28 +1,65 @@
-"""The command line as a user meets it: a process of its own, its output, its exit code."""
+"""The command line as a user meets it: its output, its exit code, and where it matters a process of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spikehebb.cli import app
 from tests.conftest import NO_COMPILER
 
 SPIKEHEBB = [sys.executable, "-c", "from spikehebb.cli import app; app()"]
 TINY = ["--data", "digits", "--neurons", "6", "--limit-train", "40", "--limit-test", "20", "--device", "numpy"]
 
 
-def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **options.pop("environment", {})}
-    command = [*SPIKEHEBB, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False, **options)
+def run(
+    *words: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command: here, which saves importing Brian2 again, or with an environment of its own as a process."""
+    arguments = list(map(str, words))
+    if environment is not None:
+        return subprocess.run(
+            [*SPIKEHEBB, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=os.environ | environment,
+            cwd=cwd,
+            check=False,
+        )
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(cwd or Path.cwd()),
+    ):
+        patch.setattr(sys, "argv", ["spikehebb", *arguments])
+        try:
+            app()
+        except SystemExit as done:
+            code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        except Exception:
+            traceback.print_exc()
+            code = 1
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def test_a_process_of_its_own_says_the_same() -> None:
+    for words in (["rules", "stdp_pair"], ["rules", "stdp_pear"]):
+        here, there = run(*words), run(*words, environment={})
+        assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
