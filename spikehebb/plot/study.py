@@ -44,8 +44,8 @@ def study(found: Mapping[str, Any]) -> Figure:
     drawn[0].legend(frameon=False, fontsize=8, loc="lower right")
     train, test = found["data"]["train"], found["data"]["test"]
     figure.suptitle(
-        f"{found['config']['neurons']} neurons, {train['count']} training and {test['count']} test images of "
-        f"{test['name']}; chip: {found['target']}"
+        f"{found['config']['neurons']} neurons, {train['count']:,} training and {test['count']:,} test images of "
+        f"{test['name'].split('/')[0]}; chip: {found['target']}"
     )
     return figure
 
