@@ -22,7 +22,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "without limits": {},
     "chip's rule, without limits": {**CHIP_RULE, "eta": Settings().eta},
     "Loihi 1": {**CHIP_RULE, "target": "loihi1"},
-    "Loihi 1, rounded to the nearest": {**CHIP_RULE, "target": "loihi1", "rounding": "nearest"},
 }
 
 

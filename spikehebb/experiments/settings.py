@@ -119,6 +119,7 @@ class Settings:
         _check_fits(rules.find(self.rule))
         if self.target:
             self.chip()
+            hardware.sum_of_products(rules.find(self.rule))  # which refuses what no chip has
         elif self.weight_bits or self.trace_bits or self.rounding:
             raise ValueError(
                 "weight_bits, trace_bits and rounding limit learning on a target; name one, such as generic."
