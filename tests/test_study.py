@@ -151,7 +151,7 @@ def test_bits_that_a_chip_does_not_offer_can_be_tried_out() -> None:
 
 
 def test_a_rule_that_no_chip_has_is_refused() -> None:
-    with pytest.raises(ValueError, match="a chip does not divide; .* as softhebb_annealed does"):
+    with pytest.raises(ValueError, match=r"a chip does not divide; .* as softhebb_annealed does"):
         Settings(neurons=4, target="loihi1")
 
 
