@@ -123,11 +123,11 @@ def constrain(
     >>> from spikehebb.circuits import synapse_pair
     >>> from spikehebb.hardware import TARGETS
     >>> from spikehebb.rules import stdp_pair
-    >>> chip = constrain(synapse_pair(stdp_pair), TARGETS["loihi1"])
+    >>> chip = constrain(synapse_pair(stdp_pair, w=0.4), TARGETS["loihi1"])
     >>> print(chip.sums["synapse"])
     dw = -0.00525*x0*y1 + 0.005*y0*x1
     >>> float(chip.circuit.projections["synapse"].weights[0, 0])
-    128.0
+    102.0
     """
     plastic = {name: projection for name, projection in circuit.projections.items() if projection.rule}
     if not plastic:
