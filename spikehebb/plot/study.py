@@ -36,12 +36,13 @@ def study(found: Mapping[str, Any]) -> Figure:
         As ``study_bits`` returns it.
     """
     panels = [name for name in _PANELS if any(point["curve"] == name for point in found["points"])]
-    figure = Figure(figsize=(3.6 * len(panels), 3.8), layout="constrained")
+    figure = Figure(figsize=(max(3.6 * len(panels), 6.5), 4.0), layout="constrained")
     drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, name in zip(drawn, panels, strict=True):
         _panel(axes, name, found)
     drawn[0].set_ylabel("test images recognized (%)")
-    drawn[0].legend(frameon=False, fontsize=8, loc="lower right")
+    lines = {label: line for axes in drawn for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     train, test = found["data"]["train"], found["data"]["test"]
     figure.suptitle(
         f"{found['config']['neurons']} neurons, {train['count']:,} training and {test['count']:,} test images of "
