@@ -13,7 +13,7 @@ PROMISED = {
     "01_stdp_window": "window.png",
     "02_your_own_rule": "fit.png",
     "03_rule_in_your_network": "mean weight 0.8 ->",
-    "04_window_gallery": "45 windows",
+    "04_window_gallery": "46 windows",
     "05_learn_digits": "accuracy_vote",
     "06_circuit_of_your_own": "mean weight",
     "07_softhebb": "the winner has",
