@@ -15,6 +15,7 @@ from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
+from spikehebb.export.circuit_graph import rule_text
 from spikehebb.hardware import TARGETS, Target
 from spikehebb.hardware.learning import Constrained, constrain
 from spikehebb.protocols import presentations
@@ -289,3 +290,15 @@ def test_epochs_need_a_parameter_that_is_a_time() -> None:
         PlasticityRule(**good, parameters={"T": 0 * second}, epoch="T")
     with pytest.raises(ValueError, match="but has no epoch"):
         PlasticityRule(**good, parameters={}, pre="x : 1", pre_epoch="x = 0")
+
+
+def test_an_exported_rule_keeps_its_epochs() -> None:
+    rule = (
+        constrain(soft_wta(np.ones((3, 2)), rule=softhebb_annealed), LOIHI, ranges={"u": 16})
+        .integers["feedforward"]
+        .rule
+    )
+    said = rule_text(rule)
+    assert said["update_if"] == "spiked > 0"
+    assert said["epoch"] == "epoch"
+    assert "spiked = 0" in said["post_epoch"]

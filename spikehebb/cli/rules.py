@@ -265,30 +265,12 @@ def _data_as_json(data: Any) -> dict[str, Any]:
 
 def _as_json(rule: Any) -> dict[str, Any]:
     """Return a rule as text: what is empty stays, so that every entry has the same keys."""
-    names = (
-        "name",
-        "summary",
-        "needs_pre",
-        "pre",
-        "pre_spike",
-        "needs",
-        "post",
-        "post_spike",
-        "synapse",
-        "on_pre",
-        "on_post",
-        "update",
-    )
-    content: dict[str, Any] = {name: _plain(getattr(rule, name)) for name in names}
+    content: dict[str, Any] = {name: _plain(value) for name, value in rule.texts().items()}
     return {
         **content,
         "onset": list(rule.onset),
         "keeps": list(rule.keeps),
-        "lag": rule.lag,
-        "method": rule.method,
         "parameters": {name: str(value) for name, value in rule.parameters.items()},
-        "ties": rule.ties,
-        "reference": rule.reference,
         "cites": [str(work) for work in rule.cites],
     }
 

@@ -235,6 +235,10 @@ class PlasticityRule:
         changed: PlasticityRule = with_parameters(self, f"rule {self.name}", changes)
         return changed
 
+    def texts(self) -> dict[str, str]:
+        """Return all that the rule says in words and equations, by field; what is empty, too."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, str)}
+
     def statements(self, side: str) -> tuple[str, str]:
         """Return what happens to the traces of one side, ``pre`` or ``post``: at a spike, and at an epoch's end."""
         return getattr(self, f"{side}_spike"), getattr(self, f"{side}_epoch")

@@ -152,6 +152,8 @@ class Settings:
 
     def _as_made(self, circuit: Circuit) -> Circuit:
         """Return a circuit with the neurons and synapses that a chip really has; the seed decides which."""
+        if not (self.dropped or self.neuron_spread):
+            return circuit
         rng, projections = np.random.default_rng((self.seed, _CHIP)), dict(circuit.projections)
         output, feedforward = circuit.populations["output"], projections["feedforward"]
         intact = rng.random((circuit.populations["input"].size, output.size)) >= self.dropped

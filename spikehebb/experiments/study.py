@@ -23,7 +23,7 @@ BITS = (8, 7, 6, 5, 4, 3, 2, 1)
 TRACE_BITS = (7, 6, 5, 4, 3, 2)
 SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DROPPED = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-CHIP_RULE = {"rule": "softhebb_annealed", "eta": 0.3, "lifetime": 800.0}  # measured: docs/hardware.md
+CHIP_RULE = {"rule": "softhebb_annealed", "eta": 0.3, "lifetime": 800.0}  # measured: docs/chip_learning.md
 _FIELDS = {  # of the settings, that a curve is about
     "weight bits": "weight_bits",
     "trace bits": "trace_bits",

@@ -23,18 +23,6 @@ _REFUSED = {
     "sinabs": "Sinabs reads time constants as numbers of steps, resets by subtraction and drops recurrent edges",
     "rockpool": "Rockpool reads CubaLIF only and resets by subtraction",
 }
-_RULE_TEXTS = (
-    "summary",
-    "pre",
-    "pre_spike",
-    "post",
-    "post_spike",
-    "synapse",
-    "on_pre",
-    "on_post",
-    "update",
-    "reference",
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,8 +192,13 @@ def check_dialect(dialect: str) -> None:
 
 def rule_text(rule: PlasticityRule) -> dict[str, Any]:
     """Return a rule as JSON can say it: its texts, and its parameters with their units."""
-    texts = {name: getattr(rule, name) for name in _RULE_TEXTS if getattr(rule, name)}
-    return {"name": rule.name, **texts, "parameters": {key: str(value) for key, value in rule.parameters.items()}}
+    texts = {name: value for name, value in rule.texts().items() if value}
+    return {
+        **texts,
+        "onset": list(rule.onset),
+        "keeps": list(rule.keeps),
+        "parameters": {key: str(value) for key, value in rule.parameters.items()},
+    }
 
 
 def _plain(parts: Parts) -> dict[str, Any]:

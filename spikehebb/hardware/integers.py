@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, second
 
+from spikehebb import equations as text
 from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.hardware.sums import Factor, Product, SumOfProducts, Trace
 from spikehebb.hardware.values import Target
@@ -262,7 +263,7 @@ class _Writer:
 
     def _reading(self, read: Mapping[str, str], statements: list[str]) -> str:
         """Return statements after those that read the traces in them; random ones first, for Brian2's warning."""
-        words = "".join(character if character.isalnum() else " " for character in " ".join(statements)).split()
+        words = text.used(*statements)
         needed = [statement for name, statement in read.items() if name in words]
         return "\n".join([*sorted(needed, key=lambda statement: "rand()" not in statement), *statements])
 

@@ -232,12 +232,11 @@ def _traces(circuit: Circuit, name: str, fired: Mapping[str, Int], steps: int, d
 
 def _epochs(rule: PlasticityRule, steps: int, dt: float | None) -> float:
     """Return how many learning epochs a run has; 0 for a rule that has none."""
-    epoch = getattr(rule, "epoch", "")
-    if not epoch:
+    if not rule.epoch:
         return 0.0
     if dt is None:
         raise ValueError(f"count_work: rule {rule.name} learns in epochs, so dt is needed.")
-    return float(steps // round(float(rule.parameters[epoch]) / dt))
+    return float(steps // round(float(rule.parameters[rule.epoch]) / dt))
 
 
 def _assigned(statements: str) -> set[str]:
