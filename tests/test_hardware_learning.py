@@ -208,7 +208,13 @@ def test_ages_come_along_and_back() -> None:
     circuit = soft_wta(weights, rule=softhebb_annealed, lifetime=50).with_state("output", age=[0, 0.25, 0.5, 1])
     chip = constrain(circuit, LOIHI, ranges={"u": 16}, epoch=10 * ms, w_max=0.5)
     assert chip.circuit.populations["output"].state["y1"].tolist() == [0, 32, 64, 127]
-    recording = simulate(chip.circuit, presentations(load("digits", "train")[:5], duration=50 * ms), seed=1)
+    plan = presentations(load("digits", "train")[:5], duration=50 * ms)
+    recording = simulate(chip.circuit, plan, seed=1, record=["output", "output.spiked"])
+    flags = recording.courses["output.spiked"]  # at the first step of an epoch only those that have just fired
+    firing = np.zeros(flags.shape)
+    firing[np.round(np.asarray(recording.spikes["output"].t / ms)).astype(int), recording.spikes["output"].i] = 1
+    assert (flags[::10] == firing[::10]).all()
+    assert flags[9::10].sum() > flags[::10].sum()
     held = recording.weights["feedforward"]
     assert (held == np.round(held)).all()
     assert held.min() >= 0
