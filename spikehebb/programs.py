@@ -45,7 +45,7 @@ class Results:
         return np.fromfile(self.folder / name, dtype=np.dtype(dtype))
 
 
-def obtain(key: str, write: Callable[[Path], Files]) -> Program:
+def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++ compiler") -> Program:
     """Return the program with this key, building it first where the cache lacks it.
 
     Parameters
@@ -53,12 +53,14 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
     key : str
         A digest of everything that the program depends on.
     write : callable
-        Writes the source into a folder and returns in which file each variable comes back.
+        Writes the source into a folder, with a makefile ``all.mk``, and returns in which file each variable comes back.
+    compiler : str
+        What an error calls it.
 
     Raises
     ------
     RuntimeError
-        If there is no compiler, or it fails.
+        If the compiler fails.
     OSError
         If the cache cannot be written to.
     """
@@ -66,8 +68,6 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
     folder = home / key[:32]
     manifest = folder / "manifest.json"
     if not manifest.exists():
-        if devices.compiler() is None:
-            raise RuntimeError(devices.NO_COMPILER)
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -76,7 +76,7 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
             work = Path(building) / "program"
             work.mkdir()
             files = write(work)
-            _make(work)
+            _make(work, compiler)
             (work / "manifest.json").write_text(json.dumps({"key": key, "files": files}, indent=1))
             try:
                 work.rename(folder)  # whole or not at all
@@ -87,34 +87,11 @@ def obtain(key: str, write: Callable[[Path], Files]) -> Program:
     return Program(folder=folder, files=files)
 
 
-# Most of the compiler's time goes into the same headers, once per file. Compiled beforehand they take half of it.
-_HEADERS = """
-#include "objects.h"
-#include "brianlib/common_math.h"
-#include "brianlib/stdint_compat.h"
-#include <chrono>
-#include <climits>
-#include <cmath>
-#include <fstream>
-#include <iostream>
-"""
-_MAKEFILE = """
-include makefile
-headers.h.gch: headers.h
-\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@
-$(OBJS): headers.h.gch
-$(OBJS): private CXXFLAGS += -include headers.h
-"""
-
-
-def _make(folder: Path) -> None:
-    (folder / "headers.h").write_text(_HEADERS)
-    (folder / "all.mk").write_text(_MAKEFILE)
-    (folder / "make.deps").touch()  # every file is compiled once: no need to find out what depends on what
+def _make(folder: Path, compiler: str) -> None:
     command = ["make", "-f", "all.mk", f"-j{os.cpu_count() or 1}"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"the C++ compiler failed: {done.stderr.strip()[-2000:]}")
+        raise RuntimeError(f"{compiler} failed: {done.stderr.strip()[-2000:]}")
     for left_over in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
         left_over.unlink()
 

@@ -83,10 +83,8 @@ def simulate(
     given = values_of(circuit, protocol, plan)
     if device is devices.NUMPY:
         found, seconds = _on_numpy(plan, given, protocol.duration, seed, progress)
-    elif device is devices.CPP:
-        found, seconds = _on_cpp(plan, given, protocol.duration, seed, progress)
     else:
-        raise RuntimeError(f"device {device.name} cannot run circuits in this version; use cpp or numpy.")
+        found, seconds = _compiled(plan, given, protocol.duration, seed, device, progress)
     return _recording(circuit, protocol, plan, found, seed=seed, device=device, dt=dt, seconds=seconds)
 
 
@@ -100,11 +98,13 @@ def prepare(
     every: int = 1,
 ) -> None:
     """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
-    if device is devices.CPP:
-        _program(assemble(circuit, protocol, dt=dt, record=record, every=every))
+    if device is not devices.NUMPY:
+        program(assemble(circuit, protocol, dt=dt, record=record, every=every), device)
 
 
-def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple[brian2.Network, dict[str, Any]]:
+def build(
+    plan: Plan, values: Mapping[str, NDArray[Any]] | None = None, device: Device = devices.CPP
+) -> tuple[brian2.Network, dict[str, Any]]:
     """Return the Brian2 network of a plan, and its objects by name.
 
     Parameters
@@ -112,6 +112,8 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
     plan : Plan
     values : mapping of str to array, optional
         Stimuli; a program that gets them later starts from zeros.
+    device : Device
+        What the program will run on.
     """
     clock = brian2.Clock(dt=plan.dt * second, name="steps")
     onsets = None
@@ -152,7 +154,7 @@ def build(plan: Plan, values: Mapping[str, NDArray[Any]] | None = None) -> tuple
             objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
     for name, wiring in plan.projections.items():
         if values is None and (variable := _resting(wiring)):
-            _connect_resting(name, wiring, objects, variable, clock=clock)
+            _connect_resting(name, wiring, objects, variable, clock=clock, device=device)
         else:
             _connect(name, wiring, objects, clock=clock, onsets=onsets)
     if plan.traces:
@@ -187,17 +189,13 @@ def _resting(wiring: ProjectionPlan) -> str:
     return found.group(1) if found else ""
 
 
-def _connect_resting(name: str, wiring: ProjectionPlan, objects: dict[str, Any], variable: str, *, clock: Any) -> None:
+def _connect_resting(
+    name: str, wiring: ProjectionPlan, objects: dict[str, Any], variable: str, *, clock: Any, device: Device
+) -> None:
     """Let a compiled program add rows of weights instead of going through queues and lists of synapses."""
     pre, post = objects[wiring.pre], objects[wiring.post]
     held = brian2.NeuronGroup(len(pre) * len(post), wiring.model, clock=clock, name=name)
-    function = f"{name}_arriving"
-    namespace = {function: devices.arriving(function, pre, held, post, variable)}
-    arrival = brian2.NeuronGroup(1, "done : 1", clock=clock, namespace=namespace, name=f"{name}_arrival")
-    arrival.run_regularly(
-        f"done = {function}(i)", clock=clock, when="synapses", order=ARRIVAL, name=f"{name}_arrival_update"
-    )
-    objects[name], objects[f"{name}_arrival"] = held, arrival
+    objects |= {name: held} | devices.arrival(device, name, pre, held, post, variable, clock=clock, order=ARRIVAL)
 
 
 def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
@@ -284,28 +282,55 @@ def _on_numpy(
     return found, seconds
 
 
-def _on_cpp(
+def _compiled(
     plan: Plan,
     values: Mapping[str, NDArray[Any]],
     duration: Quantity,
     seed: int,
+    device: Device,
     progress: programs.Progress | None,
 ) -> tuple[dict[str, NDArray[Any]], float]:
-    program = _program(plan)
+    built = program(plan, device)
     start = time.perf_counter()
-    with programs.run(program, duration=float(duration), seed=seed, values=values, progress=progress) as results:
+    with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
         wanted = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
         found = {name: results[name] for name in wanted}
     return found, time.perf_counter() - start
 
 
-def _program(plan: Plan) -> programs.Program:
-    def write(folder: Any) -> programs.Files:
-        with devices.cpp_project() as project:
-            network, _objects = build(plan)
-            return devices.write_cpp(project, network, folder)
+def program(plan: Plan, device: Device, architectures: str = "") -> programs.Program:
+    """Return the compiled program of a plan, built first where the cache lacks it.
 
-    return programs.obtain(digest([plan, devices.machine()]), write)
+    Parameters
+    ----------
+    plan : Plan
+    device : Device
+        A compiled one.
+    architectures : str
+        GPUs to compile for, as in ``sm_80,sm_90``; the one here when left out.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler, or it fails.
+    """
+    if not devices.on_gpu(device):
+
+        def write(folder: Any) -> programs.Files:
+            if devices.compiler() is None:
+                raise RuntimeError(devices.NO_COMPILER)
+            with devices.cpp_project() as project:
+                return devices.write_cpp(project, build(plan, device=device)[0], folder)
+
+        return programs.obtain(digest([plan, devices.machine()]), write)
+    kit = devices.nvcc.toolkit()
+    targets = devices.nvcc.architecture(kit, architectures)
+
+    def write_gpu(folder: Any) -> programs.Files:
+        with devices.cuda_project(device, kit) as project:
+            return devices.write_cuda(project, build(plan, device=device)[0], folder, kit, targets)
+
+    return programs.obtain(digest([plan, devices.machine(device, targets)]), write_gpu, compiler="nvcc")
 
 
 def trace_name(trace: str) -> str:

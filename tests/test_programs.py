@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2 import ms
 
 from spikehebb import devices, programs
+from spikehebb.circuits import synapse_pair
+from spikehebb.protocols import pairing
+from spikehebb.rules import stdp_pair
+from spikehebb.simulate import simulate
 from tests.conftest import NO_COMPILER
 
 pytestmark = [pytest.mark.compiler, NO_COMPILER]
@@ -22,13 +27,10 @@ main: main.o
 
 
 def project(main: str) -> object:
-    """Return a writer of a project in the shape that Brian2 gives it."""
+    """Return a writer of a project."""
 
     def write(folder: Path) -> programs.Files:
-        (folder / "brianlib").mkdir()
-        for header in ("objects.h", "brianlib/common_math.h", "brianlib/stdint_compat.h"):
-            (folder / header).write_text("")
-        (folder / "makefile").write_text(MAKEFILE)
+        (folder / "all.mk").write_text(MAKEFILE)
         (folder / "main.cpp").write_text(main)
         return {"a.x": ("x", "<f8")}
 
@@ -104,5 +106,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
 def test_no_compiler(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert devices.compiler() is None
+    circuit, protocol = synapse_pair(stdp_pair), pairing([10] * ms)
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler and make, and found none; install them"):
-        programs.obtain("e" * 64, project(""))  # type: ignore[arg-type]
+        simulate(circuit, protocol, dt=0.1 * ms, device=devices.CPP)
+    assert list(cache.iterdir()) == []

@@ -1,0 +1,155 @@
+"""C++: a network as a compiled program on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.core.functions import Function
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import get_device, reset_device, set_device
+
+Files = dict[str, tuple[str, str]]
+
+
+@contextmanager
+def cpp_project() -> Iterator[Any]:
+    """Collect what is inside in a C++ project of its own, apart from any project of the user's script."""
+    project = CPPStandaloneDevice()
+    set_device(project, build_on_run=False)
+    try:
+        yield project
+    finally:
+        reset_device()
+
+
+# The compiled main() takes the duration and the seed as its first arguments, so that neither needs a new program.
+ARGUMENTS = """
+const double spikehebb_duration = std::stod(args.at(0));
+const unsigned long spikehebb_seed = std::stoul(args.at(1));
+args.erase(args.begin(), args.begin() + 2);
+"""
+RUN = """
+network.run(spikehebb_duration, [](const double, const double completed, const double, const double)
+    { std::cout << "progress " << completed << std::endl; }, 0.2);
+"""
+_SEED = "_random_generators[0].seed(spikehebb_seed);"
+
+# Spikes that pass through resting weights, all to all: a row of weights for each spike, in the order in which Brian2's
+# queue hands them over, so that every sum has the same bits.
+_ARRIVE = """
+static inline double {name}(const int32_t)
+{{
+    const int32_t* const spikes = brian::{spikes};
+    for (int32_t k = 0; k < spikes[{pre}]; k++)
+    {{
+        const size_t neuron = spikes[k];
+        const double* const row = brian::{weights} + neuron % {rows} * {columns};
+        double* const target = brian::{target} + neuron / {size} * {columns};
+        for (size_t j = 0; j < {columns}; j++)
+            target[j] += row[j];
+    }}
+    return 0;
+}}
+"""
+
+
+def arrival(
+    name: str, pre: Any, weights: Any, post: Any, variable: str, *, clock: Any, order: int, copies: int = 1
+) -> dict[str, Any]:
+    """Return the objects that add, in every step, the weights of the spikes that arrive, without a list of synapses.
+
+    Parameters
+    ----------
+    name : str
+        Of the projection.
+    pre, post : NeuronGroup
+    weights : NeuronGroup
+        Holds ``w``, the weights row by row: of one copy, which all then share, or of each.
+    variable : str
+        Of the postsynaptic neurons, to add to.
+    clock : Clock
+    order : int
+        Among what synapses do in a step.
+    copies : int
+        How many copies of the projection lie side by side.
+    """
+    device, function = get_device(), f"{name}_arriving"
+    columns = len(post) // copies
+    code = _ARRIVE.format(
+        name=function,
+        spikes=device.get_array_name(pre.variables["_spikespace"]),
+        weights=device.get_array_name(weights.variables["w"]),
+        target=device.get_array_name(post.variables[variable]),
+        pre=len(pre),
+        size=len(pre) // copies,
+        rows=len(weights) // columns,
+        columns=columns,
+    )
+    arriving = Function(lambda i: 0.0, arg_units=[1], return_unit=1, stateless=False)
+    arriving.implementations.add_implementation("cpp", code, name=function)
+    group = brian2.NeuronGroup(1, "done : 1", clock=clock, namespace={function: arriving}, name=f"{name}_arrival")
+    group.run_regularly(
+        f"done = {function}(i)", clock=clock, when="synapses", order=order, name=f"{name}_arrival_update"
+    )
+    return {group.name: group}
+
+
+# Most of the compiler's time goes into the same headers, once per file. Compiled beforehand they take half of it.
+_HEADERS = """
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <chrono>
+#include <climits>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+"""
+_MAKEFILE = """
+include makefile
+headers.h.gch: headers.h
+\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@
+$(OBJS): headers.h.gch
+$(OBJS): private CXXFLAGS += -include headers.h
+"""
+
+
+def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
+    """Write the C++ source of a network named ``network`` into a folder, with a makefile ``all.mk``.
+
+    Returns
+    -------
+    dict
+        For every variable (``population.variable``) the file that a run leaves it in, and its dtype.
+    """
+    project.insert_code("before_start", ARGUMENTS)
+    project.insert_code("main", _SEED)
+    network.run(0 * brian2.second, namespace={})
+    project.insert_code("main", RUN)
+    project.build(directory=str(folder), compile=False, run=False, with_output=False)
+    (folder / "headers.h").write_text(_HEADERS)
+    (folder / "all.mk").write_text(_MAKEFILE)
+    (folder / "make.deps").touch()  # every file is compiled once: no need to find out what depends on what
+    return files_of(project)
+
+
+def files_of(project: Any) -> Files:
+    """Return for every variable of a project (``population.variable``) the file of its result, and its dtype."""
+    return {
+        f"{variable.owner.name}.{variable.name}": (
+            project.get_array_filename(variable),
+            np.dtype(variable.dtype).str,
+        )
+        for variable in project.arrays
+        if hasattr(variable.owner, "name")
+    }
+
+
+def sources() -> str:
+    """Return what is inserted into every program, which a program depends on."""
+    return "".join([ARGUMENTS, _SEED, RUN, _ARRIVE])

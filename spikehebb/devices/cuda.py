@@ -1,0 +1,250 @@
+"""CUDA: a network as a compiled program on a GPU, by brian2cuda, whose gaps are mended here.
+
+brian2cuda 1.0b1 writes the code; installed packages are left as they are. Read with it: "mend" below names every line
+of its code that is changed, and why.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2 import prefs
+from brian2.core.functions import Function
+from brian2.devices.device import get_device, reset_device, set_device
+
+from spikehebb.devices.cpp import ARGUMENTS, RUN, Files, files_of
+from spikehebb.devices.nvcc import Toolkit
+from spikehebb.devices.values import Device
+
+_BACKEND = "devices.cuda_standalone.cuda_backend"
+NO_BRIAN2CUDA = "device cuda needs brian2cuda; pip install 'spikehebb[cuda]' (Linux), or use --device cpp."
+_OPENMP = "devices.cpp_standalone.openmp_threads"
+
+
+def brian2cuda_version() -> str | None:
+    """Return the version of brian2cuda, or None where it is missing."""
+    try:
+        return importlib.metadata.version("brian2cuda")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@contextmanager
+def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
+    """Collect what is inside in a CUDA project of its own; Brian2 and brian2cuda are given back as they were.
+
+    Raises
+    ------
+    RuntimeError
+        If brian2cuda is missing, or Brian2 is set to use OpenMP.
+    """
+    if brian2cuda_version() is None:
+        raise RuntimeError(NO_BRIAN2CUDA)
+    if threads := prefs[_OPENMP]:
+        raise RuntimeError(
+            f"device cuda: Brian2's preference {_OPENMP} is {threads}, and a program for a GPU has no threads; "
+            "set it to 0."
+        )
+    cuda = importlib.import_module("brian2cuda.device")
+    tools = importlib.import_module("brian2cuda.utils.gputools")
+    generator = importlib.import_module("brian2cuda.cuda_generator").CUDACodeGenerator
+    wanted = {
+        "core.default_float_dtype": np.float32 if device.precision == "single" else np.float64,
+        f"{_BACKEND}.detect_gpus": False,  # a program can be compiled where there is none
+        f"{_BACKEND}.gpu_id": 0,  # of those that CUDA_VISIBLE_DEVICES leaves
+        f"{_BACKEND}.compute_capability": 9.0,  # only for a makefile that is not used
+        f"{_BACKEND}.cuda_path": str(Path(kit.nvcc).parent.parent),
+        f"{_BACKEND}.extra_compile_args_nvcc": [],
+    }
+    before = {name: prefs[name] for name in wanted}
+    found = {name: dict(getattr(tools, name)) for name in ("_cuda_installation", "_gpu_selection")}
+    support, log = generator.universal_support_code, logging.getLogger("brian2cuda")
+    level = log.level
+    project = cuda.CUDAStandaloneDevice()
+    set_device(project, build_on_run=False)
+    try:
+        log.setLevel(logging.WARNING)
+        for name, value in wanted.items():
+            prefs[name] = value
+        tools.reset_cuda_installation()
+        tools.reset_gpu_selection()
+        generator.universal_support_code = None
+        yield project
+    finally:
+        log.setLevel(level)
+        generator.universal_support_code = support
+        for name, values in found.items():
+            getattr(tools, name).update(values)
+        for name, value in before.items():
+            prefs[name] = value
+        reset_device()
+
+
+_SEED = "random_number_buffer.set_seed(spikehebb_seed);"
+_SYNCHRONIZE = "CUDA_SAFE_CALL(cudaDeviceSynchronize());"
+
+# Spikes that pass through resting weights, all to all: every postsynaptic neuron goes through the presynaptic ones in
+# order, and adds the weights of those that spiked. Nothing is added atomically, so that every sum has the same bits.
+_ARRIVE = """
+__device__ static inline {real} {name}({real} sum, const int32_t i, const int64_t step)
+{{
+    const size_t copy = i / {columns}, column = i % {columns};
+    const int32_t* const last = brian::d{last} + copy * {size};
+    const {real}* const weights = brian::d{weights} + copy * {stride} * {columns} + column;
+    for (size_t k = 0; k < {size}; k++)
+        if (last[k] == (int32_t) step + 1)
+            sum += weights[k * {columns}];
+    return sum;
+}}
+"""
+_POINT = "CUDA_SAFE_CALL(cudaMemcpyToSymbol(brian::d{array}, &brian::dev{array}, sizeof(brian::dev{array})));"
+
+
+def cuda_arrival(
+    name: str, pre: Any, weights: Any, post: Any, variable: str, *, clock: Any, order: int, copies: int = 1
+) -> dict[str, Any]:
+    """Return the objects that add, in every step, the weights of the spikes that arrive, without a list of synapses.
+
+    The parameters are those of ``arrival`` in C++. A GPU has no list of spikes that is in order; so every presynaptic
+    neuron has a mark of the last step in which it spiked.
+    """
+    device, function = get_device(), f"{name}_arriving"
+    columns, size = len(post) // copies, len(pre) // copies
+    marks = brian2.NeuronGroup(len(pre), "last : integer", clock=clock, name=f"{name}_arrival")
+    marking = brian2.Synapses(
+        pre, marks, on_pre="last_post = t_in_timesteps + 1", clock=clock, name=f"{name}_marking", namespace={}
+    )
+    marking.connect(j="i")
+    marking.pre.order = order - 1
+    arrays = {
+        "last": device.get_array_name(marks.variables["last"]),
+        "weights": device.get_array_name(weights.variables["w"]),
+    }
+    for array in arrays.values():
+        device.insert_code("main", _POINT.format(array=array))
+    real = "float" if prefs["core.default_float_dtype"] == np.float32 else "double"
+    stride = size if len(weights) == len(pre) * columns and copies > 1 else 0
+    code = _ARRIVE.format(name=function, real=real, columns=columns, size=size, stride=stride, **arrays)
+    arriving = Function(lambda u, i, step: u, arg_units=[1, 1, 1], return_unit=1, stateless=False)
+    arriving.implementations.add_implementation("cuda", code, name=function)
+    post.namespace[function] = arriving
+    post.run_regularly(
+        f"{variable} = {function}({variable}, i, t_in_timesteps)",
+        clock=clock,
+        when="synapses",
+        order=order,
+        name=f"{name}_arrival_update",
+    )
+    return {marks.name: marks, marking.name: marking}
+
+
+def write_cuda(
+    project: Any, network: brian2.Network, folder: Path, kit: Toolkit, architectures: str, *, profile: bool = False
+) -> Files:
+    """Write the CUDA source of a network named ``network`` into a folder, with a makefile ``all.mk``.
+
+    Parameters
+    ----------
+    project : CUDAStandaloneDevice
+    network : Network
+    folder : path
+    kit : Toolkit
+    architectures : str
+        What to compile for, as in ``sm_80,sm_90``.
+    profile : bool
+        Let the program measure its kernels one by one, which takes longer: ``profiling_info.txt`` in its results.
+
+    Returns
+    -------
+    dict
+        For every variable (``population.variable``) the file that a run leaves it in, and its dtype.
+    """
+    project.insert_code("before_start", ARGUMENTS)
+    project.insert_code("main", _SEED)
+    # brian2cuda counts runs, and has random numbers for the first one only: ours is inside of it.
+    project.insert_code("after_network_run", RUN + _SYNCHRONIZE)
+    network.run(0 * brian2.second, namespace={}, profile=profile)
+    project.build(directory=str(folder), compile=False, run=False, with_output=False)
+    mend(folder)
+    units = write_units(folder)
+    (folder / "all.mk").write_text(makefile(kit, architectures, units))
+    return files_of(project)
+
+
+# What is wrong in the code as brian2cuda 1.0b1 writes it: (files, text, replacement), and why.
+_MENDS = (
+    # Delays count steps of a default clock, which a network with a clock of its own does not have.
+    ("code_objects/*.cu", "defaultclock.timestep", "steps.timestep"),
+    # A synapse's random number depends on its place among those of its neuron: all neurons get the same numbers.
+    ("code_objects/*.cu", "_vectorisation_idx = j;", "_vectorisation_idx = _idx;"),
+    # Clocks tick together if they differ by less than 1e-14 s. After a minute rounding errors are larger than that.
+    ("network.cu", "#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9"),
+    # Names of files are put into lower case before they are opened.
+    ("objects.cu", "c = std::tolower(static_cast<unsigned char>(c));", "(void) c;"),
+)
+
+
+def mend(folder: Path) -> None:
+    """Correct the code of a project."""
+    for pattern, wrong, right in _MENDS:
+        for file in folder.glob(pattern):
+            text = file.read_text()
+            if wrong in text:
+                file.write_text(text.replace(wrong, right))
+
+
+_MAIN = ("objects", "synapses_classes", "network", "rand", "run", "main")
+
+
+def write_units(folder: Path) -> list[str]:
+    """Put the many files of a project into two, and return their names: headers take most of a compiler's time.
+
+    Each code object has helpers of the same names, hence a namespace for each.
+    """
+    (folder / "unit_main.cu").write_text("".join(f'#include "{name}.cu"\n' for name in _MAIN))
+    sources = {file.stem: file.read_text() for file in sorted((folder / "code_objects").glob("*.cu"))}
+    headers = {file.stem: file.read_text() for file in (folder / "code_objects").glob("*.h")}
+    includes: set[str] = set()
+    body: list[str] = []
+    for name, text in sources.items():
+        if name.startswith("after_run_"):
+            continue  # uses what the code object itself has defined, and follows it
+        mine = [name, *([f"after_run_{name}"] if f"after_run_{name}" in sources else [])]
+        body += [f"namespace unit_{name} {{", *(f'#include "code_objects/{part}.cu"' for part in mine), "}"]
+        for part in mine:
+            found = re.findall(r"^\s*#include\s*([<\"](?!code_objects/)[^>\"]+[>\"])", sources[part], re.MULTILINE)
+            includes |= {f"#include {file}" for file in found}
+            body += [f"#undef {macro}" for macro in re.findall(r"^\s*#define\s+(\w+)", sources[part], re.MULTILINE)]
+            for function in re.findall(r"^\s*void (\w+)\(\);", headers[part], re.MULTILINE):
+                body.append(f"void {function}() {{ unit_{name}::{function}(); }}")
+    (folder / "unit_code.cu").write_text("\n".join([*sorted(includes), *body, ""]))
+    return ["unit_main", "unit_code"]
+
+
+def makefile(kit: Toolkit, architectures: str, units: list[str]) -> str:
+    """Return a makefile for these files, by this toolkit, for these GPUs."""
+    targets = " ".join(f"-gencode arch=compute_{name[3:]},code={name}" for name in architectures.split(","))
+    library = Path(kit.library)
+    include = f' -isystem "{kit.include}"' if kit.include else ""
+    objects = " ".join(f"{unit}.o" for unit in units)
+    return f"""
+NVCC = "{kit.nvcc}" -ccbin "{kit.host}" -std={kit.standard} -O3 -w {targets} -I.{include}
+main: {objects}
+\t$(NVCC) {objects} -o main -L"{library.parent}" -l:{library.name} -Xlinker -rpath,"{library.parent}"
+%.o: %.cu
+\t$(NVCC) -dc $< -o $@
+"""
+
+
+def cuda_sources() -> str:
+    """Return what is inserted into every program, which a program depends on."""
+    return "".join([ARGUMENTS, _SEED, RUN, _SYNCHRONIZE, _ARRIVE, _POINT, *map(str, _MENDS)])
