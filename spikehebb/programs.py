@@ -92,7 +92,7 @@ def _make(folder: Path, compiler: str) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{compiler} failed: {done.stderr.strip()[-2000:]}")
-    for left_over in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
+    for left_over in folder.rglob("*.o"):
         left_over.unlink()
 
 
@@ -122,7 +122,8 @@ def run(
         arguments = []
         for number, (name, value) in enumerate(values.items()):
             file = Path(folder) / f"in{number}"
-            np.ascontiguousarray(value).tofile(file)
+            kind = program.files[name][1] if name in program.files else value.dtype  # a GPU may work in single precision
+            np.ascontiguousarray(value, dtype=kind).tofile(file)
             arguments.append(f"{name}={file}")
         command = ["./main", "--results_dir", f"{folder}/", repr(duration), str(seed), *arguments]
         # Brian2's program reports a wrong input only on standard error, and goes on.

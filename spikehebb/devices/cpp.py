@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from brian2.core.functions import Function
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device, reset_device, set_device
+
+from spikehebb.devices.units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
 
@@ -37,6 +40,9 @@ RUN = """
 network.run(spikehebb_duration, [](const double, const double completed, const double, const double)
     { std::cout << "progress " << completed << std::endl; }, 0.2);
 """
+# Clocks tick together if they differ by less than this. Brian2's 1e-14 s is less than the rounding errors of a minute,
+# after which the onset of a presentation could come a step late.
+CLOCKS = ("#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9")
 _SEED = "_random_generators[0].seed(spikehebb_seed);"
 
 # Spikes that pass through resting weights, all to all: a row of weights for each spike, in the order in which Brian2's
@@ -99,26 +105,6 @@ def arrival(
     return {group.name: group}
 
 
-# Most of the compiler's time goes into the same headers, once per file. Compiled beforehand they take half of it.
-_HEADERS = """
-#include "objects.h"
-#include "brianlib/common_math.h"
-#include "brianlib/stdint_compat.h"
-#include <chrono>
-#include <climits>
-#include <cmath>
-#include <fstream>
-#include <iostream>
-"""
-_MAKEFILE = """
-include makefile
-headers.h.gch: headers.h
-\t$(CXX) $(CXXFLAGS) -x c++-header $< -o $@
-$(OBJS): headers.h.gch
-$(OBJS): private CXXFLAGS += -include headers.h
-"""
-
-
 def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
     """Write the C++ source of a network named ``network`` into a folder, with a makefile ``all.mk``.
 
@@ -132,10 +118,24 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
     network.run(0 * brian2.second, namespace={})
     project.insert_code("main", RUN)
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
-    (folder / "headers.h").write_text(_HEADERS)
-    (folder / "all.mk").write_text(_MAKEFILE)
-    (folder / "make.deps").touch()  # every file is compiled once: no need to find out what depends on what
+    network_file = folder / "network.cpp"
+    network_file.write_text(network_file.read_text().replace(*CLOCKS))
+    write_units(folder, ".cpp", libraries=("brianlib/spikequeue.cpp",))
+    (folder / "all.mk").write_text(_makefile((folder / "makefile").read_text()))
     return files_of(project)
+
+
+def _makefile(written: str) -> str:
+    """Return a makefile with the flags of the one that Brian2 has written."""
+    flags = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
+    compiled, linked = (found[1].strip() if found else "" for found in flags.values())
+    objects = " ".join(f"{unit}.o" for unit in UNITS)
+    return f"""
+main: {objects}
+\t$(CXX) {objects} -o main {linked}
+%.o: %.cpp
+\t$(CXX) -I. {compiled} -c $< -o $@
+"""
 
 
 def files_of(project: Any) -> Files:
@@ -152,4 +152,4 @@ def files_of(project: Any) -> Files:
 
 def sources() -> str:
     """Return what is inserted into every program, which a program depends on."""
-    return "".join([ARGUMENTS, _SEED, RUN, _ARRIVE])
+    return "".join([ARGUMENTS, _SEED, RUN, _ARRIVE, *CLOCKS])

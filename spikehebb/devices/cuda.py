@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
-import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +21,9 @@ from brian2 import prefs
 from brian2.core.functions import Function
 from brian2.devices.device import get_device, reset_device, set_device
 
-from spikehebb.devices.cpp import ARGUMENTS, RUN, Files, files_of
+from spikehebb.devices.cpp import ARGUMENTS, CLOCKS, RUN, Files, files_of
 from spikehebb.devices.nvcc import Toolkit
+from spikehebb.devices.units import UNITS, write_units
 from spikehebb.devices.values import Device
 
 _BACKEND = "devices.cuda_standalone.cuda_backend"
@@ -54,20 +55,23 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
             f"device cuda: Brian2's preference {_OPENMP} is {threads}, and a program for a GPU has no threads; "
             "set it to 0."
         )
-    cuda = importlib.import_module("brian2cuda.device")
-    tools = importlib.import_module("brian2cuda.utils.gputools")
-    generator = importlib.import_module("brian2cuda.cuda_generator").CUDACodeGenerator
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its regular expressions, when it is first compiled
+        cuda = importlib.import_module("brian2cuda.device")
+        tools = importlib.import_module("brian2cuda.utils.gputools")
+        generator = importlib.import_module("brian2cuda.cuda_generator").CUDACodeGenerator
     wanted = {
         "core.default_float_dtype": np.float32 if device.precision == "single" else np.float64,
         f"{_BACKEND}.detect_gpus": False,  # a program can be compiled where there is none
         f"{_BACKEND}.gpu_id": 0,  # of those that CUDA_VISIBLE_DEVICES leaves
         f"{_BACKEND}.compute_capability": 9.0,  # only for a makefile that is not used
         f"{_BACKEND}.cuda_path": str(Path(kit.nvcc).parent.parent),
+        f"{_BACKEND}.cuda_runtime_version": float(kit.version),
         f"{_BACKEND}.extra_compile_args_nvcc": [],
     }
     before = {name: prefs[name] for name in wanted}
     found = {name: dict(getattr(tools, name)) for name in ("_cuda_installation", "_gpu_selection")}
-    support, log = generator.universal_support_code, logging.getLogger("brian2cuda")
+    support, log = generator.universal_support_code, logging.getLogger("brian2.brian2cuda")
     level = log.level
     project = cuda.CUDAStandaloneDevice()
     set_device(project, build_on_run=False)
@@ -175,8 +179,8 @@ def write_cuda(
     network.run(0 * brian2.second, namespace={}, profile=profile)
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
     mend(folder)
-    units = write_units(folder)
-    (folder / "all.mk").write_text(makefile(kit, architectures, units))
+    write_units(folder, ".cu", follows="after_run_")
+    (folder / "all.mk").write_text(makefile(kit, architectures))
     return files_of(project)
 
 
@@ -186,8 +190,7 @@ _MENDS = (
     ("code_objects/*.cu", "defaultclock.timestep", "steps.timestep"),
     # A synapse's random number depends on its place among those of its neuron: all neurons get the same numbers.
     ("code_objects/*.cu", "_vectorisation_idx = j;", "_vectorisation_idx = _idx;"),
-    # Clocks tick together if they differ by less than 1e-14 s. After a minute rounding errors are larger than that.
-    ("network.cu", "#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9"),
+    ("network.cu", *CLOCKS),
     # Names of files are put into lower case before they are opened.
     ("objects.cu", "c = std::tolower(static_cast<unsigned char>(c));", "(void) c;"),
 )
@@ -202,40 +205,12 @@ def mend(folder: Path) -> None:
                 file.write_text(text.replace(wrong, right))
 
 
-_MAIN = ("objects", "synapses_classes", "network", "rand", "run", "main")
-
-
-def write_units(folder: Path) -> list[str]:
-    """Put the many files of a project into two, and return their names: headers take most of a compiler's time.
-
-    Each code object has helpers of the same names, hence a namespace for each.
-    """
-    (folder / "unit_main.cu").write_text("".join(f'#include "{name}.cu"\n' for name in _MAIN))
-    sources = {file.stem: file.read_text() for file in sorted((folder / "code_objects").glob("*.cu"))}
-    headers = {file.stem: file.read_text() for file in (folder / "code_objects").glob("*.h")}
-    includes: set[str] = set()
-    body: list[str] = []
-    for name, text in sources.items():
-        if name.startswith("after_run_"):
-            continue  # uses what the code object itself has defined, and follows it
-        mine = [name, *([f"after_run_{name}"] if f"after_run_{name}" in sources else [])]
-        body += [f"namespace unit_{name} {{", *(f'#include "code_objects/{part}.cu"' for part in mine), "}"]
-        for part in mine:
-            found = re.findall(r"^\s*#include\s*([<\"](?!code_objects/)[^>\"]+[>\"])", sources[part], re.MULTILINE)
-            includes |= {f"#include {file}" for file in found}
-            body += [f"#undef {macro}" for macro in re.findall(r"^\s*#define\s+(\w+)", sources[part], re.MULTILINE)]
-            for function in re.findall(r"^\s*void (\w+)\(\);", headers[part], re.MULTILINE):
-                body.append(f"void {function}() {{ unit_{name}::{function}(); }}")
-    (folder / "unit_code.cu").write_text("\n".join([*sorted(includes), *body, ""]))
-    return ["unit_main", "unit_code"]
-
-
-def makefile(kit: Toolkit, architectures: str, units: list[str]) -> str:
-    """Return a makefile for these files, by this toolkit, for these GPUs."""
+def makefile(kit: Toolkit, architectures: str) -> str:
+    """Return a makefile for the units of a project, by this toolkit, for these GPUs."""
     targets = " ".join(f"-gencode arch=compute_{name[3:]},code={name}" for name in architectures.split(","))
     library = Path(kit.library)
     include = f' -isystem "{kit.include}"' if kit.include else ""
-    objects = " ".join(f"{unit}.o" for unit in units)
+    objects = " ".join(f"{unit}.o" for unit in UNITS)
     return f"""
 NVCC = "{kit.nvcc}" -ccbin "{kit.host}" -std={kit.standard} -O3 -w {targets} -I.{include}
 main: {objects}
