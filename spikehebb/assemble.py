@@ -6,6 +6,7 @@ every run (weights, stimuli, parameters).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, Populat
 from spikehebb.encoders import ENCODERS
 
 _NEAR = 1e-3  # of a step: how far a spike may lie off the time grid
+_ROOM, _MOST_ROOM = 1024, 16_384  # rows of stimulus that a program has at least, of one copy and of all together
 _FEWEST, _MOST = 1, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
 
 
@@ -41,6 +43,7 @@ class PopulationPlan:
     variables: tuple[str, ...]
     stimulus: str  # "", "stimulus" or "spike_time"
     rows: int
+    columns: int  # of the stimulus: replicas may share one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,9 @@ class ProjectionPlan:
     learned: tuple[str, ...]  # sums that the rule makes, with their suffix
     variables: tuple[str, ...]
     connected: tuple[NDArray[Any], ...] | None
+    copies: int = 1  # of the projection, side by side
+    shared: bool = False  # resting weights are one table for all copies
+    lifted: tuple[tuple[str, str], ...] = ()  # parameters that differ between copies, and what neurons call them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +86,22 @@ class Plan:
     record: tuple[str, ...]
     traces: tuple[str, ...]
     every: int
+    streams: str = ""  # the code of the random numbers of replicas, where they draw any
 
 
-def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iterable[str] = (), every: int = 1) -> Plan:
-    """Join the texts of a circuit into those of its populations and projections."""
+def assemble(
+    circuit: Circuit,
+    protocol: Protocol,
+    *,
+    dt: Quantity,
+    record: Iterable[str] = (),
+    every: int = 1,
+    copies: int = 1,
+) -> Plan:
+    """Join the texts of a circuit into those of its populations and projections.
+
+    With several ``copies`` that are each presented something else, stimuli have room for fewer rows.
+    """
     traces = tuple(sorted({name for name in record if "." in name}))
     record = tuple(sorted({name for name in record if "." not in name}))
     for name in record:
@@ -124,7 +142,7 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
         if projection.summed:
             last[projection.post] = 2 * number + 2
     populations = {
-        name: _population(circuit, name, population, protocol, last[name], step)
+        name: _population(circuit, name, population, protocol, last[name], step, copies)
         for name, population in circuit.populations.items()
     }
     known = {f"{owner}.{v}" for parts in (populations, projections) for owner in parts for v in parts[owner].variables}
@@ -143,7 +161,7 @@ def assemble(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Iter
 
 
 def _population(
-    circuit: Circuit, name: str, population: Population, protocol: Protocol, update_order: int, dt: float
+    circuit: Circuit, name: str, population: Population, protocol: Protocol, update_order: int, dt: float, copies: int
 ) -> PopulationPlan:
     model = population.model
     equations, resets, onsets, declarations = [model.equations], [], [model.onset], []
@@ -175,7 +193,8 @@ def _population(
         events=_events(circuit, name, dt),
         variables=tuple(v for e in equations for v in text.settable(e)),
         stimulus=stimulus,
-        rows=_rows(name, population, protocol, stimulus) if stimulus else 0,
+        rows=_rows(name, population, protocol, stimulus, copies) if stimulus else 0,
+        columns=population.size if stimulus else 0,
     )
 
 
@@ -203,7 +222,7 @@ def _about(circuit: Circuit, name: str) -> list[str]:
     return found
 
 
-def _rows(name: str, population: Population, protocol: Protocol, stimulus: str) -> int:
+def _rows(name: str, population: Population, protocol: Protocol, stimulus: str, copies: int) -> int:
     """Return how many rows of stimulus the program has room for: a few sizes, so that programs are reused."""
     if name not in protocol.stimuli:
         raise ValueError(f"the protocol has no stimulus for population {name!r} ({population.model.name}).")
@@ -212,7 +231,7 @@ def _rows(name: str, population: Population, protocol: Protocol, stimulus: str) 
         raise ValueError(f"stimulus of {name}: {size} columns for {population.size} neurons.")
     if stimulus == "stimulus" and protocol.presentation is None and rows != 1:
         raise ValueError(f"stimulus of {name}: {rows} rows need a protocol that says how long a presentation is.")
-    least = 1024 if stimulus == "stimulus" else 4
+    least = max(1, min(_ROOM, _MOST_ROOM // copies)) if stimulus == "stimulus" else 4
     return max(least, 1 << int(rows - 1).bit_length())
 
 
@@ -242,9 +261,6 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         if rule.pre_spike and _lateness(projection) > 0:
             own = {*text.variables(rule.pre), *text.variables(rule.needs_pre), *rule.parameters, *_names(pre)}
             arrive = _lines(text.suffixed(rule.pre_spike, own, "_post"))
-    connected = projection.connected
-    if connected is not None and bool(connected.all()):
-        connected = None
     return ProjectionPlan(
         pre=projection.pre,
         post=projection.post,
@@ -265,8 +281,23 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         summed=tuple(projection.summed),
         learned=tuple(f"{v}_{side}" for side in ("pre", "post") for v in text.summed(synapse, side)),
         variables=text.settable(synapse),
-        connected=None if connected is None else np.nonzero(connected),
+        connected=pairs(projection),
     )
+
+
+def pairs(projection: Projection) -> tuple[NDArray[Any], ...] | None:
+    """Return the numbers of the neurons that are connected, or None if all are."""
+    connected = projection.connected
+    return None if connected is None or bool(connected.all()) else np.nonzero(connected)
+
+
+def resting(wiring: ProjectionPlan) -> str:
+    """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
+    busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
+    if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
+        return ""
+    found = re.fullmatch(r"(\w+)_post \+= w", wiring.transmit)
+    return found.group(1) if found else ""
 
 
 def _epoch(rule: PlasticityRule) -> float:
@@ -297,8 +328,22 @@ def _names(population: Population) -> set[str]:
     return {*text.variables(population.model.equations), *population.model.parameters}
 
 
-def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArray[Any]]:
-    """Return the value of everything that the program declares, in base units, by Brian2's names."""
+def stimuli(protocol: Protocol, plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return what is presented to each population that an encoder makes, shape (rows, size), padded."""
+    found = {}
+    for name, part in plan.populations.items():
+        if part.rows:
+            given = np.asarray(protocol.stimuli[name])
+            padded = np.full((part.rows, given.shape[1]), 0.0 if part.stimulus == "stimulus" else np.inf)
+            padded[: len(given)] = given
+            if part.stimulus == "spike_time":
+                _check_grid(name, given, plan.dt)
+            found[name] = padded
+    return found
+
+
+def values(circuit: Circuit, plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return the value of everything else that the program declares, in base units, by Brian2's names."""
     found: dict[str, NDArray[Any]] = {}
 
     def put(owner: str, parameters: Mapping[str, Any], declared: str) -> None:
@@ -313,21 +358,11 @@ def values(circuit: Circuit, protocol: Protocol, plan: Plan) -> dict[str, NDArra
         for variable, value in population.state.items():
             kind = text.number_type(plan.populations[name].model, variable)
             found[f"{name}.{variable}"] = np.broadcast_to(np.asarray(value, kind), (population.size,))
-        rows = plan.populations[name].rows
-        if rows:
-            given = np.asarray(protocol.stimuli[name])
-            blank = 0.0 if plan.populations[name].stimulus == "stimulus" else np.inf
-            padded = np.full((rows, population.size), blank)
-            padded[: len(given)] = given
-            if plan.populations[name].stimulus == "spike_time":
-                _check_grid(name, given, plan.dt)
-            found[timed(name) + ".values"] = padded.ravel()
     for name, projection in circuit.projections.items():
         if projection.weights is not None:
             if projection.rule:
                 put(name, projection.rule.parameters, plan.projections[name].model)
-            weights = np.asarray(projection.weights)
-            connected = plan.projections[name].connected
+            weights, connected = np.asarray(projection.weights), pairs(projection)
             found[f"{name}.w"] = weights.ravel() if connected is None else weights[connected]
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import keyword
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -109,6 +110,12 @@ def suffixed(statements: str, names: Iterable[str], suffix: str) -> str:
     return str(word_substitute(statements, {name: f"{name}{suffix}" for name in names}))
 
 
+def replaced(code: str, words: Mapping[str, str]) -> str:
+    """Return text in which the given words are replaced, all at once."""
+    anything = "|".join(map(re.escape, words))
+    return re.sub(rf"\b({anything})\b", lambda found: words[found.group(1)], code) if words else code
+
+
 def zero(equations: str, variable: str) -> str:
     """Return the statement that sets a variable to 0."""
     unit = unit_text(Quantity(1.0, dim=_parsed(equations)[variable].dim))
@@ -119,6 +126,11 @@ def settable(equations: str) -> tuple[str, ...]:
     """Return the variables that hold a value of their own: no subexpressions."""
     kinds = (DIFFERENTIAL_EQUATION, PARAMETER)
     return tuple(n for n, eq in _parsed(equations).items() if eq.type in kinds)
+
+
+def is_shared(equations: str, variable: str) -> bool:
+    """Return whether all neurons have one value of a variable together."""
+    return "shared" in _parsed(equations)[variable].flags
 
 
 def number_type(equations: str, variable: str) -> type:

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import brian2
@@ -16,19 +15,20 @@ import numpy as np
 from brian2 import Quantity, ms, second
 from numpy.typing import NDArray
 
-from spikehebb import devices, programs
-from spikehebb.assemble import Plan, ProjectionPlan, assemble, timed
-from spikehebb.assemble import values as values_of
-from spikehebb.core import Circuit, Float, Frozen, Protocol, Recording, Spikes, digest
+from spikehebb import devices, programs, streams
+from spikehebb.assemble import Plan, ProjectionPlan, resting, timed
+from spikehebb.core import Circuit, Protocol, Recording, Replicas, digest
 from spikehebb.devices import Device
+from spikehebb.recordings import recording_of, trace_name
+from spikehebb.replicate import one_protocol, plan_of, values_of
 
 AT_EPOCH, AFTER_EPOCH = -2, -1  # order at the end of an epoch, before an onset (0)
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 
 
 def simulate(
-    circuit: Circuit,
-    protocol: Protocol,
+    circuit: Circuit | Replicas,
+    protocol: Protocol | Sequence[Protocol],
     *,
     device: Device = devices.NUMPY,
     dt: Quantity = 1 * ms,
@@ -41,13 +41,16 @@ def simulate(
 
     Parameters
     ----------
-    circuit : Circuit
-    protocol : Protocol
+    circuit : Circuit or Replicas
+        Replicas, ``circuit.replicas(n)``, run side by side.
+    protocol : Protocol or sequence of Protocol
+        Replicas take one for all, or one for each that all last equally long.
     device : Device
     dt : Quantity
         The time step; a presentation lasts a whole number of them.
     seed : int
-        Of everything random in the run. Same seed, device and versions: the same result, bit for bit.
+        Of everything random in the run. Same seed, device and versions: the same result, bit for bit. Copy ``k`` of
+        replicas without seeds of their own has ``seed + k``.
     record : iterable of str
         The populations whose spikes are kept (``"output"``) and the variables whose course is kept
         (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
@@ -79,18 +82,18 @@ def simulate(
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
-    plan = assemble(circuit, protocol, dt=dt, record=record, every=every)
-    given = values_of(circuit, protocol, plan)
+    plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
+    given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration
     if device is devices.NUMPY:
-        found, seconds = _on_numpy(plan, given, protocol.duration, seed, progress)
+        found, seconds = _on_numpy(plan, given, duration, seed, progress)
     else:
-        found, seconds = _compiled(plan, given, protocol.duration, seed, device, progress)
-    return _recording(circuit, protocol, plan, found, seed=seed, device=device, dt=dt, seconds=seconds)
+        found, seconds = _compiled(plan, given, duration, seed, device, progress)
+    return recording_of(circuit, plan, found, seed=seed, device=device.name, dt=dt, duration=duration, seconds=seconds)
 
 
 def prepare(
-    circuit: Circuit,
-    protocol: Protocol,
+    circuit: Circuit | Replicas,
+    protocol: Protocol | Sequence[Protocol],
     *,
     device: Device,
     dt: Quantity = 1 * ms,
@@ -99,7 +102,7 @@ def prepare(
 ) -> None:
     """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
     if device is not devices.NUMPY:
-        program(assemble(circuit, protocol, dt=dt, record=record, every=every), device)
+        program(plan_of(circuit, protocol, dt=dt, record=record, every=every), device)
 
 
 def build(
@@ -125,12 +128,12 @@ def build(
     objects: dict[str, Any] = {}
     network = brian2.Network(name="network")
     for name, part in plan.populations.items():
-        namespace = {}
+        namespace: dict[str, Any] = dict(streams.FUNCTIONS)
         if part.stimulus:
             key = timed(name)
-            rows = np.zeros((part.rows, part.size)) if values is None else values[f"{key}.values"]
+            rows = np.zeros((part.rows, part.columns)) if values is None else values[f"{key}.values"]
             period, unit = (plan.presentation or 1, 1) if part.stimulus == "stimulus" else (1, second)
-            rows = rows.reshape(part.rows, part.size)
+            rows = rows.reshape(part.rows, part.columns)
             namespace[part.stimulus] = brian2.TimedArray(rows * unit, dt=period * second, name=key)
         options: dict[str, Any] = {"refractory": part.refractory} if part.refractory else {}
         if part.events:
@@ -153,7 +156,7 @@ def build(
             monitor = f"spikes_{name}"
             objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
     for name, wiring in plan.projections.items():
-        if values is None and (variable := _resting(wiring)):
+        if values is None and (variable := resting(wiring)):
             _connect_resting(name, wiring, objects, variable, clock=clock, device=device)
         else:
             _connect(name, wiring, objects, clock=clock, onsets=onsets)
@@ -177,16 +180,7 @@ def _size(plan: Plan, owner: str) -> int:
     wiring = plan.projections[owner]
     if wiring.connected is not None:
         return len(wiring.connected[0])
-    return plan.populations[wiring.pre].size * plan.populations[wiring.post].size
-
-
-def _resting(wiring: ProjectionPlan) -> str:
-    """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
-    busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
-    if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
-        return ""
-    found = re.fullmatch(r"(\w+)_post \+= w", wiring.transmit)
-    return found.group(1) if found else ""
+    return plan.populations[wiring.pre].size * plan.populations[wiring.post].size // wiring.copies
 
 
 def _connect_resting(
@@ -194,8 +188,11 @@ def _connect_resting(
 ) -> None:
     """Let a compiled program add rows of weights instead of going through queues and lists of synapses."""
     pre, post = objects[wiring.pre], objects[wiring.post]
-    held = brian2.NeuronGroup(len(pre) * len(post), wiring.model, clock=clock, name=name)
-    objects |= {name: held} | devices.arrival(device, name, pre, held, post, variable, clock=clock, order=ARRIVAL)
+    size, copies = len(pre) * len(post) // wiring.copies, wiring.copies
+    held = brian2.NeuronGroup(size // copies if wiring.shared else size, wiring.model, clock=clock, name=name)
+    objects |= {name: held} | devices.arrival(
+        device, name, pre, held, post, variable, clock=clock, order=ARRIVAL, copies=copies
+    )
 
 
 def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
@@ -218,10 +215,20 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
         on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
     pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
     synapses = brian2.Synapses(
-        pre, post, wiring.model, clock=clock, name=name, namespace={}, method=wiring.method, **pathways
+        pre,
+        post,
+        wiring.model,
+        clock=clock,
+        name=name,
+        namespace=dict(streams.FUNCTIONS),
+        method=wiring.method,
+        **pathways,
     )
-    if wiring.connected is None:
+    if wiring.connected is None and wiring.copies == 1:
         synapses.connect()
+    elif wiring.connected is None:  # each copy with itself, row by row as without copies
+        rows, columns = len(pre) // wiring.copies, len(post) // wiring.copies
+        synapses.connect(j=f"k for k in range((i//{rows})*{columns}, (i//{rows} + 1)*{columns})")
     else:
         synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
     for pathway, late in (("pre", wiring.delay), ("plastic", wiring.delay + wiring.lag)):
@@ -249,7 +256,9 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
         synapses.run_regularly(statements, clock=onsets, when="start", order=number + 1, name=f"{name}_onset_{number}")
     objects[name] = synapses
     if wiring.arrive:
-        arrival = brian2.Synapses(pre, pre, on_pre=wiring.arrive, clock=clock, name=f"{name}_arrival", namespace={})
+        arrival = brian2.Synapses(
+            pre, pre, on_pre=wiring.arrive, clock=clock, name=f"{name}_arrival", namespace=dict(streams.FUNCTIONS)
+        )
         arrival.connect(j="i")
         arrival.pre.delay = (wiring.delay + wiring.lag) * second
         arrival.pre.order = ARRIVAL + 1  # at coincident spikes each side reads the other's traces from before
@@ -270,7 +279,10 @@ def _on_numpy(
         for name, value in values.items():
             owner, variable = name.split(".")
             if owner in objects:
-                objects[owner].variables[variable].set_value(value if value.size > 1 else value[0])
+                held = objects[owner].variables[variable]
+                if variable == "w" and len(objects[owner]) > value.size:  # copies that share a table
+                    value = np.tile(value, len(objects[owner]) // value.size)
+                held.set_value(value if value.size > 1 else value[0])
         start = time.perf_counter()
         network.run(duration, report=report, report_period=0.2 * second, namespace={})
         seconds = time.perf_counter() - start
@@ -333,11 +345,6 @@ def program(plan: Plan, device: Device, architectures: str = "") -> programs.Pro
     return programs.obtain(digest([plan, devices.machine(device, targets)]), write_gpu, compiler="nvcc")
 
 
-def trace_name(trace: str) -> str:
-    """Return the name of the monitor of a recorded variable."""
-    return "course_" + trace.replace(".", "_")
-
-
 def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the variables to read after a run."""
     wanted = {name: part.variables for name, part in plan.populations.items()}
@@ -347,56 +354,3 @@ def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
             wanted[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)
     wanted |= {trace_name(trace): (trace.split(".")[1], "t") for trace in plan.traces}
     return wanted
-
-
-def _recording(
-    circuit: Circuit,
-    protocol: Protocol,
-    plan: Plan,
-    found: Mapping[str, NDArray[Any]],
-    *,
-    seed: int,
-    device: Device,
-    dt: Quantity,
-    seconds: float,
-) -> Recording:
-    weights: dict[str, Float] = {}
-    for name, projection in circuit.projections.items():
-        if projection.weights is None:
-            continue
-        shape, connected = np.shape(projection.weights), plan.projections[name].connected
-        w = found[f"{name}.w"]
-        expected = int(np.prod(shape)) if connected is None else len(connected[0])
-        if w.size != expected:
-            raise OSError(f"the run left {w.size} of {expected} weights of {name}; is the disk full?")
-        if not np.all(np.isfinite(w)):
-            raise ValueError(
-                f"the weights of {name} left the range of numbers; the rule diverges with these parameters. "
-                "Lower its learning rate."
-            )
-        if connected is None:
-            weights[name] = w.reshape(shape)
-        else:
-            weights[name] = np.zeros(shape)
-            weights[name][connected] = w
-    courses, times = {}, np.zeros(0)
-    for trace in plan.traces:
-        monitor, variable = trace_name(trace), trace.split(".")[1]
-        times = found[f"{monitor}.t"]
-        courses[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
-    spiking = [name for name, part in plan.populations.items() if part.threshold]
-    return Recording(
-        spikes=Frozen({n: Spikes(i=found[f"spikes_{n}.i"], t=found[f"spikes_{n}.t"] * second) for n in plan.record}),
-        counts=Frozen({n: found[f"spikes_{n}.count"].astype(np.int64) for n in spiking}),
-        weights=Frozen(weights),
-        state=Frozen(
-            {n: Frozen({v: found[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
-        ),
-        courses=Frozen(courses),
-        times=times * second,
-        seed=seed,
-        device=device.name,
-        dt=dt,
-        duration=protocol.duration,
-        seconds=seconds,
-    )

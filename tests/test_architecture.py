@@ -16,6 +16,9 @@ LAYERS = [
     {"rules", "neurons", "circuits", "encoders", "protocols"},
     {
         "assemble",
+        "recordings",
+        "replicate",
+        "streams",
         "simulate",
         "devices",
         "programs",

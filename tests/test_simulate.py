@@ -13,7 +13,7 @@ from brian2 import Hz, ms, mV, second
 
 import spikehebb.simulate as simulation
 from spikehebb import devices, programs
-from spikehebb.assemble import assemble
+from spikehebb.assemble import assemble, resting
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
@@ -294,9 +294,9 @@ def test_rows_of_resting_weights_give_the_bits_of_synapses(
     def run() -> Recording:
         return simulate(circuit, protocol, device=CPP, seed=2, record=("output", "input"))
 
-    assert simulation._resting(assemble(circuit, protocol, dt=1 * ms).projections["feedforward"]) == "u"
+    assert resting(assemble(circuit, protocol, dt=1 * ms).projections["feedforward"]) == "u"
     rows = run()
-    monkeypatch.setattr(simulation, "_resting", lambda wiring: "")
+    monkeypatch.setattr(simulation, "resting", lambda wiring: "")
     monkeypatch.setattr(devices, "machine", lambda: {"another": "program"})
     synapses = run()
     assert len(rows.spikes["output"]) > 20
@@ -314,11 +314,11 @@ def test_only_resting_weights_of_all_to_all_projections_skip_the_synapses(rng: n
         projection = dataclasses.replace(circuit.projections["feedforward"], **changes)
         changed = dataclasses.replace(circuit, projections={**circuit.projections, "feedforward": projection})
         plan = assemble(changed, protocol, dt=1 * ms)
-        return simulation._resting(plan.projections["feedforward"])
+        return resting(plan.projections["feedforward"])
 
     assert variable() == "u"
     assert variable(delay=2 * ms) == ""
     assert variable(connected=np.eye(4, 3, dtype=bool)) == ""
     plan = assemble(soft_wta(rng.random((4, 3))), protocol, dt=1 * ms)
-    assert simulation._resting(plan.projections["feedforward"]) == ""
-    assert simulation._resting(plan.projections["excite"]) == ""
+    assert resting(plan.projections["feedforward"]) == ""
+    assert resting(plan.projections["excite"]) == ""

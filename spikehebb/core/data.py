@@ -167,6 +167,9 @@ class Protocol:
 class Recording:
     """What a run left behind.
 
+    Of replicas, everything is side by side: neuron ``i`` of copy ``k`` is neuron ``k*size + i``. ``replica(k)`` takes
+    one copy out.
+
     Parameters
     ----------
     spikes : mapping of str to Spikes
@@ -174,7 +177,7 @@ class Recording:
     counts : mapping of str to array, shape (size,)
         How often each neuron of each spiking population spiked.
     weights : mapping of str to array, shape (n_pre, n_post)
-        At the end; 0 where there is no connection.
+        At the end; 0 where there is no connection. Of several replicas (replicas, n_pre, n_post).
     state : mapping of str to mapping of str to array
         Every variable of every population at the end, in base units.
     courses : mapping of str to array, shape (samples, neurons or synapses)
@@ -186,6 +189,10 @@ class Recording:
     seconds : float
         How long the run took: of a compiled program from its start to its results, compilation left out; on NumPy
         the simulation alone.
+    replicas : int
+        How many copies ran side by side.
+    seeds : tuple of int
+        Theirs; empty for a circuit that is no replica.
     """
 
     spikes: Mapping[str, Spikes]
@@ -199,3 +206,39 @@ class Recording:
     dt: Quantity
     duration: Quantity
     seconds: float
+    replicas: int = 1
+    seeds: tuple[int, ...] = ()
+
+    def replica(self, copy: int) -> Recording:
+        """Return what copy number ``copy``, from 0, left behind, as if it had run alone; ``seconds`` are those of all.
+
+        Raises
+        ------
+        ValueError
+            If there is no such copy.
+        """
+        if not 0 <= copy < self.replicas:
+            raise ValueError(f"there is no copy {copy}; they are numbered from 0 to {self.replicas - 1}.")
+        if self.replicas == 1:
+            return self
+
+        def mine(array: NDArray[Any]) -> NDArray[Any]:
+            share = array.shape[-1] // self.replicas
+            return array[..., copy * share : (copy + 1) * share]
+
+        spikes = {}
+        for name, every in self.spikes.items():
+            size = len(self.counts[name]) // self.replicas
+            chosen = every.i // size == copy
+            spikes[name] = Spikes(i=every.i[chosen] - copy * size, t=every.t[chosen])
+        return dataclasses.replace(
+            self,
+            spikes=Frozen(spikes),
+            counts=Frozen({name: mine(counts) for name, counts in self.counts.items()}),
+            weights=Frozen({name: weights[copy] for name, weights in self.weights.items()}),
+            state=Frozen({n: Frozen({v: mine(of) for v, of in held.items()}) for n, held in self.state.items()}),
+            courses=Frozen({name: mine(course) for name, course in self.courses.items()}),
+            seed=self.seeds[copy],
+            seeds=(self.seeds[copy],),
+            replicas=1,
+        )

@@ -1,0 +1,200 @@
+"""Copies of a circuit that run side by side in one simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity
+from brian2.units import get_dimensions
+from numpy.typing import NDArray
+
+from spikehebb import equations as text
+from spikehebb.core.circuit import Circuit
+from spikehebb.core.values import Frozen, frozen_array, frozen_parameters
+
+_SEEDS = 2**32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replicas:
+    """Independent copies of a circuit, side by side; ``circuit.replicas(n)`` makes them.
+
+    Every copy draws random numbers of its own, by its seed, its neurons and the time: nothing depends on how many
+    copies there are. These are other numbers than ``simulate(circuit)`` draws.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    count : int
+        How many copies.
+    parameters : mapping of str to array, shape (count,) or, of neurons, (count, size)
+        Values that differ, by ``population.parameter`` (of the neuron) or ``projection.parameter`` (of the rule), in
+        the parameter's unit.
+    seeds : tuple of int, optional
+        One for each copy. Left out, copy ``k`` of a run with seed ``s`` has ``s + k``, modulo 2**32.
+    weights : mapping of str to array, shape (count, n_pre, n_post)
+        By projection; those left out are the circuit's, for every copy.
+    state : mapping of str to array, shape (count,) or (count, size)
+        What neurons start from, by ``population.variable``.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a unit wrong, or values are not one per copy; if a parameter decides when things happen
+        (a rule's epoch or lag), because all copies run by the same clocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import soft_wta
+    >>> copies = soft_wta(np.ones((64, 10))).replicas(3, parameters={"feedforward.eta": [0.001, 0.01, 0.1]})
+    >>> copies.replica(2).projections["feedforward"].rule.parameters["eta"]
+    0.1
+    """
+
+    circuit: Circuit
+    count: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] | None = None
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = self.count
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{self._owner}: their number must be a whole number of at least 1, got {count!r}.")
+        object.__setattr__(self, "count", int(count))
+        if self.seeds is not None:
+            object.__setattr__(self, "seeds", self._checked_seeds(tuple(self.seeds)))
+        parameters = {name: self._checked_parameter(name, value) for name, value in self.parameters.items()}
+        object.__setattr__(self, "parameters", frozen_parameters(parameters))
+        weights = {name: self._checked_weights(name, value) for name, value in self.weights.items()}
+        object.__setattr__(self, "weights", Frozen(weights))
+        state = {name: self._checked_state(name, value) for name, value in self.state.items()}
+        object.__setattr__(self, "state", Frozen(state))
+        for copy in range(count if parameters or state else 0):
+            self.replica(copy)  # where a circuit checks what a value may be
+
+    @property
+    def _owner(self) -> str:
+        return f"replicas of circuit {self.circuit.name}"
+
+    def replica(self, copy: int) -> Circuit:
+        """Return the circuit that copy number ``copy``, from 0, is."""
+        if not 0 <= copy < self.count:
+            raise ValueError(f"{self._owner}: there is no copy {copy}; they are numbered from 0 to {self.count - 1}.")
+        circuit = self.circuit
+        if self.parameters:
+            populations, projections = dict(circuit.populations), dict(circuit.projections)
+            for owner, changes in _by_owner(self.parameters, copy).items():
+                if owner in populations:
+                    model = populations[owner].model.with_parameters(**changes)
+                    populations[owner] = dataclasses.replace(populations[owner], model=model)
+                elif rule := projections[owner].rule:
+                    projections[owner] = dataclasses.replace(projections[owner], rule=rule.with_parameters(**changes))
+            circuit = dataclasses.replace(circuit, populations=populations, projections=projections)
+        if self.weights:
+            circuit = circuit.with_weights(**{name: array[copy] for name, array in self.weights.items()})
+        for owner, values in _by_owner(self.state, copy).items():
+            circuit = circuit.with_state(owner, **values)
+        return circuit
+
+    def seeds_of(self, seed: int) -> tuple[int, ...]:
+        """Return the seed of every copy in a run with this seed."""
+        return self.seeds or tuple((seed + copy) % _SEEDS for copy in range(self.count))
+
+    def _checked_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(seeds) != self.count:
+            raise ValueError(f"{self._owner}: {len(seeds)} seeds for {self.count} copies; give one for each.")
+        for seed in seeds:
+            if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < _SEEDS:
+                raise ValueError(f"{self._owner}: a seed must lie between 0 and {_SEEDS - 1}, got {seed!r}.")
+        return tuple(int(seed) for seed in seeds)
+
+    def _checked_parameter(self, name: str, value: Any) -> Any:
+        declared: dict[str, Any] = {}
+        for owner, population in self.circuit.populations.items():
+            declared |= {f"{owner}.{key}": default for key, default in population.model.parameters.items()}
+        for owner, projection in self.circuit.projections.items():
+            rule = projection.rule
+            for key, default in (rule.parameters if rule else {}).items():
+                declared[f"{owner}.{key}"] = default
+                if rule and f"{owner}.{key}" == name and key in (rule.epoch, rule.lag):
+                    raise ValueError(
+                        f"{self._owner}: {name} decides when rule {rule.name} acts, and all copies run by the same "
+                        "clocks, so it cannot differ between them; run these circuits one after another."
+                    )
+        if name not in declared:
+            raise ValueError(
+                f"{self._owner}: no neuron or rule has a parameter {name!r}; they are named population.parameter or "
+                f"projection.parameter.{text.did_you_mean(name, declared)}"
+            )
+        value = _as_array(value)
+        text.check_parameters(self._owner, {name: value}, {name: declared[name]})
+        size = self._size(name)
+        if np.shape(value) not in ((self.count,), (self.count, size)):
+            per_neuron = f", or ({self.count}, {size})" if size else ""
+            raise ValueError(
+                f"{self._owner}: {name} takes one value for each copy, shape ({self.count},){per_neuron}, got "
+                f"{np.shape(value)}."
+            )
+        return value
+
+    def _size(self, name: str) -> int:
+        """Return how many neurons the owner of a name has; 0 if it is a projection."""
+        owner = name.split(".")[0]
+        return self.circuit.populations[owner].size if owner in self.circuit.populations else 0
+
+    def _checked_weights(self, name: str, value: Any) -> NDArray[Any]:
+        known = {key: np.shape(p.weights) for key, p in self.circuit.projections.items() if p.weights is not None}
+        if name not in known:
+            raise ValueError(f"{self._owner}: no projection {name!r} has weights.{text.did_you_mean(name, known)}")
+        array = frozen_array(value, float)
+        if array.shape != (self.count, *known[name]):
+            raise ValueError(
+                f"{self._owner}: weights of {name} must be {(self.count, *known[name])} (copies, pre, post), got "
+                f"{array.shape}."
+            )
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{self._owner}: every weight of {name} must be a finite number.")
+        return array
+
+    def _checked_state(self, name: str, value: Any) -> Any:
+        owner = name.split(".")[0]
+        if "." not in name or owner not in self.circuit.populations:
+            raise ValueError(
+                f"{self._owner}: state {name!r} must be named population.variable."
+                f"{text.did_you_mean(owner, self.circuit.populations)}"
+            )
+        array, size = _as_array(value), self._size(name)
+        if np.shape(array) not in ((self.count,), (self.count, size)):
+            raise ValueError(
+                f"{self._owner}: state {name} takes one value for each copy, shape ({self.count},), or ({self.count}, "
+                f"{size}), got {np.shape(array)}."
+            )
+        return array
+
+
+def _as_array(value: Any) -> Any:
+    """Return values, which may be a list of quantities, as one array with their unit."""
+    if not isinstance(value, Quantity) and np.ndim(value) and any(isinstance(one, Quantity) for one in value):
+        dims = {get_dimensions(one) for one in value}
+        if len(dims) == 1:
+            return Quantity([np.asarray(one, float) for one in value], dim=dims.pop())
+    return value if isinstance(value, Quantity) else np.asarray(value)
+
+
+def _by_owner(named: Mapping[str, Any], copy: int) -> dict[str, dict[str, Any]]:
+    """Return the values of one copy, by population or projection."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in named.items():
+        owner, key = name.split(".", 1)
+        value = values[copy]
+        if not np.ndim(value) and get_dimensions(value) == text.DIMENSIONLESS:
+            value = np.asarray(value).item()
+        found.setdefault(owner, {})[key] = value
+    return found
