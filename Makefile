@@ -88,8 +88,10 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml
 	@echo "Installing spikehebb into $(VENV) (once) ..."
 	@$(PIP) --editable . && touch $@
 
+# Where nvcc is, the tests compile with it, and need cuRAND.
 $(VENV)/.test: $(VENV)/.core
-	@$(PIP) --editable '.[test]' && touch $@
+	@if command -v nvcc >/dev/null; then extras=test,cuda; else extras=test; fi; \
+	$(PIP) --editable ".[$$extras]" && touch $@
 
 $(VENV)/.lint: $(VENV)/.core
 	@$(PIP) --editable '.[lint]' && touch $@

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 import brian2
 
 from spikehebb import datasets, devices, programs
+from spikehebb.devices import nvcc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +26,14 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, Brian2, compiler, nvcc, GPU, data folder and cache.
+    """Look at Python, Brian2, compiler, what CUDA needs, data folder and cache.
 
     Examples
     --------
     >>> [finding.what for finding in examine()][:2]
     ['Python', 'Brian2']
     """
-    return [_python(), _brian2(), _compiler(), _nvcc(), _gpu(), _data(), _cache()]
+    return [_python(), _brian2(), _compiler(), *_cuda(), _data(), _cache()]
 
 
 def _python() -> Finding:
@@ -63,28 +62,66 @@ def _compiler() -> Finding:
     )
 
 
+_ONLY = "only for --device cuda: "
+
+
+def _cuda() -> list[Finding]:
+    """Look at each step from a circuit to a program on a GPU."""
+    return [_brian2cuda(), _nvcc(), _curand(), _host(), _gpu()]
+
+
+def _brian2cuda() -> Finding:
+    version = devices.cuda.brian2cuda_version()
+    remedy = "" if version else f"{_ONLY}pip install 'spikehebb[cuda]'"
+    return Finding(what="brian2cuda", ok=version is not None, found=version or "none", remedy=remedy)
+
+
 def _nvcc() -> Finding:
-    found = devices.first_line("nvcc", "--version") and shutil.which("nvcc")
-    return Finding(
-        what="nvcc",
-        ok=bool(found),
-        found=str(found) if found else "none",
-        remedy="" if found else "only for --device cuda, which comes in a later version",
-    )
+    path = nvcc.nvcc_path()
+    if path is None:
+        return Finding(what="nvcc", ok=False, found="none", remedy=f"{_ONLY}{nvcc.INSTALL_NVCC}")
+    try:
+        major, minor = nvcc.nvcc_version(path)
+    except RuntimeError as error:
+        return Finding(what="nvcc", ok=False, found=path, remedy=f"{_ONLY}{error}")
+    known = "" if major <= nvcc.NEWEST else f"newer than CUDA {nvcc.NEWEST}, which was tried"
+    return Finding(what="nvcc", ok=True, found=f"CUDA {major}.{minor}, {nvcc.STANDARD}, {path}", remedy=known)
+
+
+def _curand() -> Finding:
+    path = nvcc.nvcc_path()
+    if path is None:
+        return Finding(what="cuRAND", ok=False, found="not looked for", remedy=f"{_ONLY}nvcc first")
+    try:
+        _, library = nvcc.curand(nvcc.include_folders(path), nvcc.nvcc_version(path)[0])
+    except RuntimeError as error:
+        return Finding(what="cuRAND", ok=False, found="none", remedy=f"{_ONLY}{error}")
+    return Finding(what="cuRAND", ok=True, found=str(library))
+
+
+def _host() -> Finding:
+    path = nvcc.nvcc_path()
+    if path is None:
+        return Finding(what="g++ for nvcc", ok=False, found="not looked for", remedy=f"{_ONLY}nvcc first")
+    try:
+        found = nvcc.host_compiler(nvcc.include_folders(path), os.environ.get("CXX", ""))
+    except RuntimeError as error:
+        return Finding(what="g++ for nvcc", ok=False, found="none that it takes", remedy=f"{_ONLY}{error}")
+    return Finding(what="g++ for nvcc", ok=True, found=found)
 
 
 def _gpu() -> Finding:
-    found = devices.first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    try:
-        brian2cuda = importlib.metadata.version("brian2cuda")
-    except importlib.metadata.PackageNotFoundError:
-        brian2cuda = "not installed"
-    return Finding(
-        what="NVIDIA GPU",
-        ok=found is not None,
-        found=f"{found or 'none'}; brian2cuda {brian2cuda}",
-        remedy="" if found else "only for --device cuda, which comes in a later version",
-    )
+    here = nvcc.gpus()
+    if not here:
+        return Finding(
+            what="NVIDIA GPU",
+            ok=False,
+            found="none",
+            remedy=f"{_ONLY}a GPU and its driver (nvidia-smi lists it); programs can be compiled without, "
+            f"for {nvcc.ARCHITECTURE}=sm_90",
+        )
+    found = "; ".join(f"{g.name}, {g.architecture}, {g.free} of {g.memory} MiB free" for g in here)
+    return Finding(what="NVIDIA GPU", ok=True, found=found)
 
 
 def _data() -> Finding:

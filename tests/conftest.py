@@ -12,11 +12,14 @@ import pytest
 from spikehebb import devices
 from spikehebb.core import Images
 from spikehebb.devices import Device
+from tests import cuda_on_cpu
 
 NO_COMPILER = pytest.mark.skipif(devices.compiler() is None, reason="no C++ compiler here")
+NO_BRIAN2CUDA = pytest.mark.skipif(devices.cuda.brian2cuda_version() is None, reason="no brian2cuda here")
 DEVICES = [
     pytest.param(devices.NUMPY, id="numpy"),
     pytest.param(devices.CPP, id="cpp", marks=[NO_COMPILER, pytest.mark.compiler]),
+    pytest.param(devices.CUDA, id="cuda", marks=[NO_COMPILER, NO_BRIAN2CUDA, pytest.mark.compiler]),
 ]
 
 
@@ -30,10 +33,33 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def played_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CUDA toolkit and a GPU that the CPU plays, shared by all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda"
+    own = cuda_on_cpu.toolkit(tmp_path_factory.mktemp("toolkit") / "cuda")
+    try:
+        own.rename(shared)
+    except OSError:
+        pass  # another worker was faster
+    return shared
+
+
+@pytest.fixture
+def played(played_toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the CPU play the GPU of this test."""
+    monkeypatch.setenv("CUDA_PATH", str(played_toolkit))
+    monkeypatch.setenv("PATH", f"{played_toolkit / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return played_toolkit
+
+
 @pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> Device:
-    """Each device that runs here."""
+    """Each device that runs here; where there is no GPU, the CPU plays one."""
     chosen: Device = request.param
+    if devices.on_gpu(chosen) and not devices.nvcc.gpus():
+        request.getfixturevalue("played")
     return chosen
 
 

@@ -60,7 +60,7 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
         cuda = importlib.import_module("brian2cuda.device")
         tools = importlib.import_module("brian2cuda.utils.gputools")
         generator = importlib.import_module("brian2cuda.cuda_generator").CUDACodeGenerator
-    wanted = {
+    wanted: dict[str, Any] = {
         "core.default_float_dtype": np.float32 if device.precision == "single" else np.float64,
         f"{_BACKEND}.detect_gpus": False,  # a program can be compiled where there is none
         f"{_BACKEND}.gpu_id": 0,  # of those that CUDA_VISIBLE_DEVICES leaves

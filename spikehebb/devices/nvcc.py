@@ -14,8 +14,9 @@ from pathlib import Path
 from spikehebb.devices.host import first_line, printed
 
 OLDEST, NEWEST = 12, 13  # major versions of CUDA that the programs are written for
-_ARCHITECTURE = "SPIKEHEBB_CUDA_ARCH"  # to compile for another GPU than the one here, or where there is none
-_INSTALL_NVCC = "install CUDA 12 or 13 and put nvcc on the PATH (or set CUDA_PATH), or use --device cpp"
+STANDARD = "c++17"  # the least that CUDA 13's libraries take, and CUDA 12 knows it
+ARCHITECTURE = "SPIKEHEBB_CUDA_ARCH"  # to compile for another GPU than the one here, or where there is none
+INSTALL_NVCC = "install CUDA 12 or 13 and put nvcc on the PATH (or set CUDA_PATH), or use --device cpp"
 _INSTALL_CURAND = "pip install nvidia-curand (with CUDA 12: nvidia-curand-cu12)"
 
 
@@ -78,10 +79,12 @@ def nvcc_version(nvcc: str) -> tuple[int, int]:
     """
     found = re.search(r"release (\d+)\.(\d+)", printed(nvcc, "--version") or "")
     if found is None:
-        raise RuntimeError(f"{nvcc} does not tell its version; {_INSTALL_NVCC}.")
+        raise RuntimeError(f"{nvcc} does not tell its version; {INSTALL_NVCC}.")
     major, minor = int(found[1]), int(found[2])
     if major < OLDEST:
-        raise RuntimeError(f"{nvcc} is CUDA {major}.{minor}, but device cuda takes {OLDEST} or {NEWEST}; {_INSTALL_NVCC}.")
+        raise RuntimeError(
+            f"{nvcc} is CUDA {major}.{minor}, but device cuda takes {OLDEST} or {NEWEST}; {INSTALL_NVCC}."
+        )
     return major, minor
 
 
@@ -106,7 +109,7 @@ def toolkit() -> Toolkit:
 @cache
 def _toolkit(nvcc: str | None, cxx: str) -> Toolkit:
     if nvcc is None:
-        raise RuntimeError(f"device cuda needs nvcc, and found none; {_INSTALL_NVCC}.")
+        raise RuntimeError(f"device cuda needs nvcc, and found none; {INSTALL_NVCC}.")
     if shutil.which("make") is None:
         raise RuntimeError("device cuda needs make, and found none; install it, or use --device numpy.")
     major, minor = nvcc_version(nvcc)
@@ -115,7 +118,7 @@ def _toolkit(nvcc: str | None, cxx: str) -> Toolkit:
     return Toolkit(
         nvcc=nvcc,
         version=f"{major}.{minor}",
-        standard="c++17",  # the least that CUDA 13's libraries take, and CUDA 12 knows it
+        standard=STANDARD,
         host=host_compiler(folders, cxx),
         include="" if include in folders else str(include),
         library=str(library),
@@ -157,7 +160,9 @@ def curand(folders: list[Path], major: int) -> tuple[Path, Path]:
             for library in sorted((package / part / "lib").glob("libcurand.so*")):
                 if (package / part / "include" / "curand.h").exists():
                     return package / part / "include", library
-    raise RuntimeError(f"device cuda needs cuRAND, and neither the CUDA toolkit nor a package has it; {_INSTALL_CURAND}.")
+    raise RuntimeError(
+        f"device cuda needs cuRAND, and neither the CUDA toolkit nor a package has it; {_INSTALL_CURAND}."
+    )
 
 
 def host_compiler(folders: list[Path], cxx: str = "") -> str:
@@ -202,7 +207,9 @@ def _gcc_version(name: str) -> int | None:
 def gpus() -> list[Gpu]:
     """Return the GPUs that a program can see, the one that it will use first; none where there is no driver."""
     text = printed(
-        "nvidia-smi", "--query-gpu=index,uuid,name,compute_cap,memory.total,memory.free", "--format=csv,noheader,nounits"
+        "nvidia-smi",
+        "--query-gpu=index,uuid,name,compute_cap,memory.total,memory.free",
+        "--format=csv,noheader,nounits",
     )
     found: dict[str, Gpu] = {}
     for line in (text or "").strip().splitlines():
@@ -233,13 +240,13 @@ def architecture(kit: Toolkit, named: str | None = None) -> str:
     ValueError
         If this nvcc does not know it.
     """
-    wanted = named or os.environ.get(_ARCHITECTURE)
+    wanted = named or os.environ.get(ARCHITECTURE)
     if not wanted:
         here = gpus()
         if not here:
             raise RuntimeError(
                 "device cuda found no NVIDIA GPU (nvidia-smi names none); use --device cpp, or set "
-                f"{_ARCHITECTURE}=sm_90 to compile for a GPU elsewhere."
+                f"{ARCHITECTURE}=sm_90 to compile for a GPU elsewhere."
             )
         wanted = here[0].architecture
     known = architectures(kit.nvcc)
@@ -247,7 +254,7 @@ def architecture(kit: Toolkit, named: str | None = None) -> str:
         if name not in known:
             raise ValueError(
                 f"nvcc {kit.version} does not compile for {name!r}; it knows {', '.join(known)}. "
-                f"Choose one of these (with {_ARCHITECTURE}), or another version of CUDA."
+                f"Choose one of these (with {ARCHITECTURE}), or another version of CUDA."
             )
     return wanted
 

@@ -16,9 +16,12 @@ HERE = Path(__file__).parent
 STUBS = (
     *("curand.h", "curand_kernel.h", "cuda_profiler_api.h", "cuda_runtime.h", "cuda.h"),
     *(f"thrust/{name}.h" for name in ("copy", "count", "execution_policy", "reduce", "sort", "unique")),
-    *(f"thrust/{name}.h" for name in ("device_vector", "host_vector", "system_error", "device_ptr", "sequence", "pair")),
+    *(
+        f"thrust/{name}.h"
+        for name in ("device_vector", "host_vector", "system_error", "device_ptr", "sequence", "pair")
+    ),
 )
-NVCC = f"#!/bin/sh\nPYTHONPATH={HERE.parent.parent} exec {sys.executable} -m tests.cuda_on_cpu \"$@\"\n"
+NVCC = f'#!/bin/sh\nPYTHONPATH={HERE.parent.parent} exec {sys.executable} -m tests.cuda_on_cpu "$@"\n'
 GPU = "0, GPU-played, A CPU that plays a GPU, {capability}, {memory}, {memory}"
 
 
@@ -27,7 +30,7 @@ def toolkit(folder: Path, *, capability: str = "9.0", memory: int = 8000) -> Pat
     for stub in STUBS:
         (folder / "include" / stub).parent.mkdir(parents=True, exist_ok=True)
         (folder / "include" / stub).write_text(f'#include "{HERE / "cuda_on_cpu.h"}"\n')
-    (folder / "lib").mkdir()
+    (folder / "lib").mkdir(parents=True)
     (folder / "lib" / "libcurand.so").touch()
     (folder / "bin").mkdir()
     smi = f"#!/bin/sh\necho '{GPU.format(capability=capability, memory=memory)}'\n"
@@ -41,7 +44,10 @@ def toolkit(folder: Path, *, capability: str = "9.0", memory: int = 8000) -> Pat
 def translate(file: Path) -> str:
     """Return a ``.cu`` file as C++: other ``.cu`` files included, kernel launches as calls."""
     text = re.sub(
-        r'^\s*#include "(.+\.cu)"$', lambda found: translate(file.parent / found[1]), file.read_text(), flags=re.MULTILINE
+        r'^\s*#include "(.+\.cu)"$',
+        lambda found: translate(file.parent / found[1]),
+        file.read_text(),
+        flags=re.MULTILINE,
     )
     parts, position = [], 0
     for launch in re.finditer(r"(\w+)<<<(.*?)>>>\(", text, re.DOTALL):
