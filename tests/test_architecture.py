@@ -16,10 +16,12 @@ LAYERS = [
     {"rules", "neurons", "circuits", "encoders", "protocols"},
     {
         "assemble",
+        "costs",
         "recordings",
         "replicate",
         "streams",
         "simulate",
+        "dealing",
         "devices",
         "programs",
         "metrics",

@@ -21,9 +21,9 @@ from spikehebb.convert import words
 from spikehebb.convert.build import encoder_of
 from spikehebb.convert.values import SpikingNetwork, Stage, Timing
 from spikehebb.core import Circuit, Images, Int, Population, Protocol, Recording
+from spikehebb.dealing import prepare_dealt, simulate_dealt
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
-from spikehebb.simulate import prepare, simulate
 from spikehebb.softhebb import Pool, numerics
 
 _ROWS = 16_384  # presentations per run of a program, about
@@ -65,6 +65,7 @@ def present(
     device: Device | None = None,
     seed: int = 0,
     rates: bool = False,
+    replicas: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> Presented:
     """Show images to a converted network.
@@ -79,6 +80,10 @@ def present(
         Of the phases of the input, and of stochastic neurons.
     rates : bool
         Keep what every stage said, not only the last.
+    replicas : int
+        How many copies of a column look at positions side by side. They draw other random numbers than one alone; what
+        is deterministic stays so, but a spike that falls on the border between two steps may come in either, because
+        times are rounded.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -100,7 +105,7 @@ def present(
     parts, tell, together = [], progress or (lambda fraction: None), together_of(network)
     for start in range(0, len(images), together):
         chunk = images[start : start + together]
-        parts.append(_chunk(network, chunk, device, seed_of(seed, start), rates=rates))
+        parts.append(_chunk(network, chunk, device, seed_of(seed, start), rates=rates, replicas=replicas))
         tell(min(start + together, len(images)) / len(images))
     return Presented(
         counts=np.concatenate([part.counts for part in parts]),
@@ -118,14 +123,14 @@ def together_of(network: SpikingNetwork) -> int:
     return int(np.clip(_ROWS // (rows * columns), 16, 1000))
 
 
-def build_programs(network: SpikingNetwork, device: Device) -> None:
+def build_programs(network: SpikingNetwork, device: Device, replicas: int = 1) -> None:
     """Compile what ``present`` needs."""
     timing, rows = network.timing, together_of(network)
     for number, stage in enumerate(network.stages):
         shown = np.zeros((rows * stage.positions[0] * stage.positions[1], stage.circuit.populations["input"].size))
         record = ("input", "units") if number == 0 and _encodes(network) else ("units",)
         protocol = _protocol(shown, timing, timing.window)
-        prepare(stage.circuit, protocol, device=device, dt=timing.dt_ms * ms, record=record)
+        prepare_dealt(stage.circuit, protocol, replicas=replicas, device=device, dt=timing.dt_ms * ms, record=record)
 
 
 def vote_counts(
@@ -166,13 +171,18 @@ def run(
     seed: int,
     record: tuple[str, ...] = ("units",),
     steps: int | None = None,
+    replicas: int = 1,
 ) -> Recording:
     """Show rows, one after the other, to the input of a circuit, each for so many steps (or as long as an image)."""
     protocol = _protocol(rows, timing, timing.steps if steps is None else steps)
-    return simulate(circuit, protocol, device=device, dt=timing.dt_ms * ms, seed=seed, record=record)
+    return simulate_dealt(
+        circuit, protocol, replicas=replicas, device=device, dt=timing.dt_ms * ms, seed=seed, record=record
+    )
 
 
-def encode(network: SpikingNetwork, images: Images, device: Device, seed: int) -> tuple[words.Words, float]:
+def encode(
+    network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int = 1
+) -> tuple[words.Words, float]:
     """Return the spikes of the input neurons, words of shape (images, rows, columns, channels), and the seconds."""
     channels, height, width = network.image_shape
     pixels = images.intensities().reshape(len(images), channels, height, width).transpose(0, 2, 3, 1)
@@ -182,7 +192,7 @@ def encode(network: SpikingNetwork, images: Images, device: Device, seed: int) -
     # A spike at a step stands for the time until then, so the first step of a window is empty.
     first = 1 if timing.order == "in turn" else 0
     rows = pixels.reshape(len(images), -1)
-    recording = run(circuit, rows, timing, device, seed, record=("input",), steps=timing.steps + first)
+    recording = run(circuit, rows, timing, device, seed, ("input",), timing.steps + first, replicas)
     found = _words(recording, "input", size, len(images), timing, first)
     return found.reshape(len(images), height, width, channels), recording.seconds
 
@@ -205,15 +215,16 @@ class Visit:
     recording: Recording
 
 
-def visits(network: SpikingNetwork, images: Images, device: Device, seed: int) -> Iterator[Visit]:
+def visits(network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int = 1) -> Iterator[Visit]:
     """Show images to one stage after the other."""
     timing, x = network.timing, None
     if not _encodes(network):
-        x, _ = encode(network, images, device, seed)
+        x, _ = encode(network, images, device, seed, replicas)
     for number, stage in enumerate(network.stages):
         shown = images.intensities().reshape(len(images), -1) if x is None else patches(stage, x)
         record = ("input", "units") if x is None else ("units",)
-        recording = run(stage.circuit, shown, timing, device, seed_of(seed, number + 1), record, timing.window)
+        each = seed_of(seed, number + 1)
+        recording = run(stage.circuit, shown, timing, device, each, record, timing.window, replicas)
         units = stage.circuit.populations["units"].size
         sent = by_step(recording, "input", timing) if x is None else words.unpack(x, timing.steps).sum((1, 2, 3, 4))
         arrived = sent if x is None else _arrived(stage, x, timing.steps)
@@ -245,12 +256,14 @@ def _arrived(stage: Stage, x: words.Words, steps: int) -> Any:
     return fired.reshape(steps, -1) @ times
 
 
-def _chunk(network: SpikingNetwork, images: Images, device: Device, seed: int, *, rates: bool) -> Presented:
+def _chunk(
+    network: SpikingNetwork, images: Images, device: Device, seed: int, *, rates: bool, replicas: int
+) -> Presented:
     timing, seconds = network.timing, 0.0
     spikes: list[Any] = []
     operations: list[Any] = []
     kept: list[Any] = []
-    for visit in visits(network, images, device, seed):
+    for visit in visits(network, images, device, seed, replicas):
         stage = network.stages[visit.number]
         seconds += visit.recording.seconds
         if not spikes:

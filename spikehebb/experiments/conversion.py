@@ -200,6 +200,7 @@ def evaluate_converted(
     *,
     device: Device | None = None,
     seed: int | None = None,
+    replicas: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a converted network on images; with its own seed and device, the same answer each time.
@@ -211,6 +212,8 @@ def evaluate_converted(
     test : Images
     device, seed : Device, int, optional
         Those of the conversion when left out.
+    replicas : int
+        How many copies of each column look at positions side by side.
     progress : callable, optional
         Called with the name of the stage and its completed fraction.
 
@@ -228,8 +231,8 @@ def evaluate_converted(
         raise ValueError("the converted network has no readout to score; convert one that was trained with a readout.")
     device = device or devices.find(str(network.header.get("device", "auto")))
     start, tell = int(network.header.get("seed", 0)) if seed is None else seed, progress or _quiet
-    build_programs(network, device)
-    seen = _show(network, test, None, {}, device, start, None, tell)
+    build_programs(network, device, replicas)
+    seen = _show(network, test, None, {}, device, start, None, tell, replicas)
     labels = np.asarray(test.labels)
     scores = _per_image(seen, len(test)) | {"accuracy_test": metrics.accuracy(seen.predicted[:, -1], labels)}
     return {
@@ -252,12 +255,14 @@ def _show(
     seed: int,
     out: Path | None,
     tell: Progress,
+    replicas: int = 1,
 ) -> Seen:
     """Show the test images that were not shown yet, chunk by chunk."""
     together, done = together_of(network), 0 if seen is None else len(seen.predicted)
     for start in range(done, len(test), together):
         part = test[start : start + together]
-        shown = convert.present(network, part, device=device, seed=convert.seed_of(seed, start))
+        each = convert.seed_of(seed, start)
+        shown = convert.present(network, part, device=device, seed=each, replicas=replicas)
         # float32 counts make no predictions without a readout; rows then only tell how far the run is
         now = Seen(
             predicted=shown.predicted.reshape(len(part), -1),

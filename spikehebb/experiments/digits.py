@@ -181,6 +181,7 @@ def evaluate(
     test: Images,
     *,
     device: Device | None = None,
+    replicas: int = 1,
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
@@ -193,6 +194,9 @@ def evaluate(
     test : Images
     device : Device, optional
         The one it was trained on when left out.
+    replicas : int
+        How many copies of the network look at images side by side. They draw other random numbers than one alone, and
+        a GPU is only worth it with many.
     watch : callable, optional
         Called with the recording of every chunk of images.
 
@@ -203,7 +207,7 @@ def evaluate(
     """
     device = device or devices.find(str(trained.header["device"]))
     tell = progress or quiet
-    scores, _ = _score(trained, test, device, tell, watch)
+    scores, _ = _score(trained, test, device, tell, watch, replicas)
     return {
         "kind": "evaluation",
         "config": dict(trained.header["config"]),
@@ -362,7 +366,12 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
 
 
 def _score(
-    trained: Checkpoint, test: Images, device: Device, tell: Progress, watch: Watch | None = None
+    trained: Checkpoint,
+    test: Images,
+    device: Device,
+    tell: Progress,
+    watch: Watch | None = None,
+    replicas: int = 1,
 ) -> tuple[dict[str, Any], Int]:
     check_images(test)
     settings, frozen = trained_circuit(trained)
@@ -372,7 +381,7 @@ def _score(
             f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
         )
     arrays = trained.arrays
-    counts, seconds = present(frozen, test, settings, device, "testing", tell, watch)
+    counts, seconds = present(frozen, test, settings, device, "testing", tell, watch, replicas=replicas)
     labels, profile = np.asarray(test.labels), np.asarray(arrays["profile"])
     predicted = metrics.vote(counts, metrics.neuron_labels(profile))
     return {

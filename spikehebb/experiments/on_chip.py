@@ -12,6 +12,7 @@ from spikehebb import convert, devices, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import files as converted
 from spikehebb.core import Circuit, Images, Protocol, Recording
+from spikehebb.dealing import simulate_dealt
 from spikehebb.devices import Device
 from spikehebb.experiments import digits, presenting
 from spikehebb.experiments.conversion import evaluate_converted
@@ -20,7 +21,6 @@ from spikehebb.experiments.saved import describe, versions
 from spikehebb.experiments.settings import Settings
 from spikehebb.hardware import Target, check, split
 from spikehebb.metrics import Plasticity, Workload
-from spikehebb.simulate import simulate
 from spikehebb.softhebb import files
 
 STATE_BITS = 32  # of a neuron's variables, where a footprint is told
@@ -78,6 +78,7 @@ def evaluate_on(
     target: Target,
     *,
     device: Device | None = None,
+    replicas: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a trained network, and count what it costs: on a chip and in bare arithmetic.
@@ -89,7 +90,7 @@ def evaluate_on(
     test : Images
     target : Target
         The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
-    device, progress
+    device, replicas, progress
         See ``evaluate``.
 
     Returns
@@ -106,7 +107,7 @@ def evaluate_on(
     tell = progress or presenting.quiet
     if trained.header["kind"] == converted.KIND:
         evaluation = _evaluate_lif if _is_lif(trained) else _evaluate_converted
-        return evaluation(trained, test, target, device, tell)
+        return evaluation(trained, test, target, device, tell, replicas)
     _spiking(trained)
     settings, frozen = digits.trained_circuit(trained)
     fired: dict[str, Any] = {}
@@ -115,7 +116,7 @@ def evaluate_on(
         for name, counts in recording.counts.items():
             fired[name] = fired.get(name, 0) + counts
 
-    result = digits.evaluate(trained, test, device=device, progress=tell, watch=watch)
+    result = digits.evaluate(trained, test, device=device, replicas=replicas, progress=tell, watch=watch)
     steps = len(test) * round(settings.presentation_ms / settings.dt_ms)
     count: dict[str, Any] = {"counts": fired, "steps": steps, "dt": settings.dt_ms / 1000, "presentations": len(test)}
     work = metrics.count_work(frozen, **count).per_presentation()
@@ -172,7 +173,7 @@ def _is_lif(trained: Checkpoint) -> bool:
 
 
 def _evaluate_lif(
-    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int
 ) -> dict[str, Any]:
     """Score the LIF form of a converted network: the class of the neuron that fires most, as the conversion did."""
     model, network = converted.from_checkpoint(trained)
@@ -186,9 +187,10 @@ def _evaluate_lif(
     for number, start in enumerate(range(0, len(test), presenting.CHUNK)):
         part = rows[start : start + presenting.CHUNK]
         length = timing.present_ms * ms
-        recording = simulate(
+        recording = simulate_dealt(
             circuit,
             Protocol(stimuli={"input": part}, duration=len(part) * length, presentation=length),
+            replicas=replicas,
             device=chosen,
             dt=timing.dt_ms * ms,
             seed=convert.seed_of(seed, 4) % 2**31 + number,
@@ -231,11 +233,11 @@ def _evaluate_lif(
 
 
 def _evaluate_converted(
-    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int
 ) -> dict[str, Any]:
     """Score a converted network and count what its run records: spikes and operations, by layer."""
     model, network = converted.from_checkpoint(trained)
-    result = evaluate_converted(model, network, test, device=device, progress=tell)
+    result = evaluate_converted(model, network, test, device=device, replicas=replicas, progress=tell)
     scores, size = result["metrics"], convert.size(network)
     inputs = int(np.prod(network.image_shape))
     neurons, steps = size.unrolled_neurons - inputs, network.timing.window

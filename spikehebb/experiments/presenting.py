@@ -11,9 +11,9 @@ from scipy import sparse
 
 from spikehebb import metrics, protocols
 from spikehebb.core import Circuit, Images, Protocol, Recording
+from spikehebb.dealing import TOGETHER, simulate_dealt
 from spikehebb.devices import Device
 from spikehebb.experiments.settings import Settings
-from spikehebb.simulate import simulate
 
 CHUNK = 1000  # presentations per run of the program: what an interruption can cost
 STAGES = {"learning": 0, "labelling": 1, "testing": 2}  # each stage has random numbers of its own
@@ -30,16 +30,20 @@ def present(
     stage: str,
     tell: Progress,
     watch: Watch | None = None,
+    *,
+    replicas: int = 1,
 ) -> tuple[Any, float]:
     """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took.
 
-    ``watch`` is called with the recording of every chunk.
+    ``watch`` is called with the recording of every chunk. Several ``replicas`` of the circuit look at images side by
+    side and share their weights.
     """
-    tables, seconds = [], 0.0
-    for number, start in enumerate(range(0, len(images), CHUNK)):
-        part = images[start : start + CHUNK]
+    tables, seconds, chunk = [], 0.0, chunk_of(replicas)
+    for number, start in enumerate(range(0, len(images), chunk)):
+        part = images[start : start + chunk]
         bar = within(tell, stage, start / len(images), len(part) / len(images))
-        recording = run(circuit, part, settings, device, seed_of(settings.seed, STAGES[stage], number), bar)
+        seed = seed_of(settings.seed, STAGES[stage], number)
+        recording = run(circuit, part, settings, device, seed, bar, replicas=replicas)
         tables.append(counts_of(recording, part, settings))
         seconds += recording.seconds
         if watch is not None:
@@ -54,17 +58,27 @@ def run(
     device: Device,
     seed: int,
     tell: Callable[[float], None],
+    *,
+    replicas: int = 1,
 ) -> Recording:
-    """Show images to a circuit; spikes of its output are kept."""
-    return simulate(
+    """Show images to a circuit, or to copies of one that only looks; spikes of its output are kept."""
+    return simulate_dealt(
         circuit,
         protocol(images, settings),
+        replicas=replicas,
         device=device,
         dt=settings.dt_ms * ms,
         seed=seed,
         record=("output",),
         progress=tell,
     )
+
+
+def chunk_of(replicas: int) -> int:
+    """Return how many images are shown in one run of the program."""
+    if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1:
+        raise ValueError(f"replicas must be a whole number of at least 1, got {replicas!r}.")
+    return CHUNK if replicas == 1 else min(CHUNK, max(TOGETHER // replicas, 1)) * replicas
 
 
 def protocol(images: Images, settings: Settings) -> Protocol:
