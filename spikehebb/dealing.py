@@ -20,7 +20,7 @@ def simulate_dealt(
     circuit: Circuit,
     protocol: Protocol,
     *,
-    replicas: int,
+    replicas: int | None,
     device: Device = devices.NUMPY,
     dt: Quantity = 1 * ms,
     seed: int = 0,
@@ -35,8 +35,8 @@ def simulate_dealt(
         Without rules, and what it keeps beyond a presentation must not matter: each copy sees only some of them.
     protocol : Protocol
         With presentations; number ``k*replicas + r`` goes to copy ``r``.
-    replicas : int
-        How many copies; 1 is ``simulate``, which draws other random numbers than copies do.
+    replicas : int or None
+        How many copies; None is ``simulate``, which draws other random numbers than copies do.
     device, dt, seed, record, progress
         As for ``simulate``; courses of variables cannot be recorded.
 
@@ -62,7 +62,7 @@ def simulate_dealt(
     (60. * msecond, 3)
     """
     record = tuple(record)
-    if replicas == 1:
+    if replicas is None:
         return simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=record, progress=progress)
     learning = [name for name, projection in circuit.projections.items() if projection.rule]
     if learning:
@@ -81,13 +81,13 @@ def prepare_dealt(
     circuit: Circuit,
     protocol: Protocol,
     *,
-    replicas: int,
+    replicas: int | None,
     device: Device,
     dt: Quantity = 1 * ms,
     record: Iterable[str] = (),
 ) -> None:
     """Build what ``simulate_dealt`` needs on this device; the arguments are the same."""
-    if replicas == 1:
+    if replicas is None:
         prepare(circuit, protocol, device=device, dt=dt, record=record)
     else:
         prepare(circuit.replicas(replicas), deal(protocol, replicas), device=device, dt=dt, record=record)

@@ -58,7 +58,7 @@ def test_what_cannot_be_dealt_is_refused(rng: np.random.Generator) -> None:
 
 
 def test_chunks_of_many_copies_take_no_more_room() -> None:
-    assert [chunk_of(replicas) for replicas in (1, 2, 4, 100, 10_000)] == [1000, 2000, 4000, 8100, 10_000]
+    assert [chunk_of(replicas) for replicas in (None, 1, 2, 4, 100, 10_000)] == [1000, 1000, 2000, 4000, 8100, 10_000]
 
 
 def test_many_copies_look_at_images_like_one(

@@ -65,7 +65,7 @@ def present(
     device: Device | None = None,
     seed: int = 0,
     rates: bool = False,
-    replicas: int = 1,
+    replicas: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Presented:
     """Show images to a converted network.
@@ -80,7 +80,7 @@ def present(
         Of the phases of the input, and of stochastic neurons.
     rates : bool
         Keep what every stage said, not only the last.
-    replicas : int
+    replicas : int, optional
         How many copies of a column look at positions side by side. They draw other random numbers than one alone; what
         is deterministic stays so, but a spike that falls on the border between two steps may come in either, because
         times are rounded.
@@ -123,7 +123,7 @@ def together_of(network: SpikingNetwork) -> int:
     return int(np.clip(_ROWS // (rows * columns), 16, 1000))
 
 
-def build_programs(network: SpikingNetwork, device: Device, replicas: int = 1) -> None:
+def build_programs(network: SpikingNetwork, device: Device, replicas: int | None = None) -> None:
     """Compile what ``present`` needs."""
     timing, rows = network.timing, together_of(network)
     for number, stage in enumerate(network.stages):
@@ -171,7 +171,7 @@ def run(
     seed: int,
     record: tuple[str, ...] = ("units",),
     steps: int | None = None,
-    replicas: int = 1,
+    replicas: int | None = None,
 ) -> Recording:
     """Show rows, one after the other, to the input of a circuit, each for so many steps (or as long as an image)."""
     protocol = _protocol(rows, timing, timing.steps if steps is None else steps)
@@ -181,7 +181,7 @@ def run(
 
 
 def encode(
-    network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int = 1
+    network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int | None = None
 ) -> tuple[words.Words, float]:
     """Return the spikes of the input neurons, words of shape (images, rows, columns, channels), and the seconds."""
     channels, height, width = network.image_shape
@@ -215,7 +215,7 @@ class Visit:
     recording: Recording
 
 
-def visits(network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int = 1) -> Iterator[Visit]:
+def visits(network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int | None = None) -> Iterator[Visit]:
     """Show images to one stage after the other."""
     timing, x = network.timing, None
     if not _encodes(network):
@@ -257,7 +257,7 @@ def _arrived(stage: Stage, x: words.Words, steps: int) -> Any:
 
 
 def _chunk(
-    network: SpikingNetwork, images: Images, device: Device, seed: int, *, rates: bool, replicas: int
+    network: SpikingNetwork, images: Images, device: Device, seed: int, *, rates: bool, replicas: int | None
 ) -> Presented:
     timing, seconds = network.timing, 0.0
     spikes: list[Any] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from spikehebb import equations as text
 from spikehebb.core.circuit import Circuit
-from spikehebb.core.values import Frozen, frozen_array, frozen_parameters
+from spikehebb.core.models import PlasticityRule
+from spikehebb.core.values import Frozen, digest, frozen_array, frozen_parameters
 
 _SEEDS = 2**32
+_SHORT = 60  # characters of a value that a message shows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,6 +179,106 @@ class Replicas:
                 f"{size}), got {np.shape(array)}."
             )
         return array
+
+
+def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = None) -> Replicas:
+    """Return circuits that differ in numbers only as replicas of the first one.
+
+    Parameters
+    ----------
+    circuits : sequence of Circuit
+        They may differ in parameters, weights and the state they start from.
+    seeds : sequence of int, optional
+        One for each.
+
+    Raises
+    ------
+    ValueError
+        If they differ in anything else: texts, sizes, connections, delays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import soft_wta
+    >>> two = [soft_wta(np.ones((4, 3)), temperature=each) for each in (0.1, 0.2)]
+    >>> sorted(replicas_of(two).parameters)
+    ['output.temperature']
+    """
+    if not circuits:
+        raise ValueError("replicas are made of at least one circuit, got none.")
+    first = circuits[0]
+    parameters: dict[str, Any] = {}
+    state: dict[str, Any] = {}
+    weights = {}
+    for other in circuits[1:]:
+        for part in ("populations", "projections"):
+            if list(getattr(other, part)) != list(getattr(first, part)):
+                _refuse(first, f"the {part}", list(getattr(first, part)), list(getattr(other, part)))
+    for name in first.populations:
+        populations = [circuit.populations[name] for circuit in circuits]
+        _same(first, f"the size of {name}", [population.size for population in populations])
+        for what in _TEXTS:
+            _same(first, f"{what} of {name}", [getattr(population.model, what) for population in populations])
+        parameters |= _differing(first, name, [population.model.parameters for population in populations])
+        state |= _differing(first, name, [population.state for population in populations])
+    for name in first.projections:
+        projections = [circuit.projections[name] for circuit in circuits]
+        for what in ("pre", "post", "delay", "summed", "connected"):
+            _same(first, f"{what} of {name}", [getattr(projection, what) for projection in projections])
+        rules = [projection.rule for projection in projections]
+        _same(first, f"the rule of {name}", [None if rule is None else _said(rule) for rule in rules])
+        parameters |= _differing(first, name, [rule.parameters if rule else {} for rule in rules])
+        held = [projection.weights for projection in projections]
+        _same(first, f"having weights in {name}", [array is not None for array in held])
+        arrays = [np.asarray(array) for array in held if array is not None]
+        if any(not np.array_equal(arrays[0], array) for array in arrays[1:]):
+            weights[name] = np.stack(arrays)
+    return Replicas(
+        circuit=first,
+        count=len(circuits),
+        parameters=parameters,
+        seeds=None if seeds is None else tuple(seeds),
+        weights=weights,
+        state=state,
+    )
+
+
+_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "needs_pre", "onset", "update", "method")
+
+
+def _said(rule: PlasticityRule) -> dict[str, Any]:
+    """Return all of a rule that decides what it does, its numbers left out."""
+    told = ("name", "summary", "reference", "ties", "parameters", "cites")
+    return {name: value for name, value in vars(rule).items() if name not in told}
+
+
+def _same(circuit: Circuit, what: str, values: Sequence[Any]) -> None:
+    for other in values[1:]:
+        if digest(other) != digest(values[0]):
+            _refuse(circuit, what, values[0], other)
+
+
+def _refuse(circuit: Circuit, what: str, one: Any, other: Any) -> None:
+    shown = [f" {value!r}" if len(repr(value)) < _SHORT else "" for value in (one, other)]
+    values = f":{shown[0]} and{shown[1]}" if all(shown) else ""
+    raise ValueError(
+        f"circuits like {circuit.name} cannot run side by side, because they differ in {what}{values}; only "
+        "parameters, weights and state may differ. Run them one after another."
+    )
+
+
+def _differing(circuit: Circuit, owner: str, each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the values that are not equal for all, as one array for each name."""
+    _same(circuit, f"the names of the values of {owner}", [sorted(values) for values in each])
+    found = {}
+    for name, value in each[0].items():
+        arrays = [np.asarray(values[name]) for values in each]
+        if any(not np.array_equal(arrays[0], array) for array in arrays[1:]):
+            size = max((array.size for array in arrays if array.ndim), default=0)
+            shape = (size,) if size else ()
+            stacked = np.stack([np.broadcast_to(array, shape) for array in arrays])
+            found[f"{owner}.{name}"] = Quantity(stacked, dim=get_dimensions(value))
+    return found
 
 
 def _as_array(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
+from spikehebb.experiments.advice import Advice, advise
 from spikehebb.experiments.conversion import (
     ConversionRun,
     convert_softhebb,
@@ -9,14 +10,16 @@ from spikehebb.experiments.conversion import (
 )
 from spikehebb.experiments.deep import DeepRun, learn_layers
 from spikehebb.experiments.deep_settings import DeepSettings
-from spikehebb.experiments.digits import DigitRun, evaluate, learn_digits, some_presentations
+from spikehebb.experiments.digits import DigitRun, learn_digits
 from spikehebb.experiments.exporting import export_network, plain_network
 from spikehebb.experiments.fitting import Estimate, Fit, FitError, fit
 from spikehebb.experiments.on_chip import check_network, circuits_of, evaluate_on
 from spikehebb.experiments.quantizing import limits_of, quantize_network
 from spikehebb.experiments.replays import Replay, replay
 from spikehebb.experiments.saved import load_digits, load_network, versions
+from spikehebb.experiments.scoring import evaluate, some_presentations
 from spikehebb.experiments.settings import Settings
+from spikehebb.experiments.side_by_side import SideBySide, learn_side_by_side
 from spikehebb.experiments.softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
 from spikehebb.experiments.softhebb_import import import_softhebb
 from spikehebb.experiments.starts import Start, load_start, start_from
@@ -25,6 +28,7 @@ from spikehebb.experiments.windows import FrequencyResponse, Window, frequency_r
 
 __all__ = [
     "CHIP_RULE",
+    "Advice",
     "ConversionRun",
     "DeepRun",
     "DeepSettings",
@@ -35,9 +39,11 @@ __all__ = [
     "FrequencyResponse",
     "Replay",
     "Settings",
+    "SideBySide",
     "SoftHebbRun",
     "Start",
     "Window",
+    "advise",
     "check_network",
     "circuits_of",
     "convert_softhebb",
@@ -51,6 +57,7 @@ __all__ = [
     "import_softhebb",
     "learn_digits",
     "learn_layers",
+    "learn_side_by_side",
     "limits_of",
     "load_digits",
     "load_network",

@@ -200,7 +200,7 @@ def evaluate_converted(
     *,
     device: Device | None = None,
     seed: int | None = None,
-    replicas: int = 1,
+    replicas: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a converted network on images; with its own seed and device, the same answer each time.
@@ -212,7 +212,7 @@ def evaluate_converted(
     test : Images
     device, seed : Device, int, optional
         Those of the conversion when left out.
-    replicas : int
+    replicas : int, optional
         How many copies of each column look at positions side by side.
     progress : callable, optional
         Called with the name of the stage and its completed fraction.
@@ -255,7 +255,7 @@ def _show(
     seed: int,
     out: Path | None,
     tell: Progress,
-    replicas: int = 1,
+    replicas: int | None = None,
 ) -> Seen:
     """Show the test images that were not shown yet, chunk by chunk."""
     together, done = together_of(network), 0 if seen is None else len(seen.predicted)

@@ -1,9 +1,9 @@
-"""Learning digits with a spiking soft winner-take-all circuit, and scoring what was learned."""
+"""Learning digits with a spiking soft winner-take-all circuit."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from spikehebb.experiments import presenting
 from spikehebb.experiments.presenting import (
     STAGES,
     Progress,
-    Watch,
     counts_of,
     present,
     protocol,
@@ -29,9 +28,11 @@ from spikehebb.experiments.presenting import (
     within,
 )
 from spikehebb.experiments.saved import State, describe, partial, resume, versions
+from spikehebb.experiments.scoring import check_images, score
 from spikehebb.experiments.settings import Settings, ages
 from spikehebb.experiments.starts import Start
-from spikehebb.simulate import prepare, simulate
+from spikehebb.hardware import Constrained
+from spikehebb.simulate import prepare
 
 LABELLED = 20_000  # training images, at most, that give the neurons their labels
 BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
@@ -111,27 +112,17 @@ def learn_digits(
     ['accuracy_linear', 'accuracy_soft_vote', 'accuracy_vote']
     """
     device = device or devices.find("auto")
-    check_images(train)
-    check_images(test)
-    shape = np.shape(train.pixels)[1:]
-    if np.shape(test.pixels)[1:] != shape:
-        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
+    shape = check_both(train, test)
     settings = settings or (start.settings(train) if start else Settings())
     if start is not None:
         _check_start(start, settings, train)
-    header = {
-        "kind": "digits",
-        "config": asdict(settings),
-        "seed": settings.seed,
-        "device": device.name,
-        "versions": versions(),
-        "image_shape": list(shape),
-        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+    header = header_of(train, test, settings, device)
+    header |= {
         "start": None if start is None else start.describe(train),
         "biased": start is not None and bool(start.bias.any()),
     }
     tell = progress or quiet
-    first = _start(settings, shape, start)
+    first = begin(settings, shape, start)
     state = resume(out, header, overwrite) or first
     total = settings.epochs * len(train)
     tell("building", 0)
@@ -140,16 +131,54 @@ def learn_digits(
     for circuit in (learning, plastic.frozen()):
         prepare(circuit, protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
     tell("building", 1)
-    while (done := _seen(state.chunks, len(train))) < total:
-        width = _seen(state.chunks + 1, len(train)) - done
-        state = _learn_chunk(state, train, settings, device, within(tell, "learning", done / total, width / total))
+    while (done := seen_after(state.chunks, len(train))) < total:
+        images, (circuit, chip, seed) = next_images(state, train, settings), next_circuit(state, settings)
+        bar = within(tell, "learning", done / total, len(images) / total)
+        recording = run(circuit, images, settings, device, seed, bar)
+        state = learned(state, recording, chip, images, settings, done)
         if out is not None:
             checkpoint.save(partial(header, state), out / "partial.npz")
     tell("learning", 1)
     frozen = settings.circuit(state.weights, state.bias).frozen()
-    chosen = np.random.default_rng((settings.seed, STAGES["labelling"])).permutation(len(train))[:LABELLED]
-    labelled = train[chosen]
+    labelled = labelled_images(train, settings)
     counts, _ = present(frozen, labelled, settings, device, "labelling", tell)
+    trained = label(header, state, counts, labelled)
+    return finish(trained, state, first, labelled, test, *score(trained, test, device, tell), out=out)
+
+
+def check_both(train: Images, test: Images) -> tuple[int, ...]:
+    """Return the shape of the images, after checking that both parts fit the network and each other."""
+    check_images(train)
+    check_images(test)
+    shape = np.shape(train.pixels)[1:]
+    if np.shape(test.pixels)[1:] != shape:
+        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
+    return shape
+
+
+def header_of(train: Images, test: Images, settings: Settings, device: Device) -> dict[str, Any]:
+    """Return what a run of ``learn_digits`` is, for its files."""
+    return {
+        "kind": "digits",
+        "config": asdict(settings),
+        "seed": settings.seed,
+        "device": device.name,
+        "versions": versions(),
+        "image_shape": list(np.shape(train.pixels)[1:]),
+        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+        "start": None,
+        "biased": False,
+    }
+
+
+def labelled_images(train: Images, settings: Settings) -> Images:
+    """Return the training images that give the neurons their labels."""
+    chosen = np.random.default_rng((settings.seed, STAGES["labelling"])).permutation(len(train))[:LABELLED]
+    return train[chosen]
+
+
+def label(header: Mapping[str, Any], state: State, counts: Any, labelled: Images) -> Checkpoint:
+    """Return a network that has learned, with the labels that spike counts (images, neurons) give its neurons."""
     profile = metrics.class_profile(counts, np.asarray(labelled.labels))
     arrays = {
         "weights": state.weights,
@@ -159,109 +188,36 @@ def learn_digits(
     }
     if state.bias is not None:
         arrays["bias"] = state.bias
-    trained = Checkpoint(header=header, arrays=arrays)
-    scores, predicted = _score(trained, test, device, tell)
-    scores |= {
+    return Checkpoint(header=header, arrays=arrays)
+
+
+def finish(
+    trained: Checkpoint,
+    state: State,
+    first: State,
+    labelled: Images,
+    test: Images,
+    scores: dict[str, Any],
+    predicted: Int,
+    *,
+    out: Path | None,
+) -> DigitRun:
+    """Return the run, and leave its files where they are wanted."""
+    header = trained.header
+    total = int(header["config"]["epochs"]) * int(header["data"]["train"]["count"])
+    scores = scores | {
         "ms_per_image_train": 1000 * state.seconds / total,
         "input_spikes_per_image": float(state.spikes[0]) / total,
         "output_spikes_per_image": float(state.spikes[1]) / total,
         "dead_neurons": int(np.sum(state.age == first.age)),
     }
-    curve = [{"images_seen": int(seen), "accuracy": float(score)} for seen, score in state.curve]
+    curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
     report = {**header, "labelled_from": len(labelled), "metrics": scores, "learning_curve": curve}
     if out is not None:
         checkpoint.save(trained, out / "checkpoint.npz")
         checkpoint.write_json(out / "run.json", report)
         (out / "partial.npz").unlink(missing_ok=True)
     return DigitRun(report=report, checkpoint=trained, predicted=predicted, labels=np.asarray(test.labels))
-
-
-def evaluate(
-    trained: Checkpoint,
-    test: Images,
-    *,
-    device: Device | None = None,
-    replicas: int = 1,
-    progress: Progress | None = None,
-    watch: Watch | None = None,
-) -> dict[str, Any]:
-    """Score a trained network on images; on the device that it was trained on, the same answer each time.
-
-    Parameters
-    ----------
-    trained : Checkpoint
-        From ``load_digits``.
-    test : Images
-    device : Device, optional
-        The one it was trained on when left out.
-    replicas : int
-        How many copies of the network look at images side by side. They draw other random numbers than one alone, and
-        a GPU is only worth it with many.
-    watch : callable, optional
-        Called with the recording of every chunk of images.
-
-    Returns
-    -------
-    dict
-        As ``metrics`` in ``run.json``, without what only training tells.
-    """
-    device = device or devices.find(str(trained.header["device"]))
-    tell = progress or quiet
-    scores, _ = _score(trained, test, device, tell, watch, replicas)
-    return {
-        "kind": "evaluation",
-        "config": dict(trained.header["config"]),
-        "versions": versions(),
-        "seed": trained.header["seed"],
-        "device": device.name,
-        "data": {"test": describe(test)},
-        "metrics": scores,
-    }
-
-
-def relabelled(
-    trained: Checkpoint,
-    labelled: Images,
-    test: Images,
-    *,
-    device: Device | None = None,
-    progress: Progress | None = None,
-) -> dict[str, float]:
-    """Score a network whose weights have changed since its neurons got their labels: they get them anew.
-
-    Parameters
-    ----------
-    trained : Checkpoint
-    labelled, test : Images
-        Labels come from ``labelled``, training images; the score from ``test``.
-    device : Device, optional
-        The one it was trained on when left out.
-
-    Returns
-    -------
-    dict
-        ``accuracy_vote`` and ``accuracy_soft_vote``.
-    """
-    device, tell = device or devices.find(str(trained.header["device"])), progress or quiet
-    settings, circuit = trained_circuit(trained)
-    counts, _ = present(circuit, labelled, settings, device, "labelling", tell)
-    profile = metrics.class_profile(counts, np.asarray(labelled.labels))
-    changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"profile": profile})
-    scores, _ = _score(changed, test, device, tell)
-    return {name: scores[name] for name in ("accuracy_vote", "accuracy_soft_vote")}
-
-
-def some_presentations(trained: Checkpoint, images: Images, *, seed: int = 0) -> Recording:
-    """Return the spikes of input and output while a trained network looks at a few images, on NumPy."""
-    settings, circuit = trained_circuit(trained)
-    return simulate(circuit, protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
-
-
-def trained_circuit(trained: Checkpoint) -> tuple[Settings, Circuit]:
-    """Return the settings of a trained network, and the circuit that only looks."""
-    settings, arrays = Settings(**trained.header["config"]), trained.arrays
-    bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
-    return settings, settings.circuit(np.asarray(arrays["weights"]), bias).frozen()
 
 
 def _check_start(start: Start, settings: Settings, train: Images) -> None:
@@ -278,25 +234,11 @@ def _check_start(start: Start, settings: Settings, train: Images) -> None:
         )
 
 
-def check_images(images: Images) -> None:
-    """Raise ``ValueError`` unless images are grey and labelled."""
-    if images.pixels.ndim != 3:
-        raise ValueError(
-            f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
-            "(height, width); choose another data set, such as mnist."
-        )
-    low, high = int(images.labels.min()), int(images.labels.max())
-    if low < 0 or high >= metrics.CLASSES:
-        raise ValueError(
-            f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
-            f"{' (-1 is unlabelled)' if low < 0 else ''}."
-        )
-
-
-def _start(settings: Settings, shape: tuple[int, ...], start: Start | None) -> State:
+def begin(settings: Settings, shape: tuple[int, ...], start: Start | None) -> State:
+    """Return the state that learning begins with: random weights, or those of another network."""
     if start is not None:
         bias = start.bias if start.bias.any() else None
-        return dataclasses.replace(_start(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
+        return dataclasses.replace(begin(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
     rng = np.random.default_rng((settings.seed, _WEIGHTS))
     weights = np.abs(rng.standard_normal((int(np.prod(shape)), settings.neurons)))
     return State(
@@ -312,31 +254,39 @@ def _start(settings: Settings, shape: tuple[int, ...], start: Start | None) -> S
     )
 
 
-def _seen(chunks: int, images: int) -> int:
+def seen_after(chunks: int, images: int) -> int:
     """Return how many presentations so many chunks are; every epoch begins a new chunk."""
     per_epoch = -(-images // presenting.CHUNK)
     return chunks // per_epoch * images + min(chunks % per_epoch * presenting.CHUNK, images)
 
 
-def _learn_chunk(
-    state: State, train: Images, settings: Settings, device: Device, tell: Callable[[float], None]
-) -> State:
+def next_images(state: State, train: Images, settings: Settings) -> Images:
+    """Return the images of the next chunk; every epoch has an order of its own."""
     epoch, number = divmod(state.chunks, -(-len(train) // presenting.CHUNK))
     order = np.random.default_rng((settings.seed, _ORDER, epoch)).permutation(len(train))
-    images = train[order[number * presenting.CHUNK : (number + 1) * presenting.CHUNK]]
-    labels = np.asarray(images.labels)
-    circuit, aging = settings.circuit(state.weights, state.bias), ages(rules.find(settings.rule))
-    if aging:
+    return train[order[number * presenting.CHUNK : (number + 1) * presenting.CHUNK]]
+
+
+def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained | None, int]:
+    """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
+    circuit = settings.circuit(state.weights, state.bias)
+    if ages(rules.find(settings.rule)):
         circuit = circuit.with_state("output", age=state.age)
     seed = seed_of(settings.seed, STAGES["learning"], state.chunks)
     chip = settings.constrained(circuit, seed) if settings.target else None
-    recording = run(chip.circuit if chip else circuit, images, settings, device, seed, tell)
+    return chip.circuit if chip else circuit, chip, seed
+
+
+def learned(
+    state: State, recording: Recording, chip: Constrained | None, images: Images, settings: Settings, seen: int
+) -> State:
+    """Return the state after a chunk of images; ``seen`` is how many there were before it."""
+    aging = ages(rules.find(settings.rule))
     weights, age = recording.weights["feedforward"], recording.state["output"].get("age", state.age)
     if chip:
         weights = chip.weights(recording, "feedforward")
         age = chip.trace(recording, "feedforward", "age") if aging else age
-    counts = counts_of(recording, images, settings)
-    tally, shown, curve = _follow(state, counts, labels, _seen(state.chunks, len(train)))
+    tally, shown, curve = _follow(state, counts_of(recording, images, settings), np.asarray(images.labels), seen)
     return State(
         chunks=state.chunks + 1,
         weights=weights,
@@ -363,30 +313,3 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
         tally = FORGET * tally + metrics.class_profile(counts[block], labels[block]) * now
         shown = FORGET * shown + now
     return tally, shown, np.array(points).reshape(-1, 2)
-
-
-def _score(
-    trained: Checkpoint,
-    test: Images,
-    device: Device,
-    tell: Progress,
-    watch: Watch | None = None,
-    replicas: int = 1,
-) -> tuple[dict[str, Any], Int]:
-    check_images(test)
-    settings, frozen = trained_circuit(trained)
-    shape = tuple(trained.header["image_shape"])
-    if np.shape(test.pixels)[1:] != shape:
-        raise ValueError(
-            f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
-        )
-    arrays = trained.arrays
-    counts, seconds = present(frozen, test, settings, device, "testing", tell, watch, replicas=replicas)
-    labels, profile = np.asarray(test.labels), np.asarray(arrays["profile"])
-    predicted = metrics.vote(counts, metrics.neuron_labels(profile))
-    return {
-        "accuracy_vote": metrics.accuracy(predicted, labels),
-        "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
-        "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
-        "ms_per_image_test": 1000 * seconds / len(test),
-    }, predicted

@@ -14,7 +14,7 @@ from spikehebb.convert import files as converted
 from spikehebb.core import Circuit, Images, Protocol, Recording
 from spikehebb.dealing import simulate_dealt
 from spikehebb.devices import Device
-from spikehebb.experiments import digits, presenting
+from spikehebb.experiments import presenting, scoring
 from spikehebb.experiments.conversion import evaluate_converted
 from spikehebb.experiments.quantizing import limits_of
 from spikehebb.experiments.saved import describe, versions
@@ -78,7 +78,7 @@ def evaluate_on(
     target: Target,
     *,
     device: Device | None = None,
-    replicas: int = 1,
+    replicas: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a trained network, and count what it costs: on a chip and in bare arithmetic.
@@ -109,14 +109,14 @@ def evaluate_on(
         evaluation = _evaluate_lif if _is_lif(trained) else _evaluate_converted
         return evaluation(trained, test, target, device, tell, replicas)
     _spiking(trained)
-    settings, frozen = digits.trained_circuit(trained)
+    settings, frozen = scoring.trained_circuit(trained)
     fired: dict[str, Any] = {}
 
     def watch(recording: Recording) -> None:
         for name, counts in recording.counts.items():
             fired[name] = fired.get(name, 0) + counts
 
-    result = digits.evaluate(trained, test, device=device, replicas=replicas, progress=tell, watch=watch)
+    result = scoring.evaluate(trained, test, device=device, replicas=replicas, progress=tell, watch=watch)
     steps = len(test) * round(settings.presentation_ms / settings.dt_ms)
     count: dict[str, Any] = {"counts": fired, "steps": steps, "dt": settings.dt_ms / 1000, "presentations": len(test)}
     work = metrics.count_work(frozen, **count).per_presentation()
@@ -140,7 +140,7 @@ def circuits_of(
     """Return the circuit of a trained network under the name "", or those of its layers; its time step; remarks."""
     _spiking(trained)
     if trained.header["kind"] == "digits":
-        settings, frozen = digits.trained_circuit(trained)
+        settings, frozen = scoring.trained_circuit(trained)
         return {"": _plastic(trained) if learning else frozen}, settings.dt_ms * ms, ()
     if learning:
         raise ValueError("a converted network does not learn; check it without --learning.")
@@ -173,7 +173,7 @@ def _is_lif(trained: Checkpoint) -> bool:
 
 
 def _evaluate_lif(
-    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int | None
 ) -> dict[str, Any]:
     """Score the LIF form of a converted network: the class of the neuron that fires most, as the conversion did."""
     model, network = converted.from_checkpoint(trained)
@@ -233,7 +233,7 @@ def _evaluate_lif(
 
 
 def _evaluate_converted(
-    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int
+    trained: Checkpoint, test: Images, target: Target, device: Device | None, tell: Progress, replicas: int | None
 ) -> dict[str, Any]:
     """Score a converted network and count what its run records: spikes and operations, by layer."""
     model, network = converted.from_checkpoint(trained)

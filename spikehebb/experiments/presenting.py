@@ -31,7 +31,7 @@ def present(
     tell: Progress,
     watch: Watch | None = None,
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
 ) -> tuple[Any, float]:
     """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took.
 
@@ -59,7 +59,7 @@ def run(
     seed: int,
     tell: Callable[[float], None],
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
 ) -> Recording:
     """Show images to a circuit, or to copies of one that only looks; spikes of its output are kept."""
     return simulate_dealt(
@@ -74,11 +74,13 @@ def run(
     )
 
 
-def chunk_of(replicas: int) -> int:
+def chunk_of(replicas: int | None) -> int:
     """Return how many images are shown in one run of the program."""
+    if replicas is None:
+        return CHUNK
     if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1:
         raise ValueError(f"replicas must be a whole number of at least 1, got {replicas!r}.")
-    return CHUNK if replicas == 1 else min(CHUNK, max(TOGETHER // replicas, 1)) * replicas
+    return min(CHUNK, max(TOGETHER // replicas, 1)) * replicas
 
 
 def protocol(images: Images, settings: Settings) -> Protocol:

@@ -13,7 +13,7 @@ from spikehebb import checkpoint, convert
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Circuit, Population, Projection
 from spikehebb.encoders import word_source
-from spikehebb.experiments import digits
+from spikehebb.experiments import scoring
 from spikehebb.experiments.saved import may_begin, versions
 from spikehebb.hardware import Quantized, Rounding, Target, quantize
 from spikehebb.neurons import mean_count
@@ -89,7 +89,7 @@ def limits_of(target: Target) -> dict[str, Any]:
 def _quantized_digits(
     trained: Checkpoint, target: Target, rounding: Rounding, seed: int
 ) -> tuple[Checkpoint, list[Quantized]]:
-    settings, frozen = digits.trained_circuit(trained)
+    settings, frozen = scoring.trained_circuit(trained)
     found = quantize(frozen, target, dt=settings.dt_ms * ms, rounding=rounding, seed=seed)
     tau = float(found.circuit.populations["output"].model.parameters["tau_m"] / ms)
     config = {

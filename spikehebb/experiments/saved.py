@@ -36,7 +36,7 @@ class State:
 
 def load_digits(path: Path) -> Checkpoint:
     """Read what ``learn_digits`` saved, a checkpoint or the folder that holds it, and check all of it."""
-    return checkpoint.load(path, _shapes)
+    return checkpoint.load(path, shapes)
 
 
 def load_network(path: Path) -> Checkpoint:
@@ -67,7 +67,7 @@ def describe(images: Images) -> dict[str, Any]:
     return {"name": images.name, "count": len(images), "hashes": dict(images.hashes), "digest": content}
 
 
-def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return what a checkpoint of digits holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] not in ("digits", "digits, unfinished"):
         raise ValueError(f"it holds {header['kind']!r}, not a network that learned digits.")
@@ -91,7 +91,7 @@ def _shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]
     }
 
 
-_KINDS = {"digits": _shapes, files.KIND: files.shapes, converted.KIND: converted.shapes}
+_KINDS = {"digits": shapes, files.KIND: files.shapes, converted.KIND: converted.shapes}
 
 
 def _any_shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -116,7 +116,8 @@ def resume(out: Path | None, header: Mapping[str, Any], overwrite: bool) -> Stat
     out.mkdir(parents=True, exist_ok=True)
     if (out / "partial.npz").exists():
         found = load_digits(out / "partial.npz")
-        if all(found.header.get(key) == header[key] for key in header if key != "kind"):
+        known = {*header, "side_by_side"} - {"kind"}  # side by side, a network draws other random numbers
+        if all(found.header.get(key) == header.get(key) for key in known):
             arrays = dict(found.arrays)
             bias = arrays.pop("bias", None)
             seconds = float(arrays.pop("seconds"))

@@ -15,8 +15,9 @@ from spikehebb import checkpoint, devices, hardware
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Float, Images
 from spikehebb.devices import Device
-from spikehebb.experiments.digits import learn_digits, relabelled
+from spikehebb.experiments.digits import learn_digits
 from spikehebb.experiments.saved import describe, load_digits, versions
+from spikehebb.experiments.scoring import relabelled
 from spikehebb.experiments.settings import Settings, log_normal
 
 BITS = (8, 7, 6, 5, 4, 3, 2, 1)
