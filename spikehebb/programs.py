@@ -122,7 +122,8 @@ def run(
         arguments = []
         for number, (name, value) in enumerate(values.items()):
             file = Path(folder) / f"in{number}"
-            kind = program.files[name][1] if name in program.files else value.dtype  # a GPU may work in single precision
+            # neurons on a GPU may be of single precision
+            kind = program.files[name][1] if name in program.files else value.dtype
             np.ascontiguousarray(value, dtype=kind).tofile(file)
             arguments.append(f"{name}={file}")
         command = ["./main", "--results_dir", f"{folder}/", repr(duration), str(seed), *arguments]

@@ -15,10 +15,11 @@ import numpy as np
 from brian2 import Quantity, ms, second
 from numpy.typing import NDArray
 
-from spikehebb import devices, programs, streams
+from spikehebb import costs, devices, programs, streams
 from spikehebb.assemble import Plan, ProjectionPlan, resting, timed
 from spikehebb.core import Circuit, Protocol, Recording, Replicas, digest
 from spikehebb.devices import Device
+from spikehebb.encoders import word_source
 from spikehebb.recordings import recording_of, trace_name
 from spikehebb.replicate import one_protocol, plan_of, values_of
 
@@ -82,6 +83,7 @@ def simulate(
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
+    _check_precision(circuit, device)
     plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
     given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration
     if device is devices.NUMPY:
@@ -89,6 +91,17 @@ def simulate(
     else:
         found, seconds = _compiled(plan, given, duration, seed, device, progress)
     return recording_of(circuit, plan, found, seed=seed, device=device.name, dt=dt, duration=duration, seconds=seconds)
+
+
+def _check_precision(circuit: Circuit | Replicas, device: Device) -> None:
+    """Raise ``ValueError`` if a device's numbers are too short for what neurons count with."""
+    populations = (circuit.circuit if isinstance(circuit, Replicas) else circuit).populations
+    for name, population in populations.items():
+        if device.precision == "single" and population.model.name == word_source.name:
+            raise ValueError(
+                f"device {device.name}: {name} ({word_source.name}) packs the spikes of a presentation into one number "
+                "of 53 bits, and single precision has 24; use cuda."
+            )
 
 
 def prepare(
@@ -302,15 +315,22 @@ def _compiled(
     device: Device,
     progress: programs.Progress | None,
 ) -> tuple[dict[str, NDArray[Any]], float]:
+    if devices.on_gpu(device):
+        costs.check_memory(plan, device, devices.nvcc.gpu(), duration=float(duration))
     built = program(plan, device)
     start = time.perf_counter()
     with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
-        wanted = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
-        found = {name: results[name] for name in wanted}
+        names = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
+        found = {name: _widened(results[name]) for name in names}
     return found, time.perf_counter() - start
 
 
-def program(plan: Plan, device: Device, architectures: str = "") -> programs.Program:
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of single precision in double precision, which a recording holds."""
+    return array.astype(np.float64) if array.dtype == np.float32 else array
+
+
+def program(plan: Plan, device: Device, architectures: str = "", *, profile: bool = False) -> programs.Program:
     """Return the compiled program of a plan, built first where the cache lacks it.
 
     Parameters
@@ -320,6 +340,8 @@ def program(plan: Plan, device: Device, architectures: str = "") -> programs.Pro
         A compiled one.
     architectures : str
         GPUs to compile for, as in ``sm_80,sm_90``; the one here when left out.
+    profile : bool
+        Of a GPU: let the program measure its kernels one by one (``profiling_info.txt`` in its results).
 
     Raises
     ------
@@ -340,9 +362,9 @@ def program(plan: Plan, device: Device, architectures: str = "") -> programs.Pro
 
     def write_gpu(folder: Any) -> programs.Files:
         with devices.cuda_project(device, kit) as project:
-            return devices.write_cuda(project, build(plan, device=device)[0], folder, kit, targets)
+            return devices.write_cuda(project, build(plan, device=device)[0], folder, kit, targets, profile=profile)
 
-    return programs.obtain(digest([plan, devices.machine(device, targets)]), write_gpu, compiler="nvcc")
+    return programs.obtain(digest([plan, devices.machine(device, targets), profile]), write_gpu, compiler="nvcc")
 
 
 def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:

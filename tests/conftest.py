@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,10 +40,8 @@ def played_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda"
     own = cuda_on_cpu.toolkit(tmp_path_factory.mktemp("toolkit") / "cuda")
-    try:
+    with contextlib.suppress(OSError):  # another worker was faster
         own.rename(shared)
-    except OSError:
-        pass  # another worker was faster
     return shared
 
 

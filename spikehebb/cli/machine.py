@@ -10,11 +10,16 @@ from rich.table import Table
 
 from spikehebb.cli.common import Json, commands, print_json
 
+_NEURONS, _REPLICAS = (100, 400, 1600, 6400), (1, 16, 64)
+
 
 @commands.command()
 def doctor(
     as_json: Json = False,
     clear_cache: Annotated[bool, typer.Option("--clear-cache", help="Delete compiled programs.")] = False,
+    advise: Annotated[
+        bool, typer.Option("--advise", help="Say where networks of several sizes learn fastest: CPU or GPU.")
+    ] = False,
 ) -> None:
     """Say what works on this machine, what does not, and what to do about it."""
     from spikehebb import programs
@@ -22,6 +27,9 @@ def doctor(
 
     if clear_cache:
         typer.echo(f"deleted {programs.clear() / 1e6:.0f} MB of compiled programs", err=True)
+    if advise:
+        _advise(as_json)
+        return
     findings = examine()
     if as_json:
         print_json([vars(finding) for finding in findings])
@@ -33,3 +41,28 @@ def doctor(
         mark = "[green]ok[/]" if finding.ok else "[yellow]--[/]"
         table.add_row(mark, finding.what, finding.found, finding.remedy)
     Console().print(table)
+
+
+def _advise(as_json: bool) -> None:
+    """Show what an image takes on CPU and GPU, for networks that learn digits."""
+    from spikehebb import costs, experiments
+
+    rows = []
+    for neurons in _NEURONS:
+        for replicas in _REPLICAS:
+            advice = experiments.advise(experiments.Settings(neurons=neurons), replicas=replicas)
+            times = {"cpu_ms": 1000 * advice.cpu, "gpu_ms": 1000 * advice.gpu}
+            rows.append({"neurons": neurons, "replicas": replicas, **times, "device": advice.device.name})
+    cpu, gpu = costs.known()
+    if as_json:
+        print_json({"networks": rows, "cpu": vars(cpu), "gpu": vars(gpu), "reason": advice.reason})
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("neurons", "replicas", "ms per image, CPU", "ms per image, GPU", "device"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values()))
+    console = Console()
+    console.print(table)
+    console.print(f"CPU: {cpu.measured or 'assumed'}. GPU: {gpu.measured or 'assumed, not yet measured on a GPU'}.")
+    console.print(f"The last one is {advice.reason}.", soft_wrap=True)

@@ -76,7 +76,7 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
     project = cuda.CUDAStandaloneDevice()
     set_device(project, build_on_run=False)
     try:
-        log.setLevel(logging.WARNING)
+        log.setLevel(logging.ERROR)
         for name, value in wanted.items():
             prefs[name] = value
         tools.reset_cuda_installation()
@@ -185,7 +185,7 @@ def write_cuda(
 
 
 # What is wrong in the code as brian2cuda 1.0b1 writes it: (files, text, replacement), and why.
-_MENDS = (
+MENDS = (
     # Delays count steps of a default clock, which a network with a clock of its own does not have.
     ("code_objects/*.cu", "defaultclock.timestep", "steps.timestep"),
     # A synapse's random number depends on its place among those of its neuron: all neurons get the same numbers.
@@ -198,7 +198,7 @@ _MENDS = (
 
 def mend(folder: Path) -> None:
     """Correct the code of a project."""
-    for pattern, wrong, right in _MENDS:
+    for pattern, wrong, right in MENDS:
         for file in folder.glob(pattern):
             text = file.read_text()
             if wrong in text:
@@ -222,4 +222,4 @@ main: {objects}
 
 def cuda_sources() -> str:
     """Return what is inserted into every program, which a program depends on."""
-    return "".join([ARGUMENTS, _SEED, RUN, _SYNCHRONIZE, _ARRIVE, _POINT, *map(str, _MENDS)])
+    return "".join([ARGUMENTS, _SEED, RUN, _SYNCHRONIZE, _ARRIVE, _POINT, *map(str, MENDS)])

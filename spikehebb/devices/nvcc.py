@@ -17,6 +17,7 @@ OLDEST, NEWEST = 12, 13  # major versions of CUDA that the programs are written 
 STANDARD = "c++17"  # the least that CUDA 13's libraries take, and CUDA 12 knows it
 ARCHITECTURE = "SPIKEHEBB_CUDA_ARCH"  # to compile for another GPU than the one here, or where there is none
 INSTALL_NVCC = "install CUDA 12 or 13 and put nvcc on the PATH (or set CUDA_PATH), or use --device cpp"
+_NO_GPU = "device cuda found no NVIDIA GPU (nvidia-smi names none)"
 _INSTALL_CURAND = "pip install nvidia-curand (with CUDA 12: nvidia-curand-cu12)"
 
 
@@ -224,6 +225,20 @@ def gpus() -> list[Gpu]:
     return [found[name.strip()] for name in visible.split(",") if name.strip() in found]
 
 
+def gpu() -> Gpu:
+    """Return the GPU that a program will use.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    here = gpus()
+    if not here:
+        raise RuntimeError(f"{_NO_GPU}; use --device cpp, or set {ARCHITECTURE}=sm_90 to compile for a GPU elsewhere.")
+    return here[0]
+
+
 def architecture(kit: Toolkit, named: str | None = None) -> str:
     """Return what to compile for: the one named, that of ``SPIKEHEBB_CUDA_ARCH``, or that of the GPU here.
 
@@ -240,15 +255,7 @@ def architecture(kit: Toolkit, named: str | None = None) -> str:
     ValueError
         If this nvcc does not know it.
     """
-    wanted = named or os.environ.get(ARCHITECTURE)
-    if not wanted:
-        here = gpus()
-        if not here:
-            raise RuntimeError(
-                "device cuda found no NVIDIA GPU (nvidia-smi names none); use --device cpp, or set "
-                f"{ARCHITECTURE}=sm_90 to compile for a GPU elsewhere."
-            )
-        wanted = here[0].architecture
+    wanted = named or os.environ.get(ARCHITECTURE) or gpu().architecture
     known = architectures(kit.nvcc)
     for name in wanted.split(","):
         if name not in known:

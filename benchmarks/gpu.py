@@ -1,0 +1,370 @@
+"""What a GPU gains: windows, learning, replicas and classification on CPU and GPU, in one run of at most ten minutes.
+
+python benchmarks/gpu.py --out gpu.json [--plot gpu.png] [--minutes 10] [--device cuda] [--keep] [--quick]
+
+Without a GPU it measures the CPU alone, and says so. ``--keep`` keeps the fitted costs for ``--device auto`` and
+``spikehebb doctor --advise`` on this machine. Images are made up (784 pixels, 19 % of them bright, as in MNIST): only
+the time counts here. For a bare machine: ``make wheels`` and the two commands that it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikehebb import convert, costs, devices, experiments, programs
+from spikehebb.assemble import Plan
+from spikehebb.core import Circuit, Float, Images, Protocol, Replicas
+from spikehebb.devices import Device, nvcc
+from spikehebb.experiments import Settings, stdp_window
+from spikehebb.replicate import plan_of, values_of
+from spikehebb.rules import RULES
+from spikehebb.simulate import program, simulate
+from spikehebb.softhebb import Model, Network, find, training
+
+PIXELS, BRIGHT = 784, 0.19
+SPIKING = [name for name, rule in RULES.items() if rule.on_pre or rule.on_post]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A network that looks at images: learning or not, and how many copies of it."""
+
+    name: str
+    neurons: int
+    replicas: int = 0  # 0 is the plain circuit
+    learns: bool = True
+    images: int = 20  # for each copy
+
+
+def cases(quick: bool) -> list[Case]:
+    """Return what is measured, the most important first."""
+    if quick:
+        sizes = [Case(name=f"learn {n}", neurons=n, images=40) for n in (20, 200)]
+        copies = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
+        return [*sizes, *copies, Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40)]
+    learning = [Case(name=f"learn {n}", neurons=n, images=i) for n, i in ((400, 40), (1600, 20), (6400, 8))]
+    copies = [
+        Case(name=f"learn 400, {n} replicas", neurons=400, replicas=n, images=i)
+        for n, i in ((64, 10), (1, 40), (16, 20), (4, 40), (256, 5))
+    ]
+    frozen = [Case(name="classify 400", neurons=400, learns=False, images=40)] + [
+        Case(name=f"classify 400, {n} replicas", neurons=400, replicas=n, learns=False, images=i)
+        for n, i in ((64, 20), (256, 10))
+    ]
+    return [*learning, *copies, *frozen]
+
+
+def made_up(count: int, rng: np.random.Generator) -> Float:
+    """Return rows of pixels of length 1."""
+    rows = rng.random((count, PIXELS)) * (rng.random((count, PIXELS)) < BRIGHT)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def network(case: Case) -> Circuit | Replicas:
+    rng, settings = np.random.default_rng(0), Settings(neurons=case.neurons)
+    weights = np.abs(rng.standard_normal((PIXELS, case.neurons)))
+    circuit = settings.circuit(settings.start_norm * weights / np.linalg.norm(weights, axis=0))
+    circuit = circuit if case.learns else circuit.frozen()
+    return circuit.replicas(case.replicas) if case.replicas else circuit
+
+
+def looking(case: Case, images: int) -> Protocol | list[Protocol]:
+    """Return what is shown: to each copy other images."""
+    rng = np.random.default_rng(1)
+
+    def one() -> Protocol:
+        return Protocol(stimuli={"input": made_up(images, rng)}, duration=images * 50 * ms, presentation=50 * ms)
+
+    return [one() for _ in range(case.replicas)] if case.replicas else one()
+
+
+def plan(case: Case) -> Plan:
+    return plan_of(network(case), looking(case, 2 * case.images), dt=1 * ms)
+
+
+def build(case: Case, device: Device, profile: bool) -> float:
+    """Compile the program of a case and return how long that took."""
+    start = time.perf_counter()
+    program(plan(case), device, profile=profile)
+    return time.perf_counter() - start
+
+
+def window(rule: str, device: Device) -> dict[str, Any]:
+    """Measure a window, compiled before and then timed."""
+    run = functools.partial(
+        stdp_window, RULES[rule], np.linspace(-50, 50, 41) * ms, repeats=3, frequency=5 * Hz, device=device, dt=0.1 * ms
+    )
+    start = time.perf_counter()
+    run()
+    first, start = time.perf_counter() - start, time.perf_counter()
+    found = run()
+    return {"first_s": first, "seconds": time.perf_counter() - start, "dw": np.asarray(found.dw).tolist()}
+
+
+@contextmanager
+def watched(device: Device) -> Iterator[dict[str, int]]:
+    """Keep the most memory that is in use on the GPU meanwhile, in MiB, beyond what was in use before."""
+    most = {"memory_MiB": 0}
+    if not devices.on_gpu(device):
+        yield most
+        return
+    before, ended = nvcc.gpu(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            most["memory_MiB"] = max(most["memory_MiB"], before.free - nvcc.gpu().free)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        thread.join()
+
+
+def measure(case: Case, device: Device, repeats: int = 3) -> dict[str, Any]:
+    """Time a step: the difference between a run and one of half the length, which both start and end alike."""
+    circuit, seconds = network(case), {}
+    with watched(device) as most:
+        for images in (case.images, 2 * case.images):
+            protocol = looking(case, images)
+            seconds[images] = [simulate(circuit, protocol, device=device, dt=1 * ms) for _ in range(repeats)]
+    short, long = (min(run.seconds for run in runs) for runs in seconds.values())
+    recording = seconds[2 * case.images][0]
+    steps = 50 * case.images
+    copies = max(1, case.replicas)
+    step = max(long - short, 1e-9) / steps
+    return {
+        "seconds_per_step": step,
+        "images_per_second": copies / (50 * step),
+        "start_and_end_s": max(0.0, 2 * short - long),
+        "spikes_per_step": {name: float(counts.sum()) / (2 * steps) for name, counts in recording.counts.items()},
+        **most,
+    }
+
+
+def kernels(case: Case, device: Device) -> dict[str, float]:
+    """Return the share of each kernel in a step, measured one by one."""
+    circuit, protocol = network(case), looking(case, 2 * case.images)
+    of = plan(case)
+    built = program(of, device, profile=True)
+    values = values_of(circuit, protocol, of, seed=0)
+    duration = 2 * case.images * 0.05
+    with programs.run(built, duration=duration, seed=0, values=values) as results:
+        lines = (results.folder / "profiling_info.txt").read_text().splitlines()
+    times = {name: float(value) for name, value in (line.split("\t") for line in lines)}
+    steps = 50 * 2 * case.images
+    return {name: value / steps for name, value in sorted(times.items(), key=lambda item: -item[1])}
+
+
+def convolutional(quick: bool) -> tuple[convert.SpikingNetwork, Images]:
+    """Return a converted network with one convolution (random weights: only the time counts), and images."""
+    pixels = np.random.default_rng(2).random((16 if quick else 64, 28, 28))
+    images = Images(name="made up", pixels=pixels, labels=np.zeros(len(pixels), int))
+    layer = dataclasses.replace(find("cifar-1").layers[0], units=8 if quick else 96)
+    model = Model(network=(net := Network(image_shape=(1, 28, 28), layers=(layer,))), layers=training.start(net, 0))
+    return convert.to_spiking(model, images), images
+
+
+def convolved(device: Device, replicas: int | None, quick: bool) -> dict[str, Any]:
+    """Time the converted convolutional network: images per second, compiled before."""
+    net, images = convolutional(quick)
+    start = time.perf_counter()
+    convert.run.build_programs(net, device, replicas)
+    first, start = time.perf_counter() - start, time.perf_counter()
+    shown = convert.present(net, images, device=device, replicas=replicas)
+    seconds = time.perf_counter() - start
+    return {"compile_s": first, "images_per_second": len(images) / seconds, "spikes": float(np.sum(shown.spikes))}
+
+
+def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, Any]:
+    """Measure until it is done or the time is up; what was left out is named."""
+    end = time.monotonic() + 60 * arguments.minutes
+    quick, chosen = arguments.quick, [devices.CPP] + ([gpu] if gpu else [])
+    results: dict[str, Any] = {"compile_s": {}, "cases": {}, "windows": {}, "convolution": {}, "left_out": []}
+    names = SPIKING[:2] if quick else SPIKING
+    with ProcessPoolExecutor(arguments.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        compiled: dict[tuple[str, str], Future[float]] = {}
+        for case in cases(quick):
+            for device in chosen:
+                compiled[case.name, device.name] = pool.submit(build, case, device, False)
+        profiled = profiles(quick) if gpu else []
+        for case in profiled:
+            compiled[case.name, "kernels"] = pool.submit(build, case, gpu or devices.CUDA, True)
+        windows = {(n, d.name): pool.submit(window, n, d) for n in names for d in chosen}
+
+        def left(what: str, reserve: float = 0) -> bool:
+            if time.monotonic() < end - reserve:
+                return False
+            results["left_out"].append(what)
+            return True
+
+        for case in cases(quick):
+            for device in chosen:
+                if not left(f"{case.name} on {device.name}", reserve=60 * arguments.minutes / 3):
+                    results["compile_s"][f"{case.name}, {device.name}"] = compiled[case.name, device.name].result()
+                    found = measure(case, device)
+                    results["cases"].setdefault(case.name, {})[device.name] = found
+                    say(f"{case.name:24} {device.name:5} {found['images_per_second']:12.1f} images/s")
+        for case in profiled:
+            if not left(f"kernels of {case.name}", reserve=60 * arguments.minutes / 4):
+                compiled[case.name, "kernels"].result()
+                results.setdefault("kernels", {})[case.name] = kernels(case, gpu or devices.CUDA)
+        for device in chosen:
+            for replicas in (None, 2 if quick else 64):
+                what = f"{device.name}, {replicas or 'no'} replicas"
+                if not left(f"convolution on {what}", reserve=60 * arguments.minutes / 6):
+                    results["convolution"][what] = convolved(device, replicas, quick)
+        for (name, device_name), waiting in windows.items():
+            try:
+                found = waiting.result(max(0.1, end - time.monotonic()))
+            except TimeoutError:
+                results["left_out"].append(f"window of {name} on {device_name}")
+                waiting.cancel()
+                continue
+            results["windows"].setdefault(name, {})[device_name] = found
+        pool.shutdown(cancel_futures=True)
+    return results
+
+
+def profiles(quick: bool) -> list[Case]:
+    """Return whose kernels are measured one by one."""
+    named = ("learn 20", "learn 20, 2 replicas") if quick else ("learn 400", "learn 400, 64 replicas", "learn 6400")
+    return [case for case in cases(quick) if case.name in named]
+
+
+def fitted(results: dict[str, Any], quick: bool, names: list[str], where: str) -> dict[str, costs.Cost]:
+    """Fit what a step costs, on the CPU and on the GPU."""
+    found = {}
+    for name in names:
+        loads, seconds = [], []
+        for case in cases(quick):
+            measured = results["cases"].get(case.name, {}).get(name)
+            if measured and measured["seconds_per_step"] > 1e-8:
+                loads.append(costs.load_of(plan(case), measured["spikes_per_step"]))
+                seconds.append(measured["seconds_per_step"])
+        try:
+            found["cpu" if name == "cpp" else "gpu"] = costs.fit(loads, seconds, measured=where)
+        except ValueError as error:
+            say(f"no costs of {name}: {error}")
+    return found
+
+
+def compared(results: dict[str, Any], gpu: str) -> dict[str, Any]:
+    """Return what the issue asks: how many times faster, and how far windows differ."""
+    cases, found = results["cases"], dict[str, Any]()
+    alone = cases.get("learn 400", {}).get("cpp", {}).get("images_per_second")
+    for name, both in cases.items():
+        if gpu in both and "cpp" in both:
+            found[f"{name}: GPU / one core"] = both[gpu]["images_per_second"] / both["cpp"]["images_per_second"]
+        if gpu in both and alone and name.startswith("learn 400,"):
+            found[f"{name}: GPU / one network on one core"] = both[gpu]["images_per_second"] / alone
+    differences = [
+        float(np.max(np.abs(np.subtract(both[gpu]["dw"], both["cpp"]["dw"]))))
+        for name, both in results["windows"].items()
+        if gpu in both and "cpp" in both and "rand" not in "".join(RULES[name].texts().values())
+    ]
+    if differences:
+        found["windows compared"] = len(differences)
+        found["largest difference of a weight change"] = max(differences)
+    return found
+
+
+def draw(results: dict[str, Any], path: Path, title: str) -> None:
+    """Plot images per second over replicas, and the kernels of a step."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    for what, style in (("learn", "o-"), ("classify", "s--")):
+        points: dict[str, list[tuple[int, float]]] = {}
+        for name, both in results["cases"].items():
+            if name.startswith(what) and "replicas" in name:
+                count = int(name.split(", ")[1].split()[0])
+                for device, found in both.items():
+                    points.setdefault(device, []).append((count, found["images_per_second"]))
+        for device, pairs in points.items():
+            left.loglog(*zip(*sorted(pairs), strict=True), style, label=f"{what}, {device}")
+    left.set_xlabel("replicas of 400 neurons")
+    left.set_ylabel("images per second")
+    if left.get_legend_handles_labels()[0]:
+        left.legend(fontsize=8)
+    bottom, bars = 0.0, results.get("kernels", {}).get("learn 400, 64 replicas") or {}
+    for name, value in list(bars.items())[:10]:
+        right.barh(name.removesuffix("_codeobject"), 1e6 * value, left=0)
+        bottom += value
+    right.invert_yaxis()
+    right.set_xlabel("microseconds per step, 64 replicas (each kernel waited for)")
+    if not bars:
+        right.text(0.5, 0.5, "kernels: not yet measured on a GPU", ha="center", transform=right.transAxes)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--device", choices=("cuda", "cuda-single"), default="cuda")
+    parser.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="that compile")
+    parser.add_argument("--keep", action="store_true", help="the fitted costs, for advice on this machine")
+    parser.add_argument("--quick", action="store_true", help="tiny networks: only to see that all works")
+    arguments = parser.parse_args()
+    here = nvcc.gpus()
+    gpu = devices.find(arguments.device) if here else None
+    where = here[0].name if here else "no GPU"
+    say(f"GPU: {where}" if here else "no GPU here: the CPU alone is measured")
+    start = time.monotonic()
+    results = everything(arguments, gpu)
+    names = ["cpp"] + ([gpu.name] if gpu else [])
+    cost = fitted(results, arguments.quick, names, f"{where}, {date.today().isoformat()}")
+    if arguments.keep:
+        costs.keep(**cost)
+    content = {
+        "command": " ".join(["python", *sys.argv]),
+        "versions": experiments.versions(),
+        "processor": platform.processor() or platform.machine(),
+        "gpu": asdict(here[0]) if here else None,
+        "compiler": devices.compiler(),
+        "nvcc": nvcc.toolkit().version if here else None,
+        "minutes": (time.monotonic() - start) / 60,
+        "compared": compared(results, gpu.name) if gpu else {},
+        "costs": {name: asdict(found) for name, found in cost.items()},
+        **results,
+    }
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n")
+    for name, value in content["compared"].items():
+        say(f"{name}: {value:.4g}")
+    if results["left_out"]:
+        say(f"left out, the time was up: {', '.join(results['left_out'])}")
+    if arguments.plot:
+        draw(results, arguments.plot, f"{where}, brian2cuda" if here else "one core; not yet measured on a GPU")
+
+
+if __name__ == "__main__":
+    main()

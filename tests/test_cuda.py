@@ -1,0 +1,380 @@
+"""The CUDA device: what is found and what is missing, what is mended, and what a program gives.
+
+Where there is no GPU, the CPU plays one (``cuda_on_cpu``): the programs are those that a GPU would run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import brian2
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+
+from spikehebb import costs, devices
+from spikehebb.assemble import assemble
+from spikehebb.circuits import soft_wta, synapse_pair
+from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection, Protocol
+from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, Device, nvcc
+from spikehebb.encoders import poisson, regular, spike_source, word_source
+from spikehebb.experiments import Settings
+from spikehebb.protocols import pairing
+from spikehebb.rules import softhebb, stdp_pair
+from spikehebb.simulate import build, program, simulate
+from tests import cuda_on_cpu
+from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
+
+pytestmark = [pytest.mark.compiler, NO_COMPILER, NO_BRIAN2CUDA]
+NVCC = pytest.mark.skipif(nvcc.nvcc_path() is None, reason="no nvcc here")
+
+
+@pytest.fixture
+def gpu(request: pytest.FixtureRequest) -> None:
+    """A GPU, or a CPU that plays it."""
+    if not nvcc.gpus():
+        request.getfixturevalue("played")
+
+
+def shown(rows: Float, population: str = "input") -> Protocol:
+    """Return a plan that presents each row for 50 ms."""
+    return Protocol(stimuli={population: rows}, duration=len(rows) * 50 * ms, presentation=50 * ms)
+
+
+def digits(neurons: int = 20, images: int = 30) -> tuple[Circuit, Protocol]:
+    """Return the circuit that learns digits, and some to look at."""
+    rng = np.random.default_rng(1)
+    settings = Settings(neurons=neurons)
+    pixels = rng.random((images, 64)) * (rng.random((images, 64)) < 0.4)
+    rows = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
+    weights = np.abs(rng.standard_normal((64, neurons)))
+    circuit = settings.circuit(3 * weights / np.linalg.norm(weights, axis=0))
+    return circuit, shown(rows)
+
+
+# What a program gives
+
+
+def test_learning_is_that_of_cpp_draw_by_draw(gpu: None) -> None:
+    """Replicas draw the same numbers on every device, and so even a stochastic circuit can be compared spike by spike.
+
+    What remains are rounding errors: exp() of two libraries, and sums in another order. They are amplified only where
+    a draw falls between two probabilities that differ by 1e-15.
+    """
+    circuit, protocol = digits()
+    there, here = (
+        simulate(circuit.replicas(2), protocol, device=device, record=("input", "output"), seed=3)
+        for device in (CUDA, CPP)
+    )
+    for name in ("input", "output"):
+        assert spikes(there.spikes[name]) == spikes(here.spikes[name])
+        assert len(here.spikes[name].i) > 100
+    assert there.weights["feedforward"] == pytest.approx(here.weights["feedforward"], rel=1e-9)
+    assert there.state["output"]["age"] == pytest.approx(here.state["output"]["age"], rel=1e-12)
+
+
+def spikes(found: object) -> set[tuple[int, int]]:
+    """Return who spiked in which time step: within a step a GPU knows no order."""
+    steps = np.rint(np.asarray(found.t / ms)).astype(int)  # type: ignore[attr-defined]
+    return set(zip(found.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
+
+
+def test_single_precision(gpu: None) -> None:
+    circuit, protocol = digits()
+    single, double = (simulate(circuit.replicas(2), protocol, device=d, seed=3) for d in (CUDA_SINGLE, CUDA))
+    assert single.weights["feedforward"].dtype == np.float64
+    # 24 bits: a spike may come a step earlier or later, where a potential or a probability is just at the threshold.
+    assert single.counts["input"].sum() == pytest.approx(double.counts["input"].sum(), rel=0.002)
+    assert single.counts["output"].sum() == pytest.approx(double.counts["output"].sum(), rel=0.05)
+    assert np.corrcoef(single.weights["feedforward"].ravel(), double.weights["feedforward"].ravel())[0, 1] > 0.99
+    window = [
+        simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms, device=d).weights["synapse"]
+        for d in (CUDA_SINGLE, CPP)
+    ]
+    assert window[0] == pytest.approx(window[1], rel=1e-6)
+
+
+def test_single_precision_is_refused_where_it_does_not_reach() -> None:
+    circuit = Circuit(name="words", populations={"input": Population(model=word_source, size=1)}, projections={})
+    protocol = Protocol(stimuli={"input": np.array([[0.5]])}, duration=1 * ms)
+    with pytest.raises(ValueError, match=r"device cuda-single: input \(word_source\) packs .* 53 bits.*; use cuda"):
+        simulate(circuit, protocol, device=CUDA_SINGLE)
+
+
+def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit, protocol = digits()
+    first = simulate(circuit.replicas(2), protocol, device=CUDA, record=("output",))
+    monkeypatch.setenv("SPIKEHEBB_THREADS", "reversed")
+    other = simulate(circuit.replicas(2), protocol, device=CUDA, record=("output",))
+    assert first.state["inhibition"]["Z"] == pytest.approx(other.state["inhibition"]["Z"], rel=1e-12)
+    assert spikes(first.spikes["output"]) == spikes(other.spikes["output"])
+    assert first.weights["feedforward"] == pytest.approx(other.weights["feedforward"], rel=1e-9)
+
+
+def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel in another file, started over several lines; its threads in both orders."""
+    (tmp_path / "kernel.cu").write_text(
+        '__global__ void say(int n) { printf("%d:%d ", blockIdx.x, n * threadIdx.x); }\n'
+    )
+    main = '#include "kernel.cu"\nint main() { say<<<2,\n 2>>>(\n(1 + 2)); return 0; }\n'
+    (tmp_path / "main.cu").write_text(main)
+    for arguments in (["-dc", "main.cu", "-o", "main.o"], ["main.o", "-o", "main"]):
+        command = [str(played / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    for order, said in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
+        monkeypatch.setenv("SPIKEHEBB_THREADS", order)
+        assert subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == said
+
+
+def test_spikes_of_a_plain_circuit_agree_in_distribution(gpu: None) -> None:
+    """Poisson counts have their mean as variance: 5 standard errors of the difference of two."""
+    rates = np.linspace(0.1, 1, 64)
+    model = poisson.with_parameters(max_rate=200 * Hz)
+    circuit = Circuit(name="noise", populations={"input": Population(model=model, size=64)}, projections={})
+    protocol = shown(np.tile(rates, (40, 1)))
+    counts = [simulate(circuit, protocol, device=d, seed=5).counts["input"] for d in (CUDA, CPP)]
+    expected = 200 * rates * 2
+    assert np.all(np.abs(counts[0] - counts[1]) < 5 * np.sqrt(2 * expected))
+    assert np.array_equal(simulate(circuit, protocol, device=CUDA, seed=5).counts["input"], counts[0])
+    assert not np.array_equal(simulate(circuit, protocol, device=CUDA, seed=6).counts["input"], counts[0])
+
+
+def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
+    """Two runs of half the length, the second from what the first left, are the whole run."""
+    circuit, _ = digits()
+    rows = np.random.default_rng(2).random((10, 64)) / 8
+
+    def run(start: Circuit, images: Float, seed: int) -> tuple[Circuit, Float]:
+        found = simulate(start.replicas(1), shown(images), device=CUDA, seed=seed)
+        weights, age = found.replica(0).weights["feedforward"], found.replica(0).state["output"]["age"]
+        return start.with_weights(feedforward=weights).with_state("output", age=age), weights
+
+    half, _ = run(circuit, rows[:5], seed=1)
+    _, there = run(half, rows[5:], seed=2)
+    here = simulate(half.replicas(1), shown(rows[5:]), device=CPP, seed=2)
+    assert there == pytest.approx(here.replica(0).weights["feedforward"], rel=1e-9)
+    assert not np.allclose(there, np.asarray(half.projections["feedforward"].weights))
+
+
+@pytest.mark.parametrize("delay", [0, 2, 7])
+def test_each_delay_is_a_program_of_its_own(gpu: None, delay: int) -> None:
+    """brian2cuda loses spikes when delays change between runs; here a delay belongs to the program."""
+    counting = NeuronModel(
+        name="counting",
+        summary="Remembers when a spike arrived",
+        equations="arrived : second\nu : 1",
+        receive="arrived_post = t",
+    )
+    circuit = Circuit(
+        name="late",
+        populations={"a": Population(model=spike_source, size=2), "b": Population(model=counting, size=1)},
+        projections={"ab": Projection(pre="a", post="b", weights=np.ones((2, 1)), delay=delay * ms)},
+    )
+    times = np.array([[0.003, 0.001], [np.inf, 0.005]])
+    protocol = Protocol(stimuli={"a": times}, duration=20 * ms)
+    found = simulate(circuit, protocol, device=CUDA)
+    assert found.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
+
+
+def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
+    """As brian2cuda writes it, synapses of neurons that spike together would all draw the same numbers."""
+    noisy = dataclasses.replace(stdp_pair, name="noisy", on_pre="w = rand()", on_post="", post_spike="", post="")
+    circuit = Circuit(
+        name="noise",
+        populations={n: Population(model=spike_source, size=20) for n in ("pre", "post")},
+        projections={"synapse": Projection(pre="pre", post="post", weights=np.zeros((20, 20)), rule=noisy)},
+    )
+    stimuli = {"pre": np.full((1, 20), 0.002), "post": np.full((1, 20), np.inf)}
+    found = simulate(circuit, Protocol(stimuli=stimuli, duration=5 * ms), device=CUDA).weights["synapse"]
+    assert len(np.unique(found)) == 400
+    assert 0.4 < found.mean() < 0.6  # 7 standard errors of 400 uniform numbers
+
+
+def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
+    """Rounding errors of times grow: beyond 64 s, Brian2's compiled clocks would miss each other by a step."""
+    counter = dataclasses.replace(
+        regular, name="counter", equations="n : 1\nlast : 1", threshold="", reset="", onset="n = stimulus(t, i)",
+        update="last = last + n", parameters={},
+    )  # fmt: skip
+    circuit = Circuit(name="long", populations={"a": Population(model=counter, size=1)}, projections={})
+    rows = np.arange(1400.0)[:, None]
+    found = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
+    assert found.state["a"]["last"] == pytest.approx([2 * rows.sum()])
+
+
+# What is given back as it was
+
+
+def test_everything_is_restored(played: Path) -> None:
+    import brian2cuda.cuda_generator
+    import brian2cuda.utils.gputools as tools
+
+    def state() -> list[object]:
+        prefs = {
+            name: brian2.prefs[name] for name in brian2.prefs if name.startswith(("devices.cuda", "core", "codegen"))
+        }
+        support = brian2cuda.cuda_generator.CUDACodeGenerator.universal_support_code
+        return [prefs, dict(tools._cuda_installation), dict(tools._gpu_selection), support, brian2.get_device()]
+
+    before = state()
+    simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms, device=CUDA_SINGLE)
+    assert state() == before
+
+
+def test_what_is_mended_is_still_wrong(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer brian2cuda may have mended some of it, and then the mend should go."""
+    circuit, protocol = digits()
+    kit = nvcc.toolkit()
+    monkeypatch.setattr(devices.cuda, "mend", lambda folder: None)
+    with devices.cuda_project(CUDA, kit) as project:
+        network, _ = build(assemble(circuit, protocol, dt=1 * ms, record=("input",)), device=CUDA)
+        devices.write_cuda(project, network, tmp_path, kit, "sm_90")
+    for pattern, wrong, _ in devices.cuda.MENDS:
+        assert any(wrong in file.read_text() for file in tmp_path.glob(pattern)), wrong
+
+
+# What is missing, or does not fit
+
+
+def test_no_brian2cuda(monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+    monkeypatch.setattr(devices.cuda, "brian2cuda_version", lambda: None)
+    with pytest.raises(RuntimeError, match=r"needs brian2cuda; pip install 'spikehebb\[cuda\]'"):
+        simulate(synapse_pair(stdp_pair), pairing([11] * ms), dt=0.1 * ms, device=CUDA)
+
+
+def test_no_nvcc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvcc, "nvcc_path", lambda: None)
+    with pytest.raises(RuntimeError, match=r"needs nvcc, and found none; install CUDA 12 or 13 .* or use --device cpp"):
+        nvcc.toolkit()
+
+
+def test_no_gpu(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvcc, "gpus", list)
+    with pytest.raises(
+        RuntimeError, match=r"found no NVIDIA GPU .*; use --device cpp, or set SPIKEHEBB_CUDA_ARCH=sm_90"
+    ):
+        simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms, device=CUDA)
+    monkeypatch.setenv("SPIKEHEBB_CUDA_ARCH", "sm_80")
+    assert nvcc.architecture(nvcc.toolkit()) == "sm_80"
+
+
+def test_an_architecture_that_nvcc_does_not_know(played: Path) -> None:
+    with pytest.raises(ValueError, match=r"nvcc 13.0 does not compile for 'sm_35'; it knows sm_80, sm_90. Choose"):
+        nvcc.architecture(nvcc.toolkit(), "sm_35")
+
+
+def fake(folder: Path, name: str, output: str) -> str:
+    """Put a program that only prints into a folder."""
+    script = folder / name
+    script.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return str(script)
+
+
+def test_an_nvcc_that_is_too_old(tmp_path: Path) -> None:
+    old = fake(tmp_path, "nvcc", "Cuda compilation tools, release 11.8, V11.8.89")
+    with pytest.raises(RuntimeError, match=r"nvcc is CUDA 11.8, but device cuda takes 12 or 13; install CUDA 12 or 13"):
+        nvcc.nvcc_version(old)
+    assert nvcc.nvcc_version(fake(tmp_path, "nvcc", "Cuda compilation tools, release 12.4, V12.4.1")) == (12, 4)
+    with pytest.raises(RuntimeError, match="does not tell its version"):
+        nvcc.nvcc_version(fake(tmp_path, "nvcc", "hello"))
+
+
+def test_a_host_compiler_that_nvcc_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "crt").mkdir()
+    (tmp_path / "crt" / "host_config.h").write_text("#if __GNUC__ > 13\n#error -- unsupported GNU version!\n#endif\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    fake(tmp_path, "g++", "15")
+    fake(tmp_path, "g++-13", "13")
+    assert nvcc.host_compiler([tmp_path]) == str(tmp_path / "g++-13")
+    fake(tmp_path, "g++", "11")
+    assert nvcc.host_compiler([tmp_path]) == str(tmp_path / "g++")
+    fake(tmp_path, "g++", "15")
+    monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name) if name == "g++" else None)
+    with pytest.raises(
+        RuntimeError, match=r"needs g\+\+ 13 or older .*, and found g\+\+ \(version 15\); install g\+\+-13"
+    ):
+        nvcc.host_compiler([tmp_path])
+
+
+def test_curand_is_found_in_the_toolkit_or_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit, site = tmp_path / "kit" / "include", tmp_path / "site" / "nvidia"
+    kit.mkdir(parents=True)
+    (site / "cu13" / "include").mkdir(parents=True)
+    (site / "cu13" / "lib").mkdir()
+    spec = dataclasses.make_dataclass("Spec", ["submodule_search_locations"])([str(site)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(
+        RuntimeError, match=r"needs cuRAND, .*; pip install nvidia-curand \(with CUDA 12: nvidia-curand-cu"
+    ):
+        nvcc.curand([kit], 13)
+    (site / "cu13" / "include" / "curand.h").touch()
+    (site / "cu13" / "lib" / "libcurand.so.10").touch()
+    assert nvcc.curand([kit], 13) == (site / "cu13" / "include", site / "cu13" / "lib" / "libcurand.so.10")
+    (kit / "curand.h").touch()
+    (kit.parent / "lib64").mkdir()
+    (kit.parent / "lib64" / "libcurand.so").touch()
+    assert nvcc.curand([kit], 13) == (kit, kit.parent / "lib64" / "libcurand.so")
+
+
+def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "0, GPU-a, NVIDIA A100, 8.0, 40960, 40000\n1, GPU-b, NVIDIA H100, 9.0, 81559, [N/A]"
+    fake(tmp_path, "nvidia-smi", lines)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [(g.name, g.architecture, g.free) for g in nvcc.gpus()] == [
+        ("NVIDIA A100", "sm_80", 40000),
+        ("NVIDIA H100", "sm_90", 0),
+    ]
+    for visible, names in (("1", ["NVIDIA H100"]), ("GPU-a", ["NVIDIA A100"]), ("", [])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert [g.name for g in nvcc.gpus()] == names
+
+
+def test_openmp_is_refused(played: Path) -> None:
+    brian2.prefs.devices.cpp_standalone.openmp_threads = 4
+    try:
+        with pytest.raises(
+            RuntimeError, match=r"openmp_threads is 4, and a program for a GPU has no threads; set it to 0"
+        ):
+            simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.05 * ms, device=CUDA)
+    finally:
+        brian2.prefs.devices.cpp_standalone.openmp_threads = 0
+
+
+def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = cuda_on_cpu.toolkit(tmp_path / "small", memory=700)
+    monkeypatch.setenv("CUDA_PATH", str(small))
+    monkeypatch.setenv("PATH", f"{small / 'bin'}:/bin:/usr/bin")
+    circuit = soft_wta(np.ones((784, 400)), rule=softhebb)
+    protocol = shown(np.ones((2, 784)))
+    message = (
+        r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but A CPU that plays a GPU has 700 of 700 MiB free"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        simulate(circuit.replicas(64), protocol, device=CUDA)
+    plan = assemble(soft_wta(np.ones((1, 1)), rule=softhebb), shown(np.ones((1, 1))), dt=1 * ms)
+    many = dataclasses.replace(plan.projections["feedforward"], connected=(np.broadcast_to(0, 2**31),), copies=1)
+    with pytest.raises(RuntimeError, match=r"2,147,483,648 synapses in one projection, but brian2cuda takes"):
+        costs.check_memory(dataclasses.replace(plan, projections={"feedforward": many}), CUDA, nvcc.gpu())
+
+
+# Real compilation, wherever nvcc is; no GPU is needed
+
+
+@NVCC
+@pytest.mark.nvcc
+@pytest.mark.parametrize("network", ["window", "digits"])
+def test_nvcc_compiles(network: str) -> None:
+    if network == "window":
+        circuit, protocol, dt = synapse_pair(stdp_pair), pairing([10] * ms), 0.1 * ms
+    else:
+        (circuit, protocol), dt = digits(), 1 * ms
+    built = program(assemble(circuit, protocol, dt=dt), CUDA, "sm_90")
+    assert (built.folder / "main").stat().st_size > 100_000
+    assert not list(built.folder.rglob("*.o"))
