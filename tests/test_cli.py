@@ -102,6 +102,31 @@ def test_evaluate_says_the_same(tiny: tuple[Path, dict[str, Any]]) -> None:
             assert scores[name] == report["metrics"][name]
 
 
+def test_networks_learn_side_by_side(tmp_path: Path) -> None:
+    words = ["learn", *TINY, "--seed", "4", "--replicas", "2", "--out", str(tmp_path)]
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"seed-4", "seed-5", "summary.json"}
+    assert {"run.json", "checkpoint.npz", "raster.png"} < {path.name for path in (tmp_path / "seed-5").iterdir()}
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    for network in summary["networks"]:
+        assert f"{network['folder']:24} accuracy_vote {100 * network['metrics']['accuracy_vote']:.2f} %" in done.stdout
+    mean, spread = (100 * summary[what]["accuracy_vote"] for what in ("mean", "standard_deviation"))
+    assert f"{mean:.2f} ± {spread:.2f} %" in done.stdout
+    assert "holds another run" in refused(run(*words))
+    again = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--json")
+    assert json.loads(again.stdout)["metrics"]["accuracy_vote"] == summary["networks"][1]["metrics"]["accuracy_vote"]
+    many = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--replicas", "8", "--json")
+    assert 0 <= json.loads(many.stdout)["metrics"]["accuracy_vote"] <= 1
+    both = ["--replicas", "2", "--from", str(tmp_path / "seed-4")]
+    assert "leave out --from" in refused(run("learn", *TINY[:2], *both, "--out", tmp_path / "other"))
+    for number in ("0", "-1"):
+        message = refused(run("learn", *TINY, "--replicas", number, "--out", tmp_path / "other"))
+        assert f"--replicas must be at least 1, got {number}" in message
+        message = refused(run("evaluate", tmp_path / "seed-4", "--data", "digits", "--replicas", number))
+        assert f"replicas must be a whole number of at least 1, got {number}" in message
+
+
 def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]]) -> None:
     out, _ = tiny
     before = {path.name: path.read_bytes() for path in out.iterdir()}

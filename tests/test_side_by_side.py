@@ -84,7 +84,8 @@ def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> N
 
 
 def test_learning_on_a_chip_side_by_side(fewer: tuple[Images, Images]) -> None:
-    chip = dataclasses.replace(SMALL, target="loihi1", **experiments.CHIP_RULE)
+    rule: dict[str, Any] = experiments.CHIP_RULE
+    chip = dataclasses.replace(SMALL, target="loihi1", **rule)
     settings = [dataclasses.replace(chip, seed=seed) for seed in (0, 1)]
     together = learn_side_by_side(*fewer, settings, device=NUMPY)
     assert_same(together.runs[1], learn_side_by_side(*fewer, settings[1:], device=NUMPY).runs[0])
@@ -142,7 +143,7 @@ def test_what_networks_cannot_differ_in_is_refused(fewer: tuple[Images, Images])
         ({"rule": "nessler"}, "rule, got softhebb, nessler"),
     ):
         with pytest.raises(ValueError, match=f"networks side by side must have the same {told}; run these"):
-            learn(SMALL, dataclasses.replace(SMALL, **change))  # type: ignore[arg-type]
+            learn(SMALL, dataclasses.replace(SMALL, **change))
     broken = [dataclasses.replace(each, dropped=0.1) for each in SEEDS]
     with pytest.raises(ValueError, match=r"dropped is 0\.1, and every seed breaks other synapses"):
         learn(*broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,12 @@ def learn(
     weight_bits: Annotated[int | None, typer.Option(help="With --target: of a weight, instead of the chip's.")] = None,
     trace_bits: Annotated[int | None, typer.Option(help="With --target: of a trace, instead of the chip's.")] = None,
     rounding: Annotated[str | None, typer.Option(help="With --target: nearest or stochastic.")] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            help="Learn so many networks side by side, of seed, seed + 1, ..., each into a folder of its own."
+        ),
+    ] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
@@ -42,6 +49,8 @@ def learn(
     """Let a spiking soft winner-take-all network teach itself images, and score it."""
     from spikehebb import devices, experiments, plot
 
+    if replicas is not None and from_ is not None:
+        raise ValueError("--replicas begin with random weights; leave out --from, or go on with one after another.")
     start = _start(from_, age, neurons)
     asked: dict[str, Any] = {"neurons": neurons, "epochs": epochs, "seed": seed, "rule": rule}
     asked |= {"target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
@@ -55,6 +64,10 @@ def learn(
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
+    if replicas is not None:
+        title = f"{settings.neurons} neurons after {epochs} x {len(train)} images of {data}"
+        _learn_replicas(train, test, settings, replicas, where, out, overwrite, as_json, title)
+        return
     if start is not None:
         settings = start.settings(train, **given)
     with progress() as tell:
@@ -80,6 +93,9 @@ def evaluate(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="Let so many copies of the network look at images side by side.")
+    ] = None,
     data_dir: DataDir = None,
     limit_test: Limit = None,
     as_json: Json = False,
@@ -94,25 +110,68 @@ def evaluate(
     trained = experiments.load_network(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
+        if trained.header["kind"] == files.KIND and replicas is not None:
+            raise ValueError("--replicas are copies of a network that spikes, and this one has rates; leave them out.")
         if chip is not None:
             where = None if device is None else devices.find(device)
-            result = experiments.evaluate_on(trained, test, chip, device=where, progress=tell)
+            result = experiments.evaluate_on(trained, test, chip, device=where, replicas=replicas, progress=tell)
         elif trained.header["kind"] == files.KIND:
             model = files.from_checkpoint(trained)
             result = experiments.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
         elif trained.header["kind"] == converted.KIND:
             where = None if device is None else devices.find(device)
             model, network = converted.from_checkpoint(trained)
-            result = experiments.evaluate_converted(model, network, test, device=where, progress=tell)
+            result = experiments.evaluate_converted(
+                model, network, test, device=where, replicas=replicas, progress=tell
+            )
         else:
             where = None if device is None else devices.find(device)
-            result = experiments.evaluate(trained, test, device=where, progress=tell)
+            result = experiments.evaluate(trained, test, device=where, replicas=replicas, progress=tell)
     if as_json:
         print_json(result)
     else:
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
         if chip is not None:
             print_hardware(result["hardware"])
+
+
+def _learn_replicas(
+    train: Any,
+    test: Any,
+    settings: Any,
+    replicas: int,
+    device: Any,
+    out: Path,
+    overwrite: bool,
+    as_json: bool,
+    title: str,
+) -> None:
+    """Let networks of consecutive seeds learn side by side, and print what each of them reached."""
+    from spikehebb import experiments, plot
+
+    if replicas < 1:
+        raise ValueError(f"--replicas must be at least 1, got {replicas}.")
+    seeds = range(settings.seed, settings.seed + replicas)
+    each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
+    with progress() as tell:
+        learned = experiments.learn_side_by_side(
+            train, test, each, device=device, out=out, overwrite=overwrite, progress=tell
+        )
+        for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
+            plot.digit_pictures(run, test, out / folder)
+            tell("drawing", (number + 1) / replicas)
+    if as_json:
+        print_json(learned.summary)
+        return
+    typer.echo(f"{replicas} networks side by side: {title}")
+    for run, folder in zip(learned.runs, learned.folders, strict=True):
+        typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
+    for name, mean in learned.summary["mean"].items():
+        spread = learned.summary["standard_deviation"][name]
+        typer.echo(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
+    typer.echo(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
+    for path in [out / "summary.json", *(out / folder for folder in learned.folders)]:
+        typer.echo(f"  {path}")
 
 
 def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:
