@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate softhebb conversion torch neurobench nest interop lint types docs bench clean
+.PHONY: demo test validate softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -72,6 +72,19 @@ docs: $(VENV)/.docs
 
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/digits.py
+
+# What a GPU gains, in at most ten minutes; without a GPU, the CPU alone.
+gpu: $(VENV)/.test
+	@mkdir -p $(RUNS)
+	$(BIN)/python benchmarks/gpu.py --out $(RUNS)/gpu.json --plot $(RUNS)/gpu.png
+
+# All that a machine without a network connection needs for it.
+wheels: $(VENV)/.core
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir dist/wheels '.[cuda]'
+	@cp benchmarks/gpu.py dist/wheels/
+	@echo "Carry dist/wheels to the machine with the GPU, and there:"
+	@echo "  python3 -m venv env && env/bin/pip install --no-index --find-links wheels 'spikehebb[cuda]'"
+	@echo "  env/bin/python wheels/gpu.py --out gpu.json --plot gpu.png"
 
 clean:
 	rm -rf $(VENV) $(INTEROP) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache

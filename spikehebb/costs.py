@@ -214,7 +214,7 @@ def known() -> tuple[Cost, Cost]:
     try:
         given = json.loads(kept().read_text())
         found = {name: _cost(values) for name, values in given.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"{kept()} is damaged ({error}); delete it, or run benchmarks/gpu.py again.") from error
     return found.get("cpu", CPU_COST), found.get("gpu", GPU_COST)
 

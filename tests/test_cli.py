@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from spikehebb import devices
 from spikehebb.cli import app
-from tests.conftest import NO_COMPILER
+from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
 
 SPIKEHEBB = [sys.executable, "-c", "from spikehebb.cli import app; app()"]
 TINY = ["--data", "digits", "--neurons", "6", "--limit-train", "40", "--limit-test", "20", "--device", "numpy"]
@@ -138,7 +139,8 @@ def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]])
 def test_doctor_looks_at_everything(tmp_path: Path) -> None:
     done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
     found = {finding["what"]: finding for finding in json.loads(done.stdout)}
-    assert set(found) == {"Python", "Brian2", "C++ compiler", "nvcc", "NVIDIA GPU", "data folder", "cache"}
+    cuda = ["brian2cuda", "nvcc", "cuRAND", "g++ for nvcc", "NVIDIA GPU"]
+    assert list(found) == ["Python", "Brian2", "C++ compiler", *cuda, "data folder", "cache"]
     assert found["Python"]["ok"]
     assert not found["C++ compiler"]["ok"]
     assert "apt install g++ make" in found["C++ compiler"]["remedy"]
@@ -150,8 +152,7 @@ def test_doctor_looks_at_everything(tmp_path: Path) -> None:
     [
         (["learn", *TINY, "--neurons", "-3"], "neurons must be at least 1, got -3"),
         (["learn", *TINY, "--data", "mnits"], "there is no data set 'mnits'. Did you mean 'mnist'?"),
-        (["learn", *TINY, "--device", "gpu"], "there is no device 'gpu'. (auto, numpy, cpp, cuda)"),
-        (["learn", *TINY, "--device", "cuda"], "device cuda cannot run circuits in this version; use cpp or numpy"),
+        (["learn", *TINY, "--device", "gpu"], "there is no device 'gpu'. (auto, numpy, cpp, cuda, cuda-single)"),
         (["learn", *TINY, "--limit-test", "0"], "--limit-test must be at least 1, got 0"),
         (["learn", *TINY, "--data", "mnist", "--data-dir", "."], "mnist: train-images-idx3-ubyte.gz is missing"),
     ],
@@ -159,6 +160,41 @@ def test_doctor_looks_at_everything(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Path) -> None:
     assert message in refused(run(*words, "--out", tmp_path / "out", cwd=tmp_path))
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+@NO_COMPILER
+@NO_BRIAN2CUDA
+def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+    monkeypatch.setattr(devices.nvcc, "gpus", list)
+    monkeypatch.delenv("SPIKEHEBB_CUDA_ARCH", raising=False)
+    message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
+    assert "device cuda found no NVIDIA GPU (nvidia-smi names none); use --device cpp" in message
+    monkeypatch.setattr(devices.nvcc, "nvcc_path", lambda: None)
+    message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
+    assert "device cuda needs nvcc, and found none; install CUDA 12 or 13" in message
+    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert all("only for --device cuda: " in found[what]["remedy"] for what in ("nvcc", "cuRAND", "NVIDIA GPU"))
+
+
+@NO_COMPILER
+@NO_BRIAN2CUDA
+def test_doctor_says_what_is_found_for_cuda_and_where_learning_is_fastest(played: Path) -> None:
+    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert found["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
+    assert found["NVIDIA GPU"]["found"] == "A CPU that plays a GPU, sm_90, 8000 of 8000 MiB free"
+    advice = json.loads(run("doctor", "--advise", "--json").stdout)
+    chosen = {(row["neurons"], row["replicas"]): row["device"] for row in advice["networks"]}
+    assert (chosen[100, 1], chosen[400, 64]) == ("cpp", "cuda")
+    assert "not yet measured on a GPU" in run("doctor", "--advise").stdout.replace("\n", " ")
+
+
+@NO_COMPILER
+@NO_BRIAN2CUDA
+def test_auto_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices.nvcc, "gpus", list)
+    words = [word if word != "numpy" else "auto" for word in TINY]
+    done = run("learn", *words, "--out", tmp_path, "--json")
+    assert "as there is no NVIDIA GPU here" in done.stderr
 
 
 def test_without_a_compiler_it_says_so_and_runs_on_numpy(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ commands = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp or cuda.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the official files.")]
 Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")]
 

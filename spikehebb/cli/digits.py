@@ -59,11 +59,11 @@ def learn(
         given |= experiments.CHIP_RULE
     settings = experiments.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
-    if device == "auto" and where is devices.NUMPY:
-        typer.echo(f"spikehebb: {devices.SLOW}", err=True)
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
+    if device == "auto":
+        where = _advised(settings, train, replicas)
     if replicas is not None:
         title = f"{settings.neurons} neurons after {epochs} x {len(train)} images of {data}"
         _learn_replicas(train, test, settings, replicas, where, out, overwrite, as_json, title)
@@ -172,6 +172,16 @@ def _learn_replicas(
     typer.echo(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
     for path in [out / "summary.json", *(out / folder for folder in learned.folders)]:
         typer.echo(f"  {path}")
+
+
+def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
+    """Choose a device, and say why."""
+    from spikehebb import devices, experiments
+
+    advice = experiments.advise(settings, train, replicas=max(1, replicas or 1))
+    slow = advice.device is devices.NUMPY
+    typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason}.'}", err=True)
+    return advice.device
 
 
 def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:

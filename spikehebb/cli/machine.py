@@ -65,4 +65,4 @@ def _advise(as_json: bool) -> None:
     console = Console()
     console.print(table)
     console.print(f"CPU: {cpu.measured or 'assumed'}. GPU: {gpu.measured or 'assumed, not yet measured on a GPU'}.")
-    console.print(f"The last one is {advice.reason}.", soft_wrap=True)
+    console.print(f"The last one: {advice.reason}.", soft_wrap=True)

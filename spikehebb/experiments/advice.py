@@ -66,15 +66,19 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     cpu, there = (cost.seconds(load) * steps / replicas for cost in costs.known())
     fallback = devices.find("auto")
     if not gpu:
-        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}: no GPU was asked for")
+        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, as no GPU was asked for")
+    if not nvcc.gpus():
+        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, as there is no NVIDIA GPU here")
+    here = nvcc.gpu()
     try:
-        here = nvcc.gpu()
         nvcc.toolkit()
         if devices.cuda.brian2cuda_version() is None:
             raise RuntimeError(devices.cuda.NO_BRIAN2CUDA)
         costs.check_memory(plan, devices.CUDA, here)
     except RuntimeError as error:
-        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}: {error}")
+        return Advice(
+            device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, although {here.name} is here: {error}"
+        )
     device = devices.CUDA if there * GAIN < cpu else fallback
     known = costs.known()[1].measured
     source = (
