@@ -13,7 +13,7 @@ from spikehebb.circuits import soft_wta
 from spikehebb.convert import Timing, to_spiking
 from spikehebb.core import Images, Protocol
 from spikehebb.dealing import deal, simulate_dealt
-from spikehebb.devices import NUMPY, Device
+from spikehebb.devices import NUMPY
 from spikehebb.encoders import word_source
 from spikehebb.experiments import Settings, presenting
 from spikehebb.experiments.presenting import chunk_of, present, quiet
@@ -62,11 +62,11 @@ def test_chunks_of_many_copies_take_no_more_room() -> None:
 
 
 def test_many_copies_look_at_images_like_one(
-    few: tuple[Images, Images], device: Device, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+    few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     """Two sets of Poisson-like counts of the same means: 5 standard errors for each of 6 neurons and for all spikes."""
-    monkeypatch.setattr(presenting, "CHUNK", 10)
-    settings, images = Settings(neurons=6, temperature=0.05), few[0]
+    monkeypatch.setattr(presenting, "CHUNK", 15)
+    settings, images, device = Settings(neurons=6, temperature=0.05), few[0], NUMPY
     weights = rng.random((64, 6)) / 4
     circuit = settings.circuit(weights).frozen()
     one, _ = present(circuit, images, settings, device, "testing", quiet)
@@ -89,12 +89,12 @@ def test_converted_columns_say_the_same(order: convert.values.Order, few: tuple[
     """Steps and intervals are powers of 2, so that the time since an onset is the same number at every onset."""
     dt = 1000 / 1024
     rate = 1000 / dt
-    timing = Timing(present_ms=20 * dt, dt_ms=dt, jitter=0.0, order=order, input_rate_hz=rate, top_rate_hz=rate)
+    timing = Timing(present_ms=12 * dt, dt_ms=dt, jitter=0.0, order=order, input_rate_hz=rate, top_rate_hz=rate)
     network = to_spiking(model(layer(), layer(6)), few[0], timing)
-    images = dataclasses.replace(few[1][:3], pixels=2 ** -np.ceil(5 * (1 - few[1].pixels[:3])))
+    images = dataclasses.replace(few[1][:2], pixels=2 ** -np.ceil(5 * (1 - few[1].pixels[:2])))
     assert network.stages[1].circuit.populations["input"].model.name == word_source.name
     one = convert.present(network, images, device=NUMPY, rates=True)
-    many = convert.present(network, images, device=NUMPY, rates=True, replicas=7)
+    many = convert.present(network, images, device=NUMPY, rates=True, replicas=30)
     assert one.counts.any()
     for what in ("counts", "predicted", "spikes", "operations"):
         assert np.array_equal(getattr(one, what), getattr(many, what)), what

@@ -103,7 +103,7 @@ def test_copies_that_see_the_same_differ_by_their_seeds_only(encoder: NeuronMode
 
 
 def deterministic(rng: np.random.Generator) -> Circuit:
-    """Return a circuit with every kind of projection: plastic and sparse, resting, continuous, between positions."""
+    """Return a circuit with every kind of projection: plastic, sparse and late; resting; continuous."""
     encoder = regular.with_parameters(max_rate=200 * Hz, jitter=0.0)
     return Circuit(
         name="deterministic",
@@ -123,7 +123,6 @@ def deterministic(rng: np.random.Generator) -> Circuit:
                 connected=rng.random((12, 5)) < 0.8,
             ),
             "resting": Projection(pre="input", post="sum", weights=rng.uniform(0, 0.3, (12, 3))),
-            "late": Projection(pre="plastic", post="sum", weights=rng.uniform(0, 0.3, (5, 3)), delay=1 * ms),
             "hears": Projection(pre="sum", post="mean", summed={"m": "u_pre*(i + 1) + 0.1*j"}),
         },
     )
