@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +14,17 @@ from spikehebb import convert, metrics
 from spikehebb.circuits import soft_wta
 from spikehebb.convert import Timing, to_spiking
 from spikehebb.core import Images, Protocol
+from spikehebb.datasets import load
 from spikehebb.dealing import deal, simulate_dealt
 from spikehebb.devices import NUMPY
 from spikehebb.encoders import word_source
-from spikehebb.experiments import Settings, presenting
+from spikehebb.experiments import Settings, evaluate, load_digits, presenting
 from spikehebb.experiments.presenting import chunk_of, present, quiet
 from spikehebb.simulate import simulate
 from tests.test_convert import layer, model
 from tests.test_replicas import deterministic
+
+MODEL = Path(__file__).parents[1] / "models" / "digits-soft-wta"
 
 
 @pytest.mark.parametrize("replicas", [2, 5, 9])
@@ -113,3 +118,14 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
     assert counts[[7], :].toarray().argmax() == 0
     assert counts[[31], :].toarray().argmax() == 1
     assert metrics.class_profile(counts, np.asarray(images.labels)).shape == (2, 10)
+
+
+def test_fifty_copies_reach_the_accuracy_of_one() -> None:
+    """Of the network in models/ on all test images; within 4 standard errors of the difference of two such numbers."""
+    trained = load_digits(MODEL)
+    published = json.loads((MODEL / "run.json").read_text())["metrics"]
+    test = load("digits", "test")
+    scores = evaluate(trained, test, device=NUMPY, replicas=50)["metrics"]
+    for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
+        right = published[name]
+        assert abs(scores[name] - right) < 4 * np.sqrt(2 * right * (1 - right) / len(test))

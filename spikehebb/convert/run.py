@@ -215,7 +215,9 @@ class Visit:
     recording: Recording
 
 
-def visits(network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int | None = None) -> Iterator[Visit]:
+def visits(
+    network: SpikingNetwork, images: Images, device: Device, seed: int, replicas: int | None = None
+) -> Iterator[Visit]:
     """Show images to one stage after the other."""
     timing, x = network.timing, None
     if not _encodes(network):
