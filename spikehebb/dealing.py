@@ -16,6 +16,14 @@ from spikehebb.simulate import prepare, simulate
 TOGETHER = 8192  # presentations in one run of many copies, about: stimuli then take no more room than those of one
 
 
+FILLING = 64  # copies of a network that only looks, so that a GPU has something to do
+
+
+def copies_on(device: Device, replicas: int | None) -> int | None:
+    """Return how many copies look at images side by side where nobody says: on a GPU many, elsewhere none but one."""
+    return FILLING if replicas is None and devices.on_gpu(device) else replicas
+
+
 def simulate_dealt(
     circuit: Circuit,
     protocol: Protocol,

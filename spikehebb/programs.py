@@ -127,12 +127,14 @@ def run(
             np.ascontiguousarray(value, dtype=kind).tofile(file)
             arguments.append(f"{name}={file}")
         command = ["./main", "--results_dir", f"{folder}/", repr(duration), str(seed), *arguments]
+        environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} | os.environ  # GPUs in the order of nvidia-smi
         # Brian2's program reports a wrong input only on standard error, and goes on.
         with (
             open(Path(folder) / "errors", "w+") as errors,
             subprocess.Popen(
                 command,
                 cwd=program.folder,
+                env=environment,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -11,19 +11,20 @@ import shutil
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import brian2
 import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikehebb import costs, devices
+from spikehebb import costs, dealing, devices, programs
 from spikehebb.assemble import assemble
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection, Protocol
+from spikehebb.core import Circuit, Float, Images, NeuronModel, Population, Projection, Protocol
 from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, Device, nvcc
 from spikehebb.encoders import poisson, regular, spike_source, word_source
-from spikehebb.experiments import Settings
+from spikehebb.experiments import Settings, evaluate, learn_digits
 from spikehebb.protocols import pairing
 from spikehebb.rules import softhebb, stdp_pair
 from spikehebb.simulate import build, program, simulate
@@ -205,6 +206,29 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     rows = np.arange(1400.0)[:, None]
     found = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
     assert found.state["a"]["last"] == pytest.approx([2 * rows.sum()])
+
+
+def test_digits_are_learned_and_copies_look_at_the_test_images(
+    gpu: None, few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a run needs is compiled at its beginning: for learning, and for 64 copies that look."""
+    built: list[str] = []
+    obtain = programs.obtain
+
+    def watch(key: str, *given: Any, **named: Any) -> programs.Program:
+        built.append(key)
+        return obtain(key, *given, **named)
+
+    monkeypatch.setattr(programs, "obtain", watch)
+    run = learn_digits(*few, Settings(neurons=10), device=CUDA)
+    assert set(built) == set(built[:2])
+    assert len(set(built)) == 2
+    assert run.report["device"] == "cuda"
+    assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
+    here = evaluate(run.checkpoint, few[1], device=CPP, replicas=64)  # the same draws
+    assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    assert dealing.copies_on(CPP, None) is None
+    assert dealing.copies_on(CUDA, 1) == 1
 
 
 # What is given back as it was

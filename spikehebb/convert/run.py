@@ -21,7 +21,7 @@ from spikehebb.convert import words
 from spikehebb.convert.build import encoder_of
 from spikehebb.convert.values import SpikingNetwork, Stage, Timing
 from spikehebb.core import Circuit, Images, Int, Population, Protocol, Recording
-from spikehebb.dealing import prepare_dealt, simulate_dealt
+from spikehebb.dealing import copies_on, prepare_dealt, simulate_dealt
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
 from spikehebb.softhebb import Pool, numerics
@@ -81,9 +81,9 @@ def present(
     rates : bool
         Keep what every stage said, not only the last.
     replicas : int, optional
-        How many copies of a column look at positions side by side. They draw other random numbers than one alone; what
-        is deterministic stays so, but a spike that falls on the border between two steps may come in either, because
-        times are rounded.
+        How many copies of a column look at positions side by side; left out, one on a CPU and many on a GPU. They draw
+        other random numbers than one alone; what is deterministic stays so, but a spike that falls on the border
+        between two steps may come in either, because times are rounded.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -102,6 +102,7 @@ def present(
             f"{network.image_shape}; give images like those that it was made for."
         )
     device = device or devices.find("auto")
+    replicas = copies_on(device, replicas)
     parts, tell, together = [], progress or (lambda fraction: None), together_of(network)
     for start in range(0, len(images), together):
         chunk = images[start : start + together]
@@ -125,6 +126,7 @@ def together_of(network: SpikingNetwork) -> int:
 
 def build_programs(network: SpikingNetwork, device: Device, replicas: int | None = None) -> None:
     """Compile what ``present`` needs."""
+    replicas = copies_on(device, replicas)
     timing, rows = network.timing, together_of(network)
     for number, stage in enumerate(network.stages):
         shown = np.zeros((rows * stage.positions[0] * stage.positions[1], stage.circuit.populations["input"].size))

@@ -14,6 +14,7 @@ from brian2 import ms
 from spikehebb import checkpoint, devices, metrics, rules
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Circuit, Float, Images, Int, Recording
+from spikehebb.dealing import copies_on, prepare_dealt
 from spikehebb.devices import Device
 from spikehebb.experiments import presenting
 from spikehebb.experiments.presenting import (
@@ -32,7 +33,6 @@ from spikehebb.experiments.scoring import check_images, score
 from spikehebb.experiments.settings import Settings, ages
 from spikehebb.experiments.starts import Start
 from spikehebb.hardware import Constrained
-from spikehebb.simulate import prepare
 
 LABELLED = 20_000  # training images, at most, that give the neurons their labels
 BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
@@ -128,8 +128,15 @@ def learn_digits(
     tell("building", 0)
     plastic = settings.circuit(state.weights, state.bias)
     learning = settings.constrained(plastic, settings.seed).circuit if settings.target else plastic
-    for circuit in (learning, plastic.frozen()):
-        prepare(circuit, protocol(train[:1], settings), device=device, dt=settings.dt_ms * ms, record=("output",))
+    for circuit, replicas in ((learning, None), (plastic.frozen(), copies_on(device, None))):
+        prepare_dealt(
+            circuit,
+            protocol(train[:1], settings),
+            replicas=replicas,
+            device=device,
+            dt=settings.dt_ms * ms,
+            record=("output",),
+        )
     tell("building", 1)
     while (done := seen_after(state.chunks, len(train))) < total:
         images, (circuit, chip, seed) = next_images(state, train, settings), next_circuit(state, settings)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from spikehebb import metrics, protocols
 from spikehebb.core import Circuit, Images, Protocol, Recording
-from spikehebb.dealing import TOGETHER, simulate_dealt
+from spikehebb.dealing import TOGETHER, copies_on, simulate_dealt
 from spikehebb.devices import Device
 from spikehebb.experiments.settings import Settings
 
@@ -36,8 +36,9 @@ def present(
     """Return the spike counts (images, neurons) of a circuit that only looks, and the seconds that it took.
 
     ``watch`` is called with the recording of every chunk. Several ``replicas`` of the circuit look at images side by
-    side and share their weights.
+    side and share their weights; left out, it is one on a CPU and many on a GPU.
     """
+    replicas = copies_on(device, replicas)
     tables, seconds, chunk = [], 0.0, chunk_of(replicas)
     for number, start in enumerate(range(0, len(images), chunk)):
         part = images[start : start + chunk]
