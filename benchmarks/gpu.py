@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import platform
+import re
 import sys
 import threading
 import time
@@ -293,6 +294,7 @@ def compared(results: dict[str, Any], gpu: str) -> dict[str, Any]:
 def draw(results: dict[str, Any], path: Path, title: str) -> None:
     """Plot images per second over replicas, and the kernels of a step."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
@@ -304,18 +306,26 @@ def draw(results: dict[str, Any], path: Path, title: str) -> None:
                 for device, found in both.items():
                     points.setdefault(device, []).append((count, found["images_per_second"]))
         for device, pairs in points.items():
-            left.loglog(*zip(*sorted(pairs), strict=True), style, label=f"{what}, {device}")
-    left.set_xlabel("replicas of 400 neurons")
+            color = "C0" if device == "cpp" else "C1"
+            left.loglog(*zip(*sorted(pairs), strict=True), style, color=color, label=f"{what}, {device}")
+    left.xaxis.set_major_formatter(ScalarFormatter())
+    left.xaxis.set_minor_formatter(NullFormatter())
+    left.set_xticks(sorted({int(x) for line in left.lines for x in np.asarray(line.get_xdata())}))
+    left.set_xlabel("networks side by side")
     left.set_ylabel("images per second")
     if left.get_legend_handles_labels()[0]:
         left.legend(fontsize=8)
-    bottom, bars = 0.0, results.get("kernels", {}).get("learn 400, 64 replicas") or {}
-    for name, value in list(bars.items())[:10]:
-        right.barh(name.removesuffix("_codeobject"), 1e6 * value, left=0)
-        bottom += value
-    right.invert_yaxis()
-    right.set_xlabel("microseconds per step, 64 replicas (each kernel waited for)")
-    if not bars:
+    measured = results.get("kernels", {})
+    if measured:
+        case = next((name for name in measured if "replicas" in name), next(iter(measured)))
+        bars = {re.sub(r"_codeobject(_\d+)?$", "", name): 1e6 * value for name, value in measured[case].items()}
+        shown = dict(list(bars.items())[:12])
+        right.barh(list(shown), list(shown.values()))
+        right.invert_yaxis()
+        right.set_xlabel("microseconds per step (each kernel waited for)")
+        right.set_title(case, fontsize=10)
+    else:
+        right.axis("off")
         right.text(0.5, 0.5, "kernels: not yet measured on a GPU", ha="center", transform=right.transAxes)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
