@@ -48,8 +48,9 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     Examples
     --------
     >>> from spikehebb.experiments import Settings, advise
-    >>> advise(Settings(neurons=100), gpu=False).device.name
-    'cpp'
+    >>> small, large = (advise(Settings(neurons=neurons), gpu=False) for neurons in (100, 6400))
+    >>> small.cpu < large.cpu
+    True
     """
     rows = np.full((1, _PIXELS), 0.0) if images is None else unit_length(images[: min(len(images), 200)].intensities())
     if images is None:
