@@ -26,11 +26,13 @@ DEVICES = [
 
 @pytest.fixture(autouse=True, scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled programs apart from the user's, shared by all workers of one run."""
+    """Keep compiled programs apart from the user's, shared by all workers of one run, and compile them quickly."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPIKEHEBB_CACHE", str(shared / "cache"))
+        # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
+        patch.setenv("SPIKEHEBB_CXXFLAGS", os.environ.get("SPIKEHEBB_CXXFLAGS", "-O1"))
         yield
 
 

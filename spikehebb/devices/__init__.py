@@ -63,7 +63,7 @@ def machine(device: Device = CPP, architectures: str = "") -> dict[str, str]:
     if not on_gpu(device):
         return found | {"program": cpp.sources()}
     kit = nvcc.toolkit()
-    del found["compiler"], found["cpu"]
+    del found["compiler"], found["flags"], found["cpu"]
     return found | {
         "brian2cuda": str(cuda.brian2cuda_version()),
         "toolkit": repr(kit),

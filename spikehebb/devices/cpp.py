@@ -14,6 +14,7 @@ from brian2.core.functions import Function
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device, reset_device, set_device
 
+from spikehebb.devices.host import flags
 from spikehebb.devices.units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
@@ -127,14 +128,15 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
 
 def _makefile(written: str) -> str:
     """Return a makefile with the flags of the one that Brian2 has written."""
-    flags = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
-    compiled, linked = (found[1].strip() if found else "" for found in flags.values())
+    found = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
+    compiled, linked = (line[1].strip() if line else "" for line in found.values())
     objects = " ".join(f"{unit}.o" for unit in UNITS)
     return f"""
 main: {objects}
 \t$(CXX) {objects} -o main {linked}
+unit_main.o: OPTIMIZE = -O1
 %.o: %.cpp
-\t$(CXX) -I. {compiled} -c $< -o $@
+\t$(CXX) -I. {compiled} $(OPTIMIZE) {flags()} -c $< -o $@
 """
 
 

@@ -40,6 +40,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEHEBB_CACHE") or pooch.os_cache("spikehebb"))
 
 
+def flags() -> str:
+    """Return what the user adds to the C++ compiler's flags, as in ``SPIKEHEBB_CXXFLAGS=-O1``; the last one counts."""
+    return os.environ.get("SPIKEHEBB_CXXFLAGS", "")
+
+
 def machine() -> dict[str, str]:
     """Return what a compiled program depends on besides its source."""
     cpu = platform.processor() or platform.machine()
@@ -47,4 +52,4 @@ def machine() -> dict[str, str]:
     if info.exists():  # programs are compiled for this very processor
         lines = info.read_text(errors="replace").splitlines()
         cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
-    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "cpu": cpu}
+    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "flags": flags(), "cpu": cpu}

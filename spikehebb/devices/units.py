@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 UNITS = ("unit_main", "unit_code")
-_MAIN = ("objects", "synapses_classes", "network", "rand", "run", "main")
+_MAIN = ("objects", "synapses_classes", "rand", "main")  # what runs once, and need not be fast
+_STEPS = ("network", "run")
 
 
 def write_units(folder: Path, suffix: str, *, follows: str = "", libraries: tuple[str, ...] = ()) -> None:
-    """Put the files of a Brian2 project into two.
+    """Put the files of a Brian2 project into two: what happens once, and what happens in every step.
 
     Each code object defines helpers of the same names, hence a namespace for each, and a function outside of it.
 
@@ -23,13 +24,15 @@ def write_units(folder: Path, suffix: str, *, follows: str = "", libraries: tupl
     follows : str
         The prefix of files that use what another file defines, and so share its namespace.
     libraries : tuple of str
-        Further files that belong to the first unit.
+        Further files that belong to the second unit.
     """
     main = [f"{name}{suffix}" for name in _MAIN if (folder / f"{name}{suffix}").exists()]
-    (folder / f"unit_main{suffix}").write_text("".join(f'#include "{name}"\n' for name in (*libraries, *main)))
+    (folder / f"unit_main{suffix}").write_text("".join(f'#include "{name}"\n' for name in main))
     sources = {file.stem: file.read_text() for file in sorted((folder / "code_objects").glob(f"*{suffix}"))}
     headers = {file.stem: file.read_text() for file in (folder / "code_objects").glob("*.h")}
-    (folder / f"unit_code{suffix}").write_text(_joined(sources, headers, suffix, follows))
+    steps = [*(f"{name}{suffix}" for name in _STEPS), *libraries]
+    code = _joined(sources, headers, suffix, follows) + "".join(f'#include "{name}"\n' for name in steps)
+    (folder / f"unit_code{suffix}").write_text(code)
 
 
 def _joined(sources: Mapping[str, str], headers: Mapping[str, str], suffix: str, follows: str) -> str:
