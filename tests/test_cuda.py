@@ -22,11 +22,12 @@ from spikehebb import costs, dealing, devices, programs
 from spikehebb.assemble import assemble
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, Float, Images, NeuronModel, Population, Projection, Protocol
-from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, Device, nvcc
+from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, NUMPY, Device, nvcc
 from spikehebb.encoders import poisson, regular, spike_source, word_source
 from spikehebb.experiments import Settings, evaluate, learn_digits
+from spikehebb.hardware import TARGETS, constrain
 from spikehebb.protocols import pairing
-from spikehebb.rules import softhebb, stdp_pair
+from spikehebb.rules import find, softhebb, stdp_pair
 from spikehebb.simulate import build, program, simulate
 from tests import cuda_on_cpu
 from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
@@ -83,6 +84,35 @@ def spikes(found: object) -> set[tuple[int, int]]:
     """Return who spiked in which time step: within a step a GPU knows no order."""
     steps = np.rint(np.asarray(found.t / ms)).astype(int)  # type: ignore[attr-defined]
     return set(zip(found.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
+
+
+def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
+    """Epochs, updates of the synapses of some neurons only, random rounding in neurons and synapses: whole numbers."""
+    rng = np.random.default_rng(4)
+    circuit = soft_wta(rng.uniform(0, 0.3, (12, 5)), temperature=0.1, rule=find("softhebb_annealed"), eta=0.1)
+    chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
+    protocol = shown(rng.random((6, 12)))
+    there, here = (simulate(chip.circuit.replicas(2), protocol, device=device, seed=3) for device in (CUDA, NUMPY))
+    assert np.array_equal(there.weights["feedforward"], here.weights["feedforward"])
+    assert not np.array_equal(there.weights["feedforward"][0], there.weights["feedforward"][1])
+
+
+def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
+    rule = find("calcium_dp").with_parameters(tau=0.2 * find("calcium_dp").parameters["tau"])
+    model = poisson.with_parameters(max_rate=100 * Hz)
+    weights = np.full((4, 3), 0.5)
+    circuit = Circuit(
+        name="noisy",
+        populations={"input": Population(model=model, size=4), "other": Population(model=model, size=3)},
+        projections={"synapse": Projection(pre="input", post="other", weights=weights, rule=rule)},
+    )
+    stimuli = {"input": np.full((4, 4), 0.7), "other": np.full((4, 3), 0.5)}
+    protocol = Protocol(stimuli=stimuli, duration=200 * ms, presentation=50 * ms)
+    there, here = (
+        simulate(circuit.replicas(2), protocol, device=device).weights["synapse"] for device in (CUDA, NUMPY)
+    )
+    assert there == pytest.approx(here, rel=1e-9)
+    assert np.abs(there - 0.5).min() > 1e-6
 
 
 def test_single_precision(gpu: None) -> None:

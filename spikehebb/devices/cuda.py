@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,6 +191,16 @@ MENDS = (
     ("code_objects/*.cu", "defaultclock.timestep", "steps.timestep"),
     # A synapse's random number depends on its place among those of its neuron: all neurons get the same numbers.
     ("code_objects/*.cu", "_vectorisation_idx = j;", "_vectorisation_idx = _idx;"),
+    # Loops over synapses count with j, which a rule may use for the number of the postsynaptic neuron.
+    *(
+        ("code_objects/*.cu", line, re.sub(r"\bj\b", "_member", line))
+        for line in (
+            "for(int j = tid; j < num_synapses; j+=_threads_per_block)",
+            "propagating_synapses[j];",
+            "for (int j = syn_in_bundle_idx; j < bundle_size; j+=threads_per_bundle)",
+            "synapse_bundle[j];",
+        )
+    ),
     ("network.cu", *CLOCKS),
     # Names of files are put into lower case before they are opened.
     ("objects.cu", "c = std::tolower(static_cast<unsigned char>(c));", "(void) c;"),
