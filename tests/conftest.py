@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,22 @@ DEVICES = [
     pytest.param(devices.CPP, id="cpp", marks=[NO_COMPILER, pytest.mark.compiler]),
     pytest.param(devices.CUDA, id="cuda", marks=[NO_COMPILER, NO_BRIAN2CUDA, pytest.mark.compiler]),
 ]
+
+
+ONE_IN = 6
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most of a catalogue on CUDA to ``make validate``: every rule is a program that takes seconds to compile."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if parameters.get("device") is devices.CUDA and item.get_closest_marker("catalogue"):
+            name = item.nodeid.split("[")[0]
+            if seen[name] % ONE_IN:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 @pytest.fixture(autouse=True, scope="session")

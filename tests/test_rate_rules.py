@@ -189,6 +189,7 @@ def test_every_rule_for_rates_has_an_oracle() -> None:
     assert {rule.name for rule in ON_SPIKES} == set(GROUPS["linear"])
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize(("group", "name"), LAYERS)
 def test_each_step_of_a_layer_equals_the_oracle(group: str, name: str, device: Device) -> None:
     """Random input, anew in each step of dt."""

@@ -130,6 +130,7 @@ def test_every_rule_has_an_oracle() -> None:
     assert set(ORACLES) == set(TESTED)
 
 
+@pytest.mark.catalogue
 @EVERY_RULE
 def test_weights_equal_the_oracle(name: str, device: Device) -> None:
     """So closely that no two devices differ by more than 1e-12."""
@@ -183,6 +184,7 @@ AMPLITUDES = {"A_plus", "A_minus", "A2_plus", "A3_plus", "A2_minus", "A3_minus",
 BOUNDED = [name for name in TESTED if "w_max" in TESTED[name].parameters]
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("name", BOUNDED)
 def test_weights_stay_within_their_bounds(name: str, device: Device) -> None:
     rule = TESTED[name]
@@ -202,6 +204,7 @@ def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
     assert run(rule.with_parameters(eta=1.0, alpha=0.0), CASES, device).max() > 10
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("name", [n for n in TESTED if n.startswith("calcium")])
 def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, device: Device) -> None:
     rule = with_common_lag(TESTED[name], device)
