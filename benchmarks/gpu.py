@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -212,7 +212,7 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
         profiled = profiles(quick) if gpu else []
         for case in profiled:
             compiled[case.name, "kernels"] = pool.submit(build, case, gpu or devices.CUDA, True)
-        windows = {(n, d.name): pool.submit(window, n, d) for n in names for d in chosen}
+        wait(compiled.values(), timeout=60 * arguments.minutes / 2)  # so that nothing disturbs what is measured
 
         def left(what: str, reserve: float = 0) -> bool:
             if time.monotonic() < end - reserve:
@@ -236,6 +236,7 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
                 what = f"{device.name}, {replicas or 'no'} replicas"
                 if not left(f"convolution on {what}", reserve=60 * arguments.minutes / 6):
                     results["convolution"][what] = convolved(device, replicas, quick)
+        windows = {(n, d.name): pool.submit(window, n, d) for n in names for d in chosen}
         for (name, device_name), waiting in windows.items():
             try:
                 found = waiting.result(max(0.1, end - time.monotonic()))

@@ -30,11 +30,15 @@ ONE_IN = 6
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most of a catalogue on CUDA to ``make validate``: every rule is a program that takes seconds to compile."""
+    """Leave to ``make validate`` what takes long on CUDA: most of a catalogue, where every rule is a program."""
     seen: Counter[str] = Counter()
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if parameters.get("device") is devices.CUDA and item.get_closest_marker("catalogue"):
+        if parameters.get("device") is not devices.CUDA:
+            continue
+        if item.get_closest_marker("slow_on_cuda"):
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("catalogue"):
             name = item.nodeid.split("[")[0]
             if seen[name] % ONE_IN:
                 item.add_marker(pytest.mark.slow)

@@ -114,6 +114,7 @@ def test_columns_equal_an_independent_reference(name: str, digits: Images) -> No
         x, rate_in = fired, gain
 
 
+@pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("name", ["triangle, max", "repu", "pre-triangle"])
 def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, digits: Images) -> None:
     """Each layer hears all spikes of the one below before it fires: no transients, one rounding for each layer."""
@@ -259,6 +260,7 @@ def test_a_column_fires_at_the_power_law(neurons: str, device: Device) -> None:
         np.testing.assert_allclose(counts, expected, atol=5 * np.sqrt(expected.max() / shown))
 
 
+@pytest.mark.slow_on_cuda
 def test_shares_of_a_competition_are_the_softmax(device: Device) -> None:
     """SH-8: the largest error of a share is within three standard errors of the multinomial; ten temperatures."""
     rng = np.random.default_rng(1)

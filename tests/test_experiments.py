@@ -22,6 +22,7 @@ from tests.conftest import NO_COMPILER
 SMALL = Settings(neurons=8, seed=3)
 
 
+@pytest.mark.slow_on_cuda
 def test_the_window_of_pair_stdp_is_two_exponentials(device: Device) -> None:
     """ST-1 of the reference: exp(-|lag|/tau) times the amplitude, with the time constants of Bi and Poo 2001."""
     rule = stdp_pair.with_parameters(tau_plus=16.8 * ms, tau_minus=33.7 * ms, A_plus=0.01, A_minus=0.02)
@@ -31,6 +32,7 @@ def test_the_window_of_pair_stdp_is_two_exponentials(device: Device) -> None:
     np.testing.assert_allclose(window.dw, [*depression, 0, *potentiation], atol=1e-8)
 
 
+@pytest.mark.slow_on_cuda
 def test_repeated_pairings_add_up(device: Device) -> None:
     """At 1 Hz the pairings do not see each other; at 20 Hz the second depresses, too (lag -40 ms)."""
     once = 0.005 * np.exp(-10 / 20)
@@ -41,6 +43,7 @@ def test_repeated_pairings_add_up(device: Device) -> None:
     assert fast.dw[0] == pytest.approx(2 * once + later, rel=1e-9)
 
 
+@pytest.mark.slow_on_cuda
 def test_the_window_of_softhebb_is_causal(device: Device) -> None:
     """One pair: x = exp(-lag/tau) and u = w*x, so dw = eta*x*(1 - w^2), and nothing for a negative lag."""
     window = stdp_window(softhebb, [-10, 10, 20] * ms, device=device)
@@ -54,6 +57,7 @@ def test_windows_refuse_what_makes_no_sense() -> None:
         stdp_window(stdp_pair, repeats=0)
 
 
+@pytest.mark.slow_on_cuda
 def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     stages: dict[str, float] = {}
     run = learn_digits(
@@ -80,6 +84,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     assert stages == {"building": 1, "learning": 1, "labelling": 1, "testing": 1}
 
 
+@pytest.mark.slow_on_cuda
 def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     run = learn_digits(*few, SMALL, device=device, out=tmp_path)
     again = evaluate(load_digits(tmp_path), few[1])["metrics"]
@@ -88,6 +93,7 @@ def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: De
     assert {name: again[name] for name in scores} == {name: run.report["metrics"][name] for name in scores}
 
 
+@pytest.mark.slow_on_cuda
 def test_the_same_seed_learns_the_same_bits(few: tuple[Images, Images], device: Device) -> None:
     weights = [
         learn_digits(*few, dataclasses.replace(SMALL, seed=seed), device=device).checkpoint.arrays["weights"].tobytes()

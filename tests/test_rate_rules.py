@@ -294,7 +294,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
             name="normalized",
             populations={
                 "input": Population(model=poisson.with_parameters(max_rate=200 * Hz), size=20),
-                "output": Population(model=neurons.lif_adaptive.with_parameters(jump=8 * mV), size=5),
+                "output": Population(model=neurons.lif.with_parameters(jump=8 * mV), size=5),
             },
             projections={
                 "feedforward": Projection(pre="input", post="output", weights=weights, rule=both, connected=connected)
@@ -309,6 +309,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
     return simulate(side_by_side(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
 
 
+@pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("name", ["diehl_cook", "stdp_pair"])
 def test_normalization_holds_at_every_onset(name: str, device: Device) -> None:
     recording, connected = normalized_run(device)

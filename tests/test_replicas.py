@@ -128,6 +128,7 @@ def deterministic(rng: np.random.Generator) -> Circuit:
     )
 
 
+@pytest.mark.slow_on_cuda
 def test_a_deterministic_copy_is_the_plain_circuit(device: Device, rng: np.random.Generator) -> None:
     circuit, protocols = deterministic(rng), [shown(rng) for _ in range(COUNT)]
     record = ("input", "plastic", "sum")

@@ -134,9 +134,9 @@ def _makefile(written: str) -> str:
     return f"""
 main: {objects}
 \t$(CXX) {objects} -o main {linked}
-unit_main.o: OPTIMIZE = -O1
+unit_main.o: OPTIMIZE = -O0
 %.o: %.cpp
-\t$(CXX) -I. {compiled} $(OPTIMIZE) {flags()} -c $< -o $@
+\t$(CXX) -I. {compiled} {flags()} $(OPTIMIZE) -c $< -o $@
 """
 
 
