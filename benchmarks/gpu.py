@@ -62,12 +62,12 @@ def cases(quick: bool) -> list[Case]:
         sizes = [Case(name=f"learn {n}", neurons=n, images=40) for n in (20, 200)]
         copies = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
         return [*sizes, *copies, Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40)]
-    learning = [Case(name=f"learn {n}", neurons=n, images=i) for n, i in ((400, 40), (1600, 20), (6400, 8))]
+    learning = [Case(name=f"learn {n}", neurons=n, images=i) for n, i in ((400, 200), (1600, 80), (6400, 40))]
     copies = [
         Case(name=f"learn 400, {n} replicas", neurons=400, replicas=n, images=i)
-        for n, i in ((64, 10), (1, 40), (16, 20), (4, 40), (256, 5))
+        for n, i in ((64, 10), (1, 200), (16, 20), (4, 50), (256, 5))
     ]
-    frozen = [Case(name="classify 400", neurons=400, learns=False, images=40)] + [
+    frozen = [Case(name="classify 400", neurons=400, learns=False, images=200)] + [
         Case(name=f"classify 400, {n} replicas", neurons=400, replicas=n, learns=False, images=i)
         for n, i in ((64, 20), (256, 10))
     ]

@@ -83,12 +83,13 @@ def load_of(plan: Plan, spikes: Mapping[str, float]) -> Load:
         How many spikes each population fires in a step, on average; none where it is left out.
     """
     kernels = waits = neurons = events = 0.0
-    for part in plan.populations.values():
+    for name, part in plan.populations.items():
         neurons += part.size
         kernels += bool(text.differential(part.model)) + bool(part.update)
         if part.threshold:
-            kernels += 4  # forget the last spikes, find new ones, reset, count
-            waits += 1
+            kernels += 3  # forget the last spikes, find new ones, reset
+            recorded = name in plan.record
+            kernels, waits = kernels + recorded, waits + recorded
     for wiring in plan.projections.values():
         synapses = synapses_of(plan, wiring)
         for end, code in ((wiring.pre, wiring.transmit or wiring.on_pre), (wiring.post, wiring.on_post)):

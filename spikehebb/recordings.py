@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,21 @@ from numpy.typing import NDArray
 
 from spikehebb.assemble import Plan, pairs
 from spikehebb.core import Circuit, Float, Frozen, Recording, Replicas, Spikes
+
+COUNT = "spikehebb_count"  # of its spikes, where a neuron counts them itself
+
+
+def counting(plan: Plan) -> Plan:
+    """Let neurons whose spikes are only counted do so in their reset: on a GPU, a monitor waits in every step."""
+    populations = {
+        name: dataclasses.replace(
+            part, model=f"{part.model}\n{COUNT} : integer", reset=f"{part.reset}\n{COUNT} += 1".strip()
+        )
+        if part.threshold and name not in plan.record
+        else part
+        for name, part in plan.populations.items()
+    }
+    return dataclasses.replace(plan, populations=Frozen(populations))
 
 
 def trace_name(trace: str) -> str:

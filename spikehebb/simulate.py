@@ -20,7 +20,7 @@ from spikehebb.assemble import Plan, ProjectionPlan, resting, timed
 from spikehebb.core import Circuit, Protocol, Recording, Replicas, digest
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
-from spikehebb.recordings import recording_of, trace_name
+from spikehebb.recordings import COUNT, counting, recording_of, trace_name
 from spikehebb.replicate import one_protocol, plan_of, values_of
 
 AT_EPOCH, AFTER_EPOCH = -2, -1  # order at the end of an epoch, before an onset (0)
@@ -165,7 +165,7 @@ def build(
         for number, (period, statements) in enumerate(part.epochs):
             _at_epochs(group, statements, period, f"{name}_epoch_{number}", order=AFTER_EPOCH)
         objects[name] = group
-        if part.threshold:
+        if part.threshold and COUNT not in part.model:
             monitor = f"spikes_{name}"
             objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
     for name, wiring in plan.projections.items():
@@ -362,7 +362,11 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
 
     def write_gpu(folder: Any) -> programs.Files:
         with devices.cuda_project(device, kit) as project:
-            return devices.write_cuda(project, build(plan, device=device)[0], folder, kit, targets, profile=profile)
+            network, _objects = build(counting(plan), device=device)
+            files = devices.write_cuda(project, network, folder, kit, targets, profile=profile)
+        return files | {
+            f"spikes_{name}.count": files[f"{name}.{COUNT}"] for name in plan.populations if f"{name}.{COUNT}" in files
+        }
 
     return programs.obtain(digest([plan, devices.machine(device, targets), profile]), write_gpu, compiler="nvcc")
 

@@ -47,12 +47,13 @@ def test_the_load_of_a_learning_network_by_hand() -> None:
 
 def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: Path) -> None:
     """Within one: what happens at onsets only is not counted."""
+    from spikehebb.recordings import counting
     from spikehebb.simulate import build
 
     kit = devices.nvcc.toolkit()
     plan = assemble(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms)
     with devices.cuda_project(devices.CUDA, kit) as project:
-        devices.write_cuda(project, build(plan, device=devices.CUDA)[0], tmp_path / "out", kit, "sm_90")
+        devices.write_cuda(project, build(counting(plan), device=devices.CUDA)[0], tmp_path / "out", kit, "sm_90")
     main = (tmp_path / "out" / "main.cu").read_text()
     started = [line for line in main.splitlines() if "network.add(&steps" in line]
     thresholds = sum("thresholder" in line for line in started)  # start two kernels each
