@@ -42,6 +42,7 @@ from spikehebb.simulate import program, simulate
 from spikehebb.softhebb import Model, Network, find, training
 
 PIXELS, BRIGHT = 784, 0.19
+FEW = 64  # replicas, at most, on a CPU: they gain nothing there
 SPIKING = [name for name, rule in RULES.items() if rule.on_pre or rule.on_post]
 
 
@@ -206,9 +207,9 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
     names = SPIKING[:2] if quick else SPIKING
     with ProcessPoolExecutor(arguments.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         compiled: dict[tuple[str, str], Future[float]] = {}
-        for case in cases(quick):
-            for device in chosen:
-                compiled[case.name, device.name] = pool.submit(build, case, device, False)
+        measured = [(case, d) for case in cases(quick) for d in chosen if devices.on_gpu(d) or case.replicas <= FEW]
+        for case, device in measured:
+            compiled[case.name, device.name] = pool.submit(build, case, device, False)
         profiled = profiles(quick) if gpu else []
         for case in profiled:
             compiled[case.name, "kernels"] = pool.submit(build, case, gpu or devices.CUDA, True)
@@ -220,13 +221,12 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
             results["left_out"].append(what)
             return True
 
-        for case in cases(quick):
-            for device in chosen:
-                if not left(f"{case.name} on {device.name}", reserve=60 * arguments.minutes / 3):
-                    results["compile_s"][f"{case.name}, {device.name}"] = compiled[case.name, device.name].result()
-                    found = measure(case, device)
-                    results["cases"].setdefault(case.name, {})[device.name] = found
-                    say(f"{case.name:24} {device.name:5} {found['images_per_second']:12.1f} images/s")
+        for case, device in measured:
+            if not left(f"{case.name} on {device.name}", reserve=60 * arguments.minutes / 3):
+                results["compile_s"][f"{case.name}, {device.name}"] = compiled[case.name, device.name].result()
+                found = measure(case, device)
+                results["cases"].setdefault(case.name, {})[device.name] = found
+                say(f"{case.name:24} {device.name:5} {found['images_per_second']:12.1f} images/s")
         for case in profiled:
             if not left(f"kernels of {case.name}", reserve=60 * arguments.minutes / 4):
                 compiled[case.name, "kernels"].result()
@@ -265,8 +265,11 @@ def fitted(results: dict[str, Any], quick: bool, names: list[str], where: str) -
             if measured and measured["seconds_per_step"] > 1e-8:
                 loads.append(costs.load_of(plan(case), measured["spikes_per_step"]))
                 seconds.append(measured["seconds_per_step"])
+        on = where if name != "cpp" else f"one core, {platform.processor() or platform.machine()}"
         try:
-            found["cpu" if name == "cpp" else "gpu"] = costs.fit(loads, seconds, measured=where)
+            found["cpu" if name == "cpp" else "gpu"] = costs.fit(
+                loads, seconds, measured=f"{on}, {date.today().isoformat()}"
+            )
         except ValueError as error:
             say(f"no costs of {name}: {error}")
     return found
@@ -353,7 +356,7 @@ def main() -> None:
     start = time.monotonic()
     results = everything(arguments, gpu)
     names = ["cpp"] + ([gpu.name] if gpu else [])
-    cost = fitted(results, arguments.quick, names, f"{where}, {date.today().isoformat()}")
+    cost = fitted(results, arguments.quick, names, where)
     if arguments.keep:
         costs.keep(**cost)
     content = {

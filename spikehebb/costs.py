@@ -67,9 +67,10 @@ class Cost:
         return float(self.step + sum(getattr(self, name) * value for name, value in parts.items()))
 
 
-# One core of a shared machine, benchmarks/results/gpu-cpu-only.json; what a GPU takes is assumed: some microseconds to
-# start a kernel, more to wait for one, and thousands of neurons and synapses at once.
-CPU_COST = Cost(step=1e-6, kernels=0, waits=0, neurons=1e-8, events=1e-9, measured="one core of a shared machine")
+# One core of a shared machine: the fit to benchmarks/results/gpu-cpu-only.json, in which synaptic events explain all.
+# What a GPU takes is assumed: some microseconds to start a kernel, more to wait for one, and thousands of neurons and
+# synapses at once.
+CPU_COST = Cost(step=0, kernels=0, waits=0, neurons=0, events=4.6e-9, measured="one core of a shared x86-64 machine")
 GPU_COST = Cost(step=1e-5, kernels=4e-6, waits=1.2e-5, neurons=1e-10, events=2e-10)
 
 

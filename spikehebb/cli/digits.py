@@ -180,7 +180,7 @@ def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
 
     advice = experiments.advise(settings, train, replicas=max(1, replicas or 1))
     slow = advice.device is devices.NUMPY
-    typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason}.'}", err=True)
+    typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
     return advice.device
 
 

@@ -64,5 +64,6 @@ def _advise(as_json: bool) -> None:
         table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values()))
     console = Console()
     console.print(table)
-    console.print(f"CPU: {cpu.measured or 'assumed'}. GPU: {gpu.measured or 'assumed, not yet measured on a GPU'}.")
-    console.print(f"The last one: {advice.reason}.", soft_wrap=True)
+    source = f"CPU: {cpu.measured or 'assumed'}. GPU: {gpu.measured or 'assumed, not yet measured on a GPU'}."
+    console.print(source, soft_wrap=True)
+    console.print(f"The last one: {advice.reason.removesuffix('.')}.", soft_wrap=True)
