@@ -25,7 +25,7 @@ DEVICES = [
 ]
 
 
-ONE_IN = 6
+ONE_IN = 12
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -242,6 +242,7 @@ def test_operations_are_spikes_times_synapses(digits: Images) -> None:
     assert shown.spikes[0].sum() == pytest.approx(words.counts(x).sum(), rel=0.05)  # other phases
 
 
+@pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("neurons", ["integrate", "stochastic"])
 def test_a_column_fires_at_the_power_law(neurons: str, device: Device) -> None:
     """Constant input: the count is gain*time*drive**exponent, exactly rounded or in expectation."""

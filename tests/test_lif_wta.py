@@ -34,6 +34,7 @@ def counts_of(circuit: Circuit, inputs: Any, device: Device = NUMPY) -> Any:
     return convert.present(circuit, inputs, device=device)
 
 
+@pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_twin_fires_as_the_circuit_does(kind: Any, device: Device, rng: np.random.Generator) -> None:
     weights, bias, inputs = rng.random((30, 12)), rng.normal(0, 0.5, 12), rng.random((8, 30))

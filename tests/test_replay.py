@@ -27,6 +27,7 @@ def test_a_weight_that_drifts_is_reported_as_it_drifts() -> None:
     np.testing.assert_allclose(course.w[:2], [1, (1 - 1e-5) ** 501], rtol=1e-12)
 
 
+@pytest.mark.slow_on_cuda
 def test_a_delay_moves_presynaptic_spikes_to_their_arrival(device: Device) -> None:
     late = replay(stdp_pair, [8, 28] * ms, [15] * ms, delay=2 * ms, device=device)
     plain = replay(stdp_pair, [10, 30] * ms, [15] * ms, device=device)

@@ -60,6 +60,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
             assert np.array_equal(array, other.state[name][variable]), f"{name}.{variable}"
 
 
+@pytest.mark.slow_on_cuda
 def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Generator) -> None:
     """Random numbers, weights, state, rule and neuron parameters of its own; the same bits, on every device."""
     circuit = soft_wta(rng.random(SIZES), eta=0.1, temperature=0.1)

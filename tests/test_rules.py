@@ -198,6 +198,7 @@ def test_weights_stay_within_their_bounds(name: str, device: Device) -> None:
     same(found, expected(strong, CASES))
 
 
+@pytest.mark.slow_on_cuda
 def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
     rule = TESTED["stdp_power_law"]
     assert np.all(run(rule.with_parameters(eta=3.0, alpha=30.0), CASES, device) >= 0)
@@ -225,6 +226,7 @@ def test_the_lag_of_calcium_is_rounded_to_steps(lag: float, late: int) -> None:
     assert course[30 + late] == 1.0
 
 
+@pytest.mark.slow_on_cuda
 @pytest.mark.parametrize(("theta_p", "level"), [(-1.0, "both"), (1.0, "theta_d alone")])
 def test_the_noise_of_calcium_has_the_variance_of_its_diffusion(theta_p: float, level: str, device: Device) -> None:
     """With Gamma = sum of the active gammas and n active thresholds, w is an Ornstein-Uhlenbeck process.

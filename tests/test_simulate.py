@@ -132,6 +132,7 @@ def test_softhebb_weights_reach_length_one(device: Device, rng: np.random.Genera
     np.testing.assert_allclose(overlap.max(axis=0), 1, rtol=0.02)
 
 
+@pytest.mark.slow_on_cuda
 def test_input_rates(device: Device) -> None:
     """A value of 1 is max_rate; regular trains keep their count to one spike, Poisson trains to its square root."""
     values = np.array([[0.0, 0.1, 0.5, 1.0]])
@@ -151,6 +152,7 @@ def test_a_delay_shifts_the_arrival(device: Device) -> None:
     assert late.weights["synapse"][0, 0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow_on_cuda
 def test_lif_starts_at_rest_and_is_refractory(device: Device) -> None:
     circuit = Circuit(
         name="c",
@@ -183,6 +185,7 @@ def test_new_values_need_no_new_program(rng: np.random.Generator, monkeypatch: p
         simulate(circuit.frozen(), protocol, device=CPP, dt=0.1 * ms)
 
 
+@pytest.mark.slow_on_cuda
 def test_a_population_starts_from_its_state(device: Device) -> None:
     """Whole numbers, too: a source that starts from its second spike."""
     source = Population(model=spike_source, size=2, state={"k": [0, 1]})
@@ -200,6 +203,7 @@ def test_brian2_is_given_back_as_it_was(device: Device) -> None:
     assert np.random.get_state()[1].tolist() == before[2]
 
 
+@pytest.mark.slow_on_cuda
 def test_progress_reaches_the_end(device: Device, rng: np.random.Generator) -> None:
     circuit, protocol = lif_network(rng)
     seen: list[float] = []
