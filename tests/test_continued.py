@@ -167,6 +167,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, mon
         assert resumed.checkpoint.arrays[name].tobytes() == array.tobytes(), name
 
 
+@pytest.mark.slow
 def test_other_rules_learn_too(softhebb: Path, few: tuple[Images, Images]) -> None:
     start = load_start(softhebb)
     runs = {

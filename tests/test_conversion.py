@@ -175,6 +175,7 @@ def test_pictures_show_the_numbers(conv: Model, few: tuple[Images, Images], tmp_
     assert [path.name for path in plot.conversion_pictures(report, tmp_path)] == ["layers.png", "fidelity.png"]
 
 
+@pytest.mark.slow
 def test_the_commands(conv: Model, tmp_path: Path) -> None:
     header = {"data": {"train": {"name": "digits/train"}}}
     save_model(dataclasses.replace(conv, header=header), tmp_path / "checkpoint.npz")

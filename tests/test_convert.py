@@ -140,6 +140,7 @@ def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, di
     assert network.milliseconds(30) == 2 * 31 + 30
 
 
+@pytest.mark.slow
 def test_in_turn_is_more_exact_than_together(digits: Images) -> None:
     source, images = model(*CASES["triangle, max"]), digits[40:44]
     exact = np.concatenate(list(training.outputs(source.network, source.layers, images, np, one_by_one))).ravel()

@@ -175,6 +175,7 @@ def test_spikes_of_a_plain_circuit_agree_in_distribution(gpu: None) -> None:
     assert not np.array_equal(simulate(circuit, protocol, device=CUDA, seed=6).counts["input"], counts[0])
 
 
+@pytest.mark.slow
 def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
     """Two runs of half the length, the second from what the first left, are the whole run."""
     circuit, _ = digits()

@@ -155,6 +155,7 @@ def test_a_rule_that_no_chip_has_is_refused() -> None:
         Settings(neurons=4, target="loihi1")
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
     options = ["--data", "digits", "--neurons", "5", "--limit-train", "10", "--limit-test", "5", "--device", "numpy"]
     options += ["--spreads", "0.2", "--dropped", "0.5", "--no-learning", "--out", str(tmp_path)]
