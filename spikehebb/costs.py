@@ -17,8 +17,7 @@ import numpy as np
 
 from spikehebb import devices
 from spikehebb import equations as text
-from spikehebb.assemble import Plan, ProjectionPlan
-from spikehebb.core import Float
+from spikehebb.assemble import Plan, ProjectionPlan, resting
 from spikehebb.devices import Device
 from spikehebb.devices.nvcc import Gpu
 
@@ -163,11 +162,13 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
         found["random numbers"] += draws and max(_NUMBERS, draws * part.size * real)
     for wiring in plan.projections.values():
         synapses = synapses_of(plan, wiring)
-        if wiring.shared:
-            found["synapses"] += synapses // wiring.copies * real
+        if resting(wiring):  # a table, without numbers of neurons
+            found["synapses"] += synapses // (wiring.copies if wiring.shared else 1) * real
             continue
         pathways = sum(bool(code) for code in (wiring.transmit or wiring.on_pre, wiring.on_post, wiring.update_if))
         found["synapses"] += synapses * (8 + 12 * pathways + real * len(text.settable(wiring.model)))
+        draws = sum(code.count("rand") for code in (wiring.on_pre, wiring.on_post, wiring.update))
+        found["random numbers"] += draws and max(_NUMBERS, draws * synapses * real)
     for trace in plan.traces:
         owner = trace.split(".")[0]
         size = plan.populations[owner].size if owner in plan.populations else synapses_of(plan, plan.projections[owner])
@@ -177,7 +178,7 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
 
 def check_memory(plan: Plan, device: Device, gpu: Gpu, *, duration: float = 0.0) -> None:
     """Raise ``RuntimeError`` if a simulation does not fit into a GPU."""
-    synapses = max((synapses_of(plan, part) for part in plan.projections.values() if not part.shared), default=0)
+    synapses = max((synapses_of(plan, part) for part in plan.projections.values() if not resting(part)), default=0)
     if synapses > _MOST_SYNAPSES:
         raise RuntimeError(
             f"device {device.name}: {synapses:,} synapses in one projection, but brian2cuda takes {_MOST_SYNAPSES:,}; "
@@ -226,8 +227,3 @@ def _cost(values: Mapping[str, Any]) -> Cost:
     if any(not math.isfinite(value) or value < 0 for value in numbers.values()):
         raise ValueError("a cost is no number of at least 0")
     return Cost(**numbers, measured=str(values["measured"]))
-
-
-def as_array(loads: Sequence[Load]) -> Float:
-    """Return loads as rows: kernels, waits, neurons, events."""
-    return np.array([[getattr(load, name) for name in Load.__dataclass_fields__] for load in loads])

@@ -50,8 +50,8 @@ def simulate(
     dt : Quantity
         The time step; a presentation lasts a whole number of them.
     seed : int
-        Of everything random in the run. Same seed, device and versions: the same result, bit for bit. Copy ``k`` of
-        replicas without seeds of their own has ``seed + k``.
+        Of everything random in the run. Same seed, device and versions: the same result, bit for bit (on a GPU, up to
+        rounding). Copy ``k`` of replicas without seeds of their own has ``seed + k``.
     record : iterable of str
         The populations whose spikes are kept (``"output"``) and the variables whose course is kept
         (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
@@ -190,10 +190,7 @@ def _size(plan: Plan, owner: str) -> int:
     """Return how many neurons or synapses a population or projection has."""
     if owner in plan.populations:
         return plan.populations[owner].size
-    wiring = plan.projections[owner]
-    if wiring.connected is not None:
-        return len(wiring.connected[0])
-    return plan.populations[wiring.pre].size * plan.populations[wiring.post].size // wiring.copies
+    return costs.synapses_of(plan, plan.projections[owner])
 
 
 def _connect_resting(

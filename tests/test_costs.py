@@ -143,4 +143,4 @@ def test_brightness_of_the_images_counts() -> None:
 
     train = load("digits", "train")
     dark = dataclasses.replace(train, pixels=np.zeros((1, 8, 8)), labels=np.zeros(1, int))
-    assert advise(Settings(), dark, gpu=False).cpu < advise(Settings(), train, gpu=False).cpu
+    assert advise(Settings(), dark).cpu < advise(Settings(), train).cpu

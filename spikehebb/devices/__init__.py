@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import brian2
+
 from spikehebb.devices import cpp, cuda, host, nvcc
 from spikehebb.devices.cpp import cpp_project, write_cpp
 from spikehebb.devices.cuda import cuda_project, write_cuda
@@ -59,14 +61,13 @@ def arrival(device: Device, *arguments: Any, **options: Any) -> dict[str, Any]:
 
 def machine(device: Device = CPP, architectures: str = "") -> dict[str, str]:
     """Return what a compiled program depends on besides its circuit and protocol."""
-    found = host.machine() | {"device": device.name}
     if not on_gpu(device):
-        return found | {"program": cpp.sources()}
-    kit = nvcc.toolkit()
-    del found["compiler"], found["flags"], found["cpu"]
-    return found | {
+        return host.machine() | {"program": cpp.sources()}
+    return {
+        "device": device.name,
+        "brian2": brian2.__version__,
         "brian2cuda": str(cuda.brian2cuda_version()),
-        "toolkit": repr(kit),
+        "toolkit": repr(nvcc.toolkit()),
         "architectures": architectures,
         "program": cuda.cuda_sources(),
     }

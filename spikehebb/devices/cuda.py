@@ -1,7 +1,7 @@
 """CUDA: a network as a compiled program on a GPU, by brian2cuda, whose gaps are mended here.
 
-brian2cuda 1.0b1 writes the code; installed packages are left as they are. Read with it: "mend" below names every line
-of its code that is changed, and why.
+brian2cuda 1.0b1 writes the code; installed packages are left as they are. ``MENDS`` names every line of its code that
+is changed, and why.
 """
 
 from __future__ import annotations

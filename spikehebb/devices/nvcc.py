@@ -64,9 +64,9 @@ class Gpu:
 
 def nvcc_path() -> str | None:
     """Return nvcc: from ``CUDA_PATH``, from the PATH, or where toolkits are usually installed."""
-    folders = [Path(folder) for folder in (os.environ.get("CUDA_PATH"), "/usr/local/cuda", "/opt/cuda") if folder]
-    given = [str(folders[0] / "bin" / "nvcc")] if os.environ.get("CUDA_PATH") else []
-    candidates = [*given, "nvcc", *(str(folder / "bin" / "nvcc") for folder in folders)]
+    given = os.environ.get("CUDA_PATH")
+    candidates = [f"{given}/bin/nvcc"] if given else []
+    candidates += ["nvcc", "/usr/local/cuda/bin/nvcc", "/opt/cuda/bin/nvcc"]
     return next((found for name in candidates if (found := shutil.which(name))), None)
 
 

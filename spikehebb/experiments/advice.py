@@ -8,6 +8,7 @@ import numpy as np
 from brian2 import ms
 
 from spikehebb import costs, devices
+from spikehebb.assemble import Plan
 from spikehebb.core import Images, Protocol
 from spikehebb.devices import Device, nvcc
 from spikehebb.encoders import unit_length
@@ -28,7 +29,7 @@ class Advice:
     reason: str
 
 
-def advise(settings: Settings, images: Images | None = None, *, replicas: int = 1, gpu: bool = True) -> Advice:
+def advise(settings: Settings, images: Images | None = None, *, replicas: int = 1) -> Advice:
     """Choose between CPU and GPU for learning digits.
 
     Parameters
@@ -38,8 +39,6 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
         What is learned; images of the size and brightness of MNIST's when left out.
     replicas : int
         How many networks learn side by side.
-    gpu : bool
-        Whether a GPU may be chosen; without, both times are told all the same.
 
     Returns
     -------
@@ -48,7 +47,7 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     Examples
     --------
     >>> from spikehebb.experiments import Settings, advise
-    >>> small, large = (advise(Settings(neurons=neurons), gpu=False) for neurons in (100, 6400))
+    >>> small, large = (advise(Settings(neurons=neurons)) for neurons in (100, 6400))
     >>> small.cpu < large.cpu
     True
     """
@@ -64,31 +63,26 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     outputs = settings.rate_hz * settings.dt_ms / 1000
     load = costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})
     steps = settings.presentation_ms / settings.dt_ms
-    cpu, there = (cost.seconds(load) * steps / replicas for cost in costs.known())
-    fallback = devices.find("auto")
-    if not gpu:
-        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, as no GPU was asked for")
-    if not nvcc.gpus():
-        return Advice(device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, as there is no NVIDIA GPU here")
-    here = nvcc.gpu()
+    on_cpu, on_gpu = costs.known()
+    cpu, gpu = (cost.seconds(load) * steps / replicas for cost in (on_cpu, on_gpu))
+    device, why = _chosen(plan, cpu, gpu, on_gpu.measured)
+    return Advice(device=device, cpu=cpu, gpu=gpu, reason=f"{device.name}{why}")
+
+
+def _chosen(plan: Plan, cpu: float, gpu: float, measured: str) -> tuple[Device, str]:
+    """Return the device and why; times are those of an image."""
+    fallback, here = devices.find("auto"), nvcc.gpus()
+    if not here:
+        return fallback, ", as there is no NVIDIA GPU here"
     try:
         nvcc.toolkit()
         if devices.cuda.brian2cuda_version() is None:
             raise RuntimeError(devices.cuda.NO_BRIAN2CUDA)
-        costs.check_memory(plan, devices.CUDA, here)
+        costs.check_memory(plan, devices.CUDA, here[0])
     except RuntimeError as error:
-        return Advice(
-            device=fallback, cpu=cpu, gpu=there, reason=f"{fallback.name}, although {here.name} is here: {error}"
-        )
-    device = devices.CUDA if there * GAIN < cpu else fallback
-    known = costs.known()[1].measured
+        return fallback, f", although {here[0].name} is here: {error}"
     source = (
-        f"measured: {known}" if known else "a GPU's costs are assumed, not measured: benchmarks/gpu.py --keep does it"
+        f"measured: {measured}" if measured else "a GPU's costs are assumed; benchmarks/gpu.py --keep measures them"
     )
-    return Advice(
-        device=device,
-        cpu=cpu,
-        gpu=there,
-        reason=f"{device.name}: about {1000 * there:.3g} ms per image on {here.name}, {1000 * cpu:.3g} ms on one core "
-        f"({source})",
-    )
+    times = f"about {1000 * gpu:.3g} ms per image on {here[0].name}, {1000 * cpu:.3g} ms on one core"
+    return devices.CUDA if gpu * GAIN < cpu else fallback, f": {times} ({source})"
