@@ -105,6 +105,8 @@ def test_memory_counts_shared_weights_once() -> None:
     small = [costs.memory(plan, devices.CUDA)["synapses"] - 784 * 400 * 8 for plan in plans[2:]]
     assert 0 < small[0] < 0.1 * sizes[0]  # the feedforward table is one; inhibition is synapses
     assert small[1] == 64 * small[0]
+    plain = assemble(learning.frozen(), SHOWN, dt=1 * ms)
+    assert costs.memory(plain, devices.CUDA)["synapses"] == 784 * 400 * 8 + small[0]
     single = costs.memory(plans[1], devices.CUDA_SINGLE)
     assert single["synapses"] < sizes[1]
     assert sum(single.values()) < sum(costs.memory(plans[1], devices.CUDA).values())
