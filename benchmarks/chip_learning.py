@@ -13,10 +13,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from spikehebb import checkpoint, devices, experiments
+from spikehebb import checkpoint, devices, jobs
 from spikehebb.cli.common import progress
 from spikehebb.datasets import load
-from spikehebb.experiments import CHIP_RULE, Settings
+from spikehebb.jobs import CHIP_RULE, Settings
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "without limits": {},
@@ -38,10 +38,10 @@ def main() -> None:
         for name, changes in NETWORKS.items():
             settings = Settings(neurons=options.neurons, seed=seed, **changes)
             with progress() as tell:
-                run = experiments.learn_digits(train, test, settings, device=devices.find("auto"), progress=tell)
+                run = jobs.learn_digits(train, test, settings, device=devices.find("auto"), progress=tell)
             rows.append({"network": name, "seed": seed, **run.report["metrics"], "config": run.report["config"]})
             print(f"{name:32} seed {seed}: {100 * rows[-1]['accuracy_vote']:.2f} %", flush=True)
-            content = {"data": run.report["data"], "versions": experiments.versions(), "rows": rows}
+            content = {"data": run.report["data"], "versions": jobs.versions(), "rows": rows}
             checkpoint.write_json(options.out, content)
 
 

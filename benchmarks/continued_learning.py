@@ -27,14 +27,14 @@ from brian2 import ms
 from matplotlib.figure import Figure
 from scipy import sparse
 
-from spikehebb import checkpoint, experiments, metrics, protocols
+from spikehebb import checkpoint, jobs, metrics, protocols
 from spikehebb.core import Circuit, Images
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
-from spikehebb.plot.files import BLUE, GREY, ORANGE, save
-from spikehebb.simulate import simulate
+from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Training, Weights, find, training
-from spikehebb.softhebb.cores import working
+from spikehebb.softhebb.backend import working
 
 NEURONS = 400
 POINTS = (0, 500, 2000, 5000)  # new images seen
@@ -92,7 +92,7 @@ def pretrained(old: Images, seed: int) -> Model:
 
 def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respond]:
     """Go on in spikes; give at every point how the network responds by then."""
-    start = experiments.start_from(model).with_age(age)
+    start = jobs.start_from(model).with_age(age)
     settings = start.settings(new, seed=seed)
     weights, ages, run = start.weights, start.age, 0
 
@@ -177,7 +177,7 @@ def run(shift: str, seed: int, method: str, rate: float, model: Model | None) ->
     return {**about, "seconds": time.perf_counter() - began, "points": points}, model
 
 
-def jobs() -> Iterator[tuple[str, int, str, float]]:
+def cases() -> Iterator[tuple[str, int, str, float]]:
     """Give what is to be run: the figure's learning rates with three seeds, and others with one."""
     usual = (("rates", ETA), ("spiking", AGE))
     yield from ((shift, seed, method, rate) for seed in range(3) for shift in SHIFTS for method, rate in usual)
@@ -255,11 +255,11 @@ def main() -> None:
     result |= {
         "command": "python benchmarks/continued_learning.py",
         "machine": {"cores": os.cpu_count()},
-        "versions": experiments.versions(),
+        "versions": jobs.versions(),
         "settings": {"neurons": NEURONS, "labelling": LABELLING, "testing": TESTING, "turn": 90 * TURN, "noise": NOISE},
     }
     models: dict[Any, Model] = {}
-    for shift, seed, method, rate in jobs():
+    for shift, seed, method, rate in cases():
         if (shift, seed, method, rate) in done:
             continue
         before = (shift == "classes", seed)

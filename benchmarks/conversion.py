@@ -21,7 +21,7 @@ from typing import Any
 from spikehebb.cli.common import progress
 from spikehebb.convert import Timing
 from spikehebb.datasets import load
-from spikehebb.experiments import convert_softhebb, load_softhebb, train_softhebb
+from spikehebb.jobs import convert_softhebb, load_softhebb, train_softhebb
 from spikehebb.plot import conversion_pictures
 from spikehebb.softhebb import Preset, find
 

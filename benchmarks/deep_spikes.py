@@ -21,10 +21,10 @@ from spikehebb.cli.common import progress
 from spikehebb.convert import present, to_spiking
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.experiments import DeepSettings, learn_layers, train_softhebb, versions
-from spikehebb.experiments.saved import describe
+from spikehebb.jobs import DeepSettings, learn_layers, train_softhebb, versions
+from spikehebb.jobs.saved import describe
 from spikehebb.softhebb import Layer, Model, Preset, load_model, readout, training
-from spikehebb.softhebb.cores import working
+from spikehebb.softhebb.backend import working
 
 ARMS = ("spikes", "random", "rates")
 

@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spikehebb import checkpoint, experiments, metrics
+from spikehebb import checkpoint, jobs, metrics
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
 
@@ -37,8 +37,8 @@ def one(data: str, neurons: int, seed: int, limit: int | None) -> dict[str, Any]
     if limit:
         train, test = train[:limit], test[:limit]
     start = time.perf_counter()
-    settings = experiments.Settings(neurons=neurons, seed=seed)
-    run = experiments.learn_digits(train, test, settings, device=CPP)
+    settings = jobs.Settings(neurons=neurons, seed=seed)
+    run = jobs.learn_digits(train, test, settings, device=CPP)
     memory = {
         who: resource.getrusage(kind).ru_maxrss / 1024
         for who, kind in (("python", resource.RUSAGE_SELF), ("program", resource.RUSAGE_CHILDREN))
@@ -91,7 +91,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "command": "python benchmarks/digits.py " + " ".join("PATH" if "/" in word else word for word in sys.argv[1:]),
         "machine": {"cores": os.cpu_count(), "processor": processor(), "system": platform.platform()},
-        "versions": experiments.versions(),
+        "versions": jobs.versions(),
         "data": given.data,
         "runs": [],
         "bindsnet": [],
@@ -105,7 +105,7 @@ def main() -> None:
             checkpoint.write_json(given.out, result)
             print(row(result["runs"][-1]), flush=True)
             if given.bindsnet:
-                for milliseconds in (250, int(experiments.Settings().presentation_ms)):
+                for milliseconds in (250, int(jobs.Settings().presentation_ms)):
                     other = bindsnet(given.bindsnet, given.core, neurons, milliseconds)
                     result["bindsnet"].append({**other, "presentation_ms": milliseconds, "neurons": neurons})
                     ratio = other["ms_per_image_train"] / result["runs"][-1]["metrics"]["ms_per_image_train"]

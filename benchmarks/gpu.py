@@ -31,14 +31,16 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import convert, costs, devices, experiments, programs
-from spikehebb.assemble import Plan
+from spikehebb import convert, devices, jobs
+from spikehebb.convert.present import build_programs
 from spikehebb.core import Circuit, Float, Images, Protocol, Replicas
 from spikehebb.devices import Device, nvcc
-from spikehebb.experiments import Settings, stdp_window
-from spikehebb.replicate import plan_of, values_of
+from spikehebb.jobs import Settings, stdp_window
 from spikehebb.rules import RULES
-from spikehebb.simulate import program, simulate
+from spikehebb.simulation import costs, programs
+from spikehebb.simulation.plan import Plan
+from spikehebb.simulation.replicated_plan import plan_of, values_of
+from spikehebb.simulation.simulate import program, simulate
 from spikehebb.softhebb import Model, Network, find, training
 
 PIXELS, BRIGHT = 784, 0.19
@@ -192,7 +194,7 @@ def convolved(device: Device, replicas: int | None, quick: bool) -> dict[str, An
     """Time the converted convolutional network: images per second, compiled before."""
     net, images = convolutional(quick)
     start = time.perf_counter()
-    convert.run.build_programs(net, device, replicas)
+    build_programs(net, device, replicas)
     first, start = time.perf_counter() - start, time.perf_counter()
     shown = convert.present(net, images, device=device, replicas=replicas)
     seconds = time.perf_counter() - start
@@ -361,7 +363,7 @@ def main() -> None:
         costs.keep(**cost)
     content = {
         "command": " ".join(["python", *sys.argv]),
-        "versions": experiments.versions(),
+        "versions": jobs.versions(),
         "processor": platform.processor() or platform.machine(),
         "gpu": asdict(here[0]) if here else None,
         "compiler": devices.compiler(),

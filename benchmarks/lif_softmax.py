@@ -23,11 +23,11 @@ from scipy import sparse
 from spikehebb import devices, metrics
 from spikehebb.circuits import lif_wta, soft_wta
 from spikehebb.circuits.lif import Inhibition
-from spikehebb.convert.lif import calibrate_lif, divergence, present, softmax
+from spikehebb.convert.lif_calibration import calibrate_lif, divergence, present, softmax
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.experiments import train_softhebb
-from spikehebb.experiments.saved import versions
+from spikehebb.jobs import train_softhebb
+from spikehebb.jobs.saved import versions
 from spikehebb.softhebb import Model, presets
 
 TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 25.0, 50.0)

@@ -28,14 +28,14 @@ from spikehebb.circuits.lif import lif_unit
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
-from spikehebb.experiments import train_softhebb, votes
-from spikehebb.experiments.saved import describe, load_network, versions
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
-from spikehebb.export.neurons import nir_if
-from spikehebb.simulate import simulate
-from spikehebb.softhebb import Model, files
+from spikehebb.export.neuron_nodes import nir_if
+from spikehebb.jobs import train_softhebb, votes
+from spikehebb.jobs.saved import describe, load_network, versions
+from spikehebb.simulation import simulate
+from spikehebb.softhebb import Model, model_file
+from spikehebb.softhebb.network import Training
 from spikehebb.softhebb.presets import find
-from spikehebb.softhebb.values import Training
 
 SIMULATORS, LEAST = ("norse", "snntorch"), 0.98
 SIDE = Path(__file__).with_name("nir_simulators.py")
@@ -134,7 +134,7 @@ def _options() -> argparse.Namespace:
 def _trained(path: Path | None, train: Images, seed: int) -> Model:
     """Return a network of one dense layer."""
     if path is not None:
-        return files.from_checkpoint(load_network(path))
+        return model_file.from_checkpoint(load_network(path))
     preset = find("mnist-dense")
     layers = (dataclasses.replace(preset.layers[0], units=100),)
     small = dataclasses.replace(preset, layers=layers, training=Training(epochs=20, batch=10))

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from brian2 import ms
 
-from spikehebb import checkpoint, convert, devices, experiments, hardware, metrics
+from spikehebb import checkpoint, convert, devices, hardware, jobs, metrics
 from spikehebb.cli.common import progress
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import find
 
 BITS = (8, 6, 5, 4, 3, 2)
@@ -36,7 +36,7 @@ def main() -> None:
             f"seed {row['seed']} {row['weights']:>8} {100 * row['accuracy']:6.2f} %  {row['cores']} cores  "
             f"{row['problems']} problems  {row['operations']:9.0f} AC  {1e6 * row['joule']:.3f} uJ"
         )
-    content = {"options": {**vars(options), "out": options.out.name}, "versions": experiments.versions(), "rows": rows}
+    content = {"options": {**vars(options), "out": options.out.name}, "versions": jobs.versions(), "rows": rows}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(options.out, content)
 
@@ -45,9 +45,9 @@ def _measured(train: Images, test: Images, units: int, seed: int) -> list[dict[s
     preset = find("mnist-dense")
     small = dataclasses.replace(preset, layers=(dataclasses.replace(preset.layers[0], units=units),))
     with progress() as tell:
-        model = experiments.train_softhebb(train, train[:100], small, method="ridge", seed=seed, progress=tell).model
+        model = jobs.train_softhebb(train, train[:100], small, method="ridge", seed=seed, progress=tell).model
         timing = convert.timing_for(model.network)
-        run = experiments.convert_softhebb(model, train, test, timing, lif=True, seed=seed, progress=tell)
+        run = jobs.convert_softhebb(model, train, test, timing, lif=True, seed=seed, progress=tell)
     labels = np.asarray(run.network.header["lif"]["labels"])
     circuit = convert.lif_network(model, run.network)
     loihi, rows = hardware.TARGETS["loihi1"], []

@@ -23,9 +23,9 @@ import numpy as np
 
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.experiments import versions
+from spikehebb.jobs import versions
 from spikehebb.softhebb import Training, find, training
-from spikehebb.softhebb.cores import working
+from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.training import Chunk
 
 EPOCH = 5000  # batches of 10 images: CIFAR-10 once

@@ -18,7 +18,7 @@ from typing import Any
 
 from spikehebb.cli.common import progress
 from spikehebb.datasets import load
-from spikehebb.experiments import train_softhebb
+from spikehebb.jobs import train_softhebb
 from spikehebb.softhebb import find
 
 

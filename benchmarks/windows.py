@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms, second
 
-from spikehebb import devices, experiments, protocols
+from spikehebb import devices, jobs, protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, PlasticityRule, Population, Projection, Protocol
 from spikehebb.encoders import spike_source
-from spikehebb.experiments import stdp_window
+from spikehebb.jobs import stdp_window
 from spikehebb.rules import RULES, calcium_dp, clopath, stdp_pair, triplet_vc_full
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 
 def timed(action: Callable[[], Any]) -> float:
@@ -165,7 +165,7 @@ def main() -> None:
         os.sched_setaffinity(0, {arguments.core})
     content = {
         "command": " ".join(["python", *sys.argv]),
-        "versions": experiments.versions(),
+        "versions": jobs.versions(),
         "processor": platform.processor() or platform.machine(),
         "compiler": devices.compiler(),
         "windows": windows(arguments.repeats),

@@ -12,7 +12,7 @@ from brian2 import ms
 from spikehebb import plot
 from spikehebb.circuits import has_pair_form
 from spikehebb.encoders import ENCODERS
-from spikehebb.experiments import stdp_window
+from spikehebb.jobs import stdp_window
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES
 

@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import ms
 
 from spikehebb import plot
-from spikehebb.experiments import stdp_window
+from spikehebb.jobs import stdp_window
 from spikehebb.rules import stdp_pair
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/window")

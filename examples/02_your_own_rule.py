@@ -12,8 +12,8 @@ from brian2 import ms
 
 from spikehebb import plot
 from spikehebb.core import PlasticityRule
-from spikehebb.experiments import fit, replay, stdp_window
-from spikehebb.measurements import Measurements
+from spikehebb.datasets.measurements import Measurements
+from spikehebb.jobs import fit, replay, stdp_window
 
 # Potentiation within tau_near, depression within the longer tau_far, whichever spike comes first.
 mexican_hat = PlasticityRule(

@@ -11,7 +11,7 @@ from brian2 import ms
 
 from spikehebb import plot
 from spikehebb.circuits import has_pair_form
-from spikehebb.experiments import stdp_window
+from spikehebb.jobs import stdp_window
 from spikehebb.rules import RULES
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/gallery")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spikehebb import plot
 from spikehebb.datasets import load
-from spikehebb.experiments import Settings, evaluate, learn_digits, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/digits")
 train, test = load("digits", "train"), load("digits", "test")

@@ -11,7 +11,7 @@ from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.encoders import poisson
 from spikehebb.neurons import lif
 from spikehebb.rules import stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 before = np.random.default_rng(1).uniform(0.3, 0.7, (200, 4))
 circuit = Circuit(

@@ -3,8 +3,8 @@
 import dataclasses
 
 from spikehebb.datasets import load
-from spikehebb.experiments import train_softhebb
-from spikehebb.softhebb import Layer, Pool, Preset, Readout, inside
+from spikehebb.jobs import train_softhebb
+from spikehebb.softhebb import Layer, Pool, Preset, Readout, statistics
 
 layers = (
     Layer(units=24, kernel=3, padding=1, eta=0.05, exponent=0.7, pool=Pool()),
@@ -22,7 +22,7 @@ train, test = load("digits", "train"), load("digits", "test")
 
 for preset in (small, small.with_plasticity("hard"), small.with_plasticity("none")):
     run = train_softhebb(train, test, preset)
-    norms = " ".join(f"{values.mean():.1f}" for values in inside.norms(run.model))
+    norms = " ".join(f"{values.mean():.1f}" for values in statistics.norms(run.model))
     print(f"{preset.name:14} accuracy {100 * run.report['metrics']['accuracy_test']:.1f} %, mean norms {norms}")
 
 # Every layer is a value: the same network with softer competition.

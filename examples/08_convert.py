@@ -5,7 +5,7 @@ python examples/08_convert.py
 
 from spikehebb.convert import Timing, size, unrolled
 from spikehebb.datasets import load
-from spikehebb.experiments import convert_softhebb, train_softhebb
+from spikehebb.jobs import convert_softhebb, train_softhebb
 from spikehebb.softhebb import Layer, Pool, Preset
 
 layers = (

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from spikehebb.datasets import load
-from spikehebb.experiments import learn_digits, start_from, train_softhebb
+from spikehebb.jobs import learn_digits, start_from, train_softhebb
 from spikehebb.softhebb import Layer, Preset, Readout, Training
 
 # 60 rate units learn digits where they are.

@@ -14,7 +14,7 @@ from spikehebb.core import Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, read_nir, sizes, write_nir
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 images = load("digits", "train")

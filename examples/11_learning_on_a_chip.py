@@ -15,7 +15,7 @@ from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.hardware import TARGETS, constrain, problems
 from spikehebb.protocols import pairing
 from spikehebb.rules import nessler, softhebb_annealed, stdp_pair, stdp_reward
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 LAGS, COPIES = np.array([-60, -40, -25, -15, -8, -4, -1, 1, 4, 8, 15, 25, 40, 60]), 60
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from spikehebb.datasets import load
-from spikehebb.experiments import Settings, evaluate, learn_side_by_side, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_side_by_side, load_digits
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
 train, test = load("digits", "train")[:400], load("digits", "test")[:200]

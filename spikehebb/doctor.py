@@ -11,8 +11,9 @@ from pathlib import Path
 
 import brian2
 
-from spikehebb import datasets, devices, programs
+from spikehebb import datasets, devices
 from spikehebb.devices import nvcc
+from spikehebb.simulation import programs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikehebb.experiments import frequency_response
+from spikehebb.jobs import frequency_response
 from spikehebb.rules import RULES
 from tests.test_cli import refused, run
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import checkpoint, experiments
+from spikehebb import checkpoint, jobs
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.experiments import Settings, Start, learn_digits, load_start, start_from
+from spikehebb.jobs import Settings, Start, learn_digits, load_start, start_from
 from spikehebb.protocols import presentations
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Weights, load_model, save_model, training
 from tests.conftest import NO_COMPILER
 from tests.test_cli import refused, run
@@ -77,7 +77,7 @@ def test_weights_and_temperature_of_rates_carry_over(softhebb: Path, few: tuple[
 
 def test_a_converted_network_is_not_new_and_takes_an_age(softhebb: Path) -> None:
     start = load_start(softhebb)
-    assert set(start.age) == {experiments.starts.CONVERTED_AGE}
+    assert set(start.age) == {jobs.start.CONVERTED_AGE}
     assert set(start.with_age(2.5).age) == {2.5}
     for age in (-1, float("nan")):
         with pytest.raises(ValueError, match=f"age must be a number of at least 0, got {age}"):
@@ -112,7 +112,7 @@ def test_learning_goes_on_from_where_it_was(softhebb: Path, few: tuple[Images, I
 
 
 def test_a_spiking_network_keeps_its_ages_and_settings(spiked: Path, few: tuple[Images, Images]) -> None:
-    start, trained = load_start(spiked), experiments.load_digits(spiked)
+    start, trained = load_start(spiked), jobs.load_digits(spiked)
     np.testing.assert_array_equal(start.age, trained.arrays["age"])
     settings = start.settings(few[0], seed=9)
     assert settings == Settings(neurons=6, seed=9)
@@ -130,24 +130,24 @@ def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images]
     assert told["file"] == "dense/checkpoint.npz"
     assert told["sha256"] == hashlib.sha256(content).hexdigest()
     assert told["inverse_temperature"] == 12
-    assert told["mean_image_norm"] == pytest.approx(experiments.starts.mean_norm(few[0]))
+    assert told["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
     assert learn_digits(*few, Settings(neurons=2), device=NUMPY).report["start"] is None
 
 
 def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) -> None:
     start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
     done = learn_digits(*few, start=start, device=NUMPY, out=tmp_path)
-    read = experiments.load_digits(tmp_path)
+    read = jobs.load_digits(tmp_path)
     np.testing.assert_array_equal(read.arrays["bias"], start.bias)
     np.testing.assert_array_equal(load_start(tmp_path).bias, start.bias)
-    again = experiments.evaluate(read, few[1])["metrics"]
+    again = jobs.evaluate(read, few[1])["metrics"]
     assert again["accuracy_vote"] == done.report["metrics"]["accuracy_vote"]
-    assert experiments.some_presentations(read, few[1][:2]).counts["output"].sum() > 0
+    assert jobs.some_presentations(read, few[1][:2]).counts["output"].sum() > 0
 
 
 @pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
 def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments.presenting, "CHUNK", 40)
+    monkeypatch.setattr(jobs.presenting, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
     start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
     whole = learn_digits(train, test, start=start, device=device)
@@ -238,7 +238,7 @@ def test_images_and_settings_must_fit_the_start(softhebb: Path, few: tuple[Image
 
 
 def test_damaged_starts_are_refused(spiked: Path, tmp_path: Path) -> None:
-    trained = experiments.load_digits(spiked)
+    trained = jobs.load_digits(spiked)
 
     def saved(header: dict[str, Any], **arrays: Any) -> Path:
         path = tmp_path / "c.npz"

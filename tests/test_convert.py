@@ -15,15 +15,16 @@ from spikehebb import checkpoint, convert
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import softmax_column, triangle_column
 from spikehebb.circuits.column import phases
-from spikehebb.convert import SpikingNetwork, Timing, run, to_spiking, words
+from spikehebb.convert import SpikingNetwork, Timing, spike_words, to_spiking
+from spikehebb.convert.present import encode, patches, pool, run, seed_of, visits
 from spikehebb.convert.winners import divergences
 from spikehebb.core import Images, Population, Protocol, Spikes
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import word_source
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, training
-from spikehebb.softhebb.cores import one_by_one
+from spikehebb.softhebb.backend import one_by_one
 from tests.conftest import NO_COMPILER
 from tests.oracles import conversion as oracle
 
@@ -59,20 +60,20 @@ def digits() -> Images:
 def rasters(network: SpikingNetwork, images: Images, device: Device = NUMPY) -> tuple[Any, list[Any]]:
     """Return the input's spikes and those of every stage, pooled but for the last: (steps, images, ...)."""
     steps = network.timing.steps
-    x, _ = run.encode(network, images, device, run.seed_of(0))
-    stages = [words.unpack(visit.left, steps) for visit in run.visits(network, images, device, run.seed_of(0))]
-    return words.unpack(x, steps), stages
+    x, _ = encode(network, images, device, seed_of(0))
+    stages = [spike_words.unpack(visit.left, steps) for visit in visits(network, images, device, seed_of(0))]
+    return spike_words.unpack(x, steps), stages
 
 
 def test_words_hold_spike_trains(rng: np.random.Generator) -> None:
     raster = rng.random((52, 3, 4)) < 0.3
-    packed = words.pack(raster)
-    assert np.array_equal(words.unpack(packed, 52), raster)
-    assert np.array_equal(words.counts(packed), raster.sum(axis=0))
-    assert np.array_equal(words.counts(packed, 20), raster[:20].sum(axis=0))
+    packed = spike_words.pack(raster)
+    assert np.array_equal(spike_words.unpack(packed, 52), raster)
+    assert np.array_equal(spike_words.counts(packed), raster.sum(axis=0))
+    assert np.array_equal(spike_words.counts(packed, 20), raster[:20].sum(axis=0))
     step, neuron = np.nonzero(raster.reshape(52, 12))
     spikes = Spikes(i=neuron, t=step * ms)
-    again = words.from_spikes(spikes, neurons=12, presentations=1, steps=52, dt=1 * ms)
+    again = spike_words.from_spikes(spikes, neurons=12, presentations=1, steps=52, dt=1 * ms)
     assert np.array_equal(again.reshape(3, 4), packed)
 
 
@@ -80,8 +81,8 @@ def test_a_word_source_replays_all_52_steps(device: Device, rng: np.random.Gener
     shown = rng.integers(0, 2**52, (3, 4)).astype(np.float64)
     timing = Timing(present_ms=52)
     circuit = triangle_column(np.zeros((4, 2)))
-    recording = run.run(circuit, shown, timing, device, 0, record=("input",))
-    found = words.from_spikes(recording.spikes["input"], neurons=4, presentations=3, steps=52, dt=1 * ms)
+    recording = run(circuit, shown, timing, device, 0, record=("input",))
+    found = spike_words.from_spikes(recording.spikes["input"], neurons=4, presentations=3, steps=52, dt=1 * ms)
     assert np.array_equal(found, shown.astype(np.uint64))
 
 
@@ -122,7 +123,7 @@ def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, di
     timing = Timing(order="in turn", jitter=0.0, present_ms=30)
     network = to_spiking(source, digits[:40], timing)
     shown = convert.present(network, images, device=device, rates=True)
-    seen = words.counts(run.encode(network, images, device, 0)[0]).astype(float)
+    seen = spike_words.counts(encode(network, images, device, 0)[0]).astype(float)
     assert np.abs(seen - 30 * images.intensities()[..., None]).max() <= 0.5 + 1e-6
     heard: Any = seen / 30
     for number, stage in enumerate(network.stages):
@@ -168,21 +169,23 @@ def test_the_whole_circuit_fires_the_same_spikes_as_its_columns(name: str, digit
     replay = {"input": Population(model=word_source, size=64)}
     circuit = dataclasses.replace(circuit, populations={**circuit.populations, **replay})
     names = [name for name in circuit.populations if name in ("layer0", "pool0", "layer1", "pool1")]
-    shown = words.pack(seen).reshape(2, -1).astype(np.float64)
+    shown = spike_words.pack(seen).reshape(2, -1).astype(np.float64)
     length = network.timing.present_ms * ms
     protocol = Protocol(stimuli={"input": shown}, duration=2 * length, presentation=length)
     recording = simulate(circuit, protocol, record=names)
 
     def of(population: str, like: Any) -> Any:
         size = circuit.populations[population].size
-        found = words.from_spikes(recording.spikes[population], neurons=size, presentations=2, steps=steps, dt=1 * ms)
-        return words.unpack(found.reshape(like.shape[1:]), steps)
+        found = spike_words.from_spikes(
+            recording.spikes[population], neurons=size, presentations=2, steps=steps, dt=1 * ms
+        )
+        return spike_words.unpack(found.reshape(like.shape[1:]), steps)
 
     assert stages[0].sum() > 50
     assert np.array_equal(of("pool0", stages[0]), stages[0])
     assert np.array_equal(of("layer1", stages[1]), stages[1])
     if "pool1" in names:
-        pooled = words.unpack(run.pool(words.pack(stages[1]), network.stages[1].layer.pool, steps), steps)  # type: ignore[arg-type]
+        pooled = spike_words.unpack(pool(spike_words.pack(stages[1]), network.stages[1].layer.pool, steps), steps)  # type: ignore[arg-type]
         assert np.array_equal(of("pool1", pooled), pooled)
 
 
@@ -206,7 +209,7 @@ def test_the_readout_of_the_whole_circuit_holds_the_scores(digits: Images) -> No
 def test_numpy_and_cpp_fire_the_same_spikes(digits: Images) -> None:
     network = to_spiking(model(*CASES["triangle, max"]), digits[:40], SHORT)
     rows = np.random.default_rng(0).integers(0, 2**30, (5, 9)).astype(np.float64)
-    recordings = [run.run(network.stages[0].circuit, rows, SHORT, device, 0) for device in (NUMPY, CPP)]
+    recordings = [run(network.stages[0].circuit, rows, SHORT, device, 0) for device in (NUMPY, CPP)]
     assert len(recordings[0].spikes["units"]) > 100
     assert recordings[0].spikes["units"].i.tolist() == recordings[1].spikes["units"].i.tolist()
     one, two = (recording.spikes["units"].t / ms for recording in recordings)
@@ -234,13 +237,13 @@ def test_operations_are_spikes_times_synapses(digits: Images) -> None:
     network = to_spiking(model(*CASES["triangle, max"]), digits[:40], SHORT)
     images = digits[40:43]
     shown = convert.present(network, images, device=NUMPY)
-    x, _ = run.encode(network, images, NUMPY, run.seed_of(run.seed_of(0, 0)))
-    first, second = run.visits(network, images, NUMPY, run.seed_of(0, 0))
+    x, _ = encode(network, images, NUMPY, seed_of(seed_of(0, 0)))
+    first, second = visits(network, images, NUMPY, seed_of(0, 0))
     for number, visit in enumerate((first, second)):
         synapses = network.stages[number].weights.shape[1]
-        assert shown.operations[number].sum() == words.counts(visit.shown.astype(np.uint64)).sum() * synapses
-        assert shown.spikes[number + 1].sum() == words.counts(visit.fired).sum()
-    assert shown.spikes[0].sum() == pytest.approx(words.counts(x).sum(), rel=0.05)  # other phases
+        assert shown.operations[number].sum() == spike_words.counts(visit.shown.astype(np.uint64)).sum() * synapses
+        assert shown.spikes[number + 1].sum() == spike_words.counts(visit.fired).sum()
+    assert shown.spikes[0].sum() == pytest.approx(spike_words.counts(x).sum(), rel=0.05)  # other phases
 
 
 @pytest.mark.slow_on_cuda
@@ -253,7 +256,7 @@ def test_a_column_fires_at_the_power_law(neurons: str, device: Device) -> None:
     )
     shown = 400 if neurons == "stochastic" else 4
     always = np.full((shown, 1), 2.0**50 - 1)
-    recording = run.run(circuit, always, Timing(), device, 2)
+    recording = run(circuit, always, Timing(), device, 2)
     expected = 100 * 0.049 * (weights[0] - 0.25) ** 0.7
     counts = recording.counts["units"] / shown
     if neurons == "integrate":
@@ -273,7 +276,7 @@ def test_shares_of_a_competition_are_the_softmax(device: Device) -> None:
     worst = []
     for sharpness in np.geomspace(0.1, 10, 10):
         circuit = softmax_column(weights, bias=bias, inverse_temperature=sharpness, rate=900 * Hz)
-        recording = run.run(circuit, shown, Timing(), device, 3)
+        recording = run(circuit, shown, Timing(), device, 3)
         counts = recording.counts["units"]
         y = np.exp(sharpness * (seen @ weights + bias))
         y /= y.sum()
@@ -313,13 +316,13 @@ def test_a_wrong_temperature_shows_in_the_divergence(said: float, right: bool, d
     network, few = to_spiking(source, digits[:40]), digits[:1]
     found = convert.winners(source, network, few, 0, device=NUMPY, positions=60)
     assert found is not None
-    shown = next(run.visits(network, few, NUMPY, 0)).shown
-    recording = run.run(convert.competition(other, 0, network), shown, network.timing, NUMPY, 1)
-    fired = words.from_spikes(recording.spikes["units"], neurons=8, presentations=len(shown), steps=50, dt=1 * ms)
+    shown = next(visits(network, few, NUMPY, 0)).shown
+    recording = run(convert.competition(other, 0, network), shown, network.timing, NUMPY, 1)
+    fired = spike_words.from_spikes(recording.spikes["units"], neurons=8, presentations=len(shown), steps=50, dt=1 * ms)
     weights, bias = convert.folded(source, 0)
-    x = np.concatenate([run.patches(network.stages[0], image.reshape(1, 8, 8, 1)) for image in few.intensities()])
+    x = np.concatenate([patches(network.stages[0], image.reshape(1, 8, 8, 1)) for image in few.intensities()])
     y = np.exp(0.5 * (x @ weights + bias))
-    divergence = divergences(words.counts(fired).astype(np.int64), y / y.sum(axis=1, keepdims=True)).mean()
+    divergence = divergences(spike_words.counts(fired).astype(np.int64), y / y.sum(axis=1, keepdims=True)).mean()
     assert (divergence < 1.5 * found.sampling) == right
 
 
@@ -349,7 +352,7 @@ def test_a_converted_network_survives_its_file(digits: Images, tmp_path: Path) -
 
 def changed(path: Path, **changes: Any) -> None:
     """Write a converted network with another header."""
-    found = checkpoint.load(path, lambda header: convert.files.shapes(header))
+    found = checkpoint.load(path, lambda header: convert.network_file.shapes(header))
     header = json.loads(json.dumps(dict(found.header)))
     header["conversion"] = {**header["conversion"], **changes}
     checkpoint.save(Checkpoint(header=header, arrays=found.arrays), path)

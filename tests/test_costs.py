@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import costs, devices
-from spikehebb.assemble import assemble
+from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Protocol
-from spikehebb.costs import Cost, Load
-from spikehebb.experiments import Settings, advise
+from spikehebb.jobs import Settings, advise
 from spikehebb.protocols import pairing
-from spikehebb.replicate import plan_of
 from spikehebb.rules import softhebb, stdp_pair
+from spikehebb.simulation import costs
+from spikehebb.simulation.costs import Cost, Load
+from spikehebb.simulation.plan import assemble
+from spikehebb.simulation.replicated_plan import plan_of
 from tests import cuda_on_cpu
 from tests.conftest import NO_BRIAN2CUDA
 
@@ -47,8 +48,8 @@ def test_the_load_of_a_learning_network_by_hand() -> None:
 
 def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: Path) -> None:
     """Within one: what happens at onsets only is not counted."""
-    from spikehebb.recordings import counting
-    from spikehebb.simulate import build
+    from spikehebb.simulation.network import build
+    from spikehebb.simulation.recording import counting
 
     kit = devices.nvcc.toolkit()
     plan = assemble(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms)

@@ -18,17 +18,19 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikehebb import costs, dealing, devices, programs
-from spikehebb.assemble import assemble
+from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, Float, Images, NeuronModel, Population, Projection, Protocol
 from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, NUMPY, Device, nvcc
 from spikehebb.encoders import poisson, regular, spike_source, word_source
-from spikehebb.experiments import Settings, evaluate, learn_digits
 from spikehebb.hardware import TARGETS, constrain
+from spikehebb.jobs import Settings, evaluate, learn_digits
 from spikehebb.protocols import pairing
 from spikehebb.rules import find, softhebb, stdp_pair
-from spikehebb.simulate import build, program, simulate
+from spikehebb.simulation import costs, present, programs
+from spikehebb.simulation.network import build
+from spikehebb.simulation.plan import assemble
+from spikehebb.simulation.simulate import program, simulate
 from tests import cuda_on_cpu
 from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
 
@@ -258,8 +260,8 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
     here = evaluate(run.checkpoint, few[1], device=CPP, replicas=64)  # the same draws
     assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
-    assert dealing.copies_on(CPP, None) is None
-    assert dealing.copies_on(CUDA, 1) == 1
+    assert present.copies_on(CPP, None) is None
+    assert present.copies_on(CUDA, 1) == 1
 
 
 # What is given back as it was

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from spikehebb.datasets import DATASETS, cifar, find, idx, load, stl
 from spikehebb.datasets.cifar import read_batch
-from spikehebb.datasets.files import read_official
 from spikehebb.datasets.idx import read_idx
+from spikehebb.datasets.official import read_official
 
 PACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
 

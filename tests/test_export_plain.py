@@ -20,10 +20,10 @@ from spikehebb.circuits import synapse_pair
 from spikehebb.cli import commands
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
-from spikehebb.experiments import Settings, export_network, load_network, plain_network
 from spikehebb.export import plain, read_nir, schema, write_csv, write_npz
+from spikehebb.jobs import Settings, export_network, load_network, plain_network
 from spikehebb.rules import stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, save_model, training
 
 NETWORK = Network(image_shape=(1, 8, 8), layers=(Layer(units=5, kernel=3, pool=Pool(kind="average")), Layer(units=7)))

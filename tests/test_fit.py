@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from brian2 import Quantity, ms
 
 from spikehebb import plot
 from spikehebb.core import Float, PlasticityRule
+from spikehebb.datasets.measurements import PUBLISHED, Measurements
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.experiments import fit_problem
-from spikehebb.experiments.fitting import Fit, FitError, fit
-from spikehebb.experiments.windows import Window
-from spikehebb.measurements import PUBLISHED, Measurements
+from spikehebb.jobs import fit_problem
+from spikehebb.jobs.fit import Fit, FitError, fit
+from spikehebb.jobs.windows import Window
 from spikehebb.rules import calcium_dp, stdp_pair
 from tests.conftest import NO_COMPILER
 
@@ -271,14 +272,14 @@ def test_parameters_that_cannot_be_told_apart_are_named(monkeypatch: pytest.Monk
 def test_a_fit_that_does_not_converge_shows_where_it_stands(
     quick: Callable[..., Fit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spikehebb.experiments.fitting._MOST", 2)
+    monkeypatch.setattr(import_module("spikehebb.jobs.fit"), "_MOST", 2)
     with pytest.raises(FitError, match=r"did not converge in 2 evaluations and stands at A_plus = 0\.00") as caught:
         quick(stdp_pair, measured())
     error = caught.value
     assert error.data.name == "cells"
     assert error.start.parameters["tau_minus"] == 20 * ms
     assert error.last.parameters["tau_minus"] != 20 * ms
-    monkeypatch.setattr("spikehebb.experiments.fitting._VAGUE", 0.5)
+    monkeypatch.setattr(import_module("spikehebb.jobs.fit"), "_VAGUE", 0.5)
     with pytest.raises(FitError, match=r"of which the data hardly determine .*A_plus.*; start nearer to the data"):
         quick(stdp_pair, measured())
 

@@ -10,13 +10,13 @@ from brian2 import Hz, ms
 
 from spikehebb.circuits import lif_wta
 from spikehebb.circuits.lif import excitation
-from spikehebb.convert import lif as convert
+from spikehebb.convert import lif_calibration as convert
 from spikehebb.convert import lif_twin
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY, Device
 from spikehebb.encoders import poisson, regular
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Weights
 
 KINDS = ["lateral", "spiking"]

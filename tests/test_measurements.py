@@ -11,7 +11,7 @@ import pytest
 from brian2 import ms
 
 from spikehebb.core import digest
-from spikehebb.measurements import PUBLISHED, Measurements, read
+from spikehebb.datasets.measurements import PUBLISHED, Measurements, read
 from spikehebb.rules import triplet_vc_full
 
 

@@ -18,7 +18,7 @@ from spikehebb.metrics import Cost, Costs, count_work, energy, estimate_energy
 from spikehebb.neurons import lif
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 
 def sparse_circuit(rng: np.random.Generator, rule: Any = None) -> Circuit:

@@ -11,7 +11,7 @@ import pytest
 
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
-from spikehebb.experiments import evaluate, load_digits
+from spikehebb.jobs import evaluate, load_digits
 from tests.conftest import NO_COMPILER
 
 MODELS = sorted(path.parent for path in (Path(__file__).parents[1] / "models").glob("*/checkpoint.npz"))

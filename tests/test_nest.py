@@ -19,7 +19,7 @@ from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.encoders import clamped_source, reward_source
 from spikehebb.rules import RULES, clopath, stdp_reward
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from tests.nest_side import final_weight, fresh_nest
 
 PAIRS, SPIKES, STEPS = 4, 50, 5000

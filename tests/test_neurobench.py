@@ -15,7 +15,7 @@ from spikehebb import metrics, protocols
 from spikehebb.circuits import lif_wta
 from spikehebb.core import Circuit, Recording
 from spikehebb.datasets import load
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed here; make neurobench")
 pytest.importorskip("neurobench", reason="NeuroBench is not installed here; make neurobench")

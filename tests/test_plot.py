@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from spikehebb import metrics, plot
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
-from spikehebb.experiments import Settings, learn_digits, some_presentations, stdp_window
+from spikehebb.jobs import Settings, learn_digits, some_presentations, stdp_window
 from spikehebb.plot.softhebb import as_published
 from spikehebb.rules import stdp_pair
-from spikehebb.softhebb import Layer, Model, Network, Pool, inside, presets, training
+from spikehebb.softhebb import Layer, Model, Network, Pool, presets, statistics, training
 
 
 def test_receptive_fields_show_every_neuron_in_order_of_labels() -> None:
@@ -121,7 +121,7 @@ def test_every_norm_is_in_the_histogram_with_marks_at_1_and_at_the_start() -> No
         assert [np.asarray(line.get_xdata())[0] for line in axis.lines] == [1, start]
         (around_one,) = (bar for bar in bars if bar.get_x() < 1 < bar.get_x() + bar.get_width())
         assert around_one.get_x() + around_one.get_width() / 2 == pytest.approx(1)
-    norms = inside.norms(model)[0]
+    norms = statistics.norms(model)[0]
     assert f"{norms.mean():.2f} ± {norms.std():.2f} (mean ± sd), 0 of norm 1" in figure.axes[0].get_title(loc="left")
 
 
@@ -159,12 +159,12 @@ def test_a_softhebb_run_is_drawn_as_far_as_its_numbers_go(tmp_path: Path) -> Non
     model = softhebb_model(side=12)
     pixels = np.random.default_rng(0).uniform(size=(5, 3, 12, 12))
     images = Images(name="noise", pixels=pixels, labels=np.zeros(5))
-    assert [path.name for path in plot.softhebb_pictures(model, inside.summary(model), tmp_path)] == [
+    assert [path.name for path in plot.softhebb_pictures(model, statistics.summary(model), tmp_path)] == [
         "norms.png",
         "receptive_fields.png",
     ]
     report = {
-        **inside.summary(model, images),
+        **statistics.summary(model, images),
         "learning_curve": [{"epoch": 1, "accuracy_train": 0.5}],
         "accuracy_by_layer": {"1": 0.5, "2": 0.6},
     }

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import devices, programs
+from spikehebb import devices
 from spikehebb.circuits import synapse_pair
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import programs, simulate
 from tests.conftest import NO_COMPILER
 
 pytestmark = [pytest.mark.compiler, NO_COMPILER]

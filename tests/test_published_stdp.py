@@ -14,7 +14,7 @@ from spikehebb import protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, Float, PlasticityRule
 from spikehebb.encoders import reward_source
-from spikehebb.experiments import stdp_window, weight_changes
+from spikehebb.jobs import stdp_window, weight_changes
 from spikehebb.rules import (
     stdp_guetig,
     stdp_mixed,
@@ -25,7 +25,7 @@ from spikehebb.rules import (
     synaptic_scaling,
     triplet_vc_minimal,
 )
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 # exp(-|lag|/tau) for the time constants of Bi and Poo 2001
 LAGS = np.array([5.0, 10.0, 20.0, 40.0])

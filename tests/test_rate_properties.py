@@ -26,7 +26,7 @@ from spikehebb.rules import (
     softhebb_anti,
     softhebb_rate,
 )
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from tests.oracles.rates import RATE_ORACLES, Array, base, competing
 from tests.test_rate_rules import DT, ON_SPIKES, STEP, fast, side_by_side
 

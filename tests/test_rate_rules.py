@@ -31,7 +31,7 @@ from spikehebb.rules import (
     stdp_pair,
     stdp_reward,
 )
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from tests.oracles.rates import (
     RATE_ORACLES,
     Activity,

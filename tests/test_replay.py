@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, second
 
+from spikehebb.datasets.spike_times import read_times
 from spikehebb.devices import Device, numpy_runtime
-from spikehebb.experiments import replay
+from spikehebb.jobs import replay
 from spikehebb.rules import RULES, calcium_dp, krotov_hopfield, stdp_pair, stdp_reward
-from spikehebb.spike_files import read_times
 
 
 def test_the_weight_is_reported_at_the_start_after_every_spike_and_at_the_end(device: Device) -> None:

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
 
-import spikehebb.simulate as simulation
-from spikehebb import streams
-from spikehebb.assemble import assemble
+import spikehebb.simulation.simulate as simulation
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, NUMPY, Device
@@ -19,9 +17,10 @@ from spikehebb.encoders import poisson, regular
 from spikehebb.hardware import TARGETS, constrain
 from spikehebb.neurons import lif
 from spikehebb.protocols import pairing
-from spikehebb.replicate import plan_of
 from spikehebb.rules import RULES, stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import counted_random, simulate
+from spikehebb.simulation.plan import assemble
+from spikehebb.simulation.replicated_plan import plan_of
 from tests.conftest import NO_COMPILER
 
 COUNT, SIZES = 3, (12, 5)
@@ -217,9 +216,9 @@ def test_numpy_and_cpp_draw_the_same_numbers(rng: np.random.Generator) -> None:
 def test_numbers_are_uniform_and_independent() -> None:
     """Each bound is 4.5 standard errors: a good generator fails one of the ten tests once in 10,000 changes of it."""
     steps, neurons = np.arange(1000), np.arange(500)
-    grid = streams.uniform(3, 1, neurons[:, None], steps) - 0.5
-    other = streams.uniform(4, 1, neurons[:, None], steps) - 0.5
-    later = streams.uniform(3, 1 + streams.SITES, neurons[:, None], steps) - 0.5
+    grid = counted_random.uniform(3, 1, neurons[:, None], steps) - 0.5
+    other = counted_random.uniform(4, 1, neurons[:, None], steps) - 0.5
+    later = counted_random.uniform(3, 1 + counted_random.SITES, neurons[:, None], steps) - 0.5
     n = grid.size
     bound = 4.5 / np.sqrt(n)
     assert grid.min() >= -0.5
@@ -237,15 +236,15 @@ def test_numbers_are_uniform_and_independent() -> None:
     counts = np.bincount((256 * (grid + 0.5)).astype(int).ravel(), minlength=256)
     chi = ((counts - n / 256) ** 2 / (n / 256)).sum()
     assert abs(chi - 255) < 4.5 * np.sqrt(2 * 255)
-    normal = streams.normal(3, 1, neurons[:, None], steps)
+    normal = counted_random.normal(3, 1, neurons[:, None], steps)
     assert abs(normal.mean()) < bound
     assert abs(normal.var() - 1) < bound * np.sqrt(2)
 
 
 def test_numbers_do_not_depend_on_how_they_are_asked_for() -> None:
-    whole = streams.uniform(2**32 - 1, 7, np.arange(5), 12)
-    assert whole[3] == streams.uniform(np.int32(-1), np.int64(7), [3], np.int64(12))[0]
-    assert streams.uniform(0, 1, 2**31 - 1, 2**40).size == 1
+    whole = counted_random.uniform(2**32 - 1, 7, np.arange(5), 12)
+    assert whole[3] == counted_random.uniform(np.int32(-1), np.int64(7), [3], np.int64(12))[0]
+    assert counted_random.uniform(0, 1, 2**31 - 1, 2**40).size == 1
 
 
 def test_what_is_no_replica_is_refused(rng: np.random.Generator) -> None:

@@ -15,7 +15,7 @@ from spikehebb.equations import did_you_mean
 from spikehebb.protocols import spike_trains
 from spikehebb.rules import RULES, stdp_pair
 from spikehebb.rules.references import REFERENCES, cite
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 
 
 def a_rule(**changes: Any) -> PlasticityRule:

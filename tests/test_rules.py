@@ -19,7 +19,7 @@ from spikehebb.circuits import has_pair_form, synapse_pair
 from spikehebb.core import PlasticityRule
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.rules import RULES, calcium_dp, reads_rates, stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from tests.conftest import NO_COMPILER
 from tests.oracles import CONTINUOUS_ORACLES, ORACLES, Times, exact, seconds
 from tests.oracles.continuous import TAU_DOPAMINE

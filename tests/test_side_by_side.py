@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spikehebb import devices, experiments
+from spikehebb import devices, jobs
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Images, Replicas, replicas_of
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.experiments import Settings, evaluate, learn_digits, learn_side_by_side, load_digits
-from spikehebb.experiments.side_by_side import SideBySide
+from spikehebb.jobs import Settings, evaluate, learn_digits, learn_side_by_side, load_digits
+from spikehebb.jobs.side_by_side import SideBySide
 from spikehebb.rules import stdp_pair
 from tests.conftest import NO_COMPILER
 
@@ -84,7 +85,7 @@ def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> N
 
 
 def test_learning_on_a_chip_side_by_side(fewer: tuple[Images, Images]) -> None:
-    rule: dict[str, Any] = experiments.CHIP_RULE
+    rule: dict[str, Any] = jobs.CHIP_RULE
     chip = dataclasses.replace(SMALL, target="loihi1", **rule)
     settings = [dataclasses.replace(chip, seed=seed) for seed in (0, 1)]
     together = learn_side_by_side(*fewer, settings, device=NUMPY)
@@ -100,8 +101,8 @@ def test_an_interrupted_run_goes_on(
     device = CPP
     monkeypatch.setenv("SPIKEHEBB_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out"
-    monkeypatch.setattr(experiments.presenting, "CHUNK", 16)
-    monkeypatch.setattr(experiments.digits, "BLOCK", 5)
+    monkeypatch.setattr(jobs.presenting, "CHUNK", 16)
+    monkeypatch.setattr(import_module("spikehebb.jobs.learn_digits"), "BLOCK", 5)
     settings = [dataclasses.replace(each, epochs=2) for each in SEEDS[:2]]
     whole = learn_side_by_side(*fewer, settings, device=device)
 

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, second
 
-import spikehebb.simulate as simulation
-from spikehebb import devices, programs
-from spikehebb.assemble import assemble, resting
+from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
@@ -21,7 +19,8 @@ from spikehebb.encoders import poisson, regular, spike_source
 from spikehebb.neurons import escape_rate, lif, log_sum_exp
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
-from spikehebb.simulate import simulate
+from spikehebb.simulation import network, programs, simulate
+from spikehebb.simulation.plan import assemble, resting
 from tests.conftest import DEVICES, NO_COMPILER
 
 
@@ -298,7 +297,7 @@ def test_rows_of_resting_weights_give_the_bits_of_synapses(
 
     assert resting(assemble(circuit, protocol, dt=1 * ms).projections["feedforward"]) == "u"
     rows = run()
-    monkeypatch.setattr(simulation, "resting", lambda wiring: "")
+    monkeypatch.setattr(network, "resting", lambda wiring: "")
     monkeypatch.setattr(devices, "machine", lambda: {"another": "program"})
     synapses = run()
     assert len(rows.spikes["output"]) > 20

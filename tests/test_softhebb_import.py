@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spikehebb.experiments import import_softhebb
+from spikehebb.jobs import import_softhebb
 from spikehebb.softhebb import Model, find, load_model, training
 from spikehebb.softhebb.torch_files import read_torch, write_torch
 

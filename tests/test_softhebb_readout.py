@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spikehebb.softhebb import Readout, readout
-from spikehebb.softhebb.cores import one_by_one, working
+from spikehebb.softhebb.backend import one_by_one, working
 from tests.oracles import softhebb as oracle
 
 FEATURES, CLASSES = 11, 4

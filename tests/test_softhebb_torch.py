@@ -14,9 +14,9 @@ import pytest
 
 from spikehebb.core import Images
 from spikehebb.softhebb import Layer, Model, Network, Pool, Weights, find, presets, training
-from spikehebb.softhebb.cores import working
+from spikehebb.softhebb.backend import working
+from spikehebb.softhebb.network import array_shapes
 from spikehebb.softhebb.torch_files import read_torch, write_torch
-from spikehebb.softhebb.values import array_shapes
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra torch)")
 functional = torch.nn.functional

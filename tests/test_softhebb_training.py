@@ -13,7 +13,7 @@ import pytest
 
 from spikehebb.core import Images
 from spikehebb.softhebb import Layer, Network, Pool, Training, Weights, presets, training
-from spikehebb.softhebb.cores import available, one_by_one, working
+from spikehebb.softhebb.backend import available, one_by_one, working
 from tests.oracles import softhebb as oracle
 
 POOL = Pool(kind="average", size=4, stride=2, padding=1)

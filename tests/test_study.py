@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikehebb import experiments, plot
+from spikehebb import jobs, plot
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
-from spikehebb.experiments import Settings, study
-from spikehebb.experiments.study import Point, study_bits, study_table
+from spikehebb.jobs import Settings, study
+from spikehebb.jobs.study import Point, study_bits, study_table
 from tests.test_cli import refused, run
 
 FEW = Settings(neurons=6, presentation_ms=10)
@@ -50,7 +50,7 @@ def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
     ]
     assert len(study_table(found)) == 1 + 2 + 10
     assert json.loads((folder / "study.json").read_text())["points"] == found["points"]
-    trained = experiments.load_digits(folder / "weight-bits-4-stochastic")
+    trained = jobs.load_digits(folder / "weight-bits-4-stochastic")
     steps = np.asarray(trained.arrays["weights"]) / (0.3 / 15)
     assert steps == pytest.approx(np.round(steps), abs=1e-6)
     assert 3 < len(np.unique(np.round(steps))) <= 16

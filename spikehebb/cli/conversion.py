@@ -33,11 +33,11 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a SoftHebb network to spikes, and compare the two on test images."""
-    from spikehebb import devices, experiments, plot
+    from spikehebb import devices, jobs, plot
     from spikehebb.convert import timing_for
 
-    model = experiments.load_softhebb(checkpoint)
-    name = data or experiments.trained_on(model)
+    model = jobs.load_softhebb(checkpoint)
+    name = data or jobs.trained_on(model)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
     lif = neurons == "lif"
@@ -55,7 +55,7 @@ def convert(
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
     with progress() as tell:
-        run = experiments.convert_softhebb(
+        run = jobs.convert_softhebb(
             model,
             train,
             test,

@@ -47,7 +47,7 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Let a spiking soft winner-take-all network teach itself images, and score it."""
-    from spikehebb import devices, experiments, plot
+    from spikehebb import devices, jobs, plot
 
     if replicas is not None and from_ is not None:
         raise ValueError("--replicas begin with random weights; leave out --from, or go on with one after another.")
@@ -56,8 +56,8 @@ def learn(
     asked |= {"target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
     given = {name: value for name, value in asked.items() if value is not None}
     if target is not None and rule is None:
-        given |= experiments.CHIP_RULE
-    settings = experiments.Settings(**given)  # what is wrong with them need not wait for the images
+        given |= jobs.CHIP_RULE
+    settings = jobs.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
@@ -71,7 +71,7 @@ def learn(
     if start is not None:
         settings = start.settings(train, **given)
     with progress() as tell:
-        run = experiments.learn_digits(
+        run = jobs.learn_digits(
             train, test, settings, start=start, device=where, out=out, overwrite=overwrite, progress=tell
         )
         tell("drawing", 0)
@@ -101,32 +101,30 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a saved network again, and count what it costs."""
-    from spikehebb import devices, experiments
+    from spikehebb import devices, jobs
     from spikehebb.cli.hardware import print_hardware, target_of
-    from spikehebb.convert import files as converted
-    from spikehebb.softhebb import files
+    from spikehebb.convert import network_file
+    from spikehebb.softhebb import model_file
 
     chip = None if target is None else target_of(target)
-    trained = experiments.load_network(checkpoint)
+    trained = jobs.load_network(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
-        if trained.header["kind"] == files.KIND and replicas is not None:
+        if trained.header["kind"] == model_file.KIND and replicas is not None:
             raise ValueError("--replicas are copies of a network that spikes, and this one has rates; leave them out.")
         if chip is not None:
             where = None if device is None else devices.find(device)
-            result = experiments.evaluate_on(trained, test, chip, device=where, replicas=replicas, progress=tell)
-        elif trained.header["kind"] == files.KIND:
-            model = files.from_checkpoint(trained)
-            result = experiments.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
-        elif trained.header["kind"] == converted.KIND:
+            result = jobs.evaluate_on(trained, test, chip, device=where, replicas=replicas, progress=tell)
+        elif trained.header["kind"] == model_file.KIND:
+            model = model_file.from_checkpoint(trained)
+            result = jobs.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
+        elif trained.header["kind"] == network_file.KIND:
             where = None if device is None else devices.find(device)
-            model, network = converted.from_checkpoint(trained)
-            result = experiments.evaluate_converted(
-                model, network, test, device=where, replicas=replicas, progress=tell
-            )
+            model, network = network_file.from_checkpoint(trained)
+            result = jobs.evaluate_converted(model, network, test, device=where, replicas=replicas, progress=tell)
         else:
             where = None if device is None else devices.find(device)
-            result = experiments.evaluate(trained, test, device=where, replicas=replicas, progress=tell)
+            result = jobs.evaluate(trained, test, device=where, replicas=replicas, progress=tell)
     if as_json:
         print_json(result)
     else:
@@ -147,16 +145,14 @@ def _learn_replicas(
     title: str,
 ) -> None:
     """Let networks of consecutive seeds learn side by side, and print what each of them reached."""
-    from spikehebb import experiments, plot
+    from spikehebb import jobs, plot
 
     if replicas < 1:
         raise ValueError(f"--replicas must be at least 1, got {replicas}.")
     seeds = range(settings.seed, settings.seed + replicas)
     each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
     with progress() as tell:
-        learned = experiments.learn_side_by_side(
-            train, test, each, device=device, out=out, overwrite=overwrite, progress=tell
-        )
+        learned = jobs.learn_side_by_side(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)
@@ -176,9 +172,9 @@ def _learn_replicas(
 
 def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
     """Choose a device, and say why."""
-    from spikehebb import devices, experiments
+    from spikehebb import devices, jobs
 
-    advice = experiments.advise(settings, train, replicas=max(1, replicas or 1))
+    advice = jobs.advise(settings, train, replicas=max(1, replicas or 1))
     slow = advice.device is devices.NUMPY
     typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
     return advice.device
@@ -186,13 +182,13 @@ def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
 
 def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:
     """Return the network that learning goes on from, if there is one."""
-    from spikehebb import experiments
+    from spikehebb import jobs
 
     if path is None:
         if age is not None:
             raise ValueError("--age is for networks that learning goes on from; give one with --from.")
         return None
-    start = experiments.load_start(path)
+    start = jobs.load_start(path)
     size = start.weights.shape[1]
     if neurons not in (None, size):
         raise ValueError(f"{path} has {size} neurons, but --neurons says {neurons}; leave --neurons out with --from.")

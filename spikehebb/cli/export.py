@@ -23,7 +23,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a trained network for other tools: NIR, arrays or tables."""
-    from spikehebb.experiments import export_network
+    from spikehebb.jobs import export_network
 
     report = export_network(checkpoint, out, format=format, dialect=dialect, lateral=not feed_forward, keep_rules=rules)
     if as_json:

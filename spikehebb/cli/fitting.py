@@ -29,11 +29,12 @@ def fit(
     """Fit the parameters of a rule to measured changes (relative to the weight at the start) against the lag."""
     from brian2 import Hz
 
-    from spikehebb import checkpoint, devices, experiments, measurements, plot
-    from spikehebb.cli import words
+    from spikehebb import checkpoint, devices, jobs, plot
+    from spikehebb.cli import parse
     from spikehebb.cli.rules import time_step
+    from spikehebb.datasets import measurements
 
-    value = words.rule(rule, settings or ())
+    value = parse.rule(rule, settings or ())
     measured = measurements.read(data)
     where, step = devices.find(device), time_step(dt)
     if not frequency > 0:
@@ -41,7 +42,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     picture = out / f"fit_{value.name}.png"
     try:
-        found = experiments.fit(
+        found = jobs.fit(
             value,
             measured,
             free=None if free is None else [name.strip() for name in free.split(",")],
@@ -52,14 +53,14 @@ def fit(
             dt=step,
             confidence=confidence,
         )
-    except experiments.FitError as error:
+    except jobs.FitError as error:
         plot.save(plot.failed_fit(error), picture)
         raise RuntimeError(f"{error} The data are drawn in {picture}.") from error
     content: dict[str, Any] = {
         **found.report(),
         "dt_ms": dt,
         "device": where.name,
-        "versions": experiments.versions(),
+        "versions": jobs.versions(),
     }
     checkpoint.write_json(out / "fit.json", content)
     plot.save(plot.fitted_window(found), picture)

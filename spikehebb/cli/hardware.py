@@ -50,12 +50,12 @@ def show(
     name: Annotated[str, typer.Argument(help="A name that spikehebb hardware list shows.")], as_json: Json = False
 ) -> None:
     """Show every limit of a chip, with its source."""
-    from spikehebb import experiments
     from spikehebb import hardware as chips
+    from spikehebb import jobs
 
     target = chips.find(name)
     if as_json:
-        print_json({"name": target.name, "summary": target.summary, "limits": experiments.limits_of(target)})
+        print_json({"name": target.name, "summary": target.summary, "limits": jobs.limits_of(target)})
         return
     typer.echo(f"{target.name}: {target.summary}")
     for key, limit in target.limits.items():
@@ -74,11 +74,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
-    from spikehebb import experiments
+    from spikehebb import jobs
 
-    result = experiments.check_network(
-        experiments.load_network(checkpoint), target_of(target, set_ or ()), learning=learning
-    )
+    result = jobs.check_network(jobs.load_network(checkpoint), target_of(target, set_ or ()), learning=learning)
     if as_json:
         print_json(result)
     else:
@@ -100,11 +98,11 @@ def quantize(
     as_json: Json = False,
 ) -> None:
     """Write a trained network with a chip's weights, thresholds and time constants; evaluate reads it."""
-    from spikehebb import experiments
+    from spikehebb import jobs
 
     chip = target_of(target, set_ or ())
-    report = experiments.quantize_network(
-        experiments.load_network(checkpoint),
+    report = jobs.quantize_network(
+        jobs.load_network(checkpoint),
         chip if bits is None else chip.with_limits(weight_bits=bits),
         out,
         rounding=rounding,  # type: ignore[arg-type]

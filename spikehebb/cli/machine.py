@@ -22,8 +22,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what works on this machine, what does not, and what to do about it."""
-    from spikehebb import programs
     from spikehebb.doctor import examine
+    from spikehebb.simulation import programs
 
     if clear_cache:
         typer.echo(f"deleted {programs.clear() / 1e6:.0f} MB of compiled programs", err=True)
@@ -45,12 +45,13 @@ def doctor(
 
 def _advise(as_json: bool) -> None:
     """Show what an image takes on CPU and GPU, for networks that learn digits."""
-    from spikehebb import costs, experiments
+    from spikehebb import jobs
+    from spikehebb.simulation import costs
 
     rows = []
     for neurons in _NEURONS:
         for replicas in _REPLICAS:
-            advice = experiments.advise(experiments.Settings(neurons=neurons), replicas=replicas)
+            advice = jobs.advise(jobs.Settings(neurons=neurons), replicas=replicas)
             times = {"cpu_ms": 1000 * advice.cpu, "gpu_ms": 1000 * advice.gpu}
             rows.append({"neurons": neurons, "replicas": replicas, **times, "device": advice.device.name})
     cpu, gpu = costs.known()

@@ -28,12 +28,12 @@ def rules(
     name: Annotated[str | None, typer.Argument(help="Show one rule in full.")] = None, as_json: Json = False
 ) -> None:
     """List the learning rules, or show one with its equations, parameters and reference."""
-    from spikehebb.cli import words
+    from spikehebb.cli import parse
     from spikehebb.hardware import problems, sum_of_products
     from spikehebb.rules import FAMILIES
 
     if name:
-        found = words.rule(name)
+        found = parse.rule(name)
         shown = _as_json(found)
         why = problems(found)
         shown["on a chip"] = "no sum of products:\n" + "\n".join(why) if why else str(sum_of_products(found))
@@ -59,9 +59,9 @@ def rules(
 @commands.command()
 def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", metavar="RULE ...")]) -> None:
     """Print the BibTeX entries of the works behind rules."""
-    from spikehebb.cli import words
+    from spikehebb.cli import parse
 
-    works = {work.key: work for name in names for work in words.rule(name).cites}
+    works = {work.key: work for name in names for work in parse.rule(name).cites}
     if not works:
         raise ValueError(f"{', '.join(names)} cites no work; give the rule 'cites' of spikehebb.core.Reference.")
     typer.echo("\n\n".join(work.bibtex() for work in works.values()))
@@ -70,7 +70,7 @@ def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", meta
 @commands.command()
 def data(as_json: Json = False) -> None:
     """List the published measurements that can be drawn under a prediction."""
-    from spikehebb.measurements import PUBLISHED
+    from spikehebb.datasets.measurements import PUBLISHED
 
     if as_json:
         print_json([_data_as_json(each) for each in PUBLISHED.values()])
@@ -97,16 +97,16 @@ def window(
     """Draw the STDP window of a rule: the change of a weight against the lag t_post - t_pre."""
     from brian2 import Hz, ms
 
-    from spikehebb import devices, experiments, plot
-    from spikehebb.cli import words
+    from spikehebb import devices, jobs, plot
+    from spikehebb.cli import parse
 
-    value = words.rule(rule, settings or ())
-    chosen = None if lags is None else words.numbers("--lags", lags, ms)
+    value = parse.rule(rule, settings or ())
+    chosen = None if lags is None else parse.numbers("--lags", lags, ms)
     points = _measured(measured, "lag_ms")
     where, step = devices.find(device), time_step(dt)
     if not frequency > 0:
         raise ValueError(f"--frequency must be above 0, got {frequency}.")
-    found = experiments.stdp_window(
+    found = jobs.stdp_window(
         value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
     )
     content = {
@@ -139,17 +139,15 @@ def frequency(
     """Draw how the change of a weight depends on the frequency of the pairings."""
     from brian2 import Hz, ms
 
-    from spikehebb import devices, experiments, plot
-    from spikehebb.cli import words
+    from spikehebb import devices, jobs, plot
+    from spikehebb.cli import parse
 
-    value = words.rule(rule, settings or ())
-    rates = words.numbers("--frequencies", frequencies, Hz)
-    chosen = words.numbers("--lags", lags, ms)
+    value = parse.rule(rule, settings or ())
+    rates = parse.numbers("--frequencies", frequencies, Hz)
+    chosen = parse.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
-    found = experiments.frequency_response(
-        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
-    )
+    found = jobs.frequency_response(value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed)
     content = {
         "frequencies_hz": [float(rate) for rate in found.frequencies / Hz],
         "lags_ms": [float(lag) for lag in found.lags / ms],
@@ -178,15 +176,15 @@ def replay(
     """Apply a rule to recorded spikes and follow the weight."""
     from brian2 import ms
 
-    from spikehebb import devices, experiments, plot
-    from spikehebb.cli import words
-    from spikehebb.spike_files import read_times
+    from spikehebb import devices, jobs, plot
+    from spikehebb.cli import parse
+    from spikehebb.datasets.spike_times import read_times
 
-    value = words.rule(rule, settings or ())
+    value = parse.rule(rule, settings or ())
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    course = experiments.replay(
+    course = jobs.replay(
         value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed
     )
     content = {
@@ -207,7 +205,7 @@ def replay(
 
 def _measured(names: list[str] | None, variable: str) -> list[Any]:
     """Return published or own measurements, after checking that they show what is drawn."""
-    from spikehebb import measurements
+    from spikehebb.datasets import measurements
 
     found = []
     for name in names or []:
@@ -229,9 +227,9 @@ def time_step(dt: float) -> Any:
 
 
 def _made(w0: float, device: str, dt: float, seed: int) -> dict[str, Any]:
-    from spikehebb import experiments
+    from spikehebb import jobs
 
-    return {"w0": w0, "dt_ms": dt, "seed": seed, "device": device, "versions": experiments.versions()}
+    return {"w0": w0, "dt_ms": dt, "seed": seed, "device": device, "versions": jobs.versions()}
 
 
 def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a SoftHebb network without labels, then a linear readout, and score it."""
-    from spikehebb import experiments, plot
+    from spikehebb import jobs, plot
     from spikehebb.softhebb import find
 
     chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
@@ -50,7 +50,7 @@ def train(
     known, unseen = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train) if data == "stl10" else None
     with progress() as tell:
-        run = experiments.train_softhebb(
+        run = jobs.train_softhebb(
             known,
             unseen,
             chosen,
@@ -90,13 +90,13 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a saved SoftHebb network on test images."""
-    from spikehebb import experiments
+    from spikehebb import jobs
     from spikehebb.softhebb import load_model
 
     model = load_model(checkpoint)
     test = images_of(data, "test", data_dir, limit_test, size)
     with progress("nothing was written") as tell:
-        result = experiments.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
+        result = jobs.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
     if as_json:
         print_json(result)
         return
@@ -116,9 +116,9 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Read a published PyTorch checkpoint; nothing in it is run. Needs the torch extra."""
-    from spikehebb import experiments
+    from spikehebb import jobs
 
-    report = experiments.import_softhebb(file, out, image_shape=_shape(image_shape), preset=preset, overwrite=overwrite)
+    report = jobs.import_softhebb(file, out, image_shape=_shape(image_shape), preset=preset, overwrite=overwrite)
     if as_json:
         print_json(report)
         return

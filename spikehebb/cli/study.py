@@ -37,7 +37,7 @@ def bits(
     as_json: Json = False,
 ) -> None:
     """Draw accuracy against bits, rounding, mismatch and broken synapses, after training and learning under limits."""
-    from spikehebb import devices, experiments, plot
+    from spikehebb import devices, jobs, plot
 
     asked: dict[str, Any] = {
         "bits": _numbers("--weight-bits", weight_bits, int),
@@ -45,12 +45,12 @@ def bits(
         "spreads": _numbers("--spreads", spreads, float),
         "dropped": _numbers("--dropped", dropped, float),
     }
-    settings = experiments.Settings(neurons=neurons, seed=seed)
+    settings = jobs.Settings(neurons=neurons, seed=seed)
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
     with progress() as tell:
-        found = experiments.study_bits(
+        found = jobs.study_bits(
             train,
             test,
             settings,
@@ -62,7 +62,7 @@ def bits(
             progress=tell,
             **asked,
         )
-    table = experiments.study_table(found)
+    table = jobs.study_table(found)
     (out / "study.csv").write_text(
         "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
     )

@@ -1,11 +1,11 @@
 """From trained SoftHebb networks to spiking ones."""
 
-from spikehebb.convert.build import assemble, competition, folded, gains, timing_for, to_spiking
-from spikehebb.convert.files import load_converted, save_converted
-from spikehebb.convert.lif_network import lif_network, lif_settings
-from spikehebb.convert.run import Presented, present, seed_of, vote_counts
+from spikehebb.convert.lif_form import lif_network, lif_settings
+from spikehebb.convert.network import SpikingNetwork, Stage, Timing
+from spikehebb.convert.network_file import load_converted, save_converted
+from spikehebb.convert.present import Presented, present, seed_of, vote_counts
+from spikehebb.convert.to_spiking import assemble, competition, folded, gains, timing_for, to_spiking
 from spikehebb.convert.unroll import Size, size, unrolled
-from spikehebb.convert.values import SpikingNetwork, Stage, Timing
 from spikehebb.convert.winners import Winners, winners
 
 __all__ = [

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from spikehebb import devices
-from spikehebb.convert import words
-from spikehebb.convert.build import competition
-from spikehebb.convert.run import run, seed_of, visits
-from spikehebb.convert.values import SpikingNetwork
+from spikehebb.convert import spike_words
+from spikehebb.convert.network import SpikingNetwork
+from spikehebb.convert.present import run, seed_of, visits
+from spikehebb.convert.to_spiking import competition
 from spikehebb.core import Float, Images
 from spikehebb.devices import Device
 from spikehebb.softhebb import Model, numerics
-from spikehebb.softhebb.cores import one_by_one
+from spikehebb.softhebb.backend import one_by_one
 from spikehebb.softhebb.plasticity import potentials
 from spikehebb.softhebb.training import forward, place
 
@@ -71,14 +71,14 @@ def winners(
     chosen = np.sort(rng.permutation(len(shown))[:positions])
     circuit = competition(model, number, network)
     recording = run(circuit, shown[chosen], network.timing, device, seed_of(seed, 100 + number))
-    fired = words.from_spikes(
+    fired = spike_words.from_spikes(
         recording.spikes["units"],
         neurons=layer.units,
         presentations=len(chosen),
         steps=network.timing.steps,
         dt=recording.dt,
     )
-    counts = words.counts(fired).astype(np.int64)
+    counts = spike_words.counts(fired).astype(np.int64)
     u = _potentials(model, images, number)[chosen]
     softmax = numerics.softmax(u.astype(np.float64), layer.inverse_temperature)
     drawn = [rng.multinomial(counts.sum(axis=1), softmax) for _ in range(_DRAWS)]

@@ -10,9 +10,9 @@ import numpy as np
 
 from spikehebb.core import Images
 from spikehebb.datasets.cifar import load_cifar10
-from spikehebb.datasets.files import find
 from spikehebb.datasets.folder import load_folder
 from spikehebb.datasets.idx import IDX_FILES, load_idx
+from spikehebb.datasets.official import find
 from spikehebb.datasets.stl import load_stl10
 from spikehebb.equations import did_you_mean
 

@@ -13,7 +13,7 @@ import pooch
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
-from spikehebb.datasets.files import download, find, read_official
+from spikehebb.datasets.official import download, find, read_official
 
 # Bytes and SHA-256 of the batches of the official "python version", unpacked; their MD5 are the published ones.
 BATCHES = {

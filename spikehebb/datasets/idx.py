@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
-from spikehebb.datasets.files import download, find, read_official
+from spikehebb.datasets.official import download, find, read_official
 
 # SHA-256 of the official files, and below of what they hold unpacked.
 IDX_FILES = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
-from spikehebb.datasets.files import find
+from spikehebb.datasets.official import find
 
 PARTS = {"train": ("train", 5000), "test": ("test", 8000), "unlabelled": ("unlabeled", 100000)}
 # MD5 of the official binaries, as torchvision lists them (torchvision/datasets/stl10.py).

@@ -9,9 +9,7 @@ import brian2
 from spikehebb.devices import cpp, cuda, host, nvcc
 from spikehebb.devices.cpp import cpp_project, write_cpp
 from spikehebb.devices.cuda import cuda_project, write_cuda
-from spikehebb.devices.host import INSTALL, cache_folder, compiler, first_line
-from spikehebb.devices.runtime import numpy_runtime
-from spikehebb.devices.values import (
+from spikehebb.devices.device import (
     CPP,
     CUDA,
     CUDA_SINGLE,
@@ -22,6 +20,8 @@ from spikehebb.devices.values import (
     Device,
     find,
 )
+from spikehebb.devices.host import INSTALL, cache_folder, compiler, first_line
+from spikehebb.devices.numpy_runtime import numpy_runtime
 
 __all__ = [
     "CPP",

@@ -15,7 +15,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device, reset_device, set_device
 
 from spikehebb.devices.host import flags
-from spikehebb.devices.units import UNITS, write_units
+from spikehebb.devices.translation_units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
 

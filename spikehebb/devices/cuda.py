@@ -23,9 +23,9 @@ from brian2.core.functions import Function
 from brian2.devices.device import get_device, reset_device, set_device
 
 from spikehebb.devices.cpp import ARGUMENTS, CLOCKS, RUN, Files, files_of
+from spikehebb.devices.device import Device
 from spikehebb.devices.nvcc import Toolkit
-from spikehebb.devices.units import UNITS, write_units
-from spikehebb.devices.values import Device
+from spikehebb.devices.translation_units import UNITS, write_units
 
 _BACKEND = "devices.cuda_standalone.cuda_backend"
 NO_BRIAN2CUDA = "device cuda needs brian2cuda; pip install 'spikehebb[cuda]' (Linux), or use --device cpp."

@@ -1,12 +1,12 @@
 """Leaving the toolkit: NIR graphs for other simulators, plain arrays, tables; and reading NIR graphs."""
 
-from spikehebb.export.circuit_graph import DIALECTS, circuit_graph
+from spikehebb.export.from_circuit import DIALECTS, circuit_graph
+from spikehebb.export.from_converted import network_graph
 from spikehebb.export.graph import Graph, Node, sizes
-from spikehebb.export.network_graph import network_graph
-from spikehebb.export.nir_check import load_graph
-from spikehebb.export.nir_files import write_nir
-from spikehebb.export.nir_read import Imported, graph_circuit, read_nir
-from spikehebb.export.plain_files import Plain, plain, schema, write_csv, write_npz
+from spikehebb.export.plain import Plain, plain, schema, write_csv, write_npz
+from spikehebb.export.read_nir import load_graph
+from spikehebb.export.to_circuit import Imported, graph_circuit, read_nir
+from spikehebb.export.write_nir import write_nir
 
 __all__ = [
     "DIALECTS",

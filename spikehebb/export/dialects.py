@@ -19,9 +19,9 @@ import numpy as np
 from scipy.sparse import csgraph
 
 from spikehebb.core import Float
-from spikehebb.export.circuit_graph import Parts
+from spikehebb.export.from_circuit import Parts
 from spikehebb.export.graph import Graph, Node, array
-from spikehebb.export.neurons import Unit
+from spikehebb.export.neuron_nodes import Unit
 
 _NO_LEAK = 2.0**-60
 SNNTORCH_STEP = 1e-4  # second; fixed in snnTorch's importer

@@ -1,13 +1,13 @@
 """Chips: what they can hold, whether a circuit fits, and what becomes of it there."""
 
-from spikehebb.hardware.cores import Share, Split, split
-from spikehebb.hardware.fits import Problem, check
-from spikehebb.hardware.fixed import Rounding, levels, saturate, whole
-from spikehebb.hardware.learning import Constrained, constrain
-from spikehebb.hardware.rounding import Quantized, Rounded, quantize
-from spikehebb.hardware.sums import SumOfProducts, problems, sum_of_products
-from spikehebb.hardware.targets import TARGETS, find
-from spikehebb.hardware.values import SIGNS, VOCABULARY, Limit, Target
+from spikehebb.hardware.check import Problem, check
+from spikehebb.hardware.chips import TARGETS, find
+from spikehebb.hardware.constrain import Constrained, constrain
+from spikehebb.hardware.fixed_point import Rounding, levels, saturate, whole
+from spikehebb.hardware.placement import Share, Split, split
+from spikehebb.hardware.quantize import Quantized, Rounded, quantize
+from spikehebb.hardware.sum_of_products import SumOfProducts, problems, sum_of_products
+from spikehebb.hardware.target import SIGNS, VOCABULARY, Limit, Target
 
 __all__ = [
     "SIGNS",

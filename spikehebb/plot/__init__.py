@@ -2,9 +2,9 @@
 
 from spikehebb.plot.conversion import conversion_layers, conversion_pictures, fidelity
 from spikehebb.plot.digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
-from spikehebb.plot.files import save
 from spikehebb.plot.fit import data_under_window, failed_fit, fitted_window
 from spikehebb.plot.rules import frequency_response, gallery, replay, stdp_window
+from spikehebb.plot.save import save
 from spikehebb.plot.softhebb import (
     accuracy_by_layer,
     as_published,

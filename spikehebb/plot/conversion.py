@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.plot.files import BLUE, GREY, ORANGE, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, save
 
 
 def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from spikehebb import metrics
 from spikehebb.core import Float, Images, Int, Recording
-from spikehebb.experiments import DigitRun, some_presentations
-from spikehebb.plot.files import BLUE, GREY, ORANGE, save
+from spikehebb.jobs import DigitRun, some_presentations
+from spikehebb.plot.save import BLUE, GREY, ORANGE, save
 
 _SHOWN = 8  # presentations in a raster
 _FIELDS = 100  # receptive fields on one sheet

@@ -11,11 +11,11 @@ from brian2.units import get_dimensions
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from spikehebb.datasets.measurements import Measurements
 from spikehebb.equations import DIMENSIONLESS, TIME
-from spikehebb.experiments.fitting import Estimate, Fit, FitError
-from spikehebb.experiments.windows import Window
-from spikehebb.measurements import Measurements
-from spikehebb.plot.files import BLUE, GREY, ORANGE
+from spikehebb.jobs.fit import Estimate, Fit, FitError
+from spikehebb.jobs.windows import Window
+from spikehebb.plot.save import BLUE, GREY, ORANGE
 
 _ROW = 0.22  # inches
 _UNITS = {TIME: (ms, " ms"), volt.dim: (mV, " mV"), Hz.dim: (Hz, " Hz"), DIMENSIONLESS: (1, "")}
@@ -38,7 +38,7 @@ def fitted_window(fit: Fit) -> Figure:
     --------
     >>> from brian2 import ms
     >>> from spikehebb.devices import NUMPY
-    >>> from spikehebb.experiments.fitting import fit
+    >>> from spikehebb.jobs.fit import fit
     >>> from spikehebb.rules import stdp_pair
     >>> data = Measurements(name="made up", x=[5, 10, 20], change=[0.011, 0.009, 0.005])
     >>> result = fit(stdp_pair, data, free=["A_plus"], repeats=1, device=NUMPY, dt=1 * ms)
@@ -91,7 +91,7 @@ def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -
 
     Examples
     --------
-    >>> from spikehebb.measurements import PUBLISHED
+    >>> from spikehebb.datasets.measurements import PUBLISHED
     >>> axis = Figure().subplots()
     >>> data_under_window(axis, PUBLISHED["sjostrom2001_plus10"])
     >>> axis.get_xlabel()

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import PlasticityRule
-from spikehebb.experiments import FrequencyResponse, Replay, Window
-from spikehebb.measurements import Measurements
-from spikehebb.plot.files import BLUE, GREY, ORANGE
+from spikehebb.datasets.measurements import Measurements
+from spikehebb.jobs import FrequencyResponse, Replay, Window
 from spikehebb.plot.fit import data_under_window
+from spikehebb.plot.save import BLUE, GREY, ORANGE
 
 LAG = "lag $t_{post} - t_{pre}$ (ms)"
 

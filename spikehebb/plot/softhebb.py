@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
-from spikehebb.plot.files import BLUE, GREY, ORANGE, save
-from spikehebb.softhebb import Model, Preset, inside, presets
-from spikehebb.softhebb.cores import working
-from spikehebb.softhebb.values import Array
+from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.softhebb import Model, Preset, presets, statistics
+from spikehebb.softhebb.backend import working
+from spikehebb.softhebb.network import Array
 
 _FIELDS = 96  # on one sheet: the first layer of most presets
 _TRAINING = {"cifar10": 50_000, "mnist": 60_000, "stl10": 5_000}  # images behind the published accuracies
@@ -45,7 +45,7 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
     if images is not None:
         with working() as (xp, each):
             for number in range(1, len(model.layers)):
-                fields = inside.receptive_fields(model, number, images[:_SEEN], xp=xp, each=each)
+                fields = statistics.receptive_fields(model, number, images[:_SEEN], xp=xp, each=each)
                 figures[f"receptive_fields_layer{number + 1}"] = mean_patches(fields, model, number)
     layers = report.get("layers", [])
     if layers and all("winner_probability" in layer for layer in layers):
@@ -72,8 +72,8 @@ def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
 
 def weight_images(model: Model) -> Figure:
     """Draw the weights of up to 96 units of the first layer as images, in order of their norms."""
-    weights = inside.receptive_fields(model)
-    figure, shown = _sheet(weights, inside.norms(model)[0])
+    weights = statistics.receptive_fields(model)
+    figure, shown = _sheet(weights, statistics.norms(model)[0])
     figure.axes[0].set_title(
         f"Weights of {shown} in layer 1, by norm, lowest first\n(each scaled to its largest; grey is 0)",
         fontsize=11,
@@ -82,7 +82,7 @@ def weight_images(model: Model) -> Figure:
 
 
 def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
-    """Draw the receptive fields of up to 96 units of a deeper layer, from ``inside.receptive_fields``.
+    """Draw the receptive fields of up to 96 units of a deeper layer, from ``statistics.receptive_fields``.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
         From 0.
     """
     centred = fields - np.nanmean(fields, axis=(1, 2, 3), keepdims=True)
-    figure, shown = _sheet(centred, inside.norms(model)[layer])
+    figure, shown = _sheet(centred, statistics.norms(model)[layer])
     figure.axes[0].set_title(
         f"Mean of the image patches that drive each of {shown} in layer {layer + 1} most,\n"
         "by norm, lowest first (contrast scaled; grey is the mean of a field)",
@@ -103,7 +103,7 @@ def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
 
 def norm_histograms(model: Model) -> Figure:
     """Draw how the norms of the weights are spread in each layer, with marks at 1 and at the norm of the start."""
-    norms, layers = inside.norms(model), model.network.layers
+    norms, layers = statistics.norms(model), model.network.layers
     figure = Figure(figsize=(6.4, 1.2 + 1.5 * len(layers)), layout="constrained")
     axes = figure.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
     last = max(*(float(lengths.max()) for lengths in norms), *(layer.norm for layer in layers), 1.0)
@@ -115,7 +115,7 @@ def norm_histograms(model: Model) -> Figure:
         axis.axvline(layer.norm, color=GREY, lw=1, ls=":", label="at the start (root mean square)")
         axis.set_title(
             f"layer {number + 1}, {layer.units} units: {lengths.mean():.2f} ± {lengths.std():.2f} (mean ± sd), "
-            f"{inside.r1_count(lengths)} of norm 1",
+            f"{statistics.r1_count(lengths)} of norm 1",
             fontsize=9,
             loc="left",
         )
@@ -132,7 +132,7 @@ def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
     Parameters
     ----------
     layers : sequence of mapping
-        From ``inside.summary``, with images.
+        From ``statistics.summary``, with images.
     """
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     axis = figure.subplots()
@@ -185,7 +185,7 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
     Parameters
     ----------
     scores : mapping of int to float
-        From ``inside.accuracy_by_layer``.
+        From ``statistics.accuracy_by_layer``.
     preset : Preset, optional
         The network, to draw the published accuracies of its family and of random weights beside it.
     """

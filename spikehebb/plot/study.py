@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.plot.files import BLUE, GREY, ORANGE
+from spikehebb.plot.save import BLUE, GREY, ORANGE
 
 _LINES = {
     ("after training", "nearest"): (BLUE, "o", "-", "after training, to the nearest"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from spikehebb.softhebb.values import Layer, Pool
+from spikehebb.softhebb.network import Layer, Pool
 
 EPSILON = 1e-5  # of the batch normalization
 TINY = 1e-30

@@ -7,8 +7,8 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from spikehebb.softhebb import numerics
-from spikehebb.softhebb.cores import Each, one_by_one
-from spikehebb.softhebb.values import Layer
+from spikehebb.softhebb.backend import Each, one_by_one
+from spikehebb.softhebb.network import Layer
 
 BLOCKS = 4  # parts that large arrays are worked on in; not the number of cores, on which no result may depend
 AT_ONCE = 1 << 17  # numbers of a block of rows: they stay in a core's cache

@@ -12,7 +12,7 @@ from typing import Any
 
 from spikehebb.core import Frozen
 from spikehebb.equations import did_you_mean
-from spikehebb.softhebb.values import Layer, Network, Plasticity, Pool, Readout, Training
+from spikehebb.softhebb.network import Layer, Network, Plasticity, Pool, Readout, Training
 
 
 @dataclass(frozen=True, kw_only=True)

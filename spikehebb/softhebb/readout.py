@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from spikehebb.core import Int
-from spikehebb.softhebb.cores import Each
-from spikehebb.softhebb.values import Array, Readout
+from spikehebb.softhebb.backend import Each
+from spikehebb.softhebb.network import Array, Readout
 
 COLUMNS = 4  # blocks of features, each worked on by one core
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's usual constants

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb.softhebb.values import Layer, Network, Pool
+from spikehebb.softhebb.network import Layer, Network, Pool
 
 PLASTICITY = {"softkrotov": "soft-anti-hebbian", "soft": "soft", "hard": "hard", "hardkrotov": "krotov-hopfield"}
 SAME = {  # names there and here

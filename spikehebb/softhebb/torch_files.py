@@ -18,9 +18,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from spikehebb.checkpoint import write_whole
+from spikehebb.softhebb.network import Layer, Model, Network, Weights, array_shapes
 from spikehebb.softhebb.presets import Preset, find, presets
 from spikehebb.softhebb.torch_config import block_config, layer_settings, plain, readout_config
-from spikehebb.softhebb.values import Layer, Model, Network, Weights, array_shapes
 
 Layout = Literal["official", "demo"]
 Shape = tuple[int, ...]

@@ -12,8 +12,8 @@ from array_api_compat import array_namespace
 
 from spikehebb.core import Images
 from spikehebb.softhebb import numerics, plasticity
-from spikehebb.softhebb.cores import Each
-from spikehebb.softhebb.values import Layer, Network, Training, Weights, array_shapes
+from spikehebb.softhebb.backend import Each
+from spikehebb.softhebb.network import Layer, Network, Training, Weights, array_shapes
 
 CHUNK = 1000  # images, about: what an interruption can cost
 TOGETHER = 16  # images that are looked at together

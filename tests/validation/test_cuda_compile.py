@@ -9,16 +9,16 @@ import pytest
 from brian2 import ms
 
 from spikehebb import convert
-from spikehebb.assemble import Plan, assemble
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import CUDA, CUDA_SINGLE, Device, nvcc
-from spikehebb.experiments import Settings
+from spikehebb.jobs import Settings
 from spikehebb.protocols import pairing
-from spikehebb.replicate import plan_of
 from spikehebb.rules import stdp_pair
-from spikehebb.simulate import program
+from spikehebb.simulation.plan import Plan, assemble
+from spikehebb.simulation.replicated_plan import plan_of
+from spikehebb.simulation.simulate import program
 from spikehebb.softhebb import Layer, Model, Network, training
 
 pytestmark = [

@@ -9,7 +9,7 @@ import pytest
 
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
-from spikehebb.experiments import Settings, learn_digits
+from spikehebb.jobs import Settings, learn_digits
 from tests.conftest import NO_COMPILER
 
 pytestmark = [pytest.mark.slow, pytest.mark.compiler, NO_COMPILER]

@@ -12,10 +12,10 @@ from brian2 import Hz, ms, second
 from spikehebb import protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection, Protocol
+from spikehebb.datasets.measurements import PUBLISHED
 from spikehebb.devices import CPP
 from spikehebb.encoders import poisson
-from spikehebb.experiments import frequency_response, weight_changes
-from spikehebb.measurements import PUBLISHED
+from spikehebb.jobs import frequency_response, weight_changes
 from spikehebb.neurons import escape_rate, lif
 from spikehebb.rules import (
     calcium_dp,
@@ -28,7 +28,7 @@ from spikehebb.rules import (
     triplet_vc_minimal,
     vogels,
 )
-from spikehebb.simulate import simulate
+from spikehebb.simulation import simulate
 from tests.conftest import NO_COMPILER
 
 pytestmark = [pytest.mark.slow, pytest.mark.compiler, NO_COMPILER]

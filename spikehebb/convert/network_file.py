@@ -1,0 +1,78 @@
+"""A converted network as a file: the rate network that it came from, and how it was converted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.convert.lif_form import check_lif
+from spikehebb.convert.network import SpikingNetwork, Timing
+from spikehebb.convert.to_spiking import assemble
+from spikehebb.softhebb import Model, model_file
+
+KIND = "converted"
+
+
+def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
+    """Write a converted network; ``load_converted`` reads it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before is still there.
+    """
+    found = model_file.to_checkpoint(model)
+    gains = [stage.gain for stage in network.stages]
+    own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
+    checkpoint.save(Checkpoint(header={**found.header, **own}, arrays=found.arrays), path)
+
+
+def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
+    """Read a converted network, from a stranger too: nothing in the file is ever run.
+
+    Parameters
+    ----------
+    path : path
+        The file, or a folder that holds ``checkpoint.npz``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    return from_checkpoint(checkpoint.load(path, shapes))
+
+
+def from_checkpoint(found: Checkpoint) -> tuple[Model, SpikingNetwork]:
+    """Return the rate network and the spiking one that header and arrays describe."""
+    model = model_file.from_checkpoint(found)
+    timing, gains = _conversion(found.header)
+    kept = {name: value for name, value in found.header["conversion"].items() if name not in ("timing", "gains")}
+    return model, assemble(model, gains, timing, kept)
+
+
+def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return what a converted network's file holds; raise ``ValueError`` if its header is of something else."""
+    if header["kind"] != KIND:
+        raise ValueError(f"it holds {header['kind']!r}, not a converted network; convert it first.")
+    _, gains = _conversion(header)
+    wanted = model_file.shapes({**header, "kind": model_file.KIND})
+    layers = len(header["network"]["layers"])
+    if len(gains) != layers:
+        raise ValueError(f"it was converted with {len(gains)} gains, but has {layers} layers: from another conversion.")
+    if header["conversion"].get("lif") is not None:
+        check_lif(header["conversion"]["lif"], header["network"]["layers"][0]["units"])
+    return wanted
+
+
+def _conversion(header: Mapping[str, Any]) -> tuple[Timing, tuple[float, ...]]:
+    said = header["conversion"]
+    gains = tuple(float(gain) for gain in said["gains"])
+    if not all(np.isfinite(gain) and gain > 0 for gain in gains):
+        raise ValueError(f"its gains must be rates above 0, but are {list(gains)}.")
+    return Timing(**said["timing"]), gains

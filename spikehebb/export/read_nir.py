@@ -1,0 +1,252 @@
+"""Reading a NIR file, from a stranger too: all of it is checked before anything large is read, and nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikehebb import equations as text
+from spikehebb.export.graph import DYNAMIC, KINDS, Graph, Node
+from spikehebb.export.write_nir import packages
+
+LARGEST = 1 << 31  # bytes, of all arrays together, unpacked
+MOST_NODES, MOST_EDGES, DEEPEST, LONGEST = 10_000, 100_000, 8, 1 << 20
+_FIELDS = {
+    "Input": ("shape",),
+    "Output": ("shape",),
+    "Linear": ("weight",),
+    "Affine": ("weight", "bias"),
+    "Scale": ("scale",),
+    "Flatten": ("start_dim", "end_dim"),
+    "Conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
+    "SumPool2d": ("kernel_size", "stride", "padding"),
+    "AvgPool2d": ("kernel_size", "stride", "padding"),
+    "Delay": ("delay",),
+    "LIF": ("tau", "r", "v_leak", "v_threshold"),
+    "IF": ("r", "v_threshold"),
+    "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
+    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak"),
+    "LI": ("tau", "r", "v_leak"),
+    "I": ("r",),
+    "Threshold": ("threshold",),
+}
+_OPTIONAL = {
+    "LIF": ("v_reset",),
+    "IF": ("v_reset",),
+    "CubaLIF": ("v_reset", "w_in"),
+    "CubaLI": ("w_in",),
+    "Conv2d": ("input_shape",),
+    "Flatten": ("input_type",),
+}
+_WHOLE = ("shape", "stride", "padding", "dilation", "groups", "kernel_size", "start_dim", "end_dim", "input_shape")
+_POSITIVE = ("tau", "tau_mem", "tau_syn")
+_DIMENSIONS = {("Linear", "weight"): 2, ("Affine", "weight"): 2, ("Affine", "bias"): 1, ("Conv2d", "weight"): 4}
+
+
+def load_graph(path: Path) -> Graph:
+    """Read a NIR file and check it.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no NIR file, too large, or its graph is not in order; the sentence names the node.
+    RuntimeError
+        If the package ``nir`` is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no NIR file {path}.")
+    _, h5py = packages()
+    if not h5py.is_hdf5(path):
+        raise ValueError(f"{path} is no NIR file: it is not HDF5. Give a file that nir.write has written.")
+    try:
+        with h5py.File(path, "r") as file:
+            if "node" not in file or not isinstance(file.get("node"), h5py.Group):
+                raise ValueError(f"{path} is HDF5, but no NIR file: it has no group 'node'.")
+            _check_contents(path, file["node"], h5py)
+            return _graph(path, file["node"], "", 0, h5py)
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        raise ValueError(f"NIR file {path} is damaged: {' '.join(str(error).split())[:200]}.") from error
+
+
+def _check_contents(path: Path, root: Any, h5py: Any) -> None:
+    """Refuse links to elsewhere, data in other files, and more than fits, before anything is read."""
+    total, seen = 0, {h5py.h5o.get_info(root.id).addr}
+    for name, item in _walk(path, root, "node", h5py, seen):
+        if not isinstance(item, h5py.Dataset):
+            continue
+        if item.is_virtual or item.external:
+            raise ValueError(f"NIR file {path}: {name} keeps its data in another file; refused. Write it whole.")
+        parts = (item.shape or (), item.chunks or ())
+        total += int(item.dtype.itemsize * max(float(np.prod(part, dtype=np.float64)) for part in parts))
+        if total > LARGEST:
+            raise ValueError(
+                f"NIR file {path}: with {name}, of shape {item.shape}, its arrays would take more than "
+                f"{LARGEST >> 30} GiB; refused."
+            )
+
+
+def _walk(path: Path, group: Any, name: str, h5py: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Return all members; a group that holds itself would never end."""
+    if depth > 4 * DEEPEST:
+        raise ValueError(f"NIR file {path}: {name[:80]} lies deeper than any graph; refused.")
+    if len(group) > MOST_NODES:
+        raise ValueError(f"NIR file {path}: {name} has {len(group):,} members, and at most {MOST_NODES:,} are read.")
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(f"NIR file {path}: {name}/{key} is a link to elsewhere; refused. Write the file whole.")
+        item = group[key]
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            raise ValueError(
+                f"NIR file {path}: {name}/{key} is there under another name, too; refused. Write it whole."
+            )
+        seen.add(address)
+        yield f"{name}/{key}", item
+        if isinstance(item, h5py.Group):
+            yield from _walk(path, item, f"{name}/{key}", h5py, seen, depth + 1)
+
+
+def _graph(path: Path, group: Any, where: str, depth: int, h5py: Any) -> Graph:
+    owner = f"NIR file {path}{f', graph {where}' if where else ''}"
+    if depth > DEEPEST:
+        raise ValueError(f"{owner}: graphs lie in graphs more than {DEEPEST} deep; refused.")
+    kind = _word(owner, group, "type", h5py)
+    if kind != "NIRGraph":
+        raise ValueError(f"{owner}: it must be a NIRGraph, but is {kind!r}.")
+    if not isinstance(group.get("nodes"), h5py.Group) or not isinstance(group.get("edges"), h5py.Dataset):
+        raise ValueError(f"{owner}: a graph has 'nodes' and 'edges', and one is missing.")
+    nodes: dict[str, Node | Graph] = {}
+    for name, item in group["nodes"].items():
+        inner = f"{where}.{name}" if where else name
+        if not isinstance(item, h5py.Group):
+            raise ValueError(f"{owner}: node {name!r} is no group.")
+        if _word(f"NIR file {path}, node {inner}", item, "type", h5py) == "NIRGraph":
+            nodes[name] = _graph(path, item, inner, depth + 1, h5py)
+        else:
+            nodes[name] = _node(f"NIR file {path}, node {inner}", item, h5py)
+    edges = _edges(owner, group["edges"])
+    for pair in edges:
+        for end in pair:
+            if end not in nodes:
+                raise ValueError(
+                    f"{owner}: edge {pair[0]} -> {pair[1]} dangles, there is no node {end!r}."
+                    f"{text.did_you_mean(end, nodes)}"
+                )
+    if len(set(edges)) != len(edges):
+        double = next(pair for pair in edges if edges.count(pair) > 1)
+        raise ValueError(f"{owner}: edge {double[0]} -> {double[1]} is there twice.")
+    for end in ("Input", "Output"):
+        if not any(isinstance(node, Node) and node.kind == end for node in nodes.values()):
+            raise ValueError(f"{owner}: it has no {end} node, and a graph needs one.")
+    return Graph(nodes=nodes, edges=edges, metadata=_metadata(owner, group, h5py))
+
+
+def _edges(owner: str, data: Any) -> tuple[tuple[str, str], ...]:
+    if data.size == 0:
+        return ()
+    if data.ndim != 2 or data.shape[1] != 2 or data.shape[0] > MOST_EDGES or data.dtype.kind not in "OS":
+        raise ValueError(f"{owner}: edges must be pairs of names, at most {MOST_EDGES:,}, got shape {data.shape}.")
+    return tuple((_name(owner, a), _name(owner, b)) for a, b in data[()])
+
+
+def _name(owner: str, value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf8", "replace")
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{owner}: an edge must be two names, got {type(value).__name__}.")
+
+
+def _word(owner: str, group: Any, key: str, h5py: Any) -> str:
+    item = group.get(key)
+    if not isinstance(item, h5py.Dataset) or item.shape != () or item.dtype.kind not in "OS":
+        raise ValueError(f"{owner}: it has no {key!r}, which must be a word.")
+    return _name(owner, item[()])
+
+
+def _node(owner: str, group: Any, h5py: Any) -> Node:
+    kind = _word(owner, group, "type", h5py)
+    if kind not in KINDS:
+        raise ValueError(
+            f"{owner}: type {kind[:40]!r} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with another tool? "
+            "Replace the node by one that is."
+        )
+    wanted, optional = _FIELDS[kind], _OPTIONAL.get(kind, ())
+    values = {}
+    for name in (*wanted, *optional):
+        item = group.get(name)
+        if item is None and name in optional:
+            continue
+        if not isinstance(item, h5py.Dataset):
+            raise ValueError(f"{owner}: a {kind} needs {name}, and there is none.")
+        values[name] = _value(owner, kind, name, item)
+    if kind in DYNAMIC:
+        shapes = {name: np.shape(value) for name, value in values.items() if name != "w_in"}
+        if len(set(shapes.values())) != 1:
+            raise ValueError(f"{owner}: all values of a {kind} need one shape, got {_listed(shapes)}.")
+        if next(iter(shapes.values())) == ():
+            raise ValueError(f"{owner}: the values of a {kind} are single numbers; write one for each neuron.")
+    if kind in ("Affine", "Conv2d") and values["bias"].shape != values["weight"].shape[:1]:
+        raise ValueError(
+            f"{owner}: bias must have shape {values['weight'].shape[:1]} for weights {values['weight'].shape}, got "
+            f"{values['bias'].shape}."
+        )
+    return Node(kind=kind, values=values)
+
+
+def _value(owner: str, kind: str, name: str, item: Any) -> Any:
+    if name == "padding" and item.dtype.kind in "OS" and item.shape == ():
+        word = _name(owner, item[()])
+        if word not in ("same", "valid"):
+            raise ValueError(f"{owner}: padding must be numbers, same or valid, got {word!r}.")
+        return word
+    if item.dtype.kind not in "fiub" or item.dtype.itemsize > 8:
+        raise ValueError(f"{owner}: {name} must hold numbers, got {item.dtype}.")
+    wanted = _DIMENSIONS.get((kind, name))
+    if wanted is not None and item.ndim != wanted:
+        raise ValueError(f"{owner}: {name} must have {wanted} dimensions, got shape {item.shape}.")
+    if item.ndim > 4 or (item.ndim and 0 in item.shape):
+        raise ValueError(f"{owner}: {name} has shape {item.shape}.")
+    value = np.asarray(item[()])
+    if not np.isfinite(value).all():
+        raise ValueError(f"{owner}: {name} holds numbers that are not finite.")
+    if name in _WHOLE or name == "input_type":
+        least = -100 if name in ("start_dim", "end_dim") else 0 if name == "padding" else 1
+        if value.size > 4 or value.ndim > 1 or np.any(value != np.round(value)) or np.any(value < least):
+            raise ValueError(f"{owner}: {name} must be whole numbers of at least {least}, got {value.tolist()}.")
+        return value.astype(np.int64)
+    if name in _POSITIVE and not (value > 0).all():
+        raise ValueError(f"{owner}: {name} must be a time above 0, got {float(value.min()):g}.")
+    if name == "delay" and not (value >= 0).all():
+        raise ValueError(f"{owner}: delay must be at least 0, got {float(value.min()):g}.")
+    return value.astype(np.float64)
+
+
+def _metadata(owner: str, group: Any, h5py: Any) -> dict[str, str | float]:
+    """Return texts and numbers; anything else in there is left alone."""
+    found: dict[str, str | float] = {}
+    held = group.get("metadata")
+    if not isinstance(held, h5py.Group):
+        return found
+    for name, item in held.items():
+        if not isinstance(item, h5py.Dataset) or item.shape != ():
+            continue
+        if item.dtype.kind in "OS":
+            found[name] = _name(owner, item[()])[:LONGEST]
+        elif item.dtype.kind in "fiu" and np.isfinite(item[()]):
+            found[name] = float(item[()])
+    return found
+
+
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())

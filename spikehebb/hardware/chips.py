@@ -1,0 +1,161 @@
+"""Chips, every number with its source. Numbers that nobody has checked are marked, and never enforced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spikehebb.core import Frozen
+from spikehebb.equations import did_you_mean
+from spikehebb.hardware.target import Limit, Target
+
+_LAVA = "lava-nc/lava: src/lava/magma/core/learning/constants.py and tutorial 09"
+_APPLIER = "lava-nc/lava: src/lava/magma/core/learning/learning_rule_applier.py"
+_NENGO = "nengo/nengo-loihi: nengo_loihi/builder/discretize.py and nengo_loihi/block.py"
+_SANA = "SLAM-Lab/SANA-FE: an early sim.h, second-hand for Davies et al., IEEE Micro 38(1):82, 2018"
+_DEMOS = "electronicvisions/brainscales2-demos: fp_brainscales.rst (merged neurons have more synapses than fan_in)"
+_ROCKPOOL = "synsense/rockpool: devices/dynapse (lookup, default.py, allocator)"
+_SPYNNAKER = "SpiNNakerManchester/sPyNNaker: plasticity sources"
+_SYNAPSES = "SpiNNakerManchester/sPyNNaker: neural_modelling/src/neuron/synapse_row.h"
+_GUIDE = "electronicvisions/hbp-sp9-guidebook: mc/using_spiNNaker.rst (limits of the software of that time)"
+
+_NONE: Mapping[str, tuple[object, str]] = Frozen()
+
+
+def _limits(
+    *groups: tuple[str, Mapping[str, object]], unverified: Mapping[str, tuple[object, str]] = _NONE
+) -> dict[str, Limit]:
+    found = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
+    doubtful = {name: Limit(value=value, source=said, verified=False) for name, (value, said) in unverified.items()}
+    return found | doubtful
+
+
+loihi1 = Target(
+    name="loihi1",
+    summary="Intel Loihi (first generation): digital, learning by sums of products",
+    limits=_limits(
+        (
+            _LAVA,
+            {
+                "weight_bits": 8,
+                "weight_signs": "per synapse",
+                "sign_in_weight_bits": True,
+                "weight_exponents": (-8, 7),
+                "learns": True,
+                "traces_pre": 2,
+                "traces_post": 3,
+                "trace_bits": 7,
+                "impulse_fraction_bits": 8,
+                "tag_bits": 9,
+                "constant_bits": 8,
+                "scale_bits": 4,
+                "accumulator_bits": 16,
+                "epoch_bits": 6,
+                "stochastic_rounding": True,
+            },
+        ),
+        (_APPLIER, {"sum_of_products": True}),
+        (
+            _NENGO,
+            {
+                "weight_bit_choices": (1, 2, 3, 4, 5, 6, 8),
+                "neurons_per_core": 1024,
+                "input_axons": 4096,
+                "output_axons": 4096,
+                "synapse_bits_per_core": 16384 * 64,
+                "delay_steps": 62,
+                "refractory_steps": 64,
+                "threshold_bits": 17,
+                "decay_bits": 12,
+                "neuron_models": ("lif",),
+                "continuous_projections": False,
+            },
+        ),
+        (_SANA, {"cores": 128}),
+    ),
+)
+
+brainscales2 = Target(
+    name="brainscales2",
+    summary="BrainScaleS-2 (Heidelberg): analog AdEx neurons, plasticity programs on two embedded processors",
+    limits=_limits(
+        (
+            _DEMOS,
+            {
+                "weight_bits": 6,
+                "weight_signs": "per row",
+                "sign_in_weight_bits": False,
+                "fan_in": 256,
+                "neurons_per_core": 512,
+                "cores": 1,
+                "neuron_models": ("lif",),
+                "continuous_projections": False,
+                "learns": True,
+                "sum_of_products": False,
+                "trace_bits": 8,
+            },
+        ),
+    ),
+)
+
+dynapse2 = Target(
+    name="dynapse2",
+    summary="DYNAP-SE2 (SynSense): analog neurons, 64 synapses each",
+    limits=_limits(
+        (
+            _ROCKPOOL,
+            {
+                "weight_signs": "per synapse",
+                "sign_in_weight_bits": False,
+                "fan_in": 64,
+                "destinations": 4,
+                "neurons_per_core": 256,
+                "cores": 4,
+                "neuron_models": ("lif",),
+                "continuous_projections": False,
+            },
+        ),
+        (f"{_ROCKPOOL}: a mask over four base currents, taken as 1, 2, 4 and 8 steps", {"weight_bits": 4}),
+        unverified={
+            "learns": (False, "its tool chain offers no learning on the chip; not confirmed"),
+            "input_axons": (2048, "its 2048 tags, if each stands for one presynaptic neuron; not confirmed"),
+        },
+    ),
+)
+
+spinnaker = Target(
+    name="spinnaker",
+    summary="SpiNNaker (Manchester): neurons and rules are programs in fixed point",
+    limits=_limits(
+        (_SPYNNAKER, {"learns": True, "sum_of_products": False, "trace_bits": 16, "impulse_fraction_bits": 11}),
+        (_SYNAPSES, {"weight_bits": 16, "weight_signs": "per synapse", "sign_in_weight_bits": True}),
+        (_GUIDE, {"neurons_per_core": 255, "delay_steps": 144}),
+        unverified={"continuous_projections": (False, "cores exchange spikes; from memory")},
+    ),
+)
+
+generic = Target(
+    name="generic",
+    summary="No chip in particular: nothing is limited but what you limit",
+    limits={},
+)
+
+TARGETS: Mapping[str, Target] = Frozen({t.name: t for t in (loihi1, brainscales2, dynapse2, spinnaker, generic)})
+
+
+def find(name: str) -> Target:
+    """Return a target by name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> from spikehebb.hardware import find
+    >>> find("dynapse2").value("fan_in")
+    64
+    """
+    if name not in TARGETS:
+        raise ValueError(f"there is no target {name!r}.{did_you_mean(name, TARGETS)}")
+    return TARGETS[name]

@@ -1,0 +1,298 @@
+"""What a network loses in a chip's numbers: accuracy against bits, rounding, mismatch and broken synapses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from spikehebb import checkpoint, devices, hardware
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.core import Float, Images
+from spikehebb.devices import Device
+from spikehebb.jobs.digit_settings import Settings, log_normal
+from spikehebb.jobs.evaluate import relabelled
+from spikehebb.jobs.learn_digits import learn_digits
+from spikehebb.jobs.saved import describe, load_digits, versions
+
+BITS = (8, 7, 6, 5, 4, 3, 2, 1)
+TRACE_BITS = (7, 6, 5, 4, 3, 2)
+SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
+DROPPED = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+CHIP_RULE = {"rule": "softhebb_annealed", "eta": 0.3, "lifetime": 800.0}  # measured: docs/chip_learning.md
+_FIELDS = {  # of the settings, that a curve is about
+    "weight bits": "weight_bits",
+    "trace bits": "trace_bits",
+    "neuron spread": "neuron_spread",
+    "dropped synapses": "dropped",
+}
+_PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of a curve.
+
+    Parameters
+    ----------
+    curve : str
+        ``weight bits``, ``trace bits``, ``neuron spread``, ``synapse spread`` or ``dropped synapses``.
+    when : str
+        ``after training``: a network that learned without limits; ``learning``: it learns under the limit.
+    value : float
+        Bits; standard deviation of a factor of mean 1; share of the synapses.
+    rounding : str
+        Empty where nothing is rounded.
+    """
+
+    curve: str
+    when: str
+    value: float
+    rounding: str = ""
+
+
+def study_bits(
+    train: Images,
+    test: Images,
+    settings: Settings | None = None,
+    *,
+    target: str = "loihi1",
+    bits: Sequence[int] = BITS,
+    trace_bits: Sequence[int] = TRACE_BITS,
+    spreads: Sequence[float] = SPREADS,
+    dropped: Sequence[float] = DROPPED,
+    learning: bool = True,
+    labelled: int = 5000,
+    device: Device | None = None,
+    out: Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure what a digit network loses with a chip's numbers, after training and learning under them.
+
+    After training, the weights of one network are rounded, spread or dropped, and its neurons labelled anew from
+    training images. Learning, each point is a network of its own that learned under the limits of the target, with the
+    bits, the neurons or the synapses of the point. (A spread of synapses is for after training only: there a synapse
+    transmits a number that is not the one it learns.)
+
+    Parameters
+    ----------
+    train, test : Images
+    settings : Settings, optional
+        Of the network without limits.
+    target : str
+        A chip that learns, of ``hardware.TARGETS``.
+    bits, trace_bits : sequence of int
+    spreads : sequence of float
+        Standard deviations of the factors, of mean 1, by which neurons' gains and weights differ from what they should
+        be. They are log-normal.
+    dropped : sequence of float
+        Shares of the synapses that are broken.
+    learning : bool
+        Whether to learn under the limits, which takes longest.
+    labelled : int
+        From how many training images, at most, a changed network's neurons get their labels.
+    device : Device, optional
+        The fastest that works here when left out.
+    out : path
+        A folder for ``study.json``. A study with the same settings and data goes on where another stopped, and measures
+        only the points that are not there yet.
+    overwrite : bool
+        Replace another study in ``out``.
+    progress : callable, optional
+        Called with the name of the stage and its completed fraction.
+
+    Returns
+    -------
+    dict
+        ``baseline`` and ``chip_rule_accuracy``, accuracies without limits of the network and of one that learned with
+        the chip's rule; ``points``, each with its accuracies.
+
+    Raises
+    ------
+    ValueError
+        If bits are out of range, or settings name a target of their own.
+    FileExistsError
+        If ``out`` holds another study.
+    """
+    settings, device = settings or Settings(), device or devices.find("auto")
+    if settings.target:
+        raise ValueError(
+            f"settings must be those of the network without limits, but name the target {settings.target}."
+        )
+    hardware.find(target)
+    points = list(_points(bits, trace_bits, spreads, dropped, learning))
+    header = {
+        "kind": "study of bits",
+        "config": asdict(settings),
+        "chip_rule": dict(CHIP_RULE) if learning else {},
+        "target": target,
+        "labelled": labelled,
+        "seed": settings.seed,
+        "device": device.name,
+        "versions": versions(),
+        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+    }
+    state = _resume(out, header, overwrite)
+    tell = progress or (lambda stage, fraction: None)
+    bench = _Bench(train=train, test=test, settings=settings, target=target, device=device, out=out, tell=tell)
+
+    def keep() -> None:
+        checkpoint.write_json(out / "study.json", {**header, **state})
+
+    if "baseline" in state:
+        trained = load_digits(out / "unlimited")
+    else:
+        trained, state["baseline"] = bench.learned("unlimited")
+        keep()
+    if learning and "chip_rule_accuracy" not in state:
+        _, state["chip_rule_accuracy"] = bench.learned("unlimited-chip-rule", **{**CHIP_RULE, "eta": settings.eta})
+        keep()
+    known = {_name(item): item for item in state["points"]}
+    for number, point in enumerate(points):
+        tell("points", number / len(points))
+        item = asdict(point)
+        if _name(item) not in known:
+            known[_name(item)] = {**item, **bench.measured(point, trained, labelled)}
+            state["points"] = list(known.values())
+            keep()
+    tell("points", 1)
+    return {**header, **state, "points": [known[_name(asdict(point))] for point in points]}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Bench:
+    """Where the networks of a study learn and are scored."""
+
+    train: Images
+    test: Images
+    settings: Settings
+    target: str
+    device: Device
+    out: Path
+    tell: Progress
+
+    def learned(self, name: str, **changes: Any) -> tuple[Checkpoint, dict[str, float]]:
+        """Return a network that learned with other settings, and its accuracies."""
+        settings, folder = dataclasses.replace(self.settings, **changes), self.out / name
+        run = learn_digits(
+            self.train,
+            self.test,
+            settings,
+            device=self.device,
+            out=folder,
+            overwrite=True,
+            progress=lambda stage, fraction: self.tell(f"{name}: {stage}", fraction),
+        )
+        return run.checkpoint, _scores(run.report["metrics"])
+
+    def measured(self, point: Point, trained: Checkpoint, labelled: int) -> dict[str, float]:
+        """Return the accuracies at a point of a curve."""
+        if point.when == "learning":
+            limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
+            name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
+            return self.learned(name, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)[1]
+        weights = _changed(np.asarray(trained.arrays["weights"]), point, self.settings)
+        changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"weights": weights})
+        scores = relabelled(
+            changed,
+            self.train[:labelled],
+            self.test,
+            device=self.device,
+            progress=lambda stage, fraction: self.tell(f"{point.curve}: {stage}", fraction),
+        )
+        return _scores(scores)
+
+
+def study_table(found: Mapping[str, Any]) -> list[list[Any]]:
+    """Return a study as a table, its head first.
+
+    Parameters
+    ----------
+    found : mapping
+        As ``study_bits`` returns it.
+    """
+    columns = ["curve", "when", "value", "rounding", "accuracy_vote", "accuracy_soft_vote"]
+    rows = [["none", "without limits", "", "", *found["baseline"].values()]]
+    if "chip_rule_accuracy" in found:
+        rows.append(["chip's rule", "without limits", "", "", *found["chip_rule_accuracy"].values()])
+    return [columns, *rows, *([point[column] for column in columns] for point in found["points"])]
+
+
+def _points(
+    bits: Sequence[int], trace_bits: Sequence[int], spreads: Sequence[float], dropped: Sequence[float], learning: bool
+) -> Iterator[Point]:
+    for name, numbers in (("bits", bits), ("trace_bits", trace_bits)):
+        if wrong := [number for number in numbers if not (isinstance(number, int) and 1 <= number <= 16)]:
+            raise ValueError(f"{name} must be whole numbers from 1 to 16, got {wrong[0]}.")
+    for name, shares, most in (("spreads", spreads, 10.0), ("dropped", dropped, 1.0)):
+        if beyond := [share for share in shares if not 0 <= share <= most]:
+            raise ValueError(f"{name} must be numbers from 0 to {most:g}, got {beyond[0]}.")
+    for rounding in ("nearest", "stochastic"):
+        for value in bits:
+            yield Point(curve="weight bits", when="after training", value=value, rounding=rounding)
+    for curve in ("neuron spread", "synapse spread"):
+        for spread in spreads:
+            yield Point(curve=curve, when="after training", value=spread)
+    for share in dropped:
+        yield Point(curve="dropped synapses", when="after training", value=share)
+    if learning:
+        for rounding in ("stochastic", "nearest"):
+            for value in bits:
+                yield Point(curve="weight bits", when="learning", value=value, rounding=rounding)
+        for value in trace_bits:
+            yield Point(curve="trace bits", when="learning", value=value, rounding="stochastic")
+        for spread in spreads:
+            yield Point(curve="neuron spread", when="learning", value=spread)
+        for share in dropped:
+            yield Point(curve="dropped synapses", when="learning", value=share)
+
+
+def _changed(weights: Float, point: Point, settings: Settings) -> Float:
+    """Return trained weights as a point of a curve has them, shape (pixels, neurons)."""
+    rng = np.random.default_rng((settings.seed, _PATTERN))
+    match point.curve:
+        case "weight bits":
+            _, top = hardware.levels(int(point.value), negative=False, positive=True)
+            step = float(weights.max()) / top
+            return np.clip(hardware.whole(weights / step, cast(hardware.Rounding, point.rounding), rng), 0, top) * step
+        case "neuron spread":
+            return weights * log_normal(rng, point.value, (1, weights.shape[1]))
+        case "synapse spread":
+            return weights * log_normal(rng, point.value, weights.shape)
+    return np.where(rng.random(weights.shape) < point.value, 0.0, weights)
+
+
+def _name(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a point from the others."""
+    return tuple(item[field.name] for field in dataclasses.fields(Point))
+
+
+def _scores(scores: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(scores[name]) for name in ("accuracy_vote", "accuracy_soft_vote") if name in scores}
+
+
+def _resume(out: Path, header: Mapping[str, Any], overwrite: bool) -> dict[str, Any]:
+    """Return what an interrupted study with the same header measured."""
+    out.mkdir(parents=True, exist_ok=True)
+    path, nothing = out / "study.json", dict[str, Any](points=[])
+    if not path.exists():
+        return nothing
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        found = {}
+    if isinstance(found, dict) and {name: found.get(name) for name in header} == json.loads(json.dumps(header)):
+        return {name: value for name, value in found.items() if name not in header}
+    if not overwrite:
+        raise FileExistsError(
+            f"{out} holds another study; give another folder with --out, or replace it with --overwrite."
+        )
+    return nothing

@@ -1,0 +1,114 @@
+"""The units of a dense SoftHebb layer vote, in rates and in spikes: one label each, from training images only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikehebb import convert, metrics
+from spikehebb.circuits import lif_wta
+from spikehebb.convert import SpikingNetwork, Timing
+from spikehebb.convert import lif_calibration as lif_form
+from spikehebb.core import Images, Int
+from spikehebb.devices import Device
+from spikehebb.encoders import regular
+from spikehebb.jobs.presenting import Progress
+from spikehebb.softhebb import Model
+from spikehebb.softhebb.readout import vote_labels
+
+LABELLED = 20_000  # training images, at most, that give units their labels
+FITTED, EVALUATIONS = 100, 120  # calibration images of LIF neurons, at most, and settings that are tried
+
+
+def exact(
+    model: Model,
+    network: SpikingNetwork,
+    train: Images,
+    test: Images,
+    *,
+    device: Device,
+    seed: int,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Return how well units vote by potentials and by the spikes of the exact competition."""
+    tell("voting", 0)
+    names, best = _labels(model, train, seed), _potentials(model, test).argmax(axis=1)
+    tell("voting", 0.5)
+    circuit = convert.competition(model, 0, network)
+    counts, seconds = convert.vote_counts(circuit, test, network.timing, device=device, seed=convert.seed_of(seed, 2))
+    winner = np.asarray(counts.argmax(axis=1)).ravel()
+    tell("voting", 1)
+    answers = np.asarray(test.labels)
+    return {
+        "accuracy_vote": metrics.accuracy(names[winner], answers),
+        "accuracy_vote_rate": metrics.accuracy(names[best], answers),
+        "agreement_vote": metrics.accuracy(winner, best),
+        "vote_spikes_per_image": float(counts.sum()) / len(test),
+        "vote_ms_per_image": 1000 * seconds / len(test),
+    }
+
+
+def lif(
+    model: Model,
+    timing: Timing,
+    train: Images,
+    test: Images,
+    calibration: Images,
+    *,
+    device: Device,
+    seed: int,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Return how well LIF neurons vote, and how their winners go with the softmax on the calibration images."""
+    tell("LIF", 0)
+    encoder = regular.with_parameters(max_rate=timing.input_rate_hz * Hz)
+    length, dt = timing.present_ms * ms, timing.dt_ms * ms
+    found = lif_form.calibrate_lif(
+        model,
+        calibration[:FITTED],
+        encoder=encoder,
+        presentation=length,
+        dt=dt,
+        evaluations=EVALUATIONS,
+        seed=seed,
+        device=device,
+    )
+    tell("LIF", 0.5)
+    weights, bias = convert.folded(model, 0)
+    circuit = lif_wta(weights, bias=bias, **found.parameters)
+    rows = test.intensities().reshape(len(test), -1)
+    counts = lif_form.present(
+        circuit, rows, presentation=length, dt=dt, seed=convert.seed_of(seed, 4) % 2**31, device=device
+    )
+    tell("LIF", 1)
+    winner, names = counts.argmax(axis=1), _labels(model, train, seed)
+    return {
+        "labels": names.tolist(),
+        "accuracy_vote": metrics.accuracy(names[winner], np.asarray(test.labels)),
+        "agreement_vote": metrics.accuracy(winner, _potentials(model, test).argmax(axis=1)),
+        "spikes_per_image": float(counts.sum()) / len(test),
+        "silent": float(np.mean(~counts.any(axis=1))),
+        "inhibition": found.parameters["inhibition"],
+        **{name: float(found.parameters[name]) for name in ("gain", "strength", "drive")},
+        "tau_m_ms": float(found.parameters["tau_m"] / ms),
+        "inverse_temperature": found.inverse_temperature,
+        "calibration": {
+            name: getattr(found, name) for name in ("images", "divergence", "spikes", "silent", "agreement")
+        },
+    }
+
+
+def _labels(model: Model, train: Images, seed: int) -> Int:
+    """Return the class of every unit: the one that it wins most often for, on training images."""
+    labelled = train[np.random.default_rng((seed, 1)).permutation(len(train))[:LABELLED]]
+    classes = int(np.max(train.labels)) + 1
+    parts = [(_potentials(model, labelled), np.asarray(labelled.labels))]
+    return vote_labels(parts, model.network.layers[0].units, classes)
+
+
+def _potentials(model: Model, images: Images) -> Any:
+    weights, bias = convert.folded(model, 0)
+    rows = images.intensities().reshape(len(images), -1)
+    return rows @ weights.astype(np.float32) + bias.astype(np.float32)

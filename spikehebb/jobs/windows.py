@@ -1,0 +1,194 @@
+"""STDP windows, and how a weight answers to other protocols."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import Hz, Quantity, ms, second
+
+from spikehebb import devices, protocols
+from spikehebb.circuits import synapse_pair
+from spikehebb.core import Float, PlasticityRule, Protocol
+from spikehebb.devices import Device
+from spikehebb.encoders import spike_rows
+from spikehebb.simulation import simulate
+
+REWARD_AFTER, REWARD_TAIL = 200 * ms, 1 * second  # rules with a third factor are rewarded once, after the last spike
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """An STDP window: the change of the weight for each lag ``t_post - t_pre``."""
+
+    rule: str
+    lags: Quantity
+    dw: Float
+    repeats: int
+    frequency: Quantity
+    w0: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrequencyResponse:
+    """The change of the weight after pairings at each frequency, one row for each lag."""
+
+    rule: str
+    frequencies: Quantity
+    lags: Quantity
+    dw: Float
+    repeats: int
+    w0: float
+
+
+def weight_changes(
+    rule: PlasticityRule,
+    protocol: Protocol,
+    *,
+    w0: float = 0.5,
+    delay: Quantity = 0 * ms,
+    device: Device = devices.NUMPY,
+    dt: Quantity = 0.1 * ms,
+    seed: int = 0,
+) -> Float:
+    """Return how much each weight of ``synapse_pair`` changes under a protocol.
+
+    A rule with a third factor is rewarded once, 200 ms after the last spike, unless the protocol has rewards.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    protocol : Protocol
+        Of ``spikehebb.protocols``, one column for each pair of neurons.
+    w0 : float
+        The weight at the start.
+    delay : Quantity
+        From a presynaptic spike to its arrival.
+    device : Device
+    dt : Quantity
+    seed : int
+        Of a rule with noise.
+
+    Returns
+    -------
+    array, shape (pairs,)
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.jobs import weight_changes
+    >>> from spikehebb.protocols import triplets
+    >>> from spikehebb.rules import triplet_vc_full
+    >>> weight_changes(triplet_vc_full, triplets([[10, 10]] * ms, repeats=1)).round(6).tolist()
+    [-0.002289]
+    """
+    pairs = np.shape(protocol.stimuli["pre"])[1]
+    circuit = synapse_pair(rule, pairs=pairs, w=w0, delay=delay)
+    if "reward" in circuit.populations and "reward" not in protocol.stimuli:
+        times = np.concatenate([np.asarray(rows).ravel() for rows in protocol.stimuli.values()])
+        last = max(times[np.isfinite(times)], default=0.0) * second
+        reward = spike_rows([np.atleast_1d(last + REWARD_AFTER)] * pairs)
+        stimuli = {**protocol.stimuli, "reward": reward}
+        protocol = dataclasses.replace(protocol, stimuli=stimuli, duration=last + REWARD_AFTER + REWARD_TAIL)
+    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed)
+    return np.asarray(np.diag(recording.weights["synapse"]) - w0, float)
+
+
+def stdp_window(
+    rule: PlasticityRule,
+    lags: Quantity | None = None,
+    *,
+    repeats: int = 1,
+    frequency: Quantity = 1 * Hz,
+    w0: float = 0.5,
+    device: Device = devices.NUMPY,
+    dt: Quantity = 0.1 * ms,
+    seed: int = 0,
+) -> Window:
+    """Measure the window of a rule: pairs of spikes at every lag, all side by side in one network.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    lags : Quantity, optional
+        ``t_post - t_pre``; every 2.5 ms from -100 to 100 ms when left out.
+    repeats, frequency : int, Quantity
+        How many pairings, and how often.
+    w0 : float
+        The weight at the start.
+    device : Device
+    dt : Quantity
+    seed : int
+        Of a rule with noise.
+
+    Returns
+    -------
+    Window
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.rules import stdp_pair
+    >>> window = stdp_window(stdp_pair, [-10, 10] * ms)
+    >>> window.dw.round(6).tolist()
+    [-0.003184, 0.003033]
+    """
+    if lags is None:
+        lags = np.linspace(-100, 100, 81) * ms
+    protocol = protocols.pairing(lags, repeats=repeats, frequency=frequency, dt=dt)
+    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
+    return Window(rule=rule.name, lags=lags, dw=dw, repeats=repeats, frequency=frequency, w0=w0)
+
+
+def frequency_response(
+    rule: PlasticityRule,
+    frequencies: Quantity | None = None,
+    *,
+    lags: Quantity | None = None,
+    repeats: int = 60,
+    w0: float = 0.5,
+    device: Device = devices.NUMPY,
+    dt: Quantity = 0.1 * ms,
+    seed: int = 0,
+) -> FrequencyResponse:
+    """Measure how the change of the weight depends on the frequency of the pairings.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    frequencies : Quantity, optional
+        1, 5, 10, 15, ... 50 Hz when left out.
+    lags : Quantity, optional
+        10 and -10 ms when left out.
+    repeats : int
+        How many pairings.
+    w0, device, dt, seed
+        As in ``stdp_window``.
+
+    Returns
+    -------
+    FrequencyResponse
+        ``dw`` has shape (lags, frequencies).
+
+    Examples
+    --------
+    >>> from brian2 import Hz
+    >>> from spikehebb.rules import triplet_vc_minimal
+    >>> response = frequency_response(triplet_vc_minimal, [20, 50] * Hz, w0=1.0)
+    >>> response.dw.round(4).tolist()
+    [[0.2278, 0.7627], [-0.3417, 0.7492]]
+    """
+    rates = np.array([1, *range(5, 51, 5)]) * Hz if frequencies is None else np.atleast_1d(frequencies)
+    chosen = np.array([10, -10]) * ms if lags is None else np.atleast_1d(lags)
+    grid_lags, grid_rates = (grid.ravel() for grid in np.meshgrid(chosen / ms, rates / Hz, indexing="ij"))
+    protocol = protocols.pairing(grid_lags * ms, repeats=repeats, frequency=grid_rates * Hz, dt=dt)
+    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
+    return FrequencyResponse(
+        rule=rule.name,
+        frequencies=rates,
+        lags=chosen,
+        dw=dw.reshape(len(chosen), len(rates)),
+        repeats=repeats,
+        w0=w0,
+    )

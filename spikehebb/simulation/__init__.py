@@ -1,0 +1,5 @@
+"""From a circuit and a protocol to a recording: plans, Brian2 networks, compiled programs, presentations."""
+
+from spikehebb.simulation.simulate import prepare, simulate
+
+__all__ = ["prepare", "simulate"]

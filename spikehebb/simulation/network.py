@@ -1,0 +1,182 @@
+"""The Brian2 network of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2 import second
+from numpy.typing import NDArray
+
+from spikehebb import devices
+from spikehebb.devices import Device
+from spikehebb.simulation import costs, counted_random
+from spikehebb.simulation.plan import Plan, ProjectionPlan, resting, timed
+from spikehebb.simulation.recording import COUNT, trace_name
+
+AT_EPOCH, AFTER_EPOCH = -2, -1  # order at the end of an epoch, before an onset (0)
+ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
+
+
+def build(
+    plan: Plan, values: Mapping[str, NDArray[Any]] | None = None, device: Device = devices.CPP
+) -> tuple[brian2.Network, dict[str, Any]]:
+    """Return the Brian2 network of a plan, and its objects by name.
+
+    Parameters
+    ----------
+    plan : Plan
+    values : mapping of str to array, optional
+        Stimuli; a program that gets them later starts from zeros.
+    device : Device
+        What the program will run on.
+    """
+    clock = brian2.Clock(dt=plan.dt * second, name="steps")
+    onsets = None
+    if any(part.onset for parts in (plan.populations, plan.projections) for part in parts.values()):
+        once = plan.presentation is None
+        onsets = (
+            brian2.EventClock([0] * second, "onsets") if once else brian2.Clock(plan.presentation * second, "onsets")
+        )
+    objects: dict[str, Any] = {}
+    network = brian2.Network(name="network")
+    for name, part in plan.populations.items():
+        namespace: dict[str, Any] = dict(counted_random.FUNCTIONS)
+        if part.stimulus:
+            key = timed(name)
+            rows = np.zeros((part.rows, part.columns)) if values is None else values[f"{key}.values"]
+            period, unit = (plan.presentation or 1, 1) if part.stimulus == "stimulus" else (1, second)
+            rows = rows.reshape(part.rows, part.columns)
+            namespace[part.stimulus] = brian2.TimedArray(rows * unit, dt=period * second, name=key)
+        options: dict[str, Any] = {"refractory": part.refractory} if part.refractory else {}
+        if part.events:
+            options["events"] = {f"{projection}_ended": condition for projection, condition in part.events}
+        if part.threshold:
+            options |= {"threshold": part.threshold, "reset": part.reset}
+        group = brian2.NeuronGroup(
+            part.size, part.model, method=part.method, clock=clock, namespace=namespace, name=name, **options
+        )
+        if part.onset:
+            group.run_regularly(part.onset, clock=onsets, when="start", name=f"{name}_onset")
+        if part.update:
+            group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
+        for projection, _ in part.events:
+            group.set_event_schedule(f"{projection}_ended", when="start", order=AT_EPOCH - 1)
+        for number, (period, statements) in enumerate(part.epochs):
+            _at_epochs(group, statements, period, f"{name}_epoch_{number}", order=AFTER_EPOCH)
+        objects[name] = group
+        if part.threshold and COUNT not in part.model:
+            monitor = f"spikes_{name}"
+            objects[monitor] = brian2.SpikeMonitor(group, record=name in plan.record, name=monitor)
+    for name, wiring in plan.projections.items():
+        if values is None and (variable := resting(wiring)):
+            _connect_resting(name, wiring, objects, variable, clock=clock, device=device)
+        else:
+            _connect(name, wiring, objects, clock=clock, onsets=onsets)
+    if plan.traces:
+        samples = clock if plan.every == 1 else brian2.Clock(dt=plan.every * plan.dt * second, name="samples")
+        for trace in plan.traces:
+            owner, variable = trace.split(".")
+            monitor = trace_name(trace)
+            everything = np.arange(_size(plan, owner))  # a program does not know how many synapses it will have
+            objects[monitor] = brian2.StateMonitor(
+                objects[owner], variable, record=everything, clock=samples, when="end", name=monitor
+            )
+    network.add(*objects.values())
+    return network, objects
+
+
+def _size(plan: Plan, owner: str) -> int:
+    """Return how many neurons or synapses a population or projection has."""
+    if owner in plan.populations:
+        return plan.populations[owner].size
+    return costs.synapses_of(plan, plan.projections[owner])
+
+
+def _connect_resting(
+    name: str, wiring: ProjectionPlan, objects: dict[str, Any], variable: str, *, clock: Any, device: Device
+) -> None:
+    """Let a compiled program add rows of weights instead of going through queues and lists of synapses."""
+    pre, post = objects[wiring.pre], objects[wiring.post]
+    size, copies = len(pre) * len(post) // wiring.copies, wiring.copies
+    held = brian2.NeuronGroup(size // copies if wiring.shared else size, wiring.model, clock=clock, name=name)
+    objects |= {name: held} | devices.arrival(
+        device, name, pre, held, post, variable, clock=clock, order=ARRIVAL, copies=copies
+    )
+
+
+def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
+    """Let statements be executed at the end of every epoch, which is before anything else in the next one."""
+    clock = brian2.Clock(dt=period * second, name=f"{name}_clock")
+    owner.run_regularly(statements, clock=clock, when="start", order=order, name=name)
+
+
+def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, clock: Any, onsets: Any) -> None:
+    """Make the Brian2 objects of a projection."""
+    pre, post = objects[wiring.pre], objects[wiring.post]
+    # Transmission and plasticity share a loop over the arriving spikes unless they happen at different times.
+    apart = wiring.lag > 0
+    on_pre = {"pre": wiring.transmit if apart else "\n".join(filter(None, [wiring.transmit, wiring.on_pre]))}
+    on_pre |= {"plastic": wiring.on_pre} if apart else {}
+    on_pre = {pathway: code for pathway, code in on_pre.items() if code}
+    on_post = {"post": wiring.on_post} if wiring.on_post else {}
+    events = {}
+    if wiring.update_if:
+        on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
+    pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
+    synapses = brian2.Synapses(
+        pre,
+        post,
+        wiring.model,
+        clock=clock,
+        name=name,
+        namespace=dict(counted_random.FUNCTIONS),
+        method=wiring.method,
+        **pathways,
+    )
+    if wiring.connected is None and wiring.copies == 1:
+        synapses.connect()
+    elif wiring.connected is None:  # each copy with itself, row by row as without copies
+        rows, columns = len(pre) // wiring.copies, len(post) // wiring.copies
+        synapses.connect(j=f"k for k in range((i//{rows})*{columns}, (i//{rows} + 1)*{columns})")
+    else:
+        synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
+    for pathway, late in (("pre", wiring.delay), ("plastic", wiring.delay + wiring.lag)):
+        if pathway in on_pre:
+            getattr(synapses, pathway).order = ARRIVAL
+            if late:
+                getattr(synapses, pathway).delay = late * second
+    if wiring.on_post:
+        synapses.post.order = ARRIVAL - 1  # a spike is decided before the step's inputs arrive
+    for variable in wiring.summed:
+        synapses.summed_updaters[f"{variable}_post"].order = wiring.order
+    for variable in wiring.learned:
+        synapses.summed_updaters[variable].order = wiring.learn_order
+    if synapses.state_updater is not None:
+        synapses.state_updater.order = wiring.learn_order + 1
+    if wiring.update_if:
+        synapses.ended.when, synapses.ended.order = "start", AT_EPOCH
+    elif wiring.update and wiring.epoch:
+        _at_epochs(synapses, wiring.update, wiring.epoch, f"{name}_update", order=AT_EPOCH)
+    elif wiring.update:
+        synapses.run_regularly(
+            wiring.update, clock=clock, when="groups", order=wiring.learn_order + 2, name=f"{name}_update"
+        )
+    for number, statements in enumerate(wiring.onset):
+        synapses.run_regularly(statements, clock=onsets, when="start", order=number + 1, name=f"{name}_onset_{number}")
+    objects[name] = synapses
+    if wiring.arrive:
+        arrival = brian2.Synapses(
+            pre,
+            pre,
+            on_pre=wiring.arrive,
+            clock=clock,
+            name=f"{name}_arrival",
+            namespace=dict(counted_random.FUNCTIONS),
+        )
+        arrival.connect(j="i")
+        arrival.pre.delay = (wiring.delay + wiring.lag) * second
+        arrival.pre.order = ARRIVAL + 1  # at coincident spikes each side reads the other's traces from before
+        objects[f"{name}_arrival"] = arrival

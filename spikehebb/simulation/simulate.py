@@ -1,0 +1,220 @@
+"""One circuit, one protocol, one device: a recording.
+
+The Brian2 objects of a plan run on NumPy or as a compiled program. Values
+(weights, stimuli, parameters, seed, duration) are no part of the program, so that new ones need no compilation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, ms, second
+from numpy.typing import NDArray
+
+from spikehebb import devices
+from spikehebb.core import Circuit, Protocol, Recording, Replicas, digest
+from spikehebb.devices import Device
+from spikehebb.encoders import word_source
+from spikehebb.simulation import costs, programs
+from spikehebb.simulation.network import build
+from spikehebb.simulation.plan import Plan
+from spikehebb.simulation.recording import COUNT, counting, recording_of, trace_name
+from spikehebb.simulation.replicated_plan import one_protocol, plan_of, values_of
+
+
+def simulate(
+    circuit: Circuit | Replicas,
+    protocol: Protocol | Sequence[Protocol],
+    *,
+    device: Device = devices.NUMPY,
+    dt: Quantity = 1 * ms,
+    seed: int = 0,
+    record: Iterable[str] = (),
+    every: int = 1,
+    progress: programs.Progress | None = None,
+) -> Recording:
+    """Run a circuit through a protocol.
+
+    Parameters
+    ----------
+    circuit : Circuit or Replicas
+        Replicas, ``circuit.replicas(n)``, run side by side.
+    protocol : Protocol or sequence of Protocol
+        Replicas take one for all, or one for each that all last equally long.
+    device : Device
+    dt : Quantity
+        The time step; a presentation lasts a whole number of them.
+    seed : int
+        Of everything random in the run. Same seed, device and versions: the same result, bit for bit (on a GPU, up to
+        rounding). Copy ``k`` of replicas without seeds of their own has ``seed + k``.
+    record : iterable of str
+        The populations whose spikes are kept (``"output"``) and the variables whose course is kept
+        (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
+    every : int
+        Keep the course of variables at every so many steps.
+    progress : callable, optional
+        Called with the completed fraction.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    ValueError
+        If protocol and circuit do not fit, or weights leave the range of numbers.
+    RuntimeError
+        If the device cannot run here, or a compiled program fails.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.circuits import synapse_pair
+    >>> from spikehebb.protocols import pairing
+    >>> from spikehebb.rules import stdp_pair
+    >>> recording = simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms)
+    >>> float(recording.weights["synapse"][0, 0].round(6))
+    0.503033
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
+    _check_precision(circuit, device)
+    plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
+    given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration
+    if device is devices.NUMPY:
+        found, seconds = _on_numpy(plan, given, duration, seed, progress)
+    else:
+        found, seconds = _compiled(plan, given, duration, seed, device, progress)
+    return recording_of(circuit, plan, found, seed=seed, device=device.name, dt=dt, duration=duration, seconds=seconds)
+
+
+def _check_precision(circuit: Circuit | Replicas, device: Device) -> None:
+    """Raise ``ValueError`` if a device's numbers are too short for what neurons count with."""
+    populations = (circuit.circuit if isinstance(circuit, Replicas) else circuit).populations
+    for name, population in populations.items():
+        if device.precision == "single" and population.model.name == word_source.name:
+            raise ValueError(
+                f"device {device.name}: {name} ({word_source.name}) packs the spikes of a presentation into one number "
+                "of 53 bits, and single precision has 24; use cuda."
+            )
+
+
+def prepare(
+    circuit: Circuit | Replicas,
+    protocol: Protocol | Sequence[Protocol],
+    *,
+    device: Device,
+    dt: Quantity = 1 * ms,
+    record: Iterable[str] = (),
+    every: int = 1,
+) -> None:
+    """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
+    if device is not devices.NUMPY:
+        program(plan_of(circuit, protocol, dt=dt, record=record, every=every), device)
+
+
+def _on_numpy(
+    plan: Plan,
+    values: Mapping[str, NDArray[Any]],
+    duration: Quantity,
+    seed: int,
+    progress: programs.Progress | None,
+) -> tuple[dict[str, NDArray[Any]], float]:
+    report = None if progress is None else lambda elapsed, fraction, start, total: progress(float(fraction))
+    # 1/0 is how an encoder says "never"; log(0) cannot occur
+    with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore"):
+        network, objects = build(plan, values)
+        for name, value in values.items():
+            owner, variable = name.split(".")
+            if owner in objects:
+                held = objects[owner].variables[variable]
+                if variable == "w" and len(objects[owner]) > value.size:  # copies that share a table
+                    value = np.tile(value, len(objects[owner]) // value.size)
+                held.set_value(value if value.size > 1 else value[0])
+        start = time.perf_counter()
+        network.run(duration, report=report, report_period=0.2 * second, namespace={})
+        seconds = time.perf_counter() - start
+        found = {
+            f"{name}.{variable}": np.array(objects[name].variables[variable].get_value())
+            for name, variables in _wanted(plan).items()
+            for variable in variables
+        }
+    return found, seconds
+
+
+def _compiled(
+    plan: Plan,
+    values: Mapping[str, NDArray[Any]],
+    duration: Quantity,
+    seed: int,
+    device: Device,
+    progress: programs.Progress | None,
+) -> tuple[dict[str, NDArray[Any]], float]:
+    if devices.on_gpu(device):
+        costs.check_memory(plan, device, devices.nvcc.gpu(), duration=float(duration))
+    built = program(plan, device)
+    start = time.perf_counter()
+    with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
+        names = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
+        found = {name: _widened(results[name]) for name in names}
+    return found, time.perf_counter() - start
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of single precision in double precision, which a recording holds."""
+    return array.astype(np.float64) if array.dtype == np.float32 else array
+
+
+def program(plan: Plan, device: Device, architectures: str = "", *, profile: bool = False) -> programs.Program:
+    """Return the compiled program of a plan, built first where the cache lacks it.
+
+    Parameters
+    ----------
+    plan : Plan
+    device : Device
+        A compiled one.
+    architectures : str
+        GPUs to compile for, as in ``sm_80,sm_90``; the one here when left out.
+    profile : bool
+        Of a GPU: let the program measure its kernels one by one (``profiling_info.txt`` in its results).
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler, or it fails.
+    """
+    if not devices.on_gpu(device):
+
+        def write(folder: Any) -> programs.Files:
+            if devices.compiler() is None:
+                raise RuntimeError(devices.NO_COMPILER)
+            with devices.cpp_project() as project:
+                return devices.write_cpp(project, build(plan, device=device)[0], folder)
+
+        return programs.obtain(digest([plan, devices.machine()]), write)
+    kit = devices.nvcc.toolkit()
+    targets = devices.nvcc.architecture(kit, architectures)
+
+    def write_gpu(folder: Any) -> programs.Files:
+        with devices.cuda_project(device, kit) as project:
+            network, _objects = build(counting(plan), device=device)
+            files = devices.write_cuda(project, network, folder, kit, targets, profile=profile)
+        return files | {
+            f"spikes_{name}.count": files[f"{name}.{COUNT}"] for name in plan.populations if f"{name}.{COUNT}" in files
+        }
+
+    return programs.obtain(digest([plan, devices.machine(device, targets), profile]), write_gpu, compiler="nvcc")
+
+
+def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the variables to read after a run."""
+    wanted = {name: part.variables for name, part in plan.populations.items()}
+    wanted |= {name: part.variables for name, part in plan.projections.items()}
+    for name, population in plan.populations.items():
+        if population.threshold:
+            wanted[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)
+    wanted |= {trace_name(trace): (trace.split(".")[1], "t") for trace in plan.traces}
+    return wanted

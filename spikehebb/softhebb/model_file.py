@@ -1,0 +1,110 @@
+"""A SoftHebb model as a file: one npz without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.softhebb.network import Array, Model, Network, Weights, array_shapes
+from spikehebb.softhebb.presets import layer_from
+
+KIND = "softhebb"
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model; ``load_model`` reads it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before is still there.
+    """
+    checkpoint.save(to_checkpoint(model), path)
+
+
+def load_model(path: Path) -> Model:
+    """Read a model, from a stranger too: nothing in the file is ever run.
+
+    Parameters
+    ----------
+    path : path
+        The file, or a folder that holds ``checkpoint.npz``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    found = checkpoint.load(path, shapes)
+    try:
+        return from_checkpoint(found)
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}") from error
+
+
+def to_checkpoint(model: Model) -> Checkpoint:
+    """Return a model as header and arrays."""
+    network = model.network
+    arrays: dict[str, Array] = {}
+    for number, weights in enumerate(model.layers):
+        arrays |= {f"layer{number}.{name}": getattr(weights, name) for name in array_shapes(network, number)}
+    classes = 0
+    if model.readout is not None:
+        arrays |= {"readout.weight": model.readout[0], "readout.bias": model.readout[1]}
+        classes = len(model.readout[1])
+    header = {
+        **model.header,
+        "kind": KIND,
+        "network": asdict(network),
+        "steps": [weights.steps for weights in model.layers],
+        "classes": classes,
+    }
+    return Checkpoint(header=header, arrays=arrays)
+
+
+def from_checkpoint(found: Checkpoint) -> Model:
+    """Return the model that header and arrays describe."""
+    network, arrays = network_from(found.header["network"]), found.arrays
+    layers = tuple(
+        Weights(steps=int(steps), **{name: arrays[f"layer{number}.{name}"] for name in array_shapes(network, number)})
+        for number, steps in enumerate(found.header["steps"])
+    )
+    readout = (arrays["readout.weight"], arrays["readout.bias"]) if found.header["classes"] else None
+    own = ("kind", "network", "steps", "classes", "format")
+    header = {name: value for name, value in found.header.items() if name not in own}
+    return Model(network=network, layers=layers, readout=readout, header=header)
+
+
+def network_from(description: Mapping[str, Any]) -> Network:
+    """Return the network that plain data describe; raise ``ValueError`` if they do not describe one."""
+    if not isinstance(description, Mapping) or not {"image_shape", "layers"} <= set(description):
+        raise ValueError("its network must have an image_shape and layers.")
+    if not all(isinstance(description[name], list | tuple) for name in ("image_shape", "layers")):
+        raise ValueError("image_shape and layers of its network must be lists.")
+    layers = tuple(layer_from(layer) for layer in description["layers"])
+    return Network(image_shape=tuple(description["image_shape"]), layers=layers)
+
+
+def _counts(steps: Any) -> bool:
+    return all(isinstance(count, int) and count >= 0 for count in steps)
+
+
+def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return what a model's file holds; raise ``ValueError`` if its header is of something else."""
+    if header["kind"] != KIND:
+        raise ValueError(f"it holds {header['kind']!r}, not a SoftHebb model.")
+    network, classes = network_from(header["network"]), header["classes"]
+    steps = header["steps"]
+    if not isinstance(steps, list | tuple) or len(steps) != len(network.layers) or not _counts(steps):
+        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, but says {steps!r}.")
+    wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for number in range(len(network.layers)):
+        wanted |= {f"layer{number}.{name}": ("f", shape) for name, shape in array_shapes(network, number).items()}
+    if not isinstance(classes, int) or not 0 <= classes < 1_000_000:
+        raise ValueError(f"its header says {classes!r} classes.")
+    if classes:
+        wanted |= {"readout.weight": ("f", (classes, network.features)), "readout.bias": ("f", (classes,))}
+    return wanted

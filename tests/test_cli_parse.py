@@ -1,0 +1,86 @@
+"""Words of the command line: quantities, ranges, rules of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV
+from brian2.units import get_dimensions
+
+from spikehebb.cli import parse
+from spikehebb.rules import stdp_pair
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("0.5", 0.5),
+        ("-1e-3", -1e-3),
+        ("inf", np.inf),
+        ("20ms", 20 * ms),
+        ("20 ms", 20 * ms),
+        ("20*ms", 20 * ms),
+        ("3Hz", 3 * Hz),
+        ("14e-5/mV", 14e-5 / mV),
+        ("8e-5/mV**2", 8e-5 / mV**2),
+    ],
+)
+def test_quantities(word: str, value: Any) -> None:
+    found = parse.quantity(word)
+    assert get_dimensions(found) == get_dimensions(value)
+    assert float(found) == pytest.approx(float(value), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "word", ["", "ms", "20 parsec", "20ms; import os", "__import__('os')", "1*open('x')", "20ms()"]
+)
+def test_what_is_no_quantity_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=r"number with or without a unit|no unit that Brian2 knows"):
+        parse.quantity(word)
+
+
+def test_ranges_include_both_ends() -> None:
+    np.testing.assert_allclose(np.asarray(parse.numbers("--lags", "-1:1:0.1", ms) / ms), np.linspace(-1, 1, 21))
+    np.testing.assert_allclose(np.asarray(parse.numbers("--lags", "10,-10", ms) / ms), [10, -10])
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("1:2", r"--lags takes FROM:TO:STEP or a list a,b,c of numbers, got '1:2'"),
+        ("a,b", "--lags takes FROM:TO:STEP"),
+        ("10:0:1", "FROM must not exceed TO"),
+        ("0:1:0", "STEP must be above 0"),
+        ("0:1e9:0.1", "that would be 10000000001 numbers"),
+        ("1,nan", "every number must be finite"),
+    ],
+)
+def test_ranges_that_are_none_are_refused(word: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse.numbers("--lags", word, ms)
+
+
+def test_a_rule_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from spikehebb.rules import stdp_pair\nmine = stdp_pair.with_parameters(A_plus=0.2)\n")
+    assert parse.rule(f"{file}:mine").parameters["A_plus"] == 0.2
+    assert parse.rule(f"{file}:mine", ["A_plus=0.3"]).parameters["A_plus"] == 0.3
+    with pytest.raises(ValueError, match=r"has no rule 'mien'. Did you mean 'mine'\?"):
+        parse.rule(f"{file}:mien")
+    (tmp_path / "broken.py").write_text("mine = (\n")
+    with pytest.raises(ValueError, match=r"broken.py cannot be run: SyntaxError"):
+        parse.rule(f"{tmp_path / 'broken.py'}:mine")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        parse.rule(f"{tmp_path / 'other.py'}:mine")
+
+
+def test_settings_change_parameters() -> None:
+    rule = parse.rule("stdp_pair", ["tau_plus=16.8ms", "A_plus = 0.1"])
+    assert rule.parameters["tau_plus"] == 16.8 * ms
+    assert rule.parameters["A_plus"] == 0.1
+    assert rule.parameters["A_minus"] == stdp_pair.parameters["A_minus"]
+    with pytest.raises(ValueError, match="--set takes name=value"):
+        parse.rule("stdp_pair", ["tau_plus"])

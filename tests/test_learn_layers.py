@@ -1,0 +1,200 @@
+"""Learning layer by layer in spikes: that every layer learns, what is resumed, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spikehebb import checkpoint
+from spikehebb.core import Images
+from spikehebb.devices import NUMPY
+from spikehebb.jobs import DeepRun, DeepSettings, deep_state, learn_layers
+from spikehebb.jobs.layer_settings import LAYERS
+from spikehebb.softhebb import Layer, Model, load_model, training
+
+COMMON: dict[str, Any] = {"batch_norm": False, "plasticity": "soft", "eta": 0.2, "rate": "constant", "start": "uniform"}
+FIRST = Layer(units=4, kernel=3, inverse_temperature=30.0, norm=3.0, **COMMON)
+SECOND = Layer(units=3, inverse_temperature=30.0, norm=3.0, **COMMON)
+TINY = DeepSettings(
+    layers=(FIRST, SECOND), patches=80, images=20, patch_ms=15.0, lifetime=20.0, show_ms=8.0, calibration=20
+)
+
+
+def stripes(count: int, seed: int) -> Images:
+    """Images of 4 x 4 pixels with horizontal (0) or vertical stripes (1): a kernel of 3 sees four patterns."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    bars = np.zeros((count, 4, 4))
+    bars[labels == 0, ::2] = 1
+    bars[labels == 1, :, ::2] = 1
+    pixels = bars * rng.uniform(0.7, 1, bars.shape) + (1 - bars) * rng.uniform(0, 0.1, bars.shape)
+    return Images(name=f"stripes{seed}", pixels=pixels, labels=labels)
+
+
+TRAIN, TEST = stripes(20, 0), stripes(10, 1)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn_layers, "CHUNK", 40)
+    monkeypatch.setattr(learn_layers, "LOOK", 20)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepRun, Path]:
+    """An uninterrupted run and its folder."""
+    out = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn_layers, "CHUNK", 40)
+        patch.setattr(learn_layers, "LOOK", 20)
+        return learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=out), out
+
+
+def same(one: Model, other: Model) -> bool:
+    assert one.readout is not None
+    assert other.readout is not None
+    return all(np.array_equal(a.weight, b.weight) for a, b in zip(one.layers, other.layers, strict=True)) and all(
+        np.array_equal(a, b) for a, b in zip(one.readout, other.readout, strict=True)
+    )
+
+
+def test_both_layers_learn_what_they_see(whole: tuple[DeepRun, Path]) -> None:
+    run, _ = whole
+    patterns = np.zeros((4, 3, 3))
+    patterns[0, ::2], patterns[1, 1], patterns[2, :, ::2], patterns[3, :, 1] = 1, 1, 1, 1
+    flat = patterns.reshape(4, 9) / np.linalg.norm(patterns.reshape(4, 9), axis=1, keepdims=True)
+    begun = training.start(run.model.network, TINY.seed)
+    for number in range(2):
+        assert not np.array_equal(run.model.layers[number].weight, begun[number].weight)
+    weight = np.asarray(run.model.layers[0].weight).reshape(4, 9)
+    fit = flat @ (weight / np.linalg.norm(weight, axis=1, keepdims=True)).T
+    before = np.asarray(begun[0].weight).reshape(4, 9)
+    fit_before = flat @ (before / np.linalg.norm(before, axis=1, keepdims=True)).T
+    assert fit.max(axis=0).min() > 0.97  # every unit has become one of the patterns
+    assert fit_before.max(axis=0).min() < 0.95
+    for layer in run.report["layers"]:
+        assert layer["norm_mean"] == pytest.approx(1, abs=0.1)  # it was 3; SoftHebb's fixed point is 1
+        assert layer["patches"] == 80
+        # 400 Hz for 15 ms, within four standard deviations of the mean over 80 patches
+        assert layer["output_spikes_per_patch"] == pytest.approx(6, abs=4 * np.sqrt(6 / 80))
+    assert run.report["metrics"]["accuracy_by_layer"] == {"1": 1.0, "2": 1.0}
+
+
+def test_a_run_says_what_made_it(whole: tuple[DeepRun, Path]) -> None:
+    run, out = whole
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "run.json"]
+    report = json.loads((out / "run.json").read_text())
+    assert report == run.report
+    assert (report["kind"], report["seed"], report["device"]) == ("layers", 0, "numpy")
+    assert report["config"]["layers"][1]["units"] == 3
+    assert report["data"]["train"]["digest"] != report["data"]["test"]["digest"]
+    assert {"brian2", "numpy", "spikehebb"} <= set(report["versions"])
+    assert len(report["metrics"]["spikes_per_image"]) == 3
+    assert same(load_model(out), run.model)
+
+
+class Stopped(Exception):  # noqa: N818
+    pass
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    whole: tuple[DeepRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the first layer, in the second, and while it looks at images."""
+    run, _ = whole
+    kept, saved = deep_state.save, []
+
+    def save(*arguments: Any) -> None:
+        kept(*arguments)
+        saved.append(arguments[0])
+        if len(saved) in (1, 4, 7):
+            raise Stopped
+
+    monkeypatch.setattr(deep_state, "save", save)
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
+    again = learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
+    assert [(state.number, state.chunks, state.looked) for state in saved] == [
+        *((0, 1, 0), (0, 2, 0), (1, 0, 0)),  # the first layer
+        *((1, 1, 0), (1, 2, 0), (2, 0, 0)),  # the second
+        *((2, 0, 20), (2, 0, 30)),  # training and test images
+    ]
+    assert same(again.model, run.model)
+    assert again.report["layers"] == run.report["layers"]
+    for name in ("accuracy_by_layer", "accuracy_train", "spikes_per_image"):
+        assert again.report["metrics"][name] == run.report["metrics"][name]
+
+
+def test_another_run_is_not_replaced_unasked(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
+    shutil.copytree(whole[1], tmp_path / "run")
+    with pytest.raises(FileExistsError, match="holds another run; give another folder with --out"):
+        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path / "run")
+
+
+def test_random_layers_stay_as_they_are() -> None:
+    frozen = tuple(dataclasses.replace(layer, plasticity="none") for layer in TINY.layers)
+    settings = dataclasses.replace(TINY, layers=frozen[:1])
+    run = learn_layers(TRAIN, TEST, settings, device=NUMPY)
+    begun = training.start(run.model.network, 0)
+    assert np.array_equal(run.model.layers[0].weight, begun[0].weight)
+    assert run.report["layers"][0]["patches"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers": ()}, r"layers must be one or more Layer values, got \(\)"),
+        (
+            {"layers": (dataclasses.replace(FIRST, plasticity="hard"),)},
+            "layer 0 has plasticity hard, but layers learn in spikes with soft, or not at all with none",
+        ),
+        (
+            {"layers": (FIRST, dataclasses.replace(SECOND, batch_norm=True))},
+            "layer 1 has batch_norm, bias or pre_triangle, which nothing in the spiking circuit learns; set",
+        ),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+        ({"patches": 0}, "patches must be a whole number from 1 on, got 0"),
+        ({"images": 2.5}, "images must be a whole number from 1 on, got 2.5"),
+        ({"patch_ms": 0.0}, "patch_ms must be a number above 0, got 0.0"),
+        ({"lifetime": "long"}, "lifetime must be a number above 0, got 'long'"),
+        ({"blank": 1.0}, "blank must be below 1, got 1.0"),
+        ({"rate_hz": 1000.0}, "rate_hz must stay below one spike per time step, got 1000 Hz"),
+        ({"max_rate_hz": 1001.0}, "max_rate_hz must be at most one spike per time step, got 1001 Hz"),
+        ({"show_ms": 2.0}, "an image must be shown for 5 to 52 whole time steps"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(TINY, **change)
+
+
+def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    larger = Images(name="larger", pixels=np.ones((2, 5, 5)), labels=np.array([0, 1]))
+    with pytest.raises(ValueError, match=r"stripes0 has images of \(1, 4, 4\), but larger of \(1, 5, 5\)"):
+        learn_layers(TRAIN, larger, TINY, device=NUMPY)
+    unlabelled = dataclasses.replace(TEST, labels=-np.ones(10, int))
+    with pytest.raises(ValueError, match="stripes1 has images without a label; the readouts need labelled ones"):
+        learn_layers(TRAIN, unlabelled, TINY, device=NUMPY)
+    with pytest.raises(ValueError, match="layer 0 has kernel 5 and padding 0, too large"):
+        learn_layers(TRAIN, TEST, dataclasses.replace(TINY, layers=LAYERS), device=NUMPY)
+    black = dataclasses.replace(TRAIN, pixels=np.zeros_like(TRAIN.pixels))
+    with pytest.raises(ValueError, match="layer 0 has no input: the 20 images of stripes0 that it learns from"):
+        learn_layers(black, TEST, TINY, device=NUMPY)
+
+
+def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
+    shutil.copy(whole[1] / "checkpoint.npz", tmp_path / "partial.npz")
+    with pytest.raises(ValueError, match="it holds 'softhebb', not layers that are learning"):
+        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
+    begun = deep_state.start(TINY.network((1, 4, 4)), 0)
+    header = {"kind": "layers", **dict(whole[0].report)}
+    deep_state.save(dataclasses.replace(begun, chunks=-1), header, tmp_path)
+    with pytest.raises(ValueError, match=r"its header counts \[0, -1, 0, 0, 0\]"):
+        checkpoint.load(tmp_path / "partial.npz", deep_state.shapes)
