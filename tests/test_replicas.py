@@ -169,6 +169,22 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
         assert alone.weights["synapse"][0, 0] != 0.5
 
 
+def test_each_population_has_room_for_its_longest_train() -> None:
+    """One copy has the most presynaptic spikes, another the most postsynaptic ones."""
+    circuit, sizes = synapse_pair(stdp_pair), ((20, 3), (5, 10))
+    protocols = []
+    for pre, post in sizes:
+        trains = {"pre": 10 * np.arange(1, pre + 1)[:, None], "post": 10 * np.arange(1, post + 1)[:, None] + 3}
+        stimuli = {name: times / 1000 for name, times in trains.items()}
+        protocols.append(Protocol(stimuli=stimuli, duration=250 * ms))
+    together = simulate(circuit.replicas(2), protocols, dt=0.1 * ms, record=("pre", "post"))
+    assert [together.replica(copy).counts[name].tolist() for copy in range(2) for name in ("pre", "post")] == [
+        [size] for both in sizes for size in both
+    ]
+    for copy, protocol in enumerate(protocols):
+        assert_equal(together.replica(copy), simulate(circuit, protocol, dt=0.1 * ms, record=("pre", "post")))
+
+
 def test_learning_under_the_limits_of_a_chip(rng: np.random.Generator) -> None:
     """Epochs, updates of some synapses only, and random rounding in neurons and synapses."""
     circuit = soft_wta(rng.uniform(0, 0.3, SIZES), temperature=0.1, rule=RULES["softhebb_annealed"], eta=0.1)
