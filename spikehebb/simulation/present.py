@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Quantity, ms, second
 
 from spikehebb import devices
-from spikehebb.core import Circuit, Frozen, Int, Protocol, Recording, Spikes
+from spikehebb.core import Circuit, Frozen, Int, Protocol, Recording, Replicas, Spikes
 from spikehebb.devices import Device
 from spikehebb.simulation import programs
 from spikehebb.simulation.simulate import prepare, simulate
@@ -81,7 +81,7 @@ def simulate_dealt(
         )
     if courses := [name for name in record if "." in name]:
         raise ValueError(f"the courses of {', '.join(courses)} cannot be recorded of copies; record spikes.")
-    copies, dealt = circuit.replicas(replicas), deal(protocol, replicas)
+    copies, dealt = Replicas(circuit=circuit, count=replicas), deal(protocol, replicas)
     recording = simulate(copies, dealt, device=device, dt=dt, seed=seed, record=record, progress=progress)
     return gather(recording, protocol)
 
@@ -99,7 +99,9 @@ def prepare_dealt(
     if replicas is None:
         prepare(circuit, protocol, device=device, dt=dt, record=record)
     else:
-        prepare(circuit.replicas(replicas), deal(protocol, replicas), device=device, dt=dt, record=record)
+        prepare(
+            Replicas(circuit=circuit, count=replicas), deal(protocol, replicas), device=device, dt=dt, record=record
+        )
 
 
 def deal(protocol: Protocol, replicas: int) -> list[Protocol]:
