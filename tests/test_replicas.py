@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
 
-import spikehebb.simulation.simulate as simulation
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording, replicas
 from spikehebb.devices import CPP, NUMPY, Device
@@ -21,6 +20,7 @@ from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import counted_random, simulate
 from spikehebb.simulation.plan import assemble
 from spikehebb.simulation.replicated_plan import plan_of
+from spikehebb.simulation.simulate import program
 from tests.conftest import NO_COMPILER
 
 COUNT, SIZES = 3, (12, 5)
@@ -88,7 +88,7 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
     assert not np.array_equal(same.spikes["output"].i, together.spikes["output"].i)
     if device is CPP:
         plans = [plan_of(each, protocols, dt=1 * ms, record=options["record"]) for each in (copies, seeded)]
-        assert simulation.program(plans[0], CPP).folder == simulation.program(plans[1], CPP).folder
+        assert program(plans[0], CPP).folder == program(plans[1], CPP).folder
 
 
 @pytest.mark.parametrize("encoder", [poisson, regular])
