@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
+from scipy import sparse
 
 from spikehebb import devices, metrics
 from spikehebb.circuits.column import phases
@@ -146,8 +147,6 @@ def vote_counts(
     float
         Seconds of the compiled programs, or of NumPy.
     """
-    from scipy import sparse
-
     tables, seconds, chunk = [], 0.0, 1000
     for start in range(0, len(images), chunk):
         part = images[start : start + chunk]

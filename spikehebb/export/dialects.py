@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import csgraph
 
 from spikehebb.core import Float
-from spikehebb.export.from_circuit import Parts
+from spikehebb.export.circuit_parts import Parts
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
+from scipy import sparse
 
 from spikehebb import checkpoint, devices
 from spikehebb.checkpoint import Checkpoint
@@ -175,8 +176,6 @@ class _Group:
         self, states: Sequence[State], images: Sequence[Images], rows: int, stage: str, tell: Progress
     ) -> tuple[list[Any], float]:
         """Return the spike counts (images, neurons) of every network, and the seconds that they took together."""
-        from scipy import sparse
-
         circuits, count, seconds = self._frozen(states), len(images[0]), 0.0
         tables: list[list[Any]] = [[] for _ in states]
         for number, start in enumerate(range(0, count, rows)):
