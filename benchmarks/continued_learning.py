@@ -32,7 +32,7 @@ from spikehebb.core import Circuit, Images
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
 from spikehebb.plot.save import BLUE, GREY, ORANGE, save
-from spikehebb.simulation import simulate
+from spikehebb.simulation import presentation_counts, simulate
 from spikehebb.softhebb import Layer, Model, Network, Training, Weights, find, training
 from spikehebb.softhebb.backend import working
 
@@ -106,7 +106,7 @@ def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respon
         parts = [images[at : at + CHUNK] for at in range(0, len(images), CHUNK)]
         size, long = settings.neurons, settings.presentation_ms * ms
         counts = [
-            metrics.presentation_counts(
+            presentation_counts(
                 shown(frozen, part).spikes["output"], neurons=size, presentations=len(part), presentation=long
             )
             for part in parts

@@ -69,12 +69,14 @@ def measure(model: Model, t: float, kind: Any, train: Images, test: Images, args
     weights, bias = np.asarray(model.layers[0].weight, float).T, model.layers[0].bias
     x = pixels(test)
     target = softmax(x @ weights + bias, t)
-    counts = present(lif_wta(weights, bias=bias, **found.parameters), x, seed=args.seed + 1, device=devices.CPP)
+    counts = present(lif_wta(weights, bias=bias, **found.parameters), x, seed=args.seed + 1, device=devices.CPP)[
+        0
+    ].toarray()
     totals = counts.sum(axis=1)
     # As many spikes as the LIF circuit fires on average; the membrane rises with 20 ms from 0, as it does there.
     rate = min(totals.mean() / 0.05, 999) * Hz
     exact = soft_wta(weights, rule=None, temperature=1 / t, rate=rate)
-    simulated = present(exact, x, seed=args.seed + 2, device=devices.CPP)
+    simulated = present(exact, x, seed=args.seed + 2, device=devices.CPP)[0].toarray()
     winner = np.eye(weights.shape[1], dtype=int)[target.argmax(axis=1)]
     entry = {
         "inhibition": kind,
@@ -112,7 +114,7 @@ def vote(model: Model, entry: dict[str, Any], train: Images, test: Images, seed:
     u = {part: pixels(images) @ weights + bias for part, images in (("train", train), ("test", test))}
     winners = {part: np.eye(weights.shape[1])[rows.argmax(axis=1)] for part, rows in u.items()}
     fired = {
-        part: present(circuit, pixels(images), seed=seed + 3, device=devices.CPP)
+        part: present(circuit, pixels(images), seed=seed + 3, device=devices.CPP)[0].toarray()
         for part, images in (("train", train), ("test", test))
     }
     scores: dict[str, Any] = {}

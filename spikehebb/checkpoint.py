@@ -7,7 +7,8 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,8 @@ from spikehebb.core import Frozen
 FORMAT = 1
 LARGEST = 8 << 30  # bytes, unpacked: more is no checkpoint of this toolkit
 _MEMBER_LIMIT = 200  # files in the archive
+
+Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # of every array its kind, f or i, and its shape
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +49,7 @@ def save(checkpoint: Checkpoint, path: Path, *, compress: bool = True) -> None:
     write_whole(path, lambda file: write(file, **arrays))  # type: ignore[arg-type]
 
 
-def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, tuple[int, ...]]]]) -> Checkpoint:
+def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoint:
     """Read a checkpoint, from a stranger too: nothing in it is ever run.
 
     Parameters
@@ -61,6 +64,36 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[st
     ------
     FileNotFoundError, ValueError
     """
+    with _archive(path) as (archive, names, path):
+        header = _header(path, _read(archive, "header", path))
+        wanted = _described(path, header, shapes)
+        if names - {"header"} != set(wanted):
+            raise ValueError(f"checkpoint {path} holds {sorted(names - {'header'})}, but needs {sorted(wanted)}.")
+        arrays = {}
+        for name, (kind, shape) in wanted.items():
+            array = _read(archive, name, path, shape)
+            if array.dtype.kind != kind or array.dtype.itemsize > 8:
+                raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
+            if kind == "f" and not np.all(np.isfinite(array)):
+                raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
+            arrays[name] = array
+    return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
+
+
+def load_header(path: Path) -> Mapping[str, Any]:
+    """Read what made a checkpoint, and nothing else of it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    with _archive(path) as (archive, _, path):
+        return Frozen(_header(path, _read(archive, "header", path)))
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, set[str], Path]]:
+    """Open a checkpoint: its archive, the names in it and the file; what is damaged raises ``ValueError``."""
     path = Path(path)
     if path.is_dir():
         path = path / "checkpoint.npz"
@@ -71,26 +104,12 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[st
             members = archive.infolist()
             if len(members) > _MEMBER_LIMIT or sum(member.file_size for member in members) > LARGEST:
                 raise ValueError(f"checkpoint {path} would unpack to more than {LARGEST >> 30} GiB; refused.")
-            names = [member.filename.removesuffix(".npy") for member in members]
+            names = {member.filename.removesuffix(".npy") for member in members}
             if "header" not in names:
                 raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
-            header = _header(path, _read(archive, "header", path))
-            wanted = _described(path, header, shapes)
-            if set(names) - {"header"} != set(wanted):
-                raise ValueError(
-                    f"checkpoint {path} holds {sorted(set(names) - {'header'})}, but needs {sorted(wanted)}."
-                )
-            arrays = {}
-            for name, (kind, shape) in wanted.items():
-                array = _read(archive, name, path, shape)
-                if array.dtype.kind != kind or array.dtype.itemsize > 8:
-                    raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
-                if kind == "f" and not np.all(np.isfinite(array)):
-                    raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
-                arrays[name] = array
+            yield archive, names, path
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"checkpoint {path} is damaged or truncated: {error}.") from error
-    return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
 
 
 def _read(archive: zipfile.ZipFile, name: str, path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:

@@ -31,7 +31,7 @@ def prototypes(neurons: int = 20) -> tuple[Any, Images, Images]:
 
 
 def counts_of(circuit: Circuit, inputs: Any, device: Device = NUMPY) -> Any:
-    return convert.present(circuit, inputs, device=device)
+    return convert.present(circuit, inputs, device=device)[0].toarray()
 
 
 @pytest.mark.slow_on_cuda

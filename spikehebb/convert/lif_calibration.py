@@ -14,20 +14,19 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize
 
-from spikehebb import devices, metrics
+from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, lif_wta
 from spikehebb.convert.lif_twin import input_drives, twin
-from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel, Protocol
+from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.simulation import simulate
+from spikehebb.simulation import present as presenting
 from spikehebb.softhebb import Model
 
 FEW, REFINED = 32, 2  # images that judge a random setting, and how many settings are refined with all images
-CHUNK = 1000  # presentations per run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +167,7 @@ def calibrate_lif(
     best = setting(min(fits, key=lambda fit: float(fit.fun)).x)
     parameters = {**fixed, **{name: float(value) for name, value in best.items()}}
     circuit = lif_wta(weights, bias=offset, **parameters)
-    counts = present(circuit, inputs, presentation=presentation, dt=dt, seed=seed, device=device)
+    counts = present(circuit, inputs, presentation=presentation, dt=dt, seed=seed, device=device)[0].toarray()
     check_counts(counts, round(float(presentation / dt)))
     totals = counts.sum(axis=1)
     return Calibration(
@@ -243,43 +242,44 @@ def divergence(target: ArrayLike, counts: ArrayLike) -> Float:
 
 def present(
     circuit: Circuit,
-    inputs: ArrayLike,
+    images: Images | ArrayLike,
     *,
     presentation: Quantity = 50 * ms,
     dt: Quantity = 1 * ms,
     seed: int = 0,
     device: Device | None = None,
-) -> NDArray[np.int64]:
-    """Return how often each output neuron fires while each input is presented.
+    replicas: int | None = None,
+    watch: presenting.Watch | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Any, float]:
+    """Show images as they are, not scaled to unit length, to a circuit of LIF neurons and count who fired.
 
     Parameters
     ----------
     circuit : Circuit
         With populations ``input`` and ``output``.
-    inputs : array_like, shape (presentations, inputs)
-        As they are; ``protocols.presentations`` would scale them to unit length.
+    images : Images, or array_like of shape (presentations, inputs)
+    seed : int
+        Of the first chunk of images; the next ones have the next numbers.
 
     Returns
     -------
-    array of int, shape (presentations, neurons)
+    scipy.sparse.csr_array of int, shape (images, neurons)
+    float
+        Seconds of the compiled programs, or of NumPy.
     """
-    rows, device = np.asarray(inputs, float), device or devices.find("auto")
-    size, found = circuit.populations["output"].size, []
-    for number, start in enumerate(range(0, len(rows), CHUNK)):
-        part = rows[start : start + CHUNK]
-        recording = simulate(
-            circuit,
-            Protocol(stimuli={"input": part}, duration=len(part) * presentation, presentation=presentation),
-            device=device,
-            dt=dt,
-            seed=seed + number,
-            record=("output",),
-        )
-        table = metrics.presentation_counts(
-            recording.spikes["output"], neurons=size, presentations=len(part), presentation=presentation
-        )
-        found.append(table.toarray())
-    return np.concatenate(found)
+    return presenting.present(
+        circuit,
+        images,
+        presentation=presentation,
+        dt=dt,
+        device=device or devices.find("auto"),
+        seed=lambda number: seed + number,
+        encode=presenting.as_they_are,
+        replicas=replicas,
+        watch=watch,
+        progress=progress,
+    )
 
 
 def check_counts(counts: ArrayLike, steps: int) -> None:

@@ -15,12 +15,13 @@ from spikehebb.jobs.export import export_network, plain_network
 from spikehebb.jobs.fit import Estimate, Fit, FitError, fit
 from spikehebb.jobs.import_softhebb import import_softhebb
 from spikehebb.jobs.layer_settings import DeepSettings
-from spikehebb.jobs.learn_digits import DigitRun, learn_digits
+from spikehebb.jobs.learn_digits import DigitRun, DigitRuns, learn_digits
 from spikehebb.jobs.learn_layers import DeepRun, learn_layers
+from spikehebb.jobs.learned import LearnedNetwork
 from spikehebb.jobs.quantizing import limits_of, quantize_network
 from spikehebb.jobs.replays import Replay, replay
-from spikehebb.jobs.saved import load_digits, load_network, versions
-from spikehebb.jobs.side_by_side import SideBySide, learn_side_by_side
+from spikehebb.jobs.run import versions
+from spikehebb.jobs.saved import load_digits, load_network
 from spikehebb.jobs.start import Start, load_start, start_from
 from spikehebb.jobs.study import CHIP_RULE, study_bits, study_table
 from spikehebb.jobs.train_softhebb import SoftHebbRun, evaluate_softhebb, train_softhebb
@@ -33,13 +34,14 @@ __all__ = [
     "DeepRun",
     "DeepSettings",
     "DigitRun",
+    "DigitRuns",
     "Estimate",
     "Fit",
     "FitError",
     "FrequencyResponse",
+    "LearnedNetwork",
     "Replay",
     "Settings",
-    "SideBySide",
     "SoftHebbRun",
     "Start",
     "Window",
@@ -57,7 +59,6 @@ __all__ = [
     "import_softhebb",
     "learn_digits",
     "learn_layers",
-    "learn_side_by_side",
     "limits_of",
     "load_digits",
     "load_network",

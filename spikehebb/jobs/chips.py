@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from spikehebb import convert, devices, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import network_file
 from spikehebb.core import Circuit, Images, Protocol, Recording
+from spikehebb.core.progress import Progress
 from spikehebb.devices import Device
 from spikehebb.hardware import Target, check, split
 from spikehebb.jobs import evaluate, presenting
@@ -25,8 +26,6 @@ from spikehebb.softhebb import model_file
 
 STATE_BITS = 32  # of a neuron's variables, where a footprint is told
 _ARITHMETIC = ("int8_45nm", "int32_45nm", "float32_45nm")
-
-Progress = Callable[[str, float], None]
 
 
 def check_network(trained: Checkpoint, target: Target, *, learning: bool = False) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from spikehebb import checkpoint, convert, devices, metrics
 from spikehebb.convert import SpikingNetwork, Timing
 from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import votes
 from spikehebb.jobs.conversion_state import Seen, joined, partial, resume
-from spikehebb.jobs.presenting import Progress
-from spikehebb.jobs.saved import describe, versions
+from spikehebb.jobs.run import describe, versions
 from spikehebb.softhebb import Model, load_model, training
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.torch_files import read_torch
@@ -117,7 +117,7 @@ def convert_softhebb(
     timing, device, tell = (
         timing or convert.timing_for(model.network),
         device or devices.find("auto"),
-        progress or _quiet,
+        progress or quiet,
     )
     for images in (train, test):
         training.check_images(model.network, images)
@@ -230,7 +230,7 @@ def evaluate_converted(
     if network.readout is None:
         raise ValueError("the converted network has no readout to score; convert one that was trained with a readout.")
     device = device or devices.find(str(network.header.get("device", "auto")))
-    start, tell = int(network.header.get("seed", 0)) if seed is None else seed, progress or _quiet
+    start, tell = int(network.header.get("seed", 0)) if seed is None else seed, progress or quiet
     build_programs(network, device, replicas)
     seen = _show(network, test, None, {}, device, start, None, tell, replicas)
     labels = np.asarray(test.labels)
@@ -371,7 +371,3 @@ def _stages(
         )
         tell("layers", (number + 1) / len(network.stages))
     return found
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""

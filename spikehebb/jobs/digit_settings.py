@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import numpy as np
-from brian2 import Hz, ms
+from brian2 import Hz, Quantity, ms
 
 from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
+from spikehebb.jobs.seeds import generator
 from spikehebb.neurons import escape_rate
 
-_CHIP = 5  # of the random numbers that a chip's neurons and synapses are drawn from
+_EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
 _FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
 
 biased_escape_rate = dataclasses.replace(
@@ -125,6 +127,16 @@ class Settings:
                 "weight_bits, trace_bits and rounding limit learning on a target; name one, such as generic."
             )
 
+    @property
+    def presentation(self) -> Quantity:
+        """How long an image is shown."""
+        return self.presentation_ms * ms
+
+    @property
+    def dt(self) -> Quantity:
+        """The time step."""
+        return self.dt_ms * ms
+
     def circuit(self, weights: Float, bias: Float | None = None) -> Circuit:
         """Return the soft winner-take-all circuit of these settings.
 
@@ -154,7 +166,7 @@ class Settings:
         """Return a circuit with the neurons and synapses that a chip really has; the seed decides which."""
         if not (self.dropped or self.neuron_spread):
             return circuit
-        rng, projections = np.random.default_rng((self.seed, _CHIP)), dict(circuit.projections)
+        rng, projections = generator(self.seed, "chip"), dict(circuit.projections)
         output, feedforward = circuit.populations["output"], projections["feedforward"]
         intact = rng.random((circuit.populations["input"].size, output.size)) >= self.dropped
         if self.dropped:
@@ -207,6 +219,33 @@ class Settings:
             spikes=spikes,
             seed=seed,
         )
+
+
+def check_replicas(settings: Sequence[Settings]) -> None:
+    """Raise ``ValueError`` unless networks of these settings can learn as replicas."""
+    if not settings:
+        raise ValueError("no settings: give one for each network that learns.")
+    for name in _EQUAL:
+        values = list(dict.fromkeys(getattr(each, name) for each in settings))
+        if len(values) > 1:
+            raise ValueError(
+                f"replicas must have the same {name}, got {', '.join(map(str, values))}; run these settings one after "
+                "another."
+            )
+    if settings[0].dropped and len({each.seed for each in settings}) > 1:
+        raise ValueError(
+            f"dropped is {settings[0].dropped:g}, and every seed breaks other synapses, but replicas have the same; "
+            "run these seeds one after another."
+        )
+
+
+def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:
+    """Return the folder of each replica: ``seed-K`` where only seeds differ, else ``network-K``."""
+    seeds = [each.seed for each in settings]
+    alike = len({dataclasses.replace(each, seed=0) for each in settings}) == 1
+    if alike and len(set(seeds)) == len(seeds):
+        return tuple(f"seed-{seed}" for seed in seeds)
+    return tuple(f"network-{number}" for number in range(len(settings)))
 
 
 def log_normal(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikehebb import checkpoint
-from spikehebb.jobs.saved import may_begin, versions
+from spikehebb.jobs.run import check_new, versions
 from spikehebb.jobs.softhebb_state import make_folder
 from spikehebb.softhebb import save_model, statistics
 from spikehebb.softhebb.torch_files import read_torch
@@ -61,7 +61,7 @@ def import_softhebb(
     model = dataclasses.replace(model, header=header)
     report = {**header, "network": asdict(model.network), **statistics.summary(model)}
     make_folder(out)
-    may_begin(out, overwrite)
+    check_new(out, overwrite)
     save_model(model, out / "checkpoint.npz")
     checkpoint.write_json(out / "run.json", report)
     return report

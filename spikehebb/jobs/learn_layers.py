@@ -6,7 +6,7 @@ import dataclasses
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,20 +18,19 @@ from brian2 import ms
 from spikehebb import checkpoint, devices, metrics
 from spikehebb.convert import SpikingNetwork, present, to_spiking
 from spikehebb.core import Float, Images, Protocol
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import deep_state
 from spikehebb.jobs.deep_state import State
 from spikehebb.jobs.layer_settings import DeepSettings
-from spikehebb.jobs.saved import describe, versions
+from spikehebb.jobs.run import describe, versions
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Model, Network, numerics, readout, save_model, statistics, training
 
 CHUNK = 2000  # patches per run of the program: what an interruption can cost
 LOOK = 160  # images that are shown between two saves
 _PATCHES, _LEARNING, _LOOKING = 10, 11, 12  # random numbers of their own
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +120,7 @@ def learn_layers(
         "data": {"train": describe(train), "test": describe(test)},
     }
     header = json.loads(json.dumps(about))
-    tell = progress or _quiet
+    tell = progress or quiet
     with _folder(out) as place:
         state = deep_state.resume(place, header, overwrite) or deep_state.start(network, settings.seed)
         state = _learn(state, train, settings, device, place, header, tell)
@@ -321,7 +320,3 @@ def _folder(out: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
         yield Path(folder)
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""

@@ -15,7 +15,7 @@ from spikehebb.core import Circuit, Population, Projection
 from spikehebb.encoders import word_source
 from spikehebb.hardware import Quantized, Rounding, Target, quantize
 from spikehebb.jobs import evaluate
-from spikehebb.jobs.saved import may_begin, versions
+from spikehebb.jobs.run import check_new, versions
 from spikehebb.neurons import mean_count
 from spikehebb.softhebb import Model, model_file
 from spikehebb.softhebb.network import Weights
@@ -54,7 +54,7 @@ def quantize_network(
     ------
     ValueError, FileExistsError
     """
-    may_begin(out, overwrite)
+    check_new(out, overwrite)
     if trained.header["kind"] == "digits":
         changed, found = _quantized_digits(trained, target, rounding, seed)
     else:

@@ -13,7 +13,7 @@ import numpy as np
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Float
-from spikehebb.jobs.saved import may_begin
+from spikehebb.jobs.run import check_new as may_begin
 from spikehebb.softhebb import Model, Network, Weights, model_file
 from spikehebb.softhebb.readout import Fit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ import numpy as np
 from spikehebb import checkpoint, devices, hardware
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Float, Images
+from spikehebb.core.progress import Progress
 from spikehebb.devices import Device
 from spikehebb.jobs.digit_settings import Settings, log_normal
 from spikehebb.jobs.evaluate import relabelled
@@ -32,8 +33,6 @@ _FIELDS = {  # of the settings, that a curve is about
     "dropped synapses": "dropped",
 }
 _PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)

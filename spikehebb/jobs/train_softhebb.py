@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ import numpy as np
 
 from spikehebb import checkpoint, metrics
 from spikehebb.core import Images, Int
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.jobs import softhebb_state
-from spikehebb.jobs.saved import describe, versions
+from spikehebb.jobs.run import describe, versions
 from spikehebb.jobs.softhebb_state import State
 from spikehebb.softhebb import Model, Network, Preset, readout, save_model, statistics, training
 from spikehebb.softhebb.backend import Each, working
 
 Method = Literal["adam", "ridge", "logistic"]
-Progress = Callable[[str, float], None]
 SHOWN = 1000  # training images from which the winners' probability is measured
 
 
@@ -135,7 +135,7 @@ def train_softhebb(
             each=each,
             place=place,
             header=header,
-            tell=progress or _quiet,
+            tell=progress or quiet,
         )
         state = softhebb_state.resume(place, header, overwrite) or _start(network, seed)
         state = _look(job, _learn(job, state))
@@ -178,7 +178,7 @@ def evaluate_softhebb(
             f"{test.name} has labels from {low} to {high}, but the model knows the classes 0 to {classes - 1} only; "
             "give images of the classes that it was made for."
         )
-    tell, (weight, bias), found = progress or _quiet, model.readout, []
+    tell, (weight, bias), found = progress or quiet, model.readout, []
     with working(device, cores) as (xp, each):
         for part in training.outputs(model.network, model.layers, test, xp, each):
             found.append(readout.predict(weight, bias, [part]))
@@ -369,7 +369,3 @@ def _folder(out: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
         yield Path(folder)
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""

@@ -12,9 +12,9 @@ from spikehebb.circuits import lif_wta
 from spikehebb.convert import SpikingNetwork, Timing
 from spikehebb.convert import lif_calibration as lif_form
 from spikehebb.core import Images, Int
+from spikehebb.core.progress import Progress
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.jobs.presenting import Progress
 from spikehebb.softhebb import Model
 from spikehebb.softhebb.readout import vote_labels
 

@@ -1,0 +1,173 @@
+"""A network that learned images in spikes: what it is, how it is read, what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikehebb import devices, metrics
+from spikehebb.checkpoint import Shapes
+from spikehebb.core import Circuit, Images, Int
+from spikehebb.core.progress import Progress, of_stage, quiet
+from spikehebb.devices import Device
+from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.seeds import seed_of
+from spikehebb.simulation.present import Watch, present
+
+KIND = "digits"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LearnedNetwork:
+    """A network that learned images in spikes.
+
+    Parameters
+    ----------
+    header : mapping
+        What made it: ``config``, ``seed``, ``device``, ``versions``, ``image_shape``, ``data``, ...
+    arrays : mapping of str to array
+        ``weights`` (pixels, neurons), ``age`` (neurons,), ``profile`` (neurons, classes), ``linear`` (classes,
+        neurons + 1) and, where it came from another network, ``bias`` (neurons,).
+    """
+
+    header: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings with which it learned."""
+        return Settings(**self.header["config"])
+
+    @property
+    def device(self) -> Device:
+        """The device on which it learned."""
+        return devices.find(str(self.header["device"]))
+
+    def circuit(self, *, learning: bool = False) -> Circuit:
+        """Return its circuit, frozen or as it learns without a chip's limits."""
+        bias = np.asarray(self.arrays["bias"]) if "bias" in self.arrays else None
+        circuit = self.settings.circuit(np.asarray(self.arrays["weights"]), bias)
+        return circuit if learning else circuit.frozen()
+
+    def predict(
+        self,
+        images: Images,
+        *,
+        device: Device | None = None,
+        replicas: int | None = None,
+        progress: Progress = quiet,
+        watch: Watch | None = None,
+    ) -> tuple[dict[str, Any], Int]:
+        """Return the scores on labelled images, and the class of each by single-neuron vote.
+
+        Parameters
+        ----------
+        images : Images
+        device : Device, optional
+            The one it learned on when left out.
+        replicas : int, optional
+            How many copies the images are distributed over.
+        progress, watch : callable, optional
+        """
+        check_images(images)
+        shape = tuple(self.header["image_shape"])
+        if np.shape(images.pixels)[1:] != shape:
+            raise ValueError(
+                f"the network was trained on images of {shape}, but {images.name} has {np.shape(images.pixels)[1:]}."
+            )
+        if replicas is None and self.header.get("side_by_side", False):
+            replicas = 1  # which draws its random numbers as it did among others
+        counts, seconds = spike_counts(
+            self.circuit(),
+            images,
+            self.settings,
+            device or self.device,
+            "testing",
+            progress,
+            replicas=replicas,
+            watch=watch,
+        )
+        return scores_of(self.arrays, counts, images, seconds)
+
+
+def spike_counts(
+    circuit: Circuit,
+    images: Images,
+    settings: Settings,
+    device: Device,
+    stage: str,
+    tell: Progress,
+    *,
+    replicas: int | None = None,
+    watch: Watch | None = None,
+) -> tuple[Any, float]:
+    """Return the spike counts (images, neurons) of a frozen circuit of these settings, and the seconds they took."""
+    return present(
+        circuit,
+        images,
+        presentation=settings.presentation,
+        dt=settings.dt,
+        device=device,
+        seed=lambda number: seed_of(settings.seed, stage, number),
+        replicas=replicas,
+        watch=watch,
+        progress=of_stage(tell, stage),
+    )
+
+
+def scores_of(
+    arrays: Mapping[str, NDArray[Any]], counts: Any, images: Images, seconds: float
+) -> tuple[dict[str, Any], Int]:
+    """Return the scores that spike counts (images, neurons) give, and the class of each image by single-neuron vote."""
+    labels, profile = np.asarray(images.labels), np.asarray(arrays["profile"])
+    predicted = metrics.vote(counts, metrics.neuron_labels(profile))
+    return {
+        "accuracy_vote": metrics.accuracy(predicted, labels),
+        "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
+        "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
+        "ms_per_image_test": 1000 * seconds / len(images),
+    }, predicted
+
+
+def readouts(counts: Any, labels: Int) -> dict[str, NDArray[Any]]:
+    """Return the readouts that spike counts for labelled training images give: class profile and linear readout."""
+    return {"profile": metrics.class_profile(counts, labels), "linear": metrics.fit_linear(counts, labels)}
+
+
+def check_images(images: Images) -> None:
+    """Raise ``ValueError`` unless images are grey and labelled."""
+    if images.pixels.ndim != 3:
+        raise ValueError(
+            f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
+            "(height, width); choose another data set, such as mnist."
+        )
+    low, high = int(images.labels.min()), int(images.labels.max())
+    if low < 0 or high >= metrics.CLASSES:
+        raise ValueError(
+            f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
+            f"{' (-1 is unlabelled)' if low < 0 else ''}."
+        )
+
+
+def shapes(header: Mapping[str, Any]) -> Shapes:
+    """Return what a checkpoint of a learned network holds; raise ``ValueError`` if its header is of something else."""
+    if header["kind"] != KIND:
+        raise ValueError(f"it holds {header['kind']!r}, not a network that learned digits.")
+    devices.find(header["device"])
+    pixels = pixels_of(header["image_shape"])
+    neurons, classes = Settings(**header["config"]).neurons, metrics.CLASSES
+    wanted: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
+    if header.get("biased", False):
+        wanted["bias"] = ("f", (neurons,))
+    return wanted | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+
+
+def pixels_of(shape: Any) -> int:
+    """Return how many pixels an image of a file's shape has; raise ``ValueError`` if that is no shape."""
+    if len(shape) != 2 or not all(isinstance(side, int) and 0 < side < 10_000 for side in shape):
+        raise ValueError(f"its images have the shape {shape}.")
+    return int(np.prod(shape))
