@@ -137,8 +137,8 @@ def _read(archive: zipfile.ZipFile, name: str, path: Path, shape: tuple[int, ...
 def _header(path: Path, raw: NDArray[Any]) -> dict[str, Any]:
     try:
         header = json.loads(raw.tobytes().decode())
-        version = int(header["format"])
-    except (ValueError, KeyError, TypeError) as error:
+        version = int(header.pop("format"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"checkpoint {path}: its header cannot be read ({type(error).__name__}).") from error
     if version > FORMAT:
         raise ValueError(

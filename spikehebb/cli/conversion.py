@@ -36,8 +36,8 @@ def convert(
     from spikehebb import devices, jobs, plot
     from spikehebb.convert import timing_for
 
-    model = jobs.load_softhebb(checkpoint)
-    name = data or jobs.trained_on(model)
+    trained = jobs.read(checkpoint)
+    model, name = trained.rates(), data or jobs.trained_on(trained)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
     lif = neurons == "lif"

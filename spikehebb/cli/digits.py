@@ -101,30 +101,14 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a saved network again, and count what it costs."""
-    from spikehebb import devices, jobs
+    from spikehebb import jobs
     from spikehebb.cli.hardware import print_hardware, target_of
-    from spikehebb.convert import network_file
-    from spikehebb.softhebb import model_file
 
     chip = None if target is None else target_of(target)
-    trained = jobs.load_network(checkpoint)
+    trained = jobs.read(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
-        if trained.header["kind"] == model_file.KIND and replicas is not None:
-            raise ValueError("--replicas are copies of a network that spikes, and this one has rates; leave them out.")
-        if chip is not None:
-            where = None if device is None else devices.find(device)
-            result = jobs.evaluate_on(trained, test, chip, device=where, replicas=replicas, progress=tell)
-        elif trained.header["kind"] == model_file.KIND:
-            model = model_file.from_checkpoint(trained)
-            result = jobs.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
-        elif trained.header["kind"] == network_file.KIND:
-            where = None if device is None else devices.find(device)
-            model, network = network_file.from_checkpoint(trained)
-            result = jobs.evaluate_converted(model, network, test, device=where, replicas=replicas, progress=tell)
-        else:
-            where = None if device is None else devices.find(device)
-            result = jobs.evaluate(trained, test, device=where, replicas=replicas, progress=tell)
+        result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:
         print_json(result)
     else:
@@ -152,7 +136,7 @@ def _learn_replicas(
     seeds = range(settings.seed, settings.seed + replicas)
     each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
     with progress() as tell:
-        learned = jobs.learn_side_by_side(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
+        learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)

@@ -76,7 +76,7 @@ def check(
     """Say what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
     from spikehebb import jobs
 
-    result = jobs.check_network(jobs.load_network(checkpoint), target_of(target, set_ or ()), learning=learning)
+    result = jobs.check_network(jobs.read(checkpoint), target_of(target, set_ or ()), learning=learning)
     if as_json:
         print_json(result)
     else:
@@ -102,7 +102,7 @@ def quantize(
 
     chip = target_of(target, set_ or ())
     report = jobs.quantize_network(
-        jobs.load_network(checkpoint),
+        jobs.read(checkpoint),
         chip if bits is None else chip.with_limits(weight_bits=bits),
         out,
         rounding=rounding,  # type: ignore[arg-type]

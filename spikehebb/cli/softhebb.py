@@ -93,10 +93,10 @@ def evaluate(
     from spikehebb import jobs
     from spikehebb.softhebb import load_model
 
-    model = load_model(checkpoint)
+    trained = jobs.RateNetwork(model=load_model(checkpoint))
     test = images_of(data, "test", data_dir, limit_test, size)
     with progress("nothing was written") as tell:
-        result = jobs.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
+        result = trained.evaluate(test, device=device, cores=cores, progress=tell)
     if as_json:
         print_json(result)
         return

@@ -27,10 +27,7 @@ def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    found = model_file.to_checkpoint(model)
-    gains = [stage.gain for stage in network.stages]
-    own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
-    checkpoint.save(Checkpoint(header={**found.header, **own}, arrays=found.arrays), path)
+    checkpoint.save(to_checkpoint(model, network), path)
 
 
 def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
@@ -46,6 +43,14 @@ def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
     FileNotFoundError, ValueError
     """
     return from_checkpoint(checkpoint.load(path, shapes))
+
+
+def to_checkpoint(model: Model, network: SpikingNetwork) -> Checkpoint:
+    """Return the rate network and how it was converted as header and arrays."""
+    rates = model_file.to_checkpoint(model)
+    gains = [stage.gain for stage in network.stages]
+    own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
+    return Checkpoint(header={**rates.header, **own}, arrays=rates.arrays)
 
 
 def from_checkpoint(found: Checkpoint) -> tuple[Model, SpikingNetwork]:

@@ -19,9 +19,8 @@ from spikehebb.devices import Device
 from spikehebb.jobs import votes
 from spikehebb.jobs.conversion_state import Seen, joined, partial, resume
 from spikehebb.jobs.run import describe, versions
-from spikehebb.softhebb import Model, load_model, training
+from spikehebb.softhebb import Model, training
 from spikehebb.softhebb.backend import working
-from spikehebb.softhebb.torch_files import read_torch
 
 CALIBRATION = 300  # training images that set the rates
 WATCHED = 64  # test images, at most, whose activations are compared layer by layer
@@ -171,79 +170,7 @@ def convert_softhebb(
     return ConversionRun(report=report, network=network, predicted=seen.predicted)
 
 
-def load_softhebb(path: Path) -> Model:
-    """Read a SoftHebb network: a file or folder of this toolkit, or a published PyTorch layout (extra ``torch``).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-    """
-    if path.name.endswith((".pth", ".pth.tar", ".pt")):
-        return read_torch(path)
-    return load_model(path)
-
-
-def trained_on(model: Model) -> str | None:
-    """Return the data set that a network was trained on, if it says so."""
-    name = model.header.get("data", {}).get("train", {}).get("name", "")
-    found = str(name).split("/")[0]
-    return found or None
-
-
 _FIDELITY = ("metrics", "lif", "curve", "stages", "size", "remarks")
-
-
-def evaluate_converted(
-    model: Model,
-    network: SpikingNetwork,
-    test: Images,
-    *,
-    device: Device | None = None,
-    seed: int | None = None,
-    replicas: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Score a converted network on images; with its own seed and device, the same answer each time.
-
-    Parameters
-    ----------
-    model, network : Model, SpikingNetwork
-        From ``convert.load_converted``.
-    test : Images
-    device, seed : Device, int, optional
-        Those of the conversion when left out.
-    replicas : int, optional
-        How many copies of each column look at positions side by side.
-    progress : callable, optional
-        Called with the name of the stage and its completed fraction.
-
-    Returns
-    -------
-    dict
-        ``metrics``: accuracy, spikes and synaptic operations per image.
-
-    Raises
-    ------
-    ValueError
-        If it has no readout.
-    """
-    if network.readout is None:
-        raise ValueError("the converted network has no readout to score; convert one that was trained with a readout.")
-    device = device or devices.find(str(network.header.get("device", "auto")))
-    start, tell = int(network.header.get("seed", 0)) if seed is None else seed, progress or quiet
-    build_programs(network, device, replicas)
-    seen = _show(network, test, None, {}, device, start, None, tell, replicas)
-    labels = np.asarray(test.labels)
-    scores = _per_image(seen, len(test)) | {"accuracy_test": metrics.accuracy(seen.predicted[:, -1], labels)}
-    return {
-        "kind": "evaluation",
-        "config": asdict(network.timing),
-        "versions": versions(),
-        "seed": start,
-        "device": device.name,
-        "data": {"test": describe(test)},
-        "metrics": scores,
-    }
 
 
 def _show(

@@ -11,47 +11,52 @@ from spikehebb import metrics
 from spikehebb.core import Images, Recording
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import NUMPY, Device
+from spikehebb.hardware import Target
 from spikehebb.jobs.learned import LearnedNetwork, spike_counts
-from spikehebb.jobs.run import provenance
+from spikehebb.jobs.trained import Trained
 from spikehebb.simulation import present
 
 
 def evaluate(
-    trained: LearnedNetwork,
+    trained: Trained,
     test: Images,
     *,
-    device: Device | None = None,
+    device: Device | str | None = None,
     replicas: int | None = None,
+    target: Target | None = None,
     progress: Progress | None = None,
-    watch: present.Watch | None = None,
 ) -> dict[str, Any]:
-    """Score a trained network on images; on the device that it was trained on, the same answer each time.
+    """Score a trained network on images and, with a target, count what it costs there and in bare arithmetic.
 
     Parameters
     ----------
-    trained : LearnedNetwork
+    trained : Trained
+        Of any form: ``read`` reads one, and what learns, trains or converts returns one.
     test : Images
-    device : Device, optional
-        The one it was trained on when left out.
+    device : Device or str, optional
+        Of spikes: the one that it was trained on when left out, where it gives the same answer each time. Of rates:
+        ``cpu`` (when left out) or ``gpu``.
     replicas : int, optional
-        How many copies of the network the images are distributed over. They draw other random numbers than one alone,
-        and a GPU is only worth it with many.
-    watch : callable, optional
-        Called with the recording of every chunk of images.
+        How many copies of a network that spikes the images are distributed over. They draw other random numbers than
+        one alone, and a GPU is only worth it with many.
+    target : Target, optional
+        The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
+    progress : callable, optional
+        Called with the name of the stage and its completed fraction.
 
     Returns
     -------
     dict
-        As ``metrics`` in ``run.json``, without what only training tells.
+        ``metrics``, as in ``run.json`` without what only training tells. With a target, ``hardware``: footprint,
+        sparsities, the workload per image, energy by table, and for a network that learned in spikes ``learning``,
+        what it would cost to learn from the same spikes.
+
+    Raises
+    ------
+    ValueError
+        If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    device = device or trained.device
-    scores, _ = trained.predict(test, device=device, replicas=replicas, progress=progress or quiet, watch=watch)
-    return {
-        "kind": "evaluation",
-        "config": dict(trained.header["config"]),
-        **provenance(device.name, trained.header["seed"], test=test),
-        "metrics": scores,
-    }
+    return trained.evaluate(test, device=device, replicas=replicas, target=target, progress=progress or quiet)
 
 
 def relabelled(

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+from brian2 import ms
 from numpy.typing import NDArray
 
-from spikehebb import devices, metrics
+from spikehebb import devices, export, metrics
 from spikehebb.checkpoint import Shapes
-from spikehebb.core import Circuit, Images, Int
+from spikehebb.core import Circuit, Images, Int, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
+from spikehebb.export import Graph, Plain
+from spikehebb.hardware import Quantized, Rounding, Target, quantize
+from spikehebb.jobs.costs import Circuits, circuit_costs, energy, work_of
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.run import provenance
 from spikehebb.jobs.seeds import seed_of
+from spikehebb.jobs.start import Start
 from spikehebb.simulation.present import Watch, present
 
 KIND = "digits"
+_MEANINGS = {
+    "age": "spikes from which each neuron has learned, divided by its lifetime",
+    "profile": "(neurons, classes): mean spikes of each neuron for training images of each class",
+    "linear": "(classes, neurons + 1): logistic regression on spike counts, its constant last",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +103,106 @@ class LearnedNetwork:
             watch=watch,
         )
         return scores_of(self.arrays, counts, images, seconds)
+
+    def evaluate(
+        self,
+        test: Images,
+        *,
+        device: Device | str | None = None,
+        replicas: int | None = None,
+        target: Target | None = None,
+        progress: Progress = quiet,
+    ) -> dict[str, Any]:
+        """Return its scores, and what it costs on a target; on the device it learned on, the same each time."""
+        device = devices.find(device or self.device)
+        counts: list[Mapping[str, Any]] = []
+        scores, _ = self.predict(
+            test,
+            device=device,
+            replicas=replicas,
+            progress=progress,
+            watch=lambda recording: counts.append(recording.counts),
+        )
+        report = {
+            "kind": "evaluation",
+            "config": dict(self.header["config"]),
+            **provenance(device.name, self.header["seed"], test=test),
+            "metrics": scores,
+        }
+        return report if target is None else report | {"hardware": self._costs(target, counts, len(test))}
+
+    def _costs(self, target: Target, counts: list[Mapping[str, Any]], images: int) -> dict[str, Any]:
+        settings, frozen, learning = self.settings, self.circuit(), self.circuit(learning=True)
+        if settings.target:
+            learning = settings.constrained(learning, settings.seed).circuit
+        steps, dt = round(settings.presentation_ms / settings.dt_ms), settings.dt_ms / 1000
+        work, plastic = (work_of(each, counts, images=images, steps=steps, dt=dt) for each in (frozen, learning))
+        return {
+            **circuit_costs(frozen, work, target, dt=settings.dt),
+            "learning": {
+                "plasticity": plastic.as_json()["plasticity"],
+                "energy_per_image": energy(plastic, target),
+            },
+        }
+
+    def circuits(self, *, learning: bool = False) -> Circuits:
+        """Return its circuit, its time step, and no remarks."""
+        return {"": self.circuit(learning=learning)}, self.settings.dt, ()
+
+    def plain(self, *, rules: bool = False) -> Plain:
+        """Return it as plain numbers, with its rule or without."""
+        return export.plain(
+            KIND,
+            circuits={KIND: self.circuit(learning=rules)},
+            dt=self.settings.dt_ms / 1000,
+            others={name: (np.asarray(self.arrays[name]), meaning) for name, meaning in _MEANINGS.items()},
+            source=self.header,
+            rules=rules,
+        )
+
+    def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> Graph:
+        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot say it."""
+        circuit = self.circuit(learning=keep_rules)
+        return export.circuit_graph(
+            circuit, dt=self.settings.dt, dialect=dialect, lateral=lateral, keep_rules=keep_rules
+        )
+
+    def quantized(
+        self, target: Target, *, rounding: Rounding = "nearest", seed: int = 0
+    ) -> tuple[LearnedNetwork, list[Quantized], tuple[str, ...]]:
+        """Return it in a chip's numbers, how far these are from its own, and no remarks."""
+        settings = self.settings
+        changed = quantize(self.circuit(), target, dt=settings.dt, rounding=rounding, seed=seed)
+        tau = float(changed.circuit.populations["output"].model.parameters["tau_m"] / ms)
+        config = {
+            **self.header["config"],
+            "tau_m_ms": tau,
+            "temperature": settings.temperature * settings.tau_m_ms / tau,  # the product of both is the neurons'
+        }
+        weights = np.array(changed.circuit.projections["feedforward"].weights)
+        network = LearnedNetwork(header={**self.header, "config": config}, arrays={**self.arrays, "weights": weights})
+        return network, [changed], ()
+
+    def start(self) -> Start:
+        """Return it as a network that learning goes on from."""
+        weights, age = (np.asarray(self.arrays[name], float) for name in ("weights", "age"))
+        bias = np.asarray(self.arrays.get("bias", np.zeros(len(age))), float)
+        if (age < 0).any():
+            raise ValueError(f"the age of a neuron must be at least 0, but one is {age.min():g}; the file is damaged.")
+        height, width = self.header["image_shape"]
+        return Start(
+            kind=KIND,
+            image_shape=(height, width),
+            weights=weights,
+            age=age,
+            bias=bias,
+            config=self.header["config"],
+            origin={"file": None, "sha256": digest([weights, age, bias])},
+        )
+
+    def rates(self) -> NoReturn:
+        """Raise ``ValueError``: it has none."""
+        raise ValueError("a network that learned digits spikes already; only SoftHebb networks of rates are converted.")
 
 
 def spike_counts(

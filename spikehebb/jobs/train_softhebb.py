@@ -150,49 +150,6 @@ def train_softhebb(
     return SoftHebbRun(model=model, report=report)
 
 
-def evaluate_softhebb(
-    model: Model,
-    test: Images,
-    *,
-    device: str = "cpu",
-    cores: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Score a trained model on images.
-
-    Returns
-    -------
-    dict
-        ``metrics`` holds ``accuracy_test``.
-
-    Raises
-    ------
-    ValueError
-        If the model has no readout, takes other images or does not know all of their classes.
-    """
-    if model.readout is None:
-        raise ValueError("the model has no readout, so it has no accuracy; train one with spikehebb softhebb train.")
-    low, high, classes = int(np.min(test.labels)), int(np.max(test.labels)), len(model.readout[1])
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"{test.name} has labels from {low} to {high}, but the model knows the classes 0 to {classes - 1} only; "
-            "give images of the classes that it was made for."
-        )
-    tell, (weight, bias), found = progress or quiet, model.readout, []
-    with working(device, cores) as (xp, each):
-        for part in training.outputs(model.network, model.layers, test, xp, each):
-            found.append(readout.predict(weight, bias, [part]))
-            tell("testing", sum(map(len, found)) / len(test))
-    return {
-        "kind": "evaluation",
-        "network": asdict(model.network),
-        "versions": versions(),
-        "device": device,
-        "data": {"test": describe(test)},
-        "metrics": {"accuracy_test": metrics.accuracy(np.concatenate(found), np.asarray(test.labels))},
-    }
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Job:
     """What every stage of a training needs."""

@@ -73,7 +73,7 @@ def from_checkpoint(found: Checkpoint) -> Model:
         for number, steps in enumerate(found.header["steps"])
     )
     readout = (arrays["readout.weight"], arrays["readout.bias"]) if found.header["classes"] else None
-    own = ("kind", "network", "steps", "classes", "format")
+    own = ("kind", "network", "steps", "classes")
     header = {name: value for name, value in found.header.items() if name not in own}
     return Model(network=network, layers=layers, readout=readout, header=header)
 
