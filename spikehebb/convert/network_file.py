@@ -27,10 +27,15 @@ def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    found = model_file.to_checkpoint(model)
+    checkpoint.save(to_checkpoint(model, network), path)
+
+
+def to_checkpoint(model: Model, network: SpikingNetwork) -> Checkpoint:
+    """Return a converted network as header and arrays."""
+    rates = model_file.to_checkpoint(model)
     gains = [stage.gain for stage in network.stages]
     own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
-    checkpoint.save(Checkpoint(header={**found.header, **own}, arrays=found.arrays), path)
+    return Checkpoint(header={**rates.header, **own}, arrays=rates.arrays)
 
 
 def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
