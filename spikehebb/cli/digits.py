@@ -8,13 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 
 @commands.command()
 def learn(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
-    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
     device: DeviceName = "auto",
@@ -36,14 +47,12 @@ def learn(
     rounding: Annotated[str | None, typer.Option(help="With --target: nearest or stochastic.")] = None,
     replicas: Annotated[
         int | None,
-        typer.Option(
-            help="Learn so many networks side by side, of seed, seed + 1, ..., each into a folder of its own."
-        ),
+        typer.Option(help="Learn so many networks as replicas, of seed, seed + 1, ..., each into a folder of its own."),
     ] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Let a spiking soft winner-take-all network teach itself images, and score it."""
@@ -144,7 +153,7 @@ def _learn_replicas(
     as_json: bool,
     title: str,
 ) -> None:
-    """Let networks of consecutive seeds learn side by side, and print what each of them reached."""
+    """Let networks of consecutive seeds learn as replicas, and print the scores of each."""
     from spikehebb import jobs, plot
 
     if replicas < 1:
@@ -152,14 +161,14 @@ def _learn_replicas(
     seeds = range(settings.seed, settings.seed + replicas)
     each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
     with progress() as tell:
-        learned = jobs.learn_side_by_side(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
+        learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)
     if as_json:
         print_json(learned.summary)
         return
-    typer.echo(f"{replicas} networks side by side: {title}")
+    typer.echo(f"{replicas} networks as replicas: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():

@@ -289,8 +289,8 @@ def _clean(job: Job[Any, Any], folder: Path) -> None:
 
 def _same(header: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:
     """Return whether a file is of a run with this identity."""
-    plain = json.loads(json.dumps(dict(identity)))
-    return all(_decisive(header.get(name)) == _decisive(value) for name, value in plain.items() if name != "kind")
+    plain = _decisive(json.loads(json.dumps(dict(identity))))
+    return all(_decisive(header.get(name)) == value for name, value in plain.items() if name != "kind")
 
 
 def _decisive(value: Any) -> Any:
