@@ -71,7 +71,7 @@ class Adding:
         self.at(steps + 1)
         self.visited.append(steps + 1)
         (folder / "table.npy").write_bytes(b"scratch")
-        return steps + 1, total + [steps + 1, 1 / (steps + 1)]
+        return steps + 1, total + np.array([steps + 1, 1 / (steps + 1)])
 
     def finish(self, state: tuple[int, Any], folder: Path, tell: Any) -> dict[str, Any]:
         self.at(0)
