@@ -44,6 +44,6 @@ settings = start.settings(moved)
 print(f"{settings.neurons} neurons, temperature {settings.temperature:.3f} for images of length 1")
 for name, age in (("frozen", 1e9), ("learning", 3)):
     run = learn_digits(moved, moved_test, settings, start=start.with_age(age))
-    change = np.abs(run.checkpoint.arrays["weights"] - start.weights).max()
+    change = np.abs(run.network.arrays["weights"] - start.weights).max()
     accuracy = 100 * run.report["metrics"]["accuracy_soft_vote"]
     print(f"{name:8} {accuracy:.1f} % of the moved digits are right, weights changed by up to {change:.2f}")

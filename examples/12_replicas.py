@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_side_by_side, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
 train, test = load("digits", "train")[:400], load("digits", "test")[:200]
 
 # Whatever is a number of the circuit may differ; every network sees the images in an order of its own.
 settings = [Settings(neurons=30, eta=eta, seed=seed) for eta in (0.003, 0.03, 0.3) for seed in (0, 1)]
-learned = learn_side_by_side(train, test, settings, out=out, overwrite=True)
+learned = learn_digits(train, test, settings, out=out, overwrite=True)
 for each, run in zip(settings, learned.runs, strict=True):
     print(f"eta {each.eta:5.3f}, seed {each.seed}: {100 * run.report['metrics']['accuracy_vote']:.1f} %")
 

@@ -103,7 +103,7 @@ def test_evaluate_says_the_same(tiny: tuple[Path, dict[str, Any]]) -> None:
             assert scores[name] == report["metrics"][name]
 
 
-def test_networks_learn_side_by_side(tmp_path: Path) -> None:
+def test_networks_learn_as_replicas(tmp_path: Path) -> None:
     words = ["learn", *TINY, "--seed", "4", "--replicas", "2", "--out", str(tmp_path)]
     done = run(*words)
     assert done.returncode == 0, done.stderr
@@ -114,7 +114,11 @@ def test_networks_learn_side_by_side(tmp_path: Path) -> None:
         assert f"{network['folder']:24} accuracy_vote {100 * network['metrics']['accuracy_vote']:.2f} %" in done.stdout
     mean, spread = (100 * summary[what]["accuracy_vote"] for what in ("mean", "standard_deviation"))
     assert f"{mean:.2f} ± {spread:.2f} %" in done.stdout
-    assert "holds another run" in refused(run(*words))
+    read = run(*words)
+    assert read.returncode == 0
+    assert "this run was finished before" in read.stderr
+    assert f"{mean:.2f} ± {spread:.2f} %" in read.stdout
+    assert "holds another run" in refused(run(*words[:-4], "--replicas", "3", *words[-2:]))
     again = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--json")
     assert json.loads(again.stdout)["metrics"]["accuracy_vote"] == summary["networks"][1]["metrics"]["accuracy_vote"]
     many = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--replicas", "8", "--json")

@@ -19,7 +19,7 @@ from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY
 from spikehebb.jobs import Settings, Start, learn_digits, load_start, start_from
 from spikehebb.protocols import presentations
-from spikehebb.simulation import simulate
+from spikehebb.simulation import present, simulate
 from spikehebb.softhebb import Layer, Model, Network, Weights, load_model, save_model, training
 from tests.conftest import NO_COMPILER
 from tests.test_cli import refused, run
@@ -103,9 +103,9 @@ def test_spikes_are_samples_of_the_biased_softmax(few: tuple[Images, Images]) ->
 def test_learning_goes_on_from_where_it_was(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     """An infinite age would keep the weights; a large one moves them little, none restarts them."""
     start = load_start(softhebb)
-    kept = learn_digits(*few, start=start.with_age(1e9), device=NUMPY).checkpoint.arrays["weights"]
+    kept = learn_digits(*few, start=start.with_age(1e9), device=NUMPY).network.arrays["weights"]
     np.testing.assert_allclose(kept, start.weights, atol=1e-6)
-    moved = learn_digits(*few, start=start.with_age(0), device=NUMPY).checkpoint.arrays
+    moved = learn_digits(*few, start=start.with_age(0), device=NUMPY).network.arrays
     assert np.abs(moved["weights"] - start.weights).max() > 0.05
     spikes = 100 * moved["age"].sum()  # a spike ages its neuron by 1/lifetime
     assert spikes == pytest.approx(60 * 20, rel=0.2)
@@ -117,8 +117,8 @@ def test_a_spiking_network_keeps_its_ages_and_settings(spiked: Path, few: tuple[
     settings = start.settings(few[0], seed=9)
     assert settings == Settings(neurons=6, seed=9)
     again = learn_digits(*few, settings, start=start, device=NUMPY)
-    assert (np.asarray(again.checkpoint.arrays["age"]) >= trained.arrays["age"]).all()
-    assert start_from(again.checkpoint).age.sum() > start.age.sum()
+    assert (np.asarray(again.network.arrays["age"]) >= trained.arrays["age"]).all()
+    assert start_from(again.network).age.sum() > start.age.sum()
 
 
 def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
 
 @pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
 def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.presenting, "CHUNK", 40)
+    monkeypatch.setattr(present, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
     start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
     whole = learn_digits(train, test, start=start, device=device)
@@ -163,8 +163,8 @@ def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, mon
         with pytest.raises(FileExistsError, match="holds another run"):
             learn_digits(train, test, settings, start=other, device=device, out=tmp_path)
     resumed = learn_digits(train, test, start=start, device=device, out=tmp_path)
-    for name, array in whole.checkpoint.arrays.items():
-        assert resumed.checkpoint.arrays[name].tobytes() == array.tobytes(), name
+    for name, array in whole.network.arrays.items():
+        assert resumed.network.arrays[name].tobytes() == array.tobytes(), name
 
 
 @pytest.mark.slow
@@ -174,12 +174,12 @@ def test_other_rules_learn_too(softhebb: Path, few: tuple[Images, Images]) -> No
         rule: learn_digits(*few, start.settings(few[0], rule=rule), start=start, device=NUMPY)
         for rule in ("nessler", "stdp_pair", "softhebb")
     }
-    weights = [run.checkpoint.arrays["weights"] for run in runs.values()]
+    weights = [run.network.arrays["weights"] for run in runs.values()]
     for array in weights:
         assert np.abs(array - start.weights).max() > 1e-3
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
     assert runs["nessler"].report["config"]["rule"] == "nessler"
-    aged = runs["nessler"].checkpoint.arrays["age"] - start.age
+    aged = runs["nessler"].network.arrays["age"] - start.age
     assert 100 * aged.sum() == pytest.approx(60 * 20, rel=0.2)  # spikes are counted whatever the rule
 
 

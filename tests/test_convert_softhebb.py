@@ -52,8 +52,6 @@ def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, I
     scores, report = found.report["metrics"], found.report
     assert scores["accuracy_rate"] > 0.5
     assert scores["agreement"] > 0.7
-    answers = found.predicted[:, -1]
-    assert scores["accuracy_spiking"] == np.mean(answers == few[1].labels)
     assert report["curve"][-1]["accuracy"] == scores["accuracy_spiking"]
     assert report["curve"][-1]["ms"] == 25
     assert report["curve"][-1]["operations"] == pytest.approx(scores["operations_per_image"])
@@ -132,7 +130,6 @@ def test_an_interrupted_conversion_goes_on_bit_for_bit(
     calls.append(1)
     again = convert_softhebb(conv, train, test, SHORT, calibration=40, device=DEVICE, out=out)
     assert len(calls) == 3 + 2 + 1  # two chunks were left, and the watched images
-    assert np.array_equal(again.predicted, whole.predicted)
     assert (out / "checkpoint.npz").read_bytes() == (tmp_path / "whole" / "checkpoint.npz").read_bytes()
     assert again.report["curve"] == whole.report["curve"]
     assert again.report["stages"] == whole.report["stages"]
@@ -140,7 +137,7 @@ def test_an_interrupted_conversion_goes_on_bit_for_bit(
 
 def test_another_run_is_not_replaced_unasked(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
     convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
-    with pytest.raises(FileExistsError, match="holds another run; choose another folder, or overwrite it"):
+    with pytest.raises(FileExistsError, match="holds another run; give another folder with --out, or replace it"):
         convert_softhebb(conv, *few, SHORT, calibration=41, device=DEVICE, out=tmp_path)
     convert_softhebb(conv, *few, SHORT, calibration=41, device=DEVICE, out=tmp_path, overwrite=True)
     assert json.loads((tmp_path / "run.json").read_text())["config"]["calibration"] == 41

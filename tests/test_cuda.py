@@ -258,7 +258,7 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert len(set(built)) == 2
     assert run.report["device"] == "cuda"
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
-    here = evaluate(run.checkpoint, few[1], device=CPP, replicas=64)  # the same draws
+    here = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
     assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
     assert present.copies_on(CPP, None) is None
     assert present.copies_on(CUDA, 1) == 1

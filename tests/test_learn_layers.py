@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 
 from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
-from spikehebb.jobs import DeepRun, DeepSettings, deep_state, learn_layers
+from spikehebb.jobs import DeepRun, DeepSettings, learn_layers
 from spikehebb.jobs.layer_settings import LAYERS
+from spikehebb.jobs.run import STATE
 from spikehebb.softhebb import Layer, Model, load_model, training
 
 COMMON: dict[str, Any] = {"batch_norm": False, "plasticity": "soft", "eta": 0.2, "rate": "constant", "start": "uniform"}
@@ -42,8 +45,8 @@ TRAIN, TEST = stripes(20, 0), stripes(10, 1)
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn_layers, "CHUNK", 40)
-    monkeypatch.setattr(learn_layers, "LOOK", 20)
+    monkeypatch.setattr(import_module("spikehebb.jobs.learn_layers"), "CHUNK", 40)
+    monkeypatch.setattr(import_module("spikehebb.jobs.learn_layers"), "LOOK", 20)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +54,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepRun, Path]:
     """An uninterrupted run and its folder."""
     out = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learn_layers, "CHUNK", 40)
-        patch.setattr(learn_layers, "LOOK", 20)
+        patch.setattr(import_module("spikehebb.jobs.learn_layers"), "CHUNK", 40)
+        patch.setattr(import_module("spikehebb.jobs.learn_layers"), "LOOK", 20)
         return learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=out), out
 
 
@@ -108,23 +111,24 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
 ) -> None:
     """Stopped in the first layer, in the second, and while it looks at images."""
     run, _ = whole
-    kept, saved = deep_state.save, []
+    save, saved = checkpoint.save, []
 
-    def save(*arguments: Any) -> None:
-        kept(*arguments)
-        saved.append(arguments[0])
-        if len(saved) in (1, 4, 7):
-            raise Stopped
+    def stop(state: Checkpoint, path: Path, **options: Any) -> None:
+        save(state, path, **options)
+        if path.name == STATE:
+            saved.append(state.header)
+            if len(saved) in (1, 4, 7):
+                raise Stopped
 
-    monkeypatch.setattr(deep_state, "save", save)
+    monkeypatch.setattr(checkpoint, "save", stop)
     for _ in range(3):
         with pytest.raises(Stopped):
             learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
     again = learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
-    assert [(state.number, state.chunks, state.looked) for state in saved] == [
+    assert [(state["number"], state["chunks"], len(state["sums"])) for state in saved] == [
         *((0, 1, 0), (0, 2, 0), (1, 0, 0)),  # the first layer
         *((1, 1, 0), (1, 2, 0), (2, 0, 0)),  # the second
-        *((2, 0, 20), (2, 0, 30)),  # training and test images
+        *((2, 0, 1), (2, 0, 2)),  # training and test images
     ]
     assert same(again.model, run.model)
     assert again.report["layers"] == run.report["layers"]
@@ -134,8 +138,12 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
 
 def test_another_run_is_not_replaced_unasked(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
     shutil.copytree(whole[1], tmp_path / "run")
+    other = dataclasses.replace(TINY, seed=1)
     with pytest.raises(FileExistsError, match="holds another run; give another folder with --out"):
-        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path / "run")
+        learn_layers(TRAIN, TEST, other, device=NUMPY, out=tmp_path / "run")
+    read = learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path / "run")  # this one is finished
+    assert read.report == whole[0].report
+    assert same(read.model, whole[0].model)
 
 
 def test_random_layers_stay_as_they_are() -> None:
@@ -190,11 +198,10 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
-    shutil.copy(whole[1] / "checkpoint.npz", tmp_path / "partial.npz")
-    with pytest.raises(ValueError, match="it holds 'softhebb', not layers that are learning"):
+    shutil.copy(whole[1] / "checkpoint.npz", tmp_path / STATE)
+    with pytest.raises(FileExistsError, match="holds another run"):
         learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
-    begun = deep_state.start(TINY.network((1, 4, 4)), 0)
-    header = {"kind": "layers", **dict(whole[0].report)}
-    deep_state.save(dataclasses.replace(begun, chunks=-1), header, tmp_path)
-    with pytest.raises(ValueError, match=r"its header counts \[0, -1, 0, 0, 0\]"):
-        checkpoint.load(tmp_path / "partial.npz", deep_state.shapes)
+    header = {**whole[0].report, "kind": "layers, unfinished", "number": 0, "chunks": -1, "steps": [0, 0], "sums": []}
+    checkpoint.save(Checkpoint(header=header, arrays={}), tmp_path / STATE)
+    with pytest.raises(ValueError, match=r"its header counts \[0, -1, 0, 0\]; begin anew with --overwrite"):
+        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)

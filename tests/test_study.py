@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def test_it_goes_on_where_it_stopped(
 
     with pytest.raises(KeyboardInterrupt):
         study_bits(*tiny, FEW, **options, progress=stop)
-    monkeypatch.setattr(study, "learn_digits", None)  # the network is there already
+    monkeypatch.setattr(import_module("spikehebb.jobs.study"), "learn_digits", None)  # the network is there already
     assert study_bits(*tiny, FEW, **options)["points"] == whole[1]["points"][:5]
     fewer = study_bits(*tiny, FEW, **{**options, "spreads": ()})
     assert [point["curve"] for point in fewer["points"]] == ["weight bits", "weight bits", "dropped synapses"]
-    with pytest.raises(FileExistsError, match="holds another study"):
+    with pytest.raises(FileExistsError, match="holds another run"):
         study_bits(*tiny, FEW, **options, target="generic")
 
 

@@ -125,14 +125,16 @@ def interrupted(out: Path, stage: str) -> None:
         train_softhebb(TRAIN, TEST, TINY, out=out, progress=tell)
 
 
-@pytest.mark.parametrize("left", [None, 1000])
+@pytest.mark.parametrize("left", [None, 1000, -1])
 def test_lost_features_are_made_again(whole: tuple[SoftHebbRun, Path], tmp_path: Path, left: int | None) -> None:
     interrupted(tmp_path, "readout")
-    features = tmp_path / "features.npy"
-    content = features.read_bytes()
-    features.unlink()
-    if left:
-        features.write_bytes(content[:left])
+    table = tmp_path / "features.npy"
+    content = table.read_bytes()
+    table.unlink()
+    if left == -1:  # as many bytes as before, but zeros
+        table.write_bytes(content[:128] + bytes(len(content) - 128))
+    elif left:
+        table.write_bytes(content[:left])
     run = train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
     assert same(run.model, whole[0].model)
     assert run.report["learning_curve"] == whole[0].report["learning_curve"]
@@ -141,7 +143,7 @@ def test_lost_features_are_made_again(whole: tuple[SoftHebbRun, Path], tmp_path:
 def test_a_damaged_state_is_told_and_can_be_replaced(whole: tuple[SoftHebbRun, Path], tmp_path: Path) -> None:
     interrupted(tmp_path, "layer 1")
     (tmp_path / "partial.npz").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"is damaged or truncated: .*; train anew with --overwrite"):
+    with pytest.raises(ValueError, match=r"is damaged or truncated: .*; begin anew with --overwrite"):
         train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
     assert same(train_softhebb(TRAIN, TEST, TINY, out=tmp_path, overwrite=True).model, whole[0].model)
 

@@ -7,13 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 
 @commands.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A SoftHebb network: folder of a run, .npz, .pth or .pth.tar.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
     data: Annotated[str | None, typer.Option(help="Images; those that it was trained on when left out.")] = None,
     neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (a dense layer votes).")] = "integrate",
     order: Annotated[
@@ -29,7 +40,7 @@ def convert(
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Convert a SoftHebb network to spikes, and compare the two on test images."""

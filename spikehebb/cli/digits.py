@@ -8,13 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 
 @commands.command()
 def learn(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
-    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
     device: DeviceName = "auto",
@@ -36,14 +47,12 @@ def learn(
     rounding: Annotated[str | None, typer.Option(help="With --target: nearest or stochastic.")] = None,
     replicas: Annotated[
         int | None,
-        typer.Option(
-            help="Learn so many networks side by side, of seed, seed + 1, ..., each into a folder of its own."
-        ),
+        typer.Option(help="Learn so many networks as replicas, of seed, seed + 1, ..., each into a folder of its own."),
     ] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Let a spiking soft winner-take-all network teach itself images, and score it."""
@@ -128,7 +137,7 @@ def _learn_replicas(
     as_json: bool,
     title: str,
 ) -> None:
-    """Let networks of consecutive seeds learn side by side, and print what each of them reached."""
+    """Let networks of consecutive seeds learn as replicas, and print the scores of each."""
     from spikehebb import jobs, plot
 
     if replicas < 1:
@@ -143,7 +152,7 @@ def _learn_replicas(
     if as_json:
         print_json(learned.summary)
         return
-    typer.echo(f"{replicas} networks side by side: {title}")
+    typer.echo(f"{replicas} networks as replicas: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():

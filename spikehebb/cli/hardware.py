@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import Json, commands, print_json
+from spikehebb.cli.common import Json, Overwrite, commands, into, print_json
 
 hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
 commands.add_typer(hardware, name="hardware")
@@ -89,12 +89,12 @@ def check(
 def quantize(
     checkpoint: Checkpoint,
     target: TargetName,
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz and quantize.json.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz and quantize.json.")],
     bits: Annotated[int | None, typer.Option(help="Of a weight; the target's when left out.")] = None,
     rounding: Annotated[str, typer.Option(help="Of weights: nearest or stochastic.")] = "nearest",
     seed: Annotated[int, typer.Option(help="Of stochastic rounding.")] = 0,
     set_: Set = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write a trained network with a chip's weights, thresholds and time constants; evaluate reads it."""

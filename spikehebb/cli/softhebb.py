@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import DataDir, Json, Limit, Overwrite, commands, images_of, into, print_json, progress
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
 commands.add_typer(softhebb, name="softhebb")
@@ -23,7 +23,7 @@ Size = Annotated[int | None, typer.Option(help="Of a folder's images: cut and sc
 def train(
     preset: Annotated[str, typer.Option(help="A name that spikehebb softhebb presets lists.")],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     data_dir: DataDir = None,
     plasticity: Annotated[
@@ -38,7 +38,7 @@ def train(
     size: Size = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Train a SoftHebb network without labels, then a linear readout, and score it."""
@@ -63,7 +63,6 @@ def train(
             overwrite=overwrite,
             progress=tell,
         )
-    with progress("the run is complete but for its pictures") as tell:
         tell("drawing", 0)
         pictures = plot.softhebb_pictures(run.model, run.report, out, known)
         tell("drawing", 1)
@@ -107,12 +106,12 @@ def evaluate(
 @softhebb.command(name="import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A .pth or .pth.tar file of the authors' code, or of its demo.py.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz.")],
     preset: Annotated[
         str | None, typer.Option(help="The architecture, where the file and its shapes do not tell.")
     ] = None,
     image_shape: Annotated[str, typer.Option(help="Channels, height and width of the images.")] = "3,32,32",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Read a published PyTorch checkpoint; nothing in it is run. Needs the torch extra."""

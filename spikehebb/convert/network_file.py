@@ -30,6 +30,14 @@ def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
     checkpoint.save(to_checkpoint(model, network), path)
 
 
+def to_checkpoint(model: Model, network: SpikingNetwork) -> Checkpoint:
+    """Return a converted network as header and arrays."""
+    rates = model_file.to_checkpoint(model)
+    gains = [stage.gain for stage in network.stages]
+    own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
+    return Checkpoint(header={**rates.header, **own}, arrays=rates.arrays)
+
+
 def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
     """Read a converted network, from a stranger too: nothing in the file is ever run.
 
@@ -43,14 +51,6 @@ def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
     FileNotFoundError, ValueError
     """
     return from_checkpoint(checkpoint.load(path, shapes))
-
-
-def to_checkpoint(model: Model, network: SpikingNetwork) -> Checkpoint:
-    """Return the rate network and how it was converted as header and arrays."""
-    rates = model_file.to_checkpoint(model)
-    gains = [stage.gain for stage in network.stages]
-    own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
-    return Checkpoint(header={**rates.header, **own}, arrays=rates.arrays)
 
 
 def from_checkpoint(found: Checkpoint) -> tuple[Model, SpikingNetwork]:

@@ -14,7 +14,7 @@ from spikehebb import convert, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import SpikingNetwork, network_file
 from spikehebb.convert.present import build_programs, together_of
-from spikehebb.core import Circuit, Images
+from spikehebb.core import Circuit, Float, Images, Int
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -89,23 +89,19 @@ class ConvertedNetwork:
                 "the converted network has no readout to score; convert one that was trained with a readout."
             )
         build_programs(network, device, replicas)
-        predicted, spikes, operations, seconds = [], 0.0, 0.0, 0.0
+        seen = None
         for _, part, bar in chunks(len(test), together_of(network), of_stage(progress, "showing")):
             seed = convert.seed_of(self.seed, part.start)
-            shown = convert.present(network, test[part], device=device, seed=seed, replicas=replicas)
-            predicted.append(shown.predicted[:, -1])
-            spikes, operations = spikes + float(shown.spikes.sum()), operations + float(shown.operations.sum())
-            seconds += shown.seconds
+            seen = joined(seen, show_part(network, test[part], device, seed, replicas))
             bar(1)
+        assert seen is not None
         report = {
             "kind": "evaluation",
             "config": asdict(network.timing),
             **provenance(device.name, self.seed, test=test),
             "metrics": {
-                "spikes_per_image": spikes / len(test),
-                "operations_per_image": operations / len(test),
-                "ms_per_image": 1000 * seconds / len(test),
-                "accuracy_test": metrics.accuracy(np.concatenate(predicted), np.asarray(test.labels)),
+                **per_image(seen, len(test)),
+                "accuracy_test": metrics.accuracy(seen.predicted[:, -1], np.asarray(test.labels)),
             },
         }
         return report if target is None else report | {"hardware": self._costs(target, report["metrics"])}
@@ -187,6 +183,48 @@ class ConvertedNetwork:
     def rates(self) -> NoReturn:
         """Raise ``ValueError``: it is converted already."""
         raise ValueError("a converted network spikes already; convert the SoftHebb network that it came from.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """The test images shown so far."""
+
+    predicted: Int
+    spikes: Float
+    operations: Float
+    seconds: float
+
+
+def show_part(network: SpikingNetwork, part: Images, device: Device, seed: int, replicas: int | None = None) -> Seen:
+    """Show some images to a converted network."""
+    shown = convert.present(network, part, device=device, seed=seed, replicas=replicas)
+    return Seen(
+        predicted=shown.predicted.reshape(len(part), -1),
+        spikes=shown.spikes.astype(np.float64),
+        operations=shown.operations.astype(np.float64),
+        seconds=shown.seconds,
+    )
+
+
+def joined(one: Seen | None, other: Seen) -> Seen:
+    """Return both, one after the other."""
+    if one is None:
+        return other
+    return Seen(
+        predicted=np.concatenate([one.predicted, other.predicted]),
+        spikes=one.spikes + other.spikes,
+        operations=one.operations + other.operations,
+        seconds=one.seconds + other.seconds,
+    )
+
+
+def per_image(seen: Seen, images: int) -> dict[str, float]:
+    """Return the spikes, the synaptic operations and the milliseconds for an image."""
+    return {
+        "spikesper_image": float(seen.spikes.sum()) / images,
+        "operationsper_image": float(seen.operations.sum()) / images,
+        "msper_image": 1000 * seen.seconds / images,
+    }
 
 
 def refuse_learning() -> NoReturn:

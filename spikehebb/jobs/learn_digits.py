@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from spikehebb import checkpoint, devices, metrics
+from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, Int
 from spikehebb.core.progress import Progress, of_stage, quiet
@@ -206,6 +206,10 @@ class _Learning:
         return Networks(settings=self.settings, device=self.device, room=room if self.replicas else 0)
 
     @property
+    def scratch(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def identity(self) -> Mapping[str, Any]:
         return {"networks": [dict(header) for header in self.headers]} if self.replicas else self.headers[0]
 
@@ -243,10 +247,11 @@ class _Learning:
             for network in (each if self.replicas else [dict(arrays)])
         )
 
-    def prepare(self, states: States, tell: Progress) -> None:
+    def prepare(self, states: States, folder: Path, tell: Progress) -> States:
         tell("building", 0)
         self.networks.prepare(states, self.train)
         tell("building", 1)
+        return states
 
     def step(self, states: States, folder: Path, tell: Progress) -> States | None:
         total, done = self.settings[0].epochs * len(self.train), seen_after(states[0].chunks, len(self.train))
@@ -300,8 +305,7 @@ class _Learning:
             report = report_of(place / "run.json", header)
             if report is None or not (place / "checkpoint.npz").exists():
                 return None
-            trained = checkpoint.load(place, learned.shapes)
-            runs.append(DigitRun(report=report, network=LearnedNetwork(header=trained.header, arrays=trained.arrays)))
+            runs.append(DigitRun(report=report, network=learned.load(place)))
         return None if self.replicas and not (folder / "summary.json").exists() else self._runs(runs)
 
     def _report(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from brian2 import ms
 from numpy.typing import NDArray
 
-from spikehebb import devices, export, metrics
+from spikehebb import checkpoint, devices, export, metrics
 from spikehebb.checkpoint import Shapes
 from spikehebb.core import Circuit, Images, Int, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
@@ -262,6 +263,12 @@ def check_images(images: Images) -> None:
             f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
             f"{' (-1 is unlabelled)' if low < 0 else ''}."
         )
+
+
+def load(path: Path) -> LearnedNetwork:
+    """Read a network that learned images in spikes, and no other: ``read`` reads any."""
+    saved = checkpoint.load(path, shapes)
+    return LearnedNetwork(header=saved.header, arrays=saved.arrays)
 
 
 def shapes(header: Mapping[str, Any]) -> Shapes:

@@ -29,9 +29,11 @@ from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, digest
 from spikehebb.core.progress import Progress
 
+FINISHED = "finished before"  # what a finished run tells instead of its stages
 STATE = "partial.npz"  # of a run that is not finished
 LOCK = ".lock"
-RESULTS = ("run.json", "summary.json", "study.json", "checkpoint.npz")  # any of them is the result of a run
+REPORTS = ("run.json", "summary.json", "study.json")
+RESULTS = (*REPORTS, "checkpoint.npz")  # any of them is the result of a run
 _ASIDE = "source"  # says where a network came from, and decides nothing
 _LEFT_OVER = re.compile(r"^\.[\w-]+\.(npz|npy|json|png|csv)-[a-z0-9_]{8}$")  # of ``checkpoint.write_whole``
 
@@ -62,8 +64,8 @@ class Job[S, R](Protocol):
     def unpack(self, counts: Counts, arrays: Arrays) -> S:
         """Return the state that ``pack`` was given."""
 
-    def prepare(self, state: S, tell: Progress) -> None:
-        """Build what the steps need."""
+    def prepare(self, state: S, folder: Path, tell: Progress) -> S:
+        """Build what the steps need, and return the state to go on from: an earlier one where a file was lost."""
 
     def step(self, state: S, folder: Path, tell: Progress) -> S | None:
         """Return the state after the next step, or None where nothing is left to do."""
@@ -76,6 +78,10 @@ class Job[S, R](Protocol):
 
     def finished(self, folder: Path) -> R | None:
         """Return the result of a run of this identity that is finished, if the folder holds one."""
+
+    @property
+    def scratch(self) -> tuple[str, ...]:
+        """The files besides the state that go when the run is finished."""
 
 
 def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progress) -> R:
@@ -104,12 +110,13 @@ def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progre
     """
     with _folder(out) as folder, interruptible():
         if out is not None and not overwrite and (result := job.finished(folder)) is not None:
-            _remove(folder / STATE)
+            tell(FINISHED, 1)
+            _clean(job, folder)
             return result
         state = None if out is None else _resumed(job, folder, overwrite)
         if state is None:
             state = job.begin(folder)
-        job.prepare(state, tell)
+        state = job.prepare(state, folder, tell)
         while (after := job.step(state, folder, tell)) is not None:
             state = after
             if out is not None:
@@ -117,7 +124,7 @@ def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progre
         result = job.finish(state, folder, tell)
         if out is not None:
             write(folder, job.files(result))
-            _remove(folder / STATE)
+            _clean(job, folder)
         return result
 
 
@@ -270,14 +277,20 @@ def _resumed[S](job: Job[S, Any], folder: Path, overwrite: bool) -> S | None:
         except ValueError as error:
             if not overwrite:
                 raise ValueError(f"{str(error).rstrip('.')}; begin anew with --overwrite.") from error
-    check_new(folder, overwrite)
+    if all(report_of(folder / name, job.identity) is None for name in REPORTS):
+        check_new(folder, overwrite)
     return None
+
+
+def _clean(job: Job[Any, Any], folder: Path) -> None:
+    for name in (STATE, *job.scratch):
+        _remove(folder / name)
 
 
 def _same(header: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:
     """Return whether a file is of a run with this identity."""
-    plain = json.loads(json.dumps(dict(identity)))
-    return all(_decisive(header.get(name)) == _decisive(value) for name, value in plain.items() if name != "kind")
+    plain = _decisive(json.loads(json.dumps(dict(identity))))
+    return all(_decisive(header.get(name)) == value for name, value in plain.items() if name != "kind")
 
 
 def _decisive(value: Any) -> Any:

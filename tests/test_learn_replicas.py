@@ -1,10 +1,9 @@
-"""Networks that learn digits side by side: each learns what it would learn alone."""
+"""Networks that learn digits as replicas: each learns what it would learn alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from spikehebb import devices, jobs
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Images, Replicas, replicas_of
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.jobs import Settings, evaluate, learn_digits, learn_side_by_side, load_digits
-from spikehebb.jobs.side_by_side import SideBySide
+from spikehebb.jobs import DigitRuns, Settings, digit_state, evaluate, learn_digits, load_digits
 from spikehebb.rules import stdp_pair
+from spikehebb.simulation import present
 from tests.conftest import NO_COMPILER
 
 SMALL = Settings(neurons=8, seed=3, presentation_ms=20.0)
@@ -32,8 +31,8 @@ def fewer(few: tuple[Images, Images]) -> tuple[Images, Images]:
 def assert_same(one: Any, other: Any) -> None:
     """Two runs learned the same, bit for bit, and were scored alike."""
     for name in ("weights", "age", "profile", "linear"):
-        assert one.checkpoint.arrays[name].tobytes() == other.checkpoint.arrays[name].tobytes(), name
-    assert one.predicted.tolist() == other.predicted.tolist()
+        assert one.network.arrays[name].tobytes() == other.network.arrays[name].tobytes(), name
+    assert one.report["confusion"] == other.report["confusion"]
     timing = {"ms_per_image_train", "ms_per_image_test"}
     for name in set(one.report["metrics"]) - timing:
         assert one.report["metrics"][name] == other.report["metrics"][name]
@@ -42,15 +41,15 @@ def assert_same(one: Any, other: Any) -> None:
 
 def test_each_learns_what_it_learns_alone(fewer: tuple[Images, Images], tmp_path: Path) -> None:
     stages: dict[str, float] = {}
-    together = learn_side_by_side(
+    together = learn_digits(
         *fewer, SEEDS, device=NUMPY, out=tmp_path, progress=lambda stage, part: stages.update({stage: part})
     )
     assert together.folders == ("seed-3", "seed-4", "seed-5")
     assert stages == {"building": 1, "learning": 1, "labelling": 1, "testing": 1}
     assert {path.name for path in tmp_path.iterdir()} == {*together.folders, "summary.json"}
-    alone = learn_side_by_side(*fewer, SEEDS[1:2], device=NUMPY)
+    alone = learn_digits(*fewer, SEEDS[1:2], device=NUMPY)
     assert_same(together.runs[1], alone.runs[0])
-    assert len({run.checkpoint.arrays["weights"].tobytes() for run in together.runs}) == 3
+    assert len({run.network.arrays["weights"].tobytes() for run in together.runs}) == 3
     for run, folder, each in zip(together.runs, together.folders, SEEDS, strict=True):
         assert {path.name for path in (tmp_path / folder).iterdir()} == {"run.json", "checkpoint.npz"}
         saved = load_digits(tmp_path / folder)
@@ -75,21 +74,21 @@ def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> N
     changes: list[dict[str, Any]] = [{"eta": 0.2, "lifetime": 50.0}, {"temperature": 0.02, "rate_hz": 300.0}]
     changes += [{"start_norm": 2.0, "jitter": 0.5}, {"tau_m_ms": 15.0, "max_rate_hz": 800.0}]
     settings = [dataclasses.replace(SMALL, **change) for change in changes]
-    together = learn_side_by_side(*fewer, settings, device=NUMPY)
+    together = learn_digits(*fewer, settings, device=NUMPY)
     assert together.folders == tuple(f"network-{number}" for number in range(4))
     for run, each in list(zip(together.runs, settings, strict=True))[::2]:
-        alone = learn_side_by_side(*fewer, [each], device=NUMPY).runs[0]
-        weights = run.checkpoint.arrays["weights"], alone.checkpoint.arrays["weights"]
+        alone = learn_digits(*fewer, [each], device=NUMPY).runs[0]
+        weights = run.network.arrays["weights"], alone.network.arrays["weights"]
         np.testing.assert_allclose(*weights, rtol=1e-9)
         assert run.report["config"] == dataclasses.asdict(each)
 
 
-def test_learning_on_a_chip_side_by_side(fewer: tuple[Images, Images]) -> None:
+def test_replicas_learn_on_a_chip(fewer: tuple[Images, Images]) -> None:
     rule: dict[str, Any] = jobs.CHIP_RULE
     chip = dataclasses.replace(SMALL, target="loihi1", **rule)
     settings = [dataclasses.replace(chip, seed=seed) for seed in (0, 1)]
-    together = learn_side_by_side(*fewer, settings, device=NUMPY)
-    assert_same(together.runs[1], learn_side_by_side(*fewer, settings[1:], device=NUMPY).runs[0])
+    together = learn_digits(*fewer, settings, device=NUMPY)
+    assert_same(together.runs[1], learn_digits(*fewer, settings[1:], device=NUMPY).runs[0])
 
 
 @pytest.mark.compiler
@@ -101,20 +100,20 @@ def test_an_interrupted_run_goes_on(
     device = CPP
     monkeypatch.setenv("SPIKEHEBB_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out"
-    monkeypatch.setattr(jobs.presenting, "CHUNK", 16)
-    monkeypatch.setattr(import_module("spikehebb.jobs.learn_digits"), "BLOCK", 5)
+    monkeypatch.setattr(present, "CHUNK", 16)
+    monkeypatch.setattr(digit_state, "BLOCK", 5)
     settings = [dataclasses.replace(each, epochs=2) for each in SEEDS[:2]]
-    whole = learn_side_by_side(*fewer, settings, device=device)
+    whole = learn_digits(*fewer, settings, device=device)
 
     def stop(stage: str, part: float) -> None:
         if stage == "learning" and part > 0.7:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        learn_side_by_side(*fewer, settings, device=device, out=out, progress=stop)
+        learn_digits(*fewer, settings, device=device, out=out, progress=stop)
     assert {path.name for path in out.iterdir()} == {"partial.npz"}
     with pytest.raises(FileExistsError, match="holds another run; give another folder with --out"):
-        learn_side_by_side(*fewer, SEEDS[:2], device=device, out=out)
+        learn_digits(*fewer, SEEDS[:2], device=device, out=out)
     begun: list[float] = []
 
     def remember(stage: str, part: float) -> None:
@@ -122,18 +121,22 @@ def test_an_interrupted_run_goes_on(
             begun.append(part)
 
     assert len(list((devices.cache_folder() / "programs").iterdir())) == 2
-    resumed = learn_side_by_side(*fewer, settings, device=device, out=out, progress=remember)
+    resumed = learn_digits(*fewer, settings, device=device, out=out, progress=remember)
     assert min(begun) >= 0.4, "it started from the beginning"
     for one, other in zip(whole.runs, resumed.runs, strict=True):
         assert_same(one, other)
     assert not (out / "partial.npz").exists()
-    with pytest.raises(FileExistsError, match="holds another run"):
-        learn_side_by_side(*fewer, settings, device=device, out=out)
+    begun.clear()
+    again = learn_digits(*fewer, settings, device=device, out=out, progress=remember)
+    assert not begun, "a finished run was learned again"
+    for one, other in zip(whole.runs, again.runs, strict=True):
+        assert_same(one, other)
+    assert again.summary["mean"] == whole.summary["mean"]
 
 
 def test_what_networks_cannot_differ_in_is_refused(fewer: tuple[Images, Images]) -> None:
-    def learn(*settings: Settings) -> SideBySide:
-        return learn_side_by_side(*fewer, settings, device=NUMPY)
+    def learn(*settings: Settings) -> DigitRuns:
+        return learn_digits(*fewer, settings, device=NUMPY)
 
     with pytest.raises(ValueError, match="no settings: give one for each network that learns"):
         learn()
@@ -143,7 +146,7 @@ def test_what_networks_cannot_differ_in_is_refused(fewer: tuple[Images, Images])
         ({"presentation_ms": 50.0}, r"presentation_ms, got 20\.0, 50\.0"),
         ({"rule": "nessler"}, "rule, got softhebb, nessler"),
     ):
-        with pytest.raises(ValueError, match=f"networks side by side must have the same {told}; run these"):
+        with pytest.raises(ValueError, match=f"replicas must have the same {told}; run these"):
             learn(SMALL, dataclasses.replace(SMALL, **change))
     broken = [dataclasses.replace(each, dropped=0.1) for each in SEEDS]
     with pytest.raises(ValueError, match=r"dropped is 0\.1, and every seed breaks other synapses"):
