@@ -1,9 +1,10 @@
-"""A catalogue lists what its files define: each value once, under the name of its variable."""
+"""A catalogue lists what its files define, each value under its variable's name, and the documentation shows it."""
 
 from __future__ import annotations
 
 import ast
 import dataclasses
+import runpy
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,10 @@ import pytest
 import spikehebb
 from spikehebb.catalogue import collected
 from spikehebb.core import PlasticityRule
+from spikehebb.encoders import ENCODERS
+from spikehebb.hardware import TARGETS
+from spikehebb.metrics import TABLES
+from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES, stdp_pair
 
 PACKAGE = Path(spikehebb.__file__).parent
@@ -54,6 +59,23 @@ def test_every_name_of_a_file_is_given_once(path: Path) -> None:
     """A second value of a name would replace the first in silence."""
     statements = ast.parse(path.read_text()).body
     targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
     given = Counter(target.id for target in targets if isinstance(target, ast.Name))
     given.update(node.name for node in statements if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
     assert [name for name, times in given.items() if times > 1] == []
+
+
+def test_every_value_is_in_the_documentation() -> None:
+    """``make docs`` writes these pages."""
+    pages = runpy.run_path(str(PACKAGE.parent / "docs" / "catalogue.py"))["pages"]()
+    assert [line[4:] for line in pages["rules"].splitlines() if line.startswith("### ")] == list(RULES)
+    shown = [line[4:] for line in pages["neurons"].splitlines() if line.startswith("### ")]
+    assert shown == [*NEURONS, *ENCODERS]
+    for target in TARGETS.values():
+        assert f"- `{target.name}`: {target.summary}" in pages["chips"]
+        assert all(limit.source in pages["chips"] for limit in target.limits.values())
+    assert "| `decay_bits` | 12 |  |  |  |" in pages["chips"]
+    assert "*2,048, unverified*" in pages["chips"], "what nobody has checked is marked"
+    for table in TABLES.values():
+        for name, cost in table.costs.items():
+            assert f"| `{table.name}` | {name} | {cost.pj:,g} | {cost.source}" in pages["chips"]
