@@ -64,7 +64,7 @@ def lif_wta(
 
     References
     ----------
-    Neuron: see ``neurons.lif``.
+    Neuron: see ``neurons.lif_unit``.
 
     Examples
     --------
