@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -79,3 +80,12 @@ def test_every_value_is_in_the_documentation() -> None:
     for table in TABLES.values():
         for name, cost in table.costs.items():
             assert f"| `{table.name}` | {name} | {cost.pj:,g} | {cost.source}" in pages["chips"]
+
+
+def test_no_page_counts_the_rules() -> None:
+    """A number would have to be changed with every rule."""
+    root = PACKAGE.parent
+    for page in (root / "README.md", root / "CHANGELOG.md", *(root / "docs").glob("*.md")):
+        assert not re.search(r"\b\d+ (learning )?rules\b", page.read_text()), (
+            f"{page.name} counts the rules; say it without."
+        )
