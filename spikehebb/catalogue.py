@@ -42,12 +42,12 @@ def collected[V: Named](kind: type[V], *files: Mapping[str, object]) -> Frozen[V
             if not isinstance(value, kind) or variable.startswith("_"):
                 continue
             where = f"{file['__name__']}.{variable}"
-            if value.name != variable:
+            if value.name.replace("-", "_") != variable:
                 raise ValueError(f"{where} has the name {value.name!r}; give the value and its variable the same name.")
-            if variable in found:
+            if value.name in found:
                 raise ValueError(
                     f"{where}: another file has a {kind.__name__} of this name; choose another name, or import the "
                     "file and not the value."
                 )
-            found[variable] = value
+            found[value.name] = value
     return Frozen(found)
