@@ -128,7 +128,7 @@ def circuit_graph(
     Parameters
     ----------
     circuit : Circuit
-        Of LIF neurons (``circuits.lif.lif_unit``), neurons that came from NIR, encoders and linear readouts.
+        Of LIF neurons (``neurons.lif_unit``), neurons that came from NIR, encoders and linear readouts.
     dt : Quantity
         The time step that the circuit is meant for.
     dialect : str

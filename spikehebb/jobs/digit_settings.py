@@ -16,18 +16,10 @@ from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
-from spikehebb.neurons import escape_rate
+from spikehebb.neurons import biased_escape_rate, escape_rate
 
 _EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
 _FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
-
-biased_escape_rate = dataclasses.replace(
-    escape_rate,
-    name="biased_escape_rate",
-    summary="Stochastic neuron with a bias of its own: it fires at rate*exp(u/temperature + bias - I)",
-    equations=f"{escape_rate.equations}\nbias : 1 (constant)",
-    threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
-)
 
 
 @dataclass(frozen=True, kw_only=True)

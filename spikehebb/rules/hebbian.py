@@ -321,26 +321,3 @@ def on_spikes(
 def reads_rates(rule: PlasticityRule) -> bool:
     """Return whether a rule reads a presynaptic rate ``x`` and a postsynaptic rate ``y``, and nothing else."""
     return rule.needs_pre.split() == ["x", ":", "1"] and rule.needs.split() == ["y", ":", "1"]
-
-
-RULES = (
-    hebb,
-    hebb_forgetting,
-    covariance,
-    hebb_pre_gated,
-    hebb_post_gated,
-    oja,
-    oja_subspace,
-    instar,
-    outstar,
-    bcm,
-    softhebb,
-    softhebb_annealed,
-    softhebb_rate,
-    softhebb_anti,
-    krotov_hopfield,
-    hebbian_descent,
-    hebbian_descent_gradient,
-    hebbian_descent_hebb,
-    hebbian_descent_covariance,
-)

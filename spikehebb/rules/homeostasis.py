@@ -97,6 +97,3 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
         trace_method=next((r.trace_method for r in (first, second_rule) if r.trace_method != "exact"), "exact"),
         **{what: joined(what) for what in texts},
     )
-
-
-RULES = (normalization, synaptic_scaling)

@@ -113,5 +113,3 @@ node_perturbation = PlasticityRule(
     reference="Williams 1992; Fiete and Seung 2006",
     cites=cite("williams1992", "fiete2006"),
 )
-
-RULES = (stdp_reward, stdp_reward_centred, hebb_reward, node_perturbation)
