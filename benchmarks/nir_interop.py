@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms, mV
+from spikehebb.jobs.saved import describe, load_network, versions
 
 from spikehebb import checkpoint, convert, devices, metrics
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
@@ -29,7 +30,6 @@ from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
 from spikehebb.jobs import train_softhebb, votes
-from spikehebb.jobs.saved import describe, load_network, versions
 from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Model, model_file

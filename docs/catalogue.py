@@ -24,7 +24,7 @@ RULE = {
     "needs_pre": "needed in the presynaptic neuron",
     "pre": "in the presynaptic neuron",
     "pre_spike": "there, when its spike arrives",
-    "needs": "needed in the postsynaptic neuron",
+    "needs_post": "needed in the postsynaptic neuron",
     "post": "in the postsynaptic neuron",
     "post_spike": "there, at its spike",
     "synapse": "in the synapse",

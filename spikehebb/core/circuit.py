@@ -155,7 +155,7 @@ class Circuit:
             _check_spiking(owner, projection.pre, pre, f"has rule {rule.name}, which waits for presynaptic spikes")
         if rule.on_post or rule.post_spike:
             _check_spiking(owner, projection.post, post, f"has rule {rule.name}, which waits for postsynaptic spikes")
-        for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs)):
+        for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs_post)):
             for variable, dim in text.variables(needs).items():
                 if _names(population).get(variable) != dim:
                     raise ValueError(

@@ -194,7 +194,7 @@ class Settings:
         chip, spikes = self.chip(), 4.0
         rule = rules.find(self.rule)
         ranges = {}
-        if "u" in equations.variables(rule.needs):
+        if "u" in equations.variables(rule.needs_post):
             # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
             # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
             largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
@@ -255,7 +255,7 @@ def _check_fits(rule: PlasticityRule) -> None:
     """Raise ``ValueError`` for a rule that cannot learn in the circuit."""
     lacking = [
         name
-        for needs, neuron in ((rule.needs_pre, regular), (rule.needs, escape_rate))
+        for needs, neuron in ((rule.needs_pre, regular), (rule.needs_post, escape_rate))
         for name in equations.variables(needs)
         if name not in equations.variables(neuron.equations)
     ]

@@ -135,7 +135,7 @@ clopath = PlasticityRule(
         du_minus/dt = (potential_late - theta_minus - u_minus)/tau_minus : volt
         du_plus/dt = (potential_late - theta_minus - u_plus)/tau_plus : volt
     """,
-    needs="""
+    needs_post="""
         potential : volt
         potential_late : volt
     """,

@@ -80,7 +80,7 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
     def joined(what: str) -> str:
         return "\n".join(filter(None, [getattr(first, what), getattr(second_rule, what)]))
 
-    texts = ("pre", "pre_spike", "post", "post_spike", "on_pre", "on_post", "update", "needs_pre", "needs")
+    texts = ("pre", "pre_spike", "post", "post_spike", "on_pre", "on_post", "update", "needs_pre", "needs_post")
     return dataclasses.replace(
         first,
         name=name,
