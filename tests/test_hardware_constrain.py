@@ -53,7 +53,7 @@ def apart(seed: int, number: int = 6) -> Trains:
     return [(sorted(steps[:12].tolist()), sorted(steps[12:].tolist())) for steps in both]
 
 
-FITTING = [rule for rule in RULES.values() if not problems(rule) and "u" not in variables(rule.needs)]
+FITTING = [rule for rule in RULES.values() if not problems(rule) and "u" not in variables(rule.needs_post)]
 
 
 @pytest.mark.parametrize("rule", [*FITTING, on_spikes(find("oja"))], ids=lambda rule: rule.name)

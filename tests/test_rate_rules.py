@@ -62,14 +62,14 @@ NEURONS = {  # of the circuits of rates, in order of what they have beyond the o
 def group_of(rule: PlasticityRule) -> str:
     """Return the first circuit whose neurons have all that a rule reads."""
     for name, sides in NEURONS.items():
-        needed = zip((rule.needs_pre, rule.needs), sides, strict=True)
+        needed = zip((rule.needs_pre, rule.needs_post), sides, strict=True)
         if all(text.variables(needs).keys() <= text.variables(model.equations).keys() for needs, model in needed):
             return name
     raise AssertionError(f"rule {rule.name} reads what the neurons of no circuit of rates have; add such a circuit.")
 
 
 ON_LAYERS = [rule for rule in RULES.values() if "x" in text.variables(rule.needs_pre)]
-TIED = [rule for rule in ON_LAYERS if "rank" in text.variables(rule.needs)]
+TIED = [rule for rule in ON_LAYERS if "rank" in text.variables(rule.needs_post)]
 LAYERS = [(group_of(rule), rule.name) for rule in ON_LAYERS] + [(group_of(rule), f"{rule.name}_tied") for rule in TIED]
 EVERY_LAYER = pytest.mark.parametrize(("group", "name"), LAYERS, ids=[name for _, name in LAYERS])
 ON_SPIKES = [rule for rule in RULES.values() if reads_rates(rule)]

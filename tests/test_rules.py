@@ -82,7 +82,7 @@ def told_apart(rule: PlasticityRule) -> PlasticityRule:
     p, changes = rule.parameters, dict[str, Any]()
     if "tau_minus" in p and p["tau_minus"] in (p.get("tau_plus"), p.get("tau_x")):
         changes["tau_minus"] = 1.5 * p["tau_minus"]
-    if "u" in text.variables(rule.needs):  # which has 20 ms, too
+    if "u" in text.variables(rule.needs_post):  # which has 20 ms, too
         changes["tau_x"] = 15 * ms
     others = {"sigma": 0.0, "mu_minus": 0.3, "alpha": 0.8, "lifetime": 30.0}  # some trains outlive this lifetime
     others |= {"w_max": 2.0} if p.get("w_max") == 1 else {}
