@@ -322,7 +322,7 @@ def test_the_simulation_approaches_continuous_time(name: str) -> None:
     assert 1.6 < coarse / fine < 2.6
 
 
-def test_every_calcium_set_approaches_continuous_time() -> None:
+def test_all_sets_of_calcium_approach_continuous_time() -> None:
     ratios = []
     for name in CALCIUM:
         rule, given = on_coarse_grid(TESTED[name]), trials(16, 30, seed=13)
