@@ -30,10 +30,10 @@ from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
 from spikehebb.export.neuron_nodes import nir_if
-from spikehebb.jobs import train_softhebb, votes
-from spikehebb.jobs.saved import describe, load_network, versions
+from spikehebb.jobs import read, train_softhebb, votes
+from spikehebb.jobs.run import describe, versions
 from spikehebb.simulation import simulate
-from spikehebb.softhebb import Model, model_file
+from spikehebb.softhebb import Model
 from spikehebb.softhebb.network import Training
 from spikehebb.softhebb.presets import find
 
@@ -134,7 +134,7 @@ def _options() -> argparse.Namespace:
 def _trained(path: Path | None, train: Images, seed: int) -> Model:
     """Return a network of one dense layer."""
     if path is not None:
-        return model_file.from_checkpoint(load_network(path))
+        return read(path).rates()
     preset = find("mnist-dense")
     layers = (dataclasses.replace(preset.layers[0], units=100),)
     small = dataclasses.replace(preset, layers=layers, training=Training(epochs=20, batch=10))

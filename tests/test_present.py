@@ -17,7 +17,7 @@ from spikehebb.core import Images, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
 from spikehebb.encoders import word_source
-from spikehebb.jobs import Settings, evaluate, load_digits, presenting
+from spikehebb.jobs import Settings, evaluate, presenting, read
 from spikehebb.jobs.presenting import chunk_of, present, quiet
 from spikehebb.simulation import simulate
 from spikehebb.simulation.present import deal, simulate_dealt
@@ -122,7 +122,7 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
 
 def test_fifty_copies_reach_the_accuracy_of_one() -> None:
     """Of the network in models/ on all test images; within 4 standard errors of the difference of two such numbers."""
-    trained = load_digits(MODEL)
+    trained = read(MODEL)
     published = json.loads((MODEL / "run.json").read_text())["metrics"]
     test = load("digits", "test")
     scores = evaluate(trained, test, device=NUMPY, replicas=50)["metrics"]

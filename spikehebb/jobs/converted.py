@@ -221,9 +221,9 @@ def joined(one: Seen | None, other: Seen) -> Seen:
 def per_image(seen: Seen, images: int) -> dict[str, float]:
     """Return the spikes, the synaptic operations and the milliseconds for an image."""
     return {
-        "spikesper_image": float(seen.spikes.sum()) / images,
-        "operationsper_image": float(seen.operations.sum()) / images,
-        "msper_image": 1000 * seen.seconds / images,
+        "spikes_per_image": float(seen.spikes.sum()) / images,
+        "operations_per_image": float(seen.operations.sum()) / images,
+        "ms_per_image": 1000 * seen.seconds / images,
     }
 
 
