@@ -92,7 +92,7 @@ def pretrained(old: Images, seed: int) -> Model:
 
 def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respond]:
     """Go on in spikes; give at every point how the network responds by then."""
-    start = jobs.start_from(model).with_age(age)
+    start = jobs.RateNetwork(model=model).start().with_age(age)
     settings = start.settings(new, seed=seed)
     weights, ages, run = start.weights, start.age, 0
 

@@ -21,9 +21,9 @@ from typing import Any
 from spikehebb.cli.common import progress
 from spikehebb.convert import Timing
 from spikehebb.datasets import load
-from spikehebb.jobs import convert_softhebb, load_softhebb, train_softhebb
+from spikehebb.jobs import convert_softhebb, train_softhebb
 from spikehebb.plot import conversion_pictures
-from spikehebb.softhebb import Preset, find
+from spikehebb.softhebb import Preset, find, load_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ def run(case: Case, seed: int, folder: Path, cores: int | None) -> dict[str, Any
         began = time.perf_counter()
         if not (out / "report.json").exists():
             found = convert_softhebb(
-                load_softhebb(trained),
+                load_model(trained),
                 train,
                 test if case.test is None else test[: case.test],
                 case.timing,

@@ -22,7 +22,7 @@ from spikehebb.convert import present, to_spiking
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import DeepSettings, learn_layers, train_softhebb, versions
-from spikehebb.jobs.saved import describe
+from spikehebb.jobs.run import describe
 from spikehebb.softhebb import Layer, Model, Preset, load_model, readout, training
 from spikehebb.softhebb.backend import working
 

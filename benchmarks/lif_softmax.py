@@ -27,7 +27,7 @@ from spikehebb.convert.lif_calibration import calibrate_lif, divergence, present
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import train_softhebb
-from spikehebb.jobs.saved import versions
+from spikehebb.jobs.run import versions
 from spikehebb.softhebb import Model, presets
 
 TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 25.0, 50.0)

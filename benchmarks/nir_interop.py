@@ -22,17 +22,17 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms, mV
-from spikehebb.jobs.saved import describe, load_network, versions
 
 from spikehebb import checkpoint, convert, devices, metrics
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
-from spikehebb.jobs import train_softhebb, votes
+from spikehebb.jobs import read, train_softhebb, votes
+from spikehebb.jobs.run import describe, versions
 from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
-from spikehebb.softhebb import Model, model_file
+from spikehebb.softhebb import Model
 from spikehebb.softhebb.network import Training
 from spikehebb.softhebb.presets import find
 
@@ -133,7 +133,7 @@ def _options() -> argparse.Namespace:
 def _trained(path: Path | None, train: Images, seed: int) -> Model:
     """Return a network of one dense layer."""
     if path is not None:
-        return model_file.from_checkpoint(load_network(path))
+        return read(path).rates()
     preset = find("mnist-dense")
     layers = (dataclasses.replace(preset.layers[0], units=100),)
     small = dataclasses.replace(preset, layers=layers, training=Training(epochs=20, batch=10))

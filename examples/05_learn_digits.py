@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spikehebb import plot
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/digits")
 train, test = load("digits", "train"), load("digits", "test")
@@ -21,5 +21,5 @@ for path in plot.digit_pictures(run, test, out):
     print(path)
 
 # What was saved gives the same answer again.
-again = evaluate(load_digits(out), test)
+again = evaluate(read(out), test)
 assert again["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from spikehebb.datasets import load
-from spikehebb.jobs import learn_digits, start_from, train_softhebb
+from spikehebb.jobs import RateNetwork, learn_digits, train_softhebb
 from spikehebb.softhebb import Layer, Preset, Readout, Training
 
 # 60 rate units learn digits where they are.
@@ -39,7 +39,7 @@ moved, moved_test = (
     dataclasses.replace(images, name=f"moved {images.name}", pixels=np.roll(images.pixels, 1, axis=2))
     for images in (train, test)
 )
-start = start_from(model)
+start = RateNetwork(model=model).start()
 settings = start.settings(moved)
 print(f"{settings.neurons} neurons, temperature {settings.temperature:.3f} for images of length 1")
 for name, age in (("frozen", 1e9), ("learning", 3)):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
 train, test = load("digits", "train")[:400], load("digits", "test")[:200]
@@ -19,7 +19,7 @@ for each, run in zip(settings, learned.runs, strict=True):
     print(f"eta {each.eta:5.3f}, seed {each.seed}: {100 * run.report['metrics']['accuracy_vote']:.1f} %")
 
 # Alone, a network says what it said among others, to the last spike: its random numbers depend on its seed only.
-trained = load_digits(out / learned.folders[3])
+trained = read(out / learned.folders[3])
 alone = evaluate(trained, test)["metrics"]["accuracy_vote"]
 print(f"the fourth alone: {100 * alone:.1f} %, the same: {alone == learned.runs[3].report['metrics']['accuracy_vote']}")
 

@@ -16,7 +16,7 @@ from spikehebb import convert, devices, plot
 from spikehebb.convert import Timing
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import convert_softhebb, evaluate_converted, load_softhebb, train_softhebb, trained_on
+from spikehebb.jobs import ConvertedNetwork, convert_softhebb, evaluate, read, train_softhebb, trained_on
 from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, save_model
 from tests.test_cli import refused, run
 
@@ -72,7 +72,7 @@ def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, I
     )
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "fidelity.json", "checkpoint.npz"}
     model, network = convert.load_converted(tmp_path)
-    again = evaluate_converted(model, network, few[1])
+    again = evaluate(ConvertedNetwork(model=model, network=network), few[1])
     assert again["device"] == DEVICE.name
     assert again["metrics"]["accuracy_test"] == scores["accuracy_spiking"]
     assert again["metrics"]["spikes_per_image"] == scores["spikes_per_image"]
@@ -155,10 +155,10 @@ def test_bad_input_is_one_sentence(conv: Model, few: tuple[Images, Images], tmp_
     mute = dataclasses.replace(conv, readout=None)
     network = convert.to_spiking(mute, few[0], SHORT)
     with pytest.raises(ValueError, match="has no readout to score; convert one that was trained with a readout"):
-        evaluate_converted(mute, network, few[1], device=DEVICE)
+        evaluate(ConvertedNetwork(model=mute, network=network), few[1], device=DEVICE)
     (tmp_path / "broken.pth").write_bytes(b"no file of PyTorch's")
     with pytest.raises((ValueError, RuntimeError), match=r"broken.pth|torch"):
-        load_softhebb(tmp_path / "broken.pth")
+        read(tmp_path / "broken.pth")
 
 
 def test_pictures_show_the_numbers(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_pictures_show_the_numbers(conv: Model, few: tuple[Images, Images], tmp_
 def test_the_commands(conv: Model, tmp_path: Path) -> None:
     header = {"data": {"train": {"name": "digits/train"}}}
     save_model(dataclasses.replace(conv, header=header), tmp_path / "checkpoint.npz")
-    assert trained_on(load_softhebb(tmp_path)) == "digits"
+    assert trained_on(read(tmp_path)) == "digits"
     out = tmp_path / "spiking"
     options = [
         "--present",
@@ -210,7 +210,10 @@ def test_the_commands(conv: Model, tmp_path: Path) -> None:
         ([tmp_path, "--present", "3"], "shown for 5 to 52 whole time steps, but 3 ms are 3 steps"),
         ([tmp_path, "--neurons", "spiky"], "neurons must be integrate or stochastic"),
         ([tmp_path / "nothing.npz"], "there is no checkpoint"),
-        ([out, "--data", "digits"], "it holds 'converted', not a SoftHebb model"),
+        (
+            [out, "--data", "digits"],
+            "a converted network spikes already; convert the SoftHebb network",
+        ),
     ]
     for arguments, sentence in cases:
         assert sentence in refused(run("convert", *arguments, "--out", tmp_path / "new"))

@@ -260,8 +260,8 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
     here = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
     assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
-    assert present.copies_on(CPP, None) is None
-    assert present.copies_on(CUDA, 1) == 1
+    assert present.replicas_on(CPP, None) is None
+    assert present.replicas_on(CUDA, 1) == 1
 
 
 # What is given back as it was

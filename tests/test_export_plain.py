@@ -21,7 +21,7 @@ from spikehebb.cli import commands
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
 from spikehebb.export import plain, read_nir, schema, write_csv, write_npz
-from spikehebb.jobs import Settings, export_network, load_network, plain_network
+from spikehebb.jobs import Settings, export_network, read
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, save_model, training
@@ -84,7 +84,7 @@ ARRAYS = {
 def test_every_kind_leaves_as_arrays_that_the_schema_describes(
     kind: str, saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    report = export_network(saved[kind], tmp_path / "net.npz", format="npz")
+    report = export_network(read(saved[kind]), tmp_path / "net.npz", format="npz")
     with np.load(tmp_path / "net.npz") as held:
         arrays = {name: held[name] for name in held.files}
     inside = json.loads(arrays.pop("description").tobytes())
@@ -101,21 +101,19 @@ def test_every_kind_leaves_as_arrays_that_the_schema_describes(
 
 
 def test_numbers_are_those_of_the_network(saved: dict[str, Path]) -> None:
-    found = plain_network(load_network(saved["digits"]))
-    np.testing.assert_array_equal(
-        found.arrays["digits.feedforward.weights"], load_network(saved["digits"]).arrays["weights"]
-    )
+    found = read(saved["digits"]).plain()
+    np.testing.assert_array_equal(found.arrays["digits.feedforward.weights"], read(saved["digits"]).arrays["weights"])
     output = next(part for part in found.description["circuits"][0]["populations"] if part["name"] == "output")
     assert output["neuron"] == "escape_rate"
     assert output["parameters"]["tau_m"] == {"unit": "second", "value": Settings().tau_m_ms / 1000}
     assert found.description["circuits"][0]["projections"][0]["rule"] is None
-    rule = plain_network(load_network(saved["digits"]), rules=True).description["circuits"][0]["projections"][0]["rule"]
+    rule = read(saved["digits"]).plain(rules=True).description["circuits"][0]["projections"][0]["rule"]
     assert rule["name"] == "softhebb"
     assert "w" in rule["on_post"]
 
 
 def test_the_schema_refuses_other_things(saved: dict[str, Path]) -> None:
-    said = dict(plain_network(load_network(saved["lif"])).description)
+    said = dict(read(saved["lif"]).plain().description)
     jsonschema.validate(said, schema())
     for change in ({"format": "other"}, {"dt_s": 0}, {"more": 1}, {"arrays": {"x": {"shape": [1]}}}):
         with pytest.raises(jsonschema.ValidationError):
@@ -123,11 +121,11 @@ def test_the_schema_refuses_other_things(saved: dict[str, Path]) -> None:
 
 
 def test_tables(saved: dict[str, Path], tmp_path: Path) -> None:
-    export_network(saved["lif"], tmp_path / "tables", format="csv")
-    export_network(saved["lif"], tmp_path / "tables.zip", format="csv")
+    export_network(read(saved["lif"]), tmp_path / "tables", format="csv")
+    export_network(read(saved["lif"]), tmp_path / "tables.zip", format="csv")
     with zipfile.ZipFile(tmp_path / "tables.zip") as archive:
         assert set(archive.namelist()) == {path.name for path in (tmp_path / "tables").iterdir()}
-    found = plain_network(load_network(saved["lif"]))
+    found = read(saved["lif"]).plain()
     for name, value in found.arrays.items():
         table = np.loadtxt(tmp_path / "tables" / f"{name}.csv", delimiter=",", ndmin=2)
         np.testing.assert_array_equal(table.astype(value.dtype).reshape(value.shape), value)
@@ -148,7 +146,7 @@ def test_a_circuit_of_ones_own_with_its_rule(tmp_path: Path) -> None:
 def test_nothing_half_written_and_nothing_overwritten(
     saved: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = plain_network(load_network(saved["lif"]))
+    found = read(saved["lif"]).plain()
     (tmp_path / "there").mkdir()
     with pytest.raises(FileExistsError, match=r"there is there already; give another folder, or a file that ends in"):
         write_csv(found, tmp_path / "there")
@@ -169,7 +167,7 @@ def test_nothing_half_written_and_nothing_overwritten(
 
 
 def test_a_lif_network_leaves_with_its_votes(saved: dict[str, Path], tmp_path: Path) -> None:
-    report = export_network(saved["lif"], tmp_path / "net.nir")
+    report = export_network(read(saved["lif"]), tmp_path / "net.nir")
     assert report["graph"] == {"Input": 1, "LIF": 1, "Linear": 3, "Output": 1, "weights": 64 * 6 + 36 + 24}
     assert report["metadata"]["steps"] == 30
     made, network = convert.load_converted(saved["lif"])

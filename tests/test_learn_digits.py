@@ -15,7 +15,7 @@ from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images, digest
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
-from spikehebb.jobs import Settings, digit_state, evaluate, learn_digits, load_digits, stdp_window
+from spikehebb.jobs import Settings, digit_state, evaluate, learn_digits, read, stdp_window
 from spikehebb.jobs.run import FINISHED
 from spikehebb.rules import softhebb, stdp_pair
 from spikehebb.simulation import present
@@ -89,7 +89,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
 @pytest.mark.slow_on_cuda
 def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     run = learn_digits(*few, SMALL, device=device, out=tmp_path)
-    again = evaluate(load_digits(tmp_path), few[1])["metrics"]
+    again = evaluate(read(tmp_path), few[1])["metrics"]
     scores = [name for name in again if name.startswith("accuracy")]
     assert len(scores) == 3
     assert {name: again[name] for name in scores} == {name: run.report["metrics"][name] for name in scores}
@@ -166,7 +166,7 @@ def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp
         learn_digits(*few, other, device=NUMPY, out=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     learn_digits(*few, other, device=NUMPY, out=tmp_path, overwrite=True)
-    assert load_digits(tmp_path).header["seed"] == 9
+    assert read(tmp_path).header["seed"] == 9
 
 
 def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "something"}, "it holds 'something', not a network that learned digits"),
+        ({"kind": "something"}, r"it holds 'something', not a trained network \(digits, softhebb, converted\)"),
         ({"config": {"neurons": 8, "surprise": 1}}, "surprise"),
         ({"config": {"neurons": 10**9}}, "is needed"),
         ({"device": "toaster"}, "there is no device 'toaster'"),
@@ -246,4 +246,4 @@ def test_headers_that_make_no_sense_are_refused(
     trained = learn_digits(*few, SMALL, device=NUMPY).network
     checkpoint.save(Checkpoint(header={**trained.header, **changes}, arrays=trained.arrays), tmp_path / "c.npz")
     with pytest.raises(ValueError, match=message):
-        load_digits(tmp_path / "c.npz")
+        read(tmp_path / "c.npz")

@@ -14,7 +14,7 @@ from spikehebb import devices, jobs
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Images, Replicas, replicas, replicas_of
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.jobs import DigitRuns, Settings, digit_state, evaluate, learn_digits, load_digits
+from spikehebb.jobs import DigitRuns, Settings, digit_state, evaluate, learn_digits, read
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import present
 from tests.conftest import NO_COMPILER
@@ -52,7 +52,7 @@ def test_each_learns_what_it_learns_alone(fewer: tuple[Images, Images], tmp_path
     assert len({run.network.arrays["weights"].tobytes() for run in together.runs}) == 3
     for run, folder, each in zip(together.runs, together.folders, SEEDS, strict=True):
         assert {path.name for path in (tmp_path / folder).iterdir()} == {"run.json", "checkpoint.npz"}
-        saved = load_digits(tmp_path / folder)
+        saved = read(tmp_path / folder)
         assert saved.header["config"] == dataclasses.asdict(each)
         scores = evaluate(saved, fewer[1])["metrics"]
         for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):

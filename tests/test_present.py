@@ -115,7 +115,7 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
     chosen = rows[[7, 31]] / np.linalg.norm(rows[[7, 31]], axis=1, keepdims=True)
     settings = Settings(neurons=2, temperature=0.01)
     circuit = settings.circuit(np.asarray(3 * chosen.T, np.float64)).frozen()
-    counts, _ = present(circuit, images, settings, NUMPY, "testing", quiet, replicas=8)
+    counts, _ = spike_counts(circuit, images, settings, NUMPY, "testing", quiet, replicas=8)
     assert counts[[7], :].toarray().argmax() == 0
     assert counts[[31], :].toarray().argmax() == 1
     assert metrics.class_profile(counts, np.asarray(images.labels)).shape == (2, 10)

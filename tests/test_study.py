@@ -51,7 +51,7 @@ def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
     ]
     assert len(study_table(found)) == 1 + 2 + 10
     assert json.loads((folder / "study.json").read_text())["points"] == found["points"]
-    trained = jobs.load_digits(folder / "weight-bits-4-stochastic")
+    trained = jobs.read(folder / "weight-bits-4-stochastic")
     steps = np.asarray(trained.arrays["weights"]) / (0.3 / 15)
     assert steps == pytest.approx(np.round(steps), abs=1e-6)
     assert 3 < len(np.unique(np.round(steps))) <= 16

@@ -13,7 +13,7 @@ import pytest
 
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import SoftHebbRun, evaluate_softhebb, train_softhebb
+from spikehebb.jobs import RateNetwork, SoftHebbRun, evaluate, train_softhebb
 from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, Training, find, load_model, training
 
 TINY = Preset(
@@ -75,7 +75,9 @@ def test_evaluating_the_saved_model_gives_the_same_accuracy(whole: tuple[SoftHeb
     run, out = whole
     model = load_model(out)
     assert same(model, run.model)
-    assert evaluate_softhebb(model, TEST)["metrics"]["accuracy_test"] == run.report["metrics"]["accuracy_test"]
+    assert (
+        evaluate(RateNetwork(model=model), TEST)["metrics"]["accuracy_test"] == run.report["metrics"]["accuracy_test"]
+    )
 
 
 def test_the_same_seed_gives_the_same_run_on_any_number_of_cores(whole: tuple[SoftHebbRun, Path]) -> None:
@@ -226,14 +228,14 @@ def test_a_full_disk_is_told_before_it_is_full(tmp_path: Path, monkeypatch: pyte
 def test_evaluating_refuses_other_images_and_models_without_a_readout(whole: tuple[SoftHebbRun, Path]) -> None:
     model = whole[0].model
     with pytest.raises(ValueError, match="has no readout"):
-        evaluate_softhebb(dataclasses.replace(model, readout=None), TEST)
+        evaluate(RateNetwork(model=dataclasses.replace(model, readout=None)), TEST)
     assert model.readout is not None
     few = dataclasses.replace(model, readout=(model.readout[0][:4], model.readout[1][:4]))
     with pytest.raises(ValueError, match="labels from 0 to 9, but the model knows the classes 0 to 3 only"):
-        evaluate_softhebb(few, TEST)
+        evaluate(RateNetwork(model=few), TEST)
     with pytest.raises(ValueError, match="labels from -1 to -1"):
-        evaluate_softhebb(model, dataclasses.replace(TEST, labels=np.full(100, -1)))
+        evaluate(RateNetwork(model=model), dataclasses.replace(TEST, labels=np.full(100, -1)))
     with pytest.raises(
         ValueError, match=r"digits/test has images of \(3, 8, 8\) .*, but the network takes \(1, 8, 8\)"
     ):
-        evaluate_softhebb(model, coloured(TEST))
+        evaluate(RateNetwork(model=model), coloured(TEST))

@@ -55,10 +55,12 @@ def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
 
 def from_checkpoint(found: Checkpoint) -> tuple[Model, SpikingNetwork]:
     """Return the rate network and the spiking one that header and arrays describe."""
-    model = model_file.from_checkpoint(found)
+    conversion = found.header["conversion"]
+    rates = {name: value for name, value in found.header.items() if name != "conversion"}
+    model = model_file.from_checkpoint(Checkpoint(header=rates, arrays=found.arrays))
     timing, gains = _conversion(found.header)
-    kept = {name: value for name, value in found.header["conversion"].items() if name not in ("timing", "gains")}
-    return model, assemble(model, gains, timing, kept)
+    header = {name: value for name, value in conversion.items() if name not in ("timing", "gains")}
+    return model, assemble(model, gains, timing, header)
 
 
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
