@@ -200,7 +200,7 @@ def kept() -> Path:
 
 def keep(**costs: Cost) -> None:
     """Keep costs that were measured on this machine, ``cpu`` and ``gpu``, for later advice."""
-    kept().parent.mkdir(parents=True, exist_ok=True)
+    devices.own_cache()
     kept().write_text(json.dumps({name: asdict(cost) for name, cost in costs.items()}, indent=1))
 
 
