@@ -33,7 +33,7 @@ from brian2 import Hz, ms
 
 from spikehebb import convert, devices, jobs
 from spikehebb.convert.present import build_programs
-from spikehebb.core import Circuit, Float, Images, Protocol, Replicas
+from spikehebb.core import Circuit, Float, Images, Protocol, Replicas, replicas
 from spikehebb.devices import Device, nvcc
 from spikehebb.jobs import Settings, stdp_window
 from spikehebb.rules import RULES
@@ -88,7 +88,7 @@ def network(case: Case) -> Circuit | Replicas:
     weights = np.abs(rng.standard_normal((PIXELS, case.neurons)))
     circuit = settings.circuit(settings.start_norm * weights / np.linalg.norm(weights, axis=0))
     circuit = circuit if case.learns else circuit.frozen()
-    return circuit.replicas(case.replicas) if case.replicas else circuit
+    return replicas(circuit, case.replicas) if case.replicas else circuit
 
 
 def looking(case: Case, images: int) -> Protocol | list[Protocol]:

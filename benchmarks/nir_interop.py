@@ -24,14 +24,13 @@ import numpy as np
 from brian2 import ms, mV
 
 from spikehebb import checkpoint, convert, devices, metrics
-from spikehebb.circuits.lif import lif_unit
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
-from spikehebb.export.neuron_nodes import nir_if
 from spikehebb.jobs import read, train_softhebb, votes
 from spikehebb.jobs.run import describe, versions
+from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Model
 from spikehebb.softhebb.network import Training

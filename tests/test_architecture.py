@@ -13,7 +13,7 @@ PACKAGE = Path(spikehebb.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"core", "equations"},
-    {"rules", "neurons", "circuits", "encoders", "protocols"},
+    {"catalogue", "rules", "neurons", "circuits", "encoders", "protocols"},
     {
         "simulation",
         "devices",

@@ -12,7 +12,7 @@ from brian2 import ms
 
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Protocol
+from spikehebb.core import Protocol, replicas
 from spikehebb.jobs import Settings, advise
 from spikehebb.protocols import pairing
 from spikehebb.rules import softhebb, stdp_pair
@@ -39,7 +39,7 @@ def test_the_load_of_a_learning_network_by_hand() -> None:
     load = costs.load_of(plan, {"input": 8, "output": 0.5})
     assert load.events == 8 * 400 + 0.5 * 784 + 400 + 400
     assert load.neurons == 784 + 400 + 1
-    many = costs.load_of(plan_of(soft_wta(np.ones((784, 400)), rule=softhebb).replicas(3), SHOWN, dt=1 * ms), {
+    many = costs.load_of(plan_of(replicas(soft_wta(np.ones((784, 400)), rule=softhebb), 3), SHOWN, dt=1 * ms), {
         "input": 24, "output": 1.5
     })  # fmt: skip
     assert (many.events, many.neurons) == (3 * load.events, 3 * load.neurons)
@@ -98,7 +98,7 @@ def test_measured_costs_are_kept_and_checked() -> None:
 def test_memory_counts_shared_weights_once() -> None:
     learning = soft_wta(np.ones((784, 400)), rule=softhebb)
     plans = [
-        plan_of(circuit.replicas(n), SHOWN, dt=1 * ms) for circuit in (learning, learning.frozen()) for n in (1, 64)
+        plan_of(replicas(circuit, n), SHOWN, dt=1 * ms) for circuit in (learning, learning.frozen()) for n in (1, 64)
     ]
     sizes = [costs.memory(plan, devices.CUDA)["synapses"] for plan in plans]
     assert sizes[1] == 64 * sizes[0]

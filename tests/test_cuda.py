@@ -20,7 +20,7 @@ from brian2 import Hz, ms
 
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, Float, Images, NeuronModel, Population, Projection, Protocol
+from spikehebb.core import Circuit, Float, Images, NeuronModel, Population, Projection, Protocol, replicas
 from spikehebb.devices import CPP, CUDA, CUDA_SINGLE, NUMPY, Device, nvcc
 from spikehebb.encoders import poisson, regular, spike_source, word_source
 from spikehebb.hardware import TARGETS, constrain
@@ -72,7 +72,7 @@ def test_learning_is_that_of_cpp_draw_by_draw(gpu: None) -> None:
     """
     circuit, protocol = digits()
     there, here = (
-        simulate(circuit.replicas(2), protocol, device=device, record=("input", "output"), seed=3)
+        simulate(replicas(circuit, 2), protocol, device=device, record=("input", "output"), seed=3)
         for device in (CUDA, CPP)
     )
     for name in ("input", "output"):
@@ -94,7 +94,7 @@ def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
     circuit = soft_wta(rng.uniform(0, 0.3, (12, 5)), temperature=0.1, rule=find("softhebb_annealed"), eta=0.1)
     chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
     protocol = shown(rng.random((6, 12)))
-    there, here = (simulate(chip.circuit.replicas(2), protocol, device=device, seed=3) for device in (CUDA, NUMPY))
+    there, here = (simulate(replicas(chip.circuit, 2), protocol, device=device, seed=3) for device in (CUDA, NUMPY))
     assert np.array_equal(there.weights["feedforward"], here.weights["feedforward"])
     assert not np.array_equal(there.weights["feedforward"][0], there.weights["feedforward"][1])
 
@@ -111,7 +111,7 @@ def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
     stimuli = {"input": np.full((4, 4), 0.7), "other": np.full((4, 3), 0.5)}
     protocol = Protocol(stimuli=stimuli, duration=200 * ms, presentation=50 * ms)
     there, here = (
-        simulate(circuit.replicas(2), protocol, device=device).weights["synapse"] for device in (CUDA, NUMPY)
+        simulate(replicas(circuit, 2), protocol, device=device).weights["synapse"] for device in (CUDA, NUMPY)
     )
     assert there == pytest.approx(here, rel=1e-9)
     assert np.abs(there - 0.5).min() > 1e-6
@@ -119,7 +119,7 @@ def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
 
 def test_single_precision(gpu: None) -> None:
     circuit, protocol = digits()
-    single, double = (simulate(circuit.replicas(2), protocol, device=d, seed=3) for d in (CUDA_SINGLE, CUDA))
+    single, double = (simulate(replicas(circuit, 2), protocol, device=d, seed=3) for d in (CUDA_SINGLE, CUDA))
     assert single.weights["feedforward"].dtype == np.float64
     # 24 bits: a spike may come a step earlier or later, where a potential or a probability is just at the threshold.
     assert single.counts["input"].sum() == pytest.approx(double.counts["input"].sum(), rel=0.002)
@@ -141,9 +141,9 @@ def test_single_precision_is_refused_where_it_does_not_reach() -> None:
 
 def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit, protocol = digits()
-    first = simulate(circuit.replicas(2), protocol, device=CUDA, record=("output",))
+    first = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
     monkeypatch.setenv("SPIKEHEBB_THREADS", "reversed")
-    other = simulate(circuit.replicas(2), protocol, device=CUDA, record=("output",))
+    other = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
     assert first.state["inhibition"]["Z"] == pytest.approx(other.state["inhibition"]["Z"], rel=1e-12)
     assert spikes(first.spikes["output"]) == spikes(other.spikes["output"])
     assert first.weights["feedforward"] == pytest.approx(other.weights["feedforward"], rel=1e-9)
@@ -184,13 +184,13 @@ def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
     rows = np.random.default_rng(2).random((10, 64)) / 8
 
     def run(start: Circuit, images: Float, seed: int) -> tuple[Circuit, Float]:
-        found = simulate(start.replicas(1), shown(images), device=CUDA, seed=seed)
+        found = simulate(replicas(start, 1), shown(images), device=CUDA, seed=seed)
         weights, age = found.replica(0).weights["feedforward"], found.replica(0).state["output"]["age"]
         return start.with_weights(feedforward=weights).with_state("output", age=age), weights
 
     half, _ = run(circuit, rows[:5], seed=1)
     _, there = run(half, rows[5:], seed=2)
-    here = simulate(half.replicas(1), shown(rows[5:]), device=CPP, seed=2)
+    here = simulate(replicas(half, 1), shown(rows[5:]), device=CPP, seed=2)
     assert there == pytest.approx(here.replica(0).weights["feedforward"], rel=1e-9)
     assert not np.allclose(there, np.asarray(half.projections["feedforward"].weights))
 
@@ -260,8 +260,8 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
     here = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
     assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
-    assert present.copies_on(CPP, None) is None
-    assert present.copies_on(CUDA, 1) == 1
+    assert present.replicas_on(CPP, None) is None
+    assert present.replicas_on(CUDA, 1) == 1
 
 
 # What is given back as it was
@@ -414,7 +414,7 @@ def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytes
         r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but A CPU that plays a GPU has 700 of 700 MiB free"
     )
     with pytest.raises(RuntimeError, match=message):
-        simulate(circuit.replicas(64), protocol, device=CUDA)
+        simulate(replicas(circuit, 64), protocol, device=CUDA)
     plan = assemble(soft_wta(np.ones((1, 1)), rule=softhebb), shown(np.ones((1, 1))), dt=1 * ms)
     many = dataclasses.replace(plan.projections["feedforward"], connected=(np.broadcast_to(0, 2**31),), copies=1)
     with pytest.raises(RuntimeError, match=r"2,147,483,648 synapses in one projection, but brian2cuda takes"):

@@ -435,7 +435,7 @@ def test_the_official_sizes_of_stl10() -> None:
 
 
 def test_unknown_names() -> None:
-    assert DATASETS == ("digits", "mnist", "fashion-mnist", "cifar10", "stl10", "folder")
+    assert {"digits", "mnist", "fashion-mnist", "cifar10", "stl10"} <= set(DATASETS)
     with pytest.raises(ValueError, match=r"there is no data set 'mnits'. Did you mean 'mnist'\?"):
         load("mnits", "train")
     with pytest.raises(ValueError, match=r"Did you mean 'cifar10'\?"):

@@ -13,14 +13,13 @@ from brian2 import Quantity, ms, mV
 
 from spikehebb import convert
 from spikehebb.circuits import lif_wta, soft_wta
-from spikehebb.circuits.lif import lif_unit, with_votes
+from spikehebb.circuits.lif import with_votes
 from spikehebb.convert.to_spiking import encoder_of
 from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import poisson, regular
 from spikehebb.export import circuit_graph, graph_circuit, network_graph, read_nir, sizes, write_nir
-from spikehebb.export.neuron_nodes import nir_if, nir_lif
-from spikehebb.neurons import lif, lif_adaptive
+from spikehebb.neurons import lif, lif_adaptive, lif_unit, nir_if, nir_lif
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, training

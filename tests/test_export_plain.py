@@ -131,8 +131,8 @@ def test_tables(saved: dict[str, Path], tmp_path: Path) -> None:
         np.testing.assert_array_equal(table.astype(value.dtype).reshape(value.shape), value)
     lines = (tmp_path / "tables" / "parameters.csv").read_text().splitlines()
     assert lines[0] == "circuit,population,neuron,parameter,value,unit"
-    assert "lif,output,lif,tau_m,0.02,second" in lines
-    assert "lif,output,lif,v_rest,lif.output.v_rest.csv,volt" in lines
+    assert "lif,output,lif_unit,tau_m,0.02,second" in lines
+    assert "lif,output,lif_unit,v_rest,lif.output.v_rest.csv,volt" in lines
     jsonschema.validate(json.loads((tmp_path / "tables" / "description.json").read_text()), schema())
 
 

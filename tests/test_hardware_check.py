@@ -55,8 +55,8 @@ def test_soft_wta_does_not_run_on_loihi_and_every_reason_is_told() -> None:
     found = check(soft_wta(np.random.default_rng(0).random((6, 4))), LOIHI)
     assert all(problem.enforced for problem in found)
     told = "\n".join(map(str, found))
-    assert "population output: loihi1 runs lif, but not escape_rate neurons; circuits.lif_wta competes" in told
-    assert "population inhibition: loihi1 runs lif, but not log_sum_exp neurons" in told
+    assert "population output: loihi1 runs lif, lif_unit, but not escape_rate neurons; circuits.lif_wta" in told
+    assert "population inhibition: loihi1 runs lif, lif_unit, but not log_sum_exp neurons" in told
     assert "projection excite: it sets Z of inhibition at every time step, but neurons of loihi1" in told
     assert "projection feedforward: its weights are not whole multiples, from 0 to 255, of one number" in told
     assert all(text.endswith(").") for text in told.splitlines())

@@ -12,7 +12,7 @@ import pytest
 
 from spikehebb import devices, jobs
 from spikehebb.circuits import soft_wta
-from spikehebb.core import Images, Replicas, replicas_of
+from spikehebb.core import Images, Replicas, replicas, replicas_of
 from spikehebb.devices import CPP, NUMPY
 from spikehebb.jobs import DigitRuns, Settings, digit_state, evaluate, learn_digits, read
 from spikehebb.rules import stdp_pair
@@ -158,7 +158,8 @@ def test_what_networks_cannot_differ_in_is_refused(fewer: tuple[Images, Images])
 def test_circuits_that_differ_in_numbers_are_replicas(rng: np.random.Generator) -> None:
     """There and back: parameters, arrays of them, weights, state."""
     weights = rng.random((3, 4, 2))
-    plain = soft_wta(weights[0]).replicas(
+    plain = replicas(
+        soft_wta(weights[0]),
         3,
         parameters={"output.tau_m": soft_wta(weights[0]).populations["output"].model.parameters["tau_m"] * [1, 2, 3]},
         weights={"feedforward": weights},

@@ -107,7 +107,7 @@ def test_all_of_it_is_lif_neurons_and_linear_synapses() -> None:
     for kind in KINDS:
         circuit = lif_wta(np.eye(3), inhibition=kind)  # type: ignore[arg-type]
         neurons = [part.model for name, part in circuit.populations.items() if name != "input"]
-        assert {model.name for model in neurons} == {"lif"}
+        assert {model.name for model in neurons} == {"lif_unit"}
         assert not any("rand" in "".join([m.threshold, m.reset, m.onset, m.equations]) for m in neurons)
         assert not any(part.summed or part.rule for part in circuit.projections.values())
         assert all(part.weights is not None for part in circuit.projections.values())

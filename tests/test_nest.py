@@ -21,6 +21,7 @@ from spikehebb.encoders import clamped_source, reward_source
 from spikehebb.rules import RULES, clopath, stdp_reward
 from spikehebb.simulation import simulate
 from tests.nest_side import final_weight, fresh_nest
+from tests.oracles.spikes import SPIKE_ORACLES, triplet
 
 PAIRS, SPIKES, STEPS = 4, 50, 5000
 DT = 0.1 * ms
@@ -96,7 +97,7 @@ def _vogels(p: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-_TRIPLETS = ("triplet_vc_full", "triplet_vc_minimal", "triplet_hc_full", "triplet_hc_minimal")
+_TRIPLETS = [name for name, oracle in SPIKE_ORACLES.items() if oracle is triplet]
 CASES = (
     Case(rule="stdp_pair", model="stdp_synapse", parameters=_additive, remark="mu_plus = mu_minus = 0"),
     Case(

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
 
-import spikehebb.simulation.simulate as simulation
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording
+from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording, replicas
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import poisson, regular
 from spikehebb.hardware import TARGETS, constrain
@@ -21,6 +20,7 @@ from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import counted_random, simulate
 from spikehebb.simulation.plan import assemble
 from spikehebb.simulation.replicated_plan import plan_of
+from spikehebb.simulation.simulate import program
 from tests.conftest import NO_COMPILER
 
 COUNT, SIZES = 3, (12, 5)
@@ -69,7 +69,7 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
     weights, age = rng.random((COUNT, *SIZES)), rng.random((COUNT, SIZES[1]))
     everything: dict[str, Any] = {"parameters": parameters, "weights": {"feedforward": weights}}
     everything |= {"state": {"output.age": age}}
-    copies = circuit.replicas(COUNT, **everything)
+    copies = replicas(circuit, COUNT, **everything)
     courses = () if device is CPP else ("output.u", "feedforward.w")  # they are long in compiling
     options: dict[str, Any] = {"device": device, "record": ("input", "output", *courses)}
     together = simulate(copies, protocols, seed=7, **options)
@@ -78,27 +78,27 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
     changes = []
     for copy in range(COUNT):
         own = {what: {name: value[copy : copy + 1] for name, value in of.items()} for what, of in everything.items()}
-        alone = simulate(circuit.replicas(1, **own), [protocols[copy]], seed=7 + copy, **options)
+        alone = simulate(replicas(circuit, 1, **own), [protocols[copy]], seed=7 + copy, **options)
         assert_equal(together.replica(copy), alone)
         assert together.replica(copy).seed == 7 + copy
         changes.append(alone.weights["feedforward"] - weights[copy])
     assert min(np.abs(change).max() for change in changes) > 1e-3
-    seeded = circuit.replicas(COUNT, seeds=[5, 5, 9], **everything)
+    seeded = replicas(circuit, COUNT, seeds=[5, 5, 9], **everything)
     same = simulate(seeded, protocols, seed=1, **options)
     assert not np.array_equal(same.spikes["output"].i, together.spikes["output"].i)
     if device is CPP:
         plans = [plan_of(each, protocols, dt=1 * ms, record=options["record"]) for each in (copies, seeded)]
-        assert simulation.program(plans[0], CPP).folder == simulation.program(plans[1], CPP).folder
+        assert program(plans[0], CPP).folder == program(plans[1], CPP).folder
 
 
 @pytest.mark.parametrize("encoder", [poisson, regular])
 def test_copies_that_see_the_same_differ_by_their_seeds_only(encoder: NeuronModel, rng: np.random.Generator) -> None:
     circuit, protocol = soft_wta(rng.random(SIZES), eta=0.1, temperature=0.1, encoder=encoder), shown(rng)
     record = ("input", "output")
-    together = simulate(circuit.replicas(4), protocol, seed=2**32 - 2, record=record)
+    together = simulate(replicas(circuit, 4), protocol, seed=2**32 - 2, record=record)
     assert together.seeds == (2**32 - 2, 2**32 - 1, 0, 1)
     for copy, seed in enumerate(together.seeds):
-        assert_equal(together.replica(copy), simulate(circuit.replicas(1), protocol, seed=seed, record=record))
+        assert_equal(together.replica(copy), simulate(replicas(circuit, 1), protocol, seed=seed, record=record))
     assert len({together.replica(copy).weights["feedforward"].tobytes() for copy in range(4)}) == 4
 
 
@@ -132,7 +132,7 @@ def deterministic(rng: np.random.Generator) -> Circuit:
 def test_a_deterministic_copy_is_the_plain_circuit(device: Device, rng: np.random.Generator) -> None:
     circuit, protocols = deterministic(rng), [shown(rng) for _ in range(COUNT)]
     record = ("input", "plastic", "sum")
-    copies = circuit.replicas(COUNT)
+    copies = replicas(circuit, COUNT)
     plan = plan_of(copies, protocols, dt=1 * ms, record=record)
     assert plan.projections["resting"].shared, "the resting weights are not one table"
     together = simulate(copies, protocols, device=device, record=record)
@@ -146,7 +146,7 @@ def test_a_deterministic_copy_is_the_plain_circuit(device: Device, rng: np.rando
 def test_weights_of_their_own_that_rest(rng: np.random.Generator) -> None:
     circuit, protocol = deterministic(rng), shown(rng)
     weights = rng.uniform(0, 0.3, (2, 12, 3))
-    copies = circuit.replicas(2, weights={"resting": weights})
+    copies = replicas(circuit, 2, weights={"resting": weights})
     assert not plan_of(copies, protocol, dt=1 * ms).projections["resting"].shared
     together = simulate(copies, protocol, record=("sum",))
     for copy in range(2):
@@ -160,7 +160,7 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
     circuit, plans = synapse_pair(stdp_pair, delay=0.5 * ms), [pairing([lag] * ms) for lag in (-10, 10)]
     protocols = [dataclasses.replace(plan, duration=150 * ms) for plan in plans]
     tau = [5, 10] * ms
-    copies = circuit.replicas(2, parameters={"synapse.tau_plus": tau, "synapse.A_minus": [0.1, 0.2]})
+    copies = replicas(circuit, 2, parameters={"synapse.tau_plus": tau, "synapse.A_minus": [0.1, 0.2]})
     together = simulate(copies, protocols, dt=0.1 * ms, record=("synapse.w", "pre"), every=10)
     assert together.courses["synapse.w"].shape == (150, 2)
     for copy in range(2):
@@ -169,21 +169,37 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
         assert alone.weights["synapse"][0, 0] != 0.5
 
 
+def test_each_population_has_room_for_its_longest_train() -> None:
+    """One copy has the most presynaptic spikes, another the most postsynaptic ones."""
+    circuit, sizes = synapse_pair(stdp_pair), ((20, 3), (5, 10))
+    protocols = []
+    for pre, post in sizes:
+        trains = {"pre": 10 * np.arange(1, pre + 1)[:, None], "post": 10 * np.arange(1, post + 1)[:, None] + 3}
+        stimuli = {name: times / 1000 for name, times in trains.items()}
+        protocols.append(Protocol(stimuli=stimuli, duration=250 * ms))
+    together = simulate(replicas(circuit, 2), protocols, dt=0.1 * ms, record=("pre", "post"))
+    assert [together.replica(copy).counts[name].tolist() for copy in range(2) for name in ("pre", "post")] == [
+        [size] for both in sizes for size in both
+    ]
+    for copy, protocol in enumerate(protocols):
+        assert_equal(together.replica(copy), simulate(circuit, protocol, dt=0.1 * ms, record=("pre", "post")))
+
+
 def test_learning_under_the_limits_of_a_chip(rng: np.random.Generator) -> None:
     """Epochs, updates of some synapses only, and random rounding in neurons and synapses."""
     circuit = soft_wta(rng.uniform(0, 0.3, SIZES), temperature=0.1, rule=RULES["softhebb_annealed"], eta=0.1)
     chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
     protocol = shown(rng)
-    together = simulate(chip.circuit.replicas(2), protocol, seed=3)
+    together = simulate(replicas(chip.circuit, 2), protocol, seed=3)
     before = np.asarray(chip.circuit.projections["feedforward"].weights)
     assert np.abs(together.weights["feedforward"] - before).max() > 0
     for copy in range(2):
-        alone = simulate(chip.circuit.replicas(1), protocol, seed=3 + copy)
+        alone = simulate(replicas(chip.circuit, 1), protocol, seed=3 + copy)
         assert_equal(together.replica(copy), alone)
     with pytest.raises(
         ValueError, match=r"feedforward.epoch decides when rule .* acts, .* run these circuits one after"
     ):
-        chip.circuit.replicas(2, parameters={"feedforward.epoch": [10, 20] * ms})
+        replicas(chip.circuit, 2, parameters={"feedforward.epoch": [10, 20] * ms})
 
 
 @pytest.mark.compiler
@@ -201,7 +217,7 @@ def test_numpy_and_cpp_draw_the_same_numbers(rng: np.random.Generator) -> None:
     stimuli = {"input": rng.random((2, 4)), "other": rng.random((2, 3))}
     protocol = Protocol(stimuli=stimuli, duration=200 * ms, presentation=100 * ms)
     one, two = (
-        simulate(circuit.replicas(2), protocol, device=device, seed=2**32 - 1, record=("input", "other"))
+        simulate(replicas(circuit, 2), protocol, device=device, seed=2**32 - 1, record=("input", "other"))
         for device in (NUMPY, CPP)
     )
     assert len(one.spikes["input"]) > 50
@@ -252,7 +268,7 @@ def test_what_is_no_replica_is_refused(rng: np.random.Generator) -> None:
 
     def refused(message: str, n: Any = 2, **options: Any) -> None:
         with pytest.raises(ValueError, match=message):
-            circuit.replicas(n, **options)
+            replicas(circuit, n, **options)
 
     for n in (0, -1, 1.5, True):
         refused(f"replicas of circuit soft_wta: their number must be a whole number of at least 1, got {n}", n=n)
@@ -287,14 +303,14 @@ def test_what_is_no_replica_is_refused(rng: np.random.Generator) -> None:
     refused(r"population output has no variable 'v'", state={"output.v": [1, 2]})
     lagging = synapse_pair(RULES["calcium_dp"])
     with pytest.raises(ValueError, match=r"synapse.D decides when rule calcium_dp acts"):
-        lagging.replicas(2, parameters={"synapse.D": [1, 2] * ms})
+        replicas(lagging, 2, parameters={"synapse.D": [1, 2] * ms})
     with pytest.raises(ValueError, match=r"there is no copy 2; they are numbered from 0 to 1"):
-        circuit.replicas(2).replica(2)
+        replicas(circuit, 2).replica(2)
 
 
 def test_what_cannot_run_side_by_side_is_refused(rng: np.random.Generator) -> None:
     circuit, protocol = soft_wta(rng.random(SIZES)), shown(rng)
-    copies = circuit.replicas(2)
+    copies = replicas(circuit, 2)
     with pytest.raises(ValueError, match="1 protocols for 2 copies; give one for all or one for each"):
         simulate(copies, [protocol])
     with pytest.raises(ValueError, match="circuit soft_wta takes one protocol, got 2; only replicas take one for each"):
@@ -321,11 +337,11 @@ def test_what_cannot_run_side_by_side_is_refused(rng: np.random.Generator) -> No
     with pytest.raises(
         ValueError, match=r"a uses xi, and replicas draw random numbers with rand\(\) and randn\(\) only"
     ):
-        simulate(walk.replicas(2), Protocol(stimuli={}, duration=10 * ms))
+        simulate(replicas(walk, 2), Protocol(stimuli={}, duration=10 * ms))
     common = NeuronModel(name="common", summary="", equations="v : 1 (shared)")
     one = Circuit(name="one", populations={"a": Population(model=common, size=2)}, projections={})
     with pytest.raises(ValueError, match="all neurons of a share one 'v', and would share it with those of the other"):
-        simulate(one.replicas(2), Protocol(stimuli={}, duration=10 * ms))
+        simulate(replicas(one, 2), Protocol(stimuli={}, duration=10 * ms))
 
 
 def test_stimuli_have_room_for_what_copies_see(rng: np.random.Generator) -> None:
@@ -334,11 +350,11 @@ def test_stimuli_have_room_for_what_copies_see(rng: np.random.Generator) -> None
 
     def room(count: int, rows: int) -> tuple[int, int]:
         protocols = [shown(rng, rows=rows) for _ in range(count)]
-        part = plan_of(circuit.replicas(count), protocols, dt=1 * ms).populations["input"]
+        part = plan_of(replicas(circuit, count), protocols, dt=1 * ms).populations["input"]
         return part.rows, part.columns
 
     assert room(1, 3) == (1024, 12)
     assert room(100, 3) == room(100, 100) == (163, 1200)
-    shared = plan_of(circuit.replicas(100), shown(rng), dt=1 * ms).populations["input"]
+    shared = plan_of(replicas(circuit, 100), shown(rng), dt=1 * ms).populations["input"]
     assert (shared.rows, shared.columns) == (1024, 12)
     assert assemble(circuit, shown(rng), dt=1 * ms).streams == ""

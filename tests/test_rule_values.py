@@ -57,6 +57,12 @@ def test_every_rule_cites_a_work_with_a_bibtex_entry() -> None:
             assert REFERENCES[work.key] is work
 
 
+def test_a_work_that_is_missing_is_asked_for() -> None:
+    said = r"there is no work 'song2001'; add it to spikehebb/rules/references\.toml\. Did you mean 'song2000'\?"
+    with pytest.raises(ValueError, match=said):
+        cite("oja1982", "song2001")
+
+
 def test_works_as_text_and_as_bibtex() -> None:
     song = cite("song2000")[0]
     assert str(song) == "Song, Miller and Abbott, Nature Neuroscience 3:919-926, 2000"

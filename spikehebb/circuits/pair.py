@@ -69,7 +69,7 @@ def has_pair_form(rule: PlasticityRule) -> bool:
 
 def _postsynaptic(rule: PlasticityRule) -> NeuronModel:
     """Return the simplest neuron that replays spikes and has what the rule reads."""
-    wanted = set(text.variables(rule.needs))
+    wanted = set(text.variables(rule.needs_post))
     for model in _POST:
         if wanted <= set(text.variables(model.equations)) and not rule.needs_pre:
             return model

@@ -7,7 +7,7 @@ with them (simulate, export, measure, plot) is written as functions elsewhere.
 from spikehebb.core.circuit import Circuit, Population, Projection
 from spikehebb.core.data import Images, Protocol, Recording, Spikes
 from spikehebb.core.models import NeuronModel, PlasticityRule
-from spikehebb.core.replicas import Replicas, replicas_of
+from spikehebb.core.replicas import Replicas, replicas, replicas_of
 from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, digest
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "Replicas",
     "Spikes",
     "digest",
+    "replicas",
     "replicas_of",
 ]

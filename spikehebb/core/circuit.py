@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms, second
@@ -15,9 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from spikehebb import equations as text
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.values import Frozen, dimensions, frozen_array, frozen_parameters
-
-if TYPE_CHECKING:
-    from spikehebb.core.replicas import Replicas
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,7 +152,7 @@ class Circuit:
             _check_spiking(owner, projection.pre, pre, f"has rule {rule.name}, which waits for presynaptic spikes")
         if rule.on_post or rule.post_spike:
             _check_spiking(owner, projection.post, post, f"has rule {rule.name}, which waits for postsynaptic spikes")
-        for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs)):
+        for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs_post)):
             for variable, dim in text.variables(needs).items():
                 if _names(population).get(variable) != dim:
                     raise ValueError(
@@ -222,44 +219,6 @@ class Circuit:
         old = self.populations[population]
         changed = dataclasses.replace(old, state={**old.state, **state})
         return dataclasses.replace(self, populations={**self.populations, population: changed})
-
-    def replicas(
-        self,
-        n: int,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        seeds: Iterable[int] | None = None,
-        weights: Mapping[str, Any] | None = None,
-        state: Mapping[str, Any] | None = None,
-    ) -> Replicas:
-        """Return ``n`` independent copies of the circuit that ``simulate`` runs side by side.
-
-        Parameters
-        ----------
-        n : int
-        parameters : mapping of str to array, shape (n,) or, of neurons, (n, size)
-            What differs: ``{"output.tau_m": [10, 20]*ms, "feedforward.eta": [0.01, 0.02]}``.
-        seeds : iterable of int, optional
-            One for each copy; those of a run with seed ``s`` are ``s, s + 1, ...`` when left out.
-        weights : mapping of str to array, shape (n, n_pre, n_post), optional
-        state : mapping of str to array, shape (n,) or (n, size), optional
-            What neurons start from, by ``population.variable``.
-
-        Raises
-        ------
-        ValueError
-            As ``Replicas``.
-        """
-        from spikehebb.core.replicas import Replicas  # which is made of circuits
-
-        return Replicas(
-            circuit=self,
-            count=n,
-            parameters=parameters or {},
-            seeds=None if seeds is None else tuple(seeds),
-            weights=weights or {},
-            state=state or {},
-        )
 
 
 def _names(population: Population) -> dict[str, Any]:

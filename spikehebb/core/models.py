@@ -134,7 +134,7 @@ class PlasticityRule:
         ``update``.
     onset : tuple of str
         Statements executed in every synapse at the onset of each presentation, each for all synapses before the next.
-    needs_pre, needs : str
+    needs_pre, needs_post : str
         Variables that the presynaptic and the postsynaptic neuron must have, as Brian2 declarations (``u : 1``).
     keeps : tuple of str
         Traces that outlive a presentation.
@@ -174,7 +174,7 @@ class PlasticityRule:
     post_epoch: str = ""
     onset: tuple[str, ...] = ()
     needs_pre: str = ""
-    needs: str = ""
+    needs_post: str = ""
     keeps: tuple[str, ...] = ()
     lag: str = ""
     method: str = "euler"
@@ -188,7 +188,7 @@ class PlasticityRule:
         owner, known = f"rule {self.name}", dimensions(self.parameters)
         text.check_names(owner, self.parameters)
         sides: dict[str, Any] = {}
-        for side, needs in (("pre", self.needs_pre), ("post", self.needs)):
+        for side, needs in (("pre", self.needs_pre), ("post", self.needs_post)):
             equations, spike, ended = (getattr(self, f"{side}{part}") for part in ("", "_spike", "_epoch"))
             wanted = text.variables(needs)
             summed = {n: d for n, d in text.summed(self.synapse, side).items() if n not in wanted}
@@ -220,7 +220,7 @@ class PlasticityRule:
         if (self.pre_epoch or self.post_epoch or self.update_if) and not self.epoch:
             raise ValueError(f"{owner} says what happens at the end of an epoch, but has no epoch; name the parameter.")
         if self.update_if:
-            posts = known | text.variables(self.post) | text.variables(self.needs)
+            posts = known | text.variables(self.post) | text.variables(self.needs_post)
             text.check_text(owner, expressions=[(self.update_if, text.DIMENSIONLESS)], known=posts)
 
     def with_parameters(self, **changes: Any) -> PlasticityRule:

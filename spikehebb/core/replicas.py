@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ _SHORT = 60  # characters of a value that a message shows
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replicas:
-    """Independent copies of a circuit, side by side; ``circuit.replicas(n)`` makes them.
+    """Independent copies of a circuit, side by side; ``replicas(circuit, n)`` makes them.
 
     Every copy draws random numbers of its own, by its seed, its neurons and the time: nothing depends on how many
     copies there are. These are other numbers than ``simulate(circuit)`` draws.
@@ -48,14 +48,6 @@ class Replicas:
     ValueError
         If a name is unknown, a unit wrong, or values are not one per copy; if a parameter decides when things happen
         (a rule's epoch or lag), because all copies run by the same clocks.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spikehebb.circuits import soft_wta
-    >>> copies = soft_wta(np.ones((64, 10))).replicas(3, parameters={"feedforward.eta": [0.001, 0.01, 0.1]})
-    >>> copies.replica(2).projections["feedforward"].rule.parameters["eta"]
-    0.1
     """
 
     circuit: Circuit
@@ -179,6 +171,52 @@ class Replicas:
                 f"{size}), got {np.shape(array)}."
             )
         return array
+
+
+def replicas(
+    circuit: Circuit,
+    n: int,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    seeds: Iterable[int] | None = None,
+    weights: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> Replicas:
+    """Return ``n`` independent copies of a circuit that ``simulate`` runs side by side.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    n : int
+    parameters : mapping of str to array, shape (n,) or, of neurons, (n, size)
+        What differs: ``{"output.tau_m": [10, 20]*ms, "feedforward.eta": [0.01, 0.02]}``.
+    seeds : iterable of int, optional
+        One for each copy; those of a run with seed ``s`` are ``s, s + 1, ...`` when left out.
+    weights : mapping of str to array, shape (n, n_pre, n_post), optional
+    state : mapping of str to array, shape (n,) or (n, size), optional
+        What neurons start from, by ``population.variable``.
+
+    Raises
+    ------
+    ValueError
+        As ``Replicas``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import soft_wta
+    >>> copies = replicas(soft_wta(np.ones((64, 10))), 3, parameters={"feedforward.eta": [0.001, 0.01, 0.1]})
+    >>> copies.replica(2).projections["feedforward"].rule.parameters["eta"]
+    0.1
+    """
+    return Replicas(
+        circuit=circuit,
+        count=n,
+        parameters=parameters or {},
+        seeds=None if seeds is None else tuple(seeds),
+        weights=weights or {},
+        state=state or {},
+    )
 
 
 def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = None) -> Replicas:

@@ -13,6 +13,7 @@ import pooch
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
+from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import download, find, read_official
 
 # Bytes and SHA-256 of the batches of the official "python version", unpacked; their MD5 are the published ones.
@@ -111,3 +112,6 @@ def _download() -> Path:
     file, sha256 = ARCHIVE
     members = [f"{_UNPACKED}/{batch}" for batch in BATCHES]
     return download("cifar10", file, SOURCE + file, sha256, pooch.Untar(members=members, extract_dir=".")) / _UNPACKED
+
+
+cifar10 = DataSet(name="cifar10", summary="CIFAR-10: ten kinds of objects in colour, 32 x 32 pixels", read=load_cifar10)

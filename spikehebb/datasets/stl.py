@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
+from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import find
 
 PARTS = {"train": ("train", 5000), "test": ("test", 8000), "unlabelled": ("unlabeled", 100000)}
@@ -78,3 +79,11 @@ def _read(path: Path, count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.ui
         )
     found.flags.writeable = False  # so that Images need not copy it
     return found, sha256.hexdigest()
+
+
+stl10 = DataSet(
+    name="stl10",
+    summary="STL-10: ten kinds of objects in colour, 96 x 96 pixels, and many images without a label",
+    read=load_stl10,
+    parts=tuple(PARTS),
+)

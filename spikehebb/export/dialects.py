@@ -19,12 +19,30 @@ import numpy as np
 from scipy.sparse import csgraph
 
 from spikehebb.core import Float
-from spikehebb.export.from_circuit import Parts
+from spikehebb.equations import did_you_mean
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
+from spikehebb.export.parts import Parts
 
+DIALECTS = ("nir", "norse", "snntorch")
+_REFUSED = {
+    "spyx": "Spyx resets by subtraction and ignores the input's scale",
+    "sinabs": "Sinabs reads time constants as numbers of steps, resets by subtraction and drops recurrent edges",
+    "rockpool": "Rockpool reads CubaLIF only and resets by subtraction",
+}
 _NO_LEAK = 2.0**-60
 SNNTORCH_STEP = 1e-4  # second; fixed in snnTorch's importer
+
+
+def check_dialect(dialect: str) -> None:
+    """Raise ``ValueError`` unless graphs can be written in a dialect."""
+    if dialect in _REFUSED:
+        raise ValueError(
+            f"dialect {dialect} is not offered: {_REFUSED[dialect]}, so that it would not be the same network "
+            f"({', '.join(DIALECTS)})."
+        )
+    if dialect not in DIALECTS:
+        raise ValueError(f"there is no dialect {dialect!r}.{did_you_mean(dialect, DIALECTS)}")
 
 
 def simulator_graph(parts: Parts, dialect: str) -> Graph:

@@ -15,7 +15,7 @@ import numpy as np
 from spikehebb.circuits.column import phases
 from spikehebb.convert import SpikingNetwork, Stage
 from spikehebb.core import Float
-from spikehebb.export.from_circuit import check_dialect
+from spikehebb.export.dialects import check_dialect
 from spikehebb.export.graph import Graph, Node, array
 
 _TIE = 1e-9  # NIR fires above the threshold, converted units at it

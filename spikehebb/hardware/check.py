@@ -231,7 +231,7 @@ def _traces(side: str) -> Callable[[_Case, Any], Iterator[str]]:
 def read_traces(rule: PlasticityRule, side: str) -> tuple[str, ...]:
     """Return the variables of one side, ``pre`` or ``post``, that a rule reads when it changes a weight."""
     read = text.used(rule.synapse, rule.on_pre, rule.on_post, rule.update)
-    needs = rule.needs_pre if side == "pre" else rule.needs
+    needs = rule.needs_pre if side == "pre" else rule.needs_post
     known = {**text.variables(getattr(rule, side)), **text.variables(needs)}
     return tuple(name for name in known if f"{name}_{side}" in read)
 

@@ -36,12 +36,12 @@ class IntegerRule:
     ----------
     rule : PlasticityRule
         What runs. Its text is the same for all bits and coefficients, so that these need no new program.
-    dw, dt : tuple of str
+    dw, dtag : tuple of str
         The products as a chip would be told them, in steps of the weight and of the tag.
     units : mapping of str to float
         What 1 stands for, for each trace and for the tag ``t``.
     errors : tuple of float
-        How far off the factor of each product of ``dw`` and ``dt`` is, relative to what it should be.
+        How far off the factor of each product of ``dw`` and ``dtag`` is, relative to what it should be.
     top : float
         The largest number in a trace.
     weights : Range
@@ -49,14 +49,14 @@ class IntegerRule:
 
     rule: PlasticityRule
     dw: tuple[str, ...]
-    dt: tuple[str, ...]
+    dtag: tuple[str, ...]
     units: Mapping[str, float]
     errors: tuple[float, ...]
     top: float
     weights: Range
 
     def __str__(self) -> str:
-        parts = [f"{name} = {' + '.join(said)}" for name, said in (("dw", self.dw), ("dt", self.dt)) if said]
+        parts = [f"{name} = {' + '.join(said)}" for name, said in (("dw", self.dw), ("dtag", self.dtag)) if said]
         worst = max(self.errors, key=abs)
         if abs(worst) > _TOLD:
             parts.append(f"(bits of the factors: the worst is {100 * worst:+.1f} % off)")
@@ -115,7 +115,7 @@ def _units(
         found[trace.name] = largest / top if np.isfinite(top) else 1.0
     bits = target.value("tag_bits")
     if sums.tag and bits is not None:
-        usual = spikes * max(abs(p.coefficient) for p in sums.dt if p.depends != "u")
+        usual = spikes * max(abs(p.coefficient) for p in sums.dtag if p.depends != "u")
         found["t"] = ranges.get(sums.tag, usual) / (2.0 ** (bits - 1) - 1)
     return Frozen({"t": 1.0} | found)
 
@@ -156,11 +156,11 @@ class _Writer:
         read = {trace.name: self._read(trace, parameters) for trace in sums.traces}
         spoken = dict[str, list[str]](x0=[], y0=[])
         weight = self._changes("w", sums.dw, parameters, spoken)
-        tag = self._changes("t", sums.dt, parameters, spoken)
+        tag = self._changes("tag", sums.dtag, parameters, spoken)
         ended = self._epoch(weight, tag, parameters)
         latched = [*weight.latched, *tag.latched]
         pre, post = self._side("pre", parameters), self._side("post", parameters)
-        only_post = {product.depends for product in (*sums.dw, *sums.dt)} == {"y0"}
+        only_post = {product.depends for product in (*sums.dw, *sums.dtag)} == {"y0"}
         if only_post:  # then nothing changes but in synapses onto neurons that have fired
             post = _Side(
                 equations=f"{post.equations}\nspiked : 1",
@@ -187,10 +187,10 @@ class _Writer:
                 update=self._reading(read, ended),
                 update_if="spiked > 0" if only_post else "",
                 epoch="epoch",
-                needs=rule.needs,
+                needs_post=rule.needs_post,
             ),
             dw=weight.told,
-            dt=tag.told,
+            dtag=tag.told,
             units=self.units,
             errors=(*weight.errors, *tag.errors),
             top=self.top,
@@ -200,7 +200,7 @@ class _Writer:
     def _changes(
         self, changed: str, products: Iterable[Product], parameters: dict[str, Any], spoken: dict[str, list[str]]
     ) -> _Changes:
-        """Return how the weight ``w`` or the tag ``t`` changes; what spikes do goes to ``spoken``."""
+        """Return how the weight ``w`` or the ``tag`` changes; what spikes do goes to ``spoken``."""
         told: list[str] = []
         errors: list[float] = []
         groups: dict[str, list[str]] = {}

@@ -84,7 +84,7 @@ class SumOfProducts:
     Parameters
     ----------
     rule : str
-    dw, dt : tuple of Product
+    dw, dtag : tuple of Product
         Changes of the weight and of the tag, the rule's eligibility.
     traces : tuple of Trace
     tag : str
@@ -101,15 +101,15 @@ class SumOfProducts:
 
     rule: str
     dw: tuple[Product, ...]
-    dt: tuple[Product, ...]
+    dtag: tuple[Product, ...]
     traces: tuple[Trace, ...]
     tag: str
     w_min: float
     w_max: float
 
     def __str__(self) -> str:
-        lines = [f"{name} = {_joined(products)}" for name, products in (("dw", self.dw), ("dt", self.dt)) if products]
-        return "\n".join(lines)
+        changes = {"dw": self.dw, "dtag": self.dtag}
+        return "\n".join(f"{name} = {_joined(products)}" for name, products in changes.items() if products)
 
 
 def sum_of_products(rule: PlasticityRule) -> SumOfProducts:
@@ -179,7 +179,7 @@ def _read(rule: PlasticityRule) -> tuple[SumOfProducts, list[str]]:
     found = SumOfProducts(
         rule=rule.name,
         dw=_gathered(changes["w"]),
-        dt=_gathered(changes[tag or "t"]),
+        dtag=_gathered(changes[tag or "t"]),
         traces=tuple(traces),
         tag=tag,
         w_min=bounds[0],
@@ -193,7 +193,7 @@ def _read(rule: PlasticityRule) -> tuple[SumOfProducts, list[str]]:
 def _traces(rule: PlasticityRule, wrong: list[str]) -> list[Trace]:
     """Return the traces of both sides, and the variables of the neurons that must be exposed as traces."""
     found = list[Trace]()
-    for side, letter, needs in (("pre", "x", rule.needs_pre), ("post", "y", rule.needs)):
+    for side, letter, needs in (("pre", "x", rule.needs_pre), ("post", "y", rule.needs_post)):
         equations, (spikes, _) = Equations(getattr(rule, side)), rule.statements(side)
         impulses = _impulses(rule, spikes)
         for variable, equation in equations.items():

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import ms
 
 from spikehebb import devices
-from spikehebb.core import Images, Protocol
+from spikehebb.core import Images, Protocol, Replicas
 from spikehebb.devices import Device, nvcc
 from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings
@@ -59,7 +59,9 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     period = settings.presentation_ms * ms
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * period, presentation=period)
     shown: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
-    plan = plan_of(circuit if replicas == 1 else circuit.replicas(replicas), shown, dt=settings.dt_ms * ms)
+    plan = plan_of(
+        circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), shown, dt=settings.dt_ms * ms
+    )
     inputs = np.minimum(settings.max_rate_hz * rows * settings.dt_ms / 1000, 1).sum(axis=1).mean()
     outputs = settings.rate_hz * settings.dt_ms / 1000
     load = costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})

@@ -16,18 +16,10 @@ from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
-from spikehebb.neurons import escape_rate
+from spikehebb.neurons import biased_escape_rate, escape_rate
 
 _EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
 _FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
-
-biased_escape_rate = dataclasses.replace(
-    escape_rate,
-    name="biased_escape_rate",
-    summary="Stochastic neuron with a bias of its own: it fires at rate*exp(u/temperature + bias - I)",
-    equations=f"{escape_rate.equations}\nbias : 1 (constant)",
-    threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +194,7 @@ class Settings:
         chip, spikes = self.chip(), 4.0
         rule = rules.find(self.rule)
         ranges = {}
-        if "u" in equations.variables(rule.needs):
+        if "u" in equations.variables(rule.needs_post):
             # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
             # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
             largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
@@ -263,7 +255,7 @@ def _check_fits(rule: PlasticityRule) -> None:
     """Raise ``ValueError`` for a rule that cannot learn in the circuit."""
     lacking = [
         name
-        for needs, neuron in ((rule.needs_pre, regular), (rule.needs, escape_rate))
+        for needs, neuron in ((rule.needs_pre, regular), (rule.needs_post, escape_rate))
         for name in equations.variables(needs)
         if name not in equations.variables(neuron.equations)
     ]

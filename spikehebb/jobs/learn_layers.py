@@ -145,33 +145,16 @@ def convert(model: Model, train: Images, settings: DeepSettings) -> SpikingNetwo
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
-    """Learning so far.
+    """Learning so far."""
 
-    Parameters
-    ----------
-    number, chunks : int
-        The layer that learns, and the chunks of patches that it has seen.
-    layers : tuple of Weights
-    ages : tuple of array
-        Spikes divided by the lifetime, for each layer (units,).
-    totals : array, shape (layers, 3)
-        Patches, input spikes, output spikes of the learning.
-    sums : tuple of int
-        Checksums of the pieces of images, training images first, whose features are on disk.
-    spikes : array, shape (layers + 1,)
-        Of the inputs and of every layer, for all of these images.
-    seconds : array, shape (2,)
-        Learning, inference.
-    """
-
-    number: int
-    chunks: int
+    number: int  # the layer that learns
+    chunks: int  # of patches that it has seen
     layers: tuple[Weights, ...]
-    ages: tuple[Float, ...]
-    totals: Float
-    sums: tuple[int, ...]
-    spikes: Float
-    seconds: Float
+    ages: tuple[Float, ...]  # spikes divided by the lifetime, for each layer (units,)
+    totals: Float  # (layers, 3): patches, input spikes, output spikes of the learning
+    sums: tuple[int, ...]  # checksums of the pieces of images, training images first, whose features are on disk
+    spikes: Float  # (layers + 1,): of the inputs and of every layer, for all of these images
+    seconds: Float  # (learning, inference)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

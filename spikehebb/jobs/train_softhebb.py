@@ -148,29 +148,14 @@ def train_softhebb(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
-    """Training so far.
+    """Training so far."""
 
-    Parameters
-    ----------
-    chunks : int
-        Of the plan, done.
-    layers : tuple of Weights
-    sums : tuple of int
-        Checksums of the pieces of images, training images first, whose features are on disk.
-    fit : Fit, optional
-        The readout so far.
-    curve : array, shape (epochs, 2)
-        Accuracy on training images (while learning, with dropout if there is any) and on test images.
-    seconds : array, shape (3,)
-        Spent learning, computing features, fitting the readout.
-    """
-
-    chunks: int
+    chunks: int  # of the plan, done
     layers: tuple[Weights, ...]
-    sums: tuple[int, ...]
-    fit: Fit | None
-    curve: Float
-    seconds: Float
+    sums: tuple[int, ...]  # checksums of the pieces of images, training images first, whose features are on disk
+    fit: Fit | None  # the readout so far
+    curve: Float  # (epochs, 2): accuracy on training images (while learning, with dropout) and on test images
+    seconds: Float  # (learning, features, readout)
 
 
 _FIT = ("weight", "bias", "moment1", "moment2", "bias_moment1", "bias_moment2")

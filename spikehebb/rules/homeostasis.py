@@ -80,7 +80,7 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
     def joined(what: str) -> str:
         return "\n".join(filter(None, [getattr(first, what), getattr(second_rule, what)]))
 
-    texts = ("pre", "pre_spike", "post", "post_spike", "on_pre", "on_post", "update", "needs_pre", "needs")
+    texts = ("pre", "pre_spike", "post", "post_spike", "on_pre", "on_post", "update", "needs_pre", "needs_post")
     return dataclasses.replace(
         first,
         name=name,
@@ -97,6 +97,3 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
         trace_method=next((r.trace_method for r in (first, second_rule) if r.trace_method != "exact"), "exact"),
         **{what: joined(what) for what in texts},
     )
-
-
-RULES = (normalization, synaptic_scaling)

@@ -122,14 +122,3 @@ triplet_hc_nearest_minimal = _published(
     nearest=True,
     verified=False,
 )
-
-RULES = (
-    triplet_vc_full,
-    triplet_vc_minimal,
-    triplet_vc_nearest_full,
-    triplet_vc_nearest_minimal,
-    triplet_hc_full,
-    triplet_hc_minimal,
-    triplet_hc_nearest_full,
-    triplet_hc_nearest_minimal,
-)

@@ -165,7 +165,9 @@ def prepare_show(
     if replicas is None or isinstance(circuit, Replicas):
         prepare(circuit, shown, device=device, dt=dt, record=record)
     else:
-        prepare(circuit.replicas(replicas), distribute(shown, replicas), device=device, dt=dt, record=record)
+        prepare(
+            Replicas(circuit=circuit, count=replicas), distribute(shown, replicas), device=device, dt=dt, record=record
+        )
 
 
 def _protocols(circuit: Circuit | Replicas, rows: Any, presentation: Quantity, room: int) -> Any:
@@ -287,7 +289,7 @@ def simulate_distributed(
         )
     if variables := [name for name in record if "." in name]:
         raise ValueError(f"{', '.join(variables)} cannot be recorded of distributed presentations; record spikes.")
-    copies, shown = circuit.replicas(replicas), distribute(protocol, replicas)
+    copies, shown = Replicas(circuit=circuit, count=replicas), distribute(protocol, replicas)
     recording = simulate(copies, shown, device=device, dt=dt, seed=seed, record=record, progress=progress)
     return gather(recording, protocol)
 

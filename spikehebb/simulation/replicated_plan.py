@@ -50,9 +50,16 @@ def plan_of(
         return assemble(circuit, one_protocol(circuit, protocol), dt=dt, record=record, every=every)
     protocols = protocols_of(circuit, protocol)
     own = not isinstance(protocol, Protocol)
-    most = max(protocols, key=lambda each: max((len(rows) for rows in each.stimuli.values()), default=0))
-    plan = assemble(circuit.circuit, most, dt=dt, record=record, every=every, copies=circuit.count if own else 1)
+    plan = assemble(
+        circuit.circuit, _longest(protocols), dt=dt, record=record, every=every, copies=circuit.count if own else 1
+    )
     return _Writer(replicas=circuit, plan=plan, own=own).write()
+
+
+def _longest(protocols: Sequence[Protocol]) -> Protocol:
+    """Return a protocol with the most rows that any of them has, for each population: all of them fit into its room."""
+    stimuli = {name: max((each.stimuli[name] for each in protocols), key=len) for name in protocols[0].stimuli}
+    return dataclasses.replace(protocols[0], stimuli=stimuli)
 
 
 def values_of(

@@ -41,7 +41,7 @@ def simulate(
     Parameters
     ----------
     circuit : Circuit or Replicas
-        Replicas, ``circuit.replicas(n)``, run side by side.
+        Replicas, ``replicas(circuit, n)``, run side by side.
     protocol : Protocol or sequence of Protocol
         Replicas take one for all, or one for each that all last equally long.
     device : Device

@@ -10,7 +10,7 @@ from brian2 import ms
 
 from spikehebb import convert
 from spikehebb.circuits import synapse_pair
-from spikehebb.core import Circuit, Protocol
+from spikehebb.core import Circuit, Protocol, replicas
 from spikehebb.datasets import load
 from spikehebb.devices import CUDA, CUDA_SINGLE, Device, nvcc
 from spikehebb.jobs import Settings
@@ -44,15 +44,15 @@ def converted() -> Plan:
     spiking = convert.to_spiking(model, load("digits", "train")[:50])
     column, size = spiking.stages[1].circuit, spiking.stages[1].circuit.populations["input"].size
     stimulus = Protocol(stimuli={"input": np.zeros((20, size))}, duration=20 * 60 * ms, presentation=60 * ms)
-    return plan_of(column.replicas(16), stimulus, dt=1 * ms, record=("units",))
+    return plan_of(replicas(column, 16), stimulus, dt=1 * ms, record=("units",))
 
 
 PLANS: dict[str, Callable[[], Plan]] = {
     "window": lambda: assemble(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms),
     "digits": lambda: assemble(learner(), shown(784), dt=1 * ms, record=("output",)),
     "convolution": converted,
-    "replicas": lambda: plan_of(learner().replicas(64), [shown(784)] * 64, dt=1 * ms),
-    "frozen replicas": lambda: plan_of(learner().frozen().replicas(64), [shown(784)] * 64, dt=1 * ms),
+    "replicas": lambda: plan_of(replicas(learner(), 64), [shown(784)] * 64, dt=1 * ms),
+    "frozen replicas": lambda: plan_of(replicas(learner().frozen(), 64), [shown(784)] * 64, dt=1 * ms),
 }
 
 
