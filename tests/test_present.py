@@ -1,4 +1,4 @@
-"""Presentations distributed over replicas of a frozen circuit: what one circuit would have done with all of them."""
+"""Presentations distributed over replicas of a frozen circuit: what one would have done with all of them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_chunks_of_many_copies_take_no_more_room() -> None:
     assert [chunk_of(replicas) for replicas in (None, 1, 2, 4, 100, 10_000)] == [1000, 1000, 2000, 4000, 8100, 10_000]
 
 
-def test_many_replicas_answer_like_one(
+def test_many_copies_look_at_images_like_one(
     few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     """Two sets of Poisson-like counts of the same means: 5 standard errors for each of 6 neurons and for all spikes."""
