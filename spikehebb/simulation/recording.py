@@ -36,7 +36,7 @@ def counting(plan: Plan) -> Plan:
 
 def trace_name(trace: str) -> str:
     """Return the name of the monitor of a recorded variable."""
-    return "course_" + trace.replace(".", "_")
+    return "trace_" + trace.replace(".", "_")
 
 
 def recording_of(
@@ -65,11 +65,11 @@ def recording_of(
     _check_complete(plan, found, end, float(duration))
     copies, seeds = (1, ()) if isinstance(circuit, Circuit) else (circuit.count, circuit.seeds_of(seed))
     single = circuit if isinstance(circuit, Circuit) else circuit.circuit
-    courses, times = {}, np.zeros(0)
+    traces, times = {}, np.zeros(0)
     for trace in plan.traces:
         monitor, variable = trace_name(trace), trace.split(".")[1]
         times = found[f"{monitor}.t"]
-        courses[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
+        traces[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
     spiking = [name for name, part in plan.populations.items() if part.threshold]
     return Recording(
         spikes=Frozen({n: Spikes(i=found[f"spikes_{n}.i"], t=found[f"spikes_{n}.t"] * second) for n in plan.record}),
@@ -78,7 +78,7 @@ def recording_of(
         state=Frozen(
             {n: Frozen({v: found[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
         ),
-        courses=Frozen(courses),
+        traces=Frozen(traces),
         times=times * second,
         seed=seeds[0] if len(seeds) == 1 else seed,
         device=device,

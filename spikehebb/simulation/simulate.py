@@ -52,10 +52,10 @@ def simulate(
         Of everything random in the run. Same seed, device and versions: the same result, bit for bit (on a GPU, up to
         rounding). Copy ``k`` of replicas without seeds of their own has ``seed + k``.
     record : iterable of str
-        The populations whose spikes are kept (``"output"``) and the variables whose course is kept
+        The populations whose spikes are kept (``"output"``) and the recorded variables
         (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
     every : int
-        Keep the course of variables at every so many steps.
+        Record variables at every so many steps.
     progress : callable, optional
         Called with the completed fraction.
 
