@@ -241,10 +241,11 @@ class _Learning:
         return {name: ("f", (*several, *shape)) for name, shape in wanted.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
-        each = [{name: array[k] for name, array in arrays.items()} for k in range(len(self.settings))]
+        count = len(self.settings)
+        each = [{name: array[k] for name, array in arrays.items()} for k in range(count)] if self.replicas else [arrays]
         return tuple(
             State(chunks=counts["chunks"], **{"bias": None, **network, "seconds": float(network["seconds"])})
-            for network in (each if self.replicas else [dict(arrays)])
+            for network in each
         )
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
