@@ -224,7 +224,7 @@ def test_the_command_says_what_it_wrote(saved: dict[str, Path], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("kind", "words", "message"),
     [
-        ("softhebb", (), "a SoftHebb network has rates, and NIR says spiking networks; convert it first"),
+        ("softhebb", (), "a SoftHebb network has rates, and NIR describes spiking networks; convert it first"),
         ("digits", (), "population output: a neuron escape_rate fires by chance"),
         ("digits", ("--rules",), "population output: a neuron escape_rate fires by chance"),
         ("converted", ("--dialect", "norse"), "dialect norse cannot say a converted network"),

@@ -123,7 +123,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"variable": "lag"}, "nothing is called 'lag' here. Did you mean 'lag_ms'?"),
+        ({"variable": "lag"}, "there is no variable 'lag'. Did you mean 'lag_ms'?"),
         ({"x": []}, "lag_ms must be a list of numbers, got shape (0,)"),
         ({"x": [[1, 2]]}, "lag_ms must be a list of numbers, got shape (1, 2)"),
         ({"change": [0.1]}, "2 values of lag_ms, but 1 of change"),

@@ -97,9 +97,7 @@ ANSWERS: dict[str, dict[str, bool | str]] = {
     "evaluate": dict.fromkeys(FORMS, True),
     "evaluate by replicas": {
         **dict.fromkeys(FORMS, True),
-        **dict.fromkeys(
-            ("rates", "dense rates"), "replicas are copies of a network that spikes, and this one has rates"
-        ),
+        **dict.fromkeys(("rates", "dense rates"), "replicas are for networks that spike, and this one has rates"),
     },
     "evaluate on a chip": {**dict.fromkeys(FORMS, True), **dict.fromkeys(("rates", "dense rates"), NO_SPIKES)},
     "check": {**dict.fromkeys(FORMS, True), **dict.fromkeys(("rates", "dense rates"), NO_SPIKES)},
@@ -114,8 +112,8 @@ ANSWERS: dict[str, dict[str, bool | str]] = {
     "export nir": {
         "learned": CHANCE,
         "biased": "NIR cannot say circuit soft_wta: population output starts from bias of its own",
-        "rates": "a SoftHebb network has rates, and NIR says spiking networks; convert it first",
-        "dense rates": "a SoftHebb network has rates, and NIR says spiking networks; convert it first",
+        "rates": "a SoftHebb network has rates, and NIR describes spiking networks; convert it first",
+        "dense rates": "a SoftHebb network has rates, and NIR describes spiking networks; convert it first",
         "converted": True,
         "lif": True,
     },

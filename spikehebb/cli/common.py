@@ -41,7 +41,7 @@ def into(help: str) -> Any:
 
 @contextmanager
 def progress(interrupted: str = "the same command goes on where it stopped") -> Iterator[Callable[[str, float], None]]:
-    """Show a bar per stage with the time left, on standard error; say what an interruption means."""
+    """Show a bar per stage with the time left, on standard error, and a message when it is interrupted."""
     from spikehebb.jobs.run import FINISHED, ended_by_signals
 
     columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))

@@ -52,7 +52,7 @@ def convert(
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
     lif = neurons == "lif"
-    said: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
+    options: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
     timing = timing_for(
         model.network,
         neurons="integrate" if lif else neurons,
@@ -60,7 +60,7 @@ def convert(
         dt_ms=dt,
         input_rate_hz=input_rate,
         settle_ms=min(10.0, present / 5),
-        **said,
+        **options,
     )
     train, test = (
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
@@ -91,10 +91,10 @@ def convert(
     _print_metrics(run.report["metrics"])
     _print_stages(run.report["stages"])
     if lif:
-        found = run.report["lif"]
+        scores = run.report["lif"]
         typer.echo(
-            f"  LIF: vote {100 * found['accuracy_vote']:.2f} %, same winner {100 * found['agreement_vote']:.2f} %, "
-            f"{found['spikes_per_image']:.3g} spikes/image, divergence {found['calibration']['divergence']:.3f} nats"
+            f"  LIF: vote {100 * scores['accuracy_vote']:.2f} %, same winner {100 * scores['agreement_vote']:.2f} %, "
+            f"{scores['spikes_per_image']:.3g} spikes/image, divergence {scores['calibration']['divergence']:.3f} nats"
         )
     for remark in run.report["remarks"]:
         typer.echo(f"  not exact: {remark}")

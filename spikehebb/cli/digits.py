@@ -55,7 +55,7 @@ def learn(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Let a spiking soft winner-take-all network teach itself images, and score it."""
+    """Let a spiking soft winner-take-all network learn images without labels, then score it."""
     from spikehebb import devices, jobs, plot
 
     if replicas is not None and from_ is not None:
@@ -103,7 +103,7 @@ def evaluate(
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
     replicas: Annotated[
-        int | None, typer.Option(help="Let so many copies of the network look at images side by side.")
+        int | None, typer.Option(help="Distribute the images over so many replicas of the network.")
     ] = None,
     data_dir: DataDir = None,
     limit_test: Limit = None,
@@ -164,7 +164,7 @@ def _learn_replicas(
 
 
 def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
-    """Choose a device, and say why."""
+    """Choose a device, and print the reason."""
     from spikehebb import devices, jobs
 
     advice = jobs.advise(settings, train, replicas=max(1, replicas or 1))

@@ -1,4 +1,4 @@
-"""The command that lets a trained network leave."""
+"""The command that exports a trained network."""
 
 from __future__ import annotations
 

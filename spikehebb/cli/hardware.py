@@ -20,17 +20,17 @@ _WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
 def target_of(name: str, settings: Sequence[str] = ()) -> Any:
-    """Return a target by name, with limits changed as ``--set`` says."""
+    """Return a target by name, with the limits of ``--set`` changed."""
     from spikehebb import hardware as chips
 
-    found = chips.find(name)
+    target = chips.find(name)
     changes: dict[str, Any] = {}
     for setting in settings:
         key, equals, word = (part.strip() for part in setting.partition("="))
         if not equals:
             raise ValueError(f"--set takes limit=value, as in --set weight_bits=4, got {setting!r}.")
         changes[key] = _value(key, word)
-    return found.with_limits(**changes)
+    return target.with_limits(**changes)
 
 
 @hardware.command("list")
@@ -73,7 +73,7 @@ def check(
     learning: Annotated[bool, typer.Option("--learning", help="It is to go on learning on the chip.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
+    """List what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
     from spikehebb import jobs
 
     result = jobs.check_network(jobs.read(checkpoint), target_of(target, set_ or ()), learning=learning)
@@ -125,9 +125,9 @@ def quantize(
     typer.echo(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
 
 
-def print_hardware(found: dict[str, Any]) -> None:
+def print_hardware(costs: dict[str, Any]) -> None:
     """Print what a network costs, in a few lines."""
-    work, size = found["per_image"], found["footprint"]
+    work, size = costs["per_image"], costs["footprint"]
     total = size.get("total_bytes", size["weights"])
     rows = {
         "footprint": f"{total / 1000:.4g} kB with {size['weight_bits']}-bit weights",
@@ -135,14 +135,14 @@ def print_hardware(found: dict[str, Any]) -> None:
         "neuron updates": f"{work['neuron_updates']:.4g}",
         "activation sparsity": f"{100 * work['activation_sparsity']:.2f} %",
     }
-    if "learning" in found:
-        rows["plasticity operations"] = f"{found['learning']['plasticity']['synapses']:.4g} if it went on learning"
-    if found.get("cores") is not None:
-        rows["cores"] = f"{found['cores']}, {found['enforced_problems']} problems (spikehebb check)"
-    for name, energy in found["energy_per_image"].items():
+    if "learning" in costs:
+        rows["plasticity operations"] = f"{costs['learning']['plasticity']['synapses']:.4g} if it went on learning"
+    if costs.get("cores") is not None:
+        rows["cores"] = f"{costs['cores']}, {costs['enforced_problems']} problems (spikehebb check)"
+    for name, energy in costs["energy_per_image"].items():
         missing = f", without {', '.join(energy['unpriced'])}" if energy["unpriced"] else ""
         rows[f"energy, {name}"] = f"{1e6 * energy['joule']:.4g} uJ{missing}"
-    typer.echo(f"on {found['target']}, per image")
+    typer.echo(f"on {costs['target']}, per image")
     for name, text in rows.items():
         typer.echo(f"  {name:24} {text}")
 

@@ -33,10 +33,10 @@ def rules(
     from spikehebb.rules import FAMILIES
 
     if name:
-        found = parse.rule(name)
-        shown = _as_json(found)
-        why = problems(found)
-        shown["on a chip"] = "no sum of products:\n" + "\n".join(why) if why else str(sum_of_products(found))
+        rule = parse.rule(name)
+        shown = _as_json(rule)
+        reasons = problems(rule)
+        shown["on a chip"] = "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(rule))
         if as_json:
             print_json([shown])
             return
@@ -106,16 +106,16 @@ def window(
     where, step = devices.find(device), time_step(dt)
     if not frequency > 0:
         raise ValueError(f"--frequency must be above 0, got {frequency}.")
-    found = jobs.stdp_window(
+    curve = jobs.stdp_window(
         value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
     )
     content = {
-        "lags_ms": [float(lag) for lag in found.lags / ms],
-        "dw": found.dw.tolist(),
+        "lags_ms": [float(lag) for lag in curve.lags / ms],
+        "dw": curve.dw.tolist(),
         "repeats": repeats,
         "frequency_hz": frequency,
     }
-    figure = plot.stdp_window(found, value, points)
+    figure = plot.stdp_window(curve, value, points)
     _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
 
 
@@ -147,14 +147,16 @@ def frequency(
     chosen = parse.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
-    found = jobs.frequency_response(value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed)
+    response = jobs.frequency_response(
+        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
+    )
     content = {
-        "frequencies_hz": [float(rate) for rate in found.frequencies / Hz],
-        "lags_ms": [float(lag) for lag in found.lags / ms],
-        "dw": found.dw.tolist(),
+        "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
+        "lags_ms": [float(lag) for lag in response.lags / ms],
+        "dw": response.dw.tolist(),
         "repeats": repeats,
     }
-    figure = plot.frequency_response(found, value, points)
+    figure = plot.frequency_response(response, value, points)
     _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
 
 
@@ -205,14 +207,14 @@ def _measured(names: list[str] | None, variable: str) -> list[Any]:
     """Return published or own measurements, after checking that they show what is drawn."""
     from spikehebb.datasets import measurements
 
-    found = []
+    points = []
     for name in names or []:
         published = measurements.PUBLISHED.get(name)
         data = published if published is not None and not Path(name).exists() else measurements.read(name)
         if data.variable != variable:
             raise ValueError(f"{data.name} has {data.variable}, but this picture needs {variable}.")
-        found.append(data)
-    return found
+        points.append(data)
+    return points
 
 
 def time_step(dt: float) -> Any:
@@ -235,7 +237,7 @@ def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: Any, as_json: bool) -> None:
-    """Write numbers and picture, and say where they are."""
+    """Write numbers and picture, and print their paths."""
     from spikehebb import checkpoint, plot
 
     out.mkdir(parents=True, exist_ok=True)

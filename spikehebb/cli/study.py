@@ -62,7 +62,7 @@ def bits(
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
     with progress() as tell:
-        found = jobs.study_bits(
+        report = jobs.study_bits(
             train,
             test,
             settings,
@@ -74,12 +74,12 @@ def bits(
             progress=tell,
             **asked,
         )
-    table = jobs.study_table(found)
+    table = jobs.study_table(report)
     text = "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
     write_whole(out / "study.csv", lambda file: file.write(text.encode()))
-    picture = plot.save(plot.study(found), out / "study.png")
+    picture = plot.save(plot.study(report), out / "study.png")
     if as_json:
-        print_json(found)
+        print_json(report)
         return
     for row in table:
         typer.echo("  ".join(f"{_cell(cell):>17}" for cell in row))

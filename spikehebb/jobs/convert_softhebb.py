@@ -279,20 +279,20 @@ def _rate_answers(model: Model, test: Images, cores: int | None, tell: Progress)
     return np.concatenate(answers).astype(np.int64)
 
 
-def _metrics(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
-    found = per_image(seen, images)
+def _metrics(seen: Seen, rate_answers: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
+    costs = per_image(seen, images)
     if network.readout is None:
-        return found
+        return costs
     answers = seen.predicted[:, -1]
     return {
-        "accuracy_rate": metrics.accuracy(known, labels),
+        "accuracy_rate": metrics.accuracy(rate_answers, labels),
         "accuracy_spiking": metrics.accuracy(answers, labels),
-        "agreement": metrics.accuracy(answers, known),
-        **found,
+        "agreement": metrics.accuracy(answers, rate_answers),
+        **costs,
     }
 
 
-def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
+def _curve(seen: Seen, rate_answers: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
     """Return accuracy and cost for every length of the presentation."""
     spikes, operations = (np.cumsum(table.sum(axis=0)) / images for table in (seen.spikes, seen.operations))
     if network.timing.order == "in turn":  # the layers before have done their part
@@ -302,7 +302,7 @@ def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images:
         {
             "ms": network.milliseconds(elapsed),
             "accuracy": metrics.accuracy(answers, labels),
-            "agreement": metrics.accuracy(answers, known),
+            "agreement": metrics.accuracy(answers, rate_answers),
             "spikes": float(spikes[network.seen_steps(elapsed) - 1]),
             "operations": float(operations[network.seen_steps(elapsed) - 1]),
         }
@@ -327,8 +327,8 @@ def _stages(
     tell: Progress,
     images: int,
 ) -> list[dict[str, Any]]:
-    """Return, for every layer, how its rates go with the activations and its winners with the softmax."""
-    found = []
+    """Return for every layer the correlation of rates with activations, and the divergence of winners from softmax."""
+    layers = []
     shown = convert.present(network, watched, device=device, seed=convert.seed_of(seed, 3), rates=True)
     for number, stage in enumerate(network.stages):
         with working("cpu", cores) as (xp, each):
@@ -338,7 +338,7 @@ def _stages(
         correlation = float(np.corrcoef(active, shown.rates[number].ravel())[0, 1])
         few = watched[: 1 + 400 // math.prod(stage.positions)]
         compared = convert.winners(model, network, few, number, device=device, seed=seed)
-        found.append(
+        layers.append(
             {
                 "units": stage.weights.shape[1],
                 "positions": math.prod(stage.positions),
@@ -350,4 +350,4 @@ def _stages(
             }
         )
         tell("layers", (number + 1) / len(network.stages))
-    return found
+    return layers

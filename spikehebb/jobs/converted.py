@@ -38,7 +38,7 @@ class ConvertedNetwork:
     model : Model
         The rate network that it came from.
     network : SpikingNetwork
-        Its columns. ``network.header`` says how it was converted: ``seed``, ``device``, ``source``.
+        Its columns. ``network.header`` holds how it was converted: ``seed``, ``device``, ``source``.
     """
 
     model: Model
@@ -46,7 +46,7 @@ class ConvertedNetwork:
 
     @property
     def header(self) -> Mapping[str, Any]:
-        """What made it, as its file says it."""
+        """What made it, as in its file."""
         return self._saved.header
 
     @property
@@ -160,7 +160,7 @@ class ConvertedNetwork:
         )
 
     def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> Graph:
-        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot say it."""
+        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot represent it."""
         if not lateral:
             raise ValueError("a converted network has no lateral inhibition to leave out: it is in its weights.")
         return export.network_graph(self.network, dialect=dialect)

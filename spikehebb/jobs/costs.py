@@ -14,7 +14,7 @@ from spikehebb.metrics import Workload
 
 Circuits = tuple[Mapping[str, Circuit], Quantity, tuple[str, ...]]  # by name, "" for all of it; time step; remarks
 
-_STATE_BITS = 32  # of a neuron's variables, and of a weight where the chip does not say
+_STATE_BITS = 32  # of a neuron's variables, and of a weight where the chip's limits do not give it
 _ARITHMETIC = ("int8_45nm", "int32_45nm", "float32_45nm")
 
 

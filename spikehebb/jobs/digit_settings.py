@@ -50,9 +50,9 @@ class Settings:
     target : str
         A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
     weight_bits, trace_bits : int
-        Instead of the target's; 0 is what the target says.
+        Instead of the target's; 0 keeps the target's.
     rounding : str
-        ``nearest`` or ``stochastic``; empty is what the target does.
+        ``nearest`` or ``stochastic``; empty keeps the target's.
     epoch_ms, w_max : float
         Of learning under a target's limits: how long a learning epoch is, and the weight that the largest whole number
         stands for.

@@ -1,4 +1,4 @@
-"""Digit networks while they learn: their state, what they are shown next, and what it makes of them."""
+"""Digit networks while they learn: their state, the next images, and the state after them."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ class Networks:
             settings.constrained(circuit, settings.seed).circuit if settings.target else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
         ]
-        copies = None if self.room else present.replicas_on(self.device, None)
-        for circuits, replicas in ((learning, None), (self._circuits(states, frozen=True), copies)):
+        frozen_replicas = None if self.room else present.replicas_on(self.device, None)
+        for circuits, replicas in ((learning, None), (self._circuits(states, frozen=True), frozen_replicas)):
             present.prepare_show(
                 self._joined(circuits),
                 self._rows([train[:1]] * len(states)),

@@ -37,8 +37,8 @@ def evaluate(
         Of spikes: the one that it was trained on when left out, where it gives the same answer each time. Of rates:
         ``cpu`` (when left out) or ``gpu``.
     replicas : int, optional
-        How many copies of a network that spikes the images are distributed over. They draw other random numbers than
-        one alone, and a GPU is only worth it with many.
+        How many replicas of a network that spikes the images are distributed over. They draw other random numbers
+        than one alone, and a GPU is only worth it with many.
     target : Target, optional
         The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
     progress : callable, optional
@@ -47,7 +47,7 @@ def evaluate(
     Returns
     -------
     dict
-        ``metrics``, as in ``run.json`` without what only training tells. With a target, ``hardware``: footprint,
+        ``metrics``, as in ``run.json`` without what only training measures. With a target, ``hardware``: footprint,
         sparsities, the workload per image, energy by table, and for a network that learned in spikes ``learning``,
         what it would cost to learn from the same spikes.
 

@@ -1,4 +1,4 @@
-"""A trained network leaves the toolkit: as NIR, as arrays, as tables."""
+"""Export of trained networks: as NIR, as arrays, as tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def export_network(
     dialect : str
         Of NIR; see ``export.circuit_graph``.
     lateral : bool
-        Without, NIR without lateral inhibition, which says so.
+        Where false, NIR without lateral inhibition, and labelled so.
     keep_rules : bool
         Write how weights learned beside them.
 
@@ -45,7 +45,7 @@ def export_network(
     Raises
     ------
     ValueError
-        If the format cannot say the network; it is named what.
+        If the format cannot represent the network; the message names why.
     FileExistsError, OSError
     """
     if format not in FORMATS:

@@ -32,7 +32,7 @@ def import_softhebb(
     image_shape : (int, int, int)
         Channels, height, width.
     preset : str, optional
-        The architecture, where the file does not tell.
+        The architecture, where the file does not determine it.
     overwrite : bool
         Replace another run in ``out``.
 

@@ -107,7 +107,7 @@ def learn_digits(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> DigitRun | DigitRuns:
-    """Let a spiking soft winner-take-all circuit teach itself images, then label its neurons and score it.
+    """Let a spiking soft winner-take-all circuit learn images without labels, then label its neurons and score it.
 
     Several settings are several networks that learn as replicas in one simulation, each in its own order. A replica
     learns the same, bit for bit, whatever learns beside it on the same device, but draws other random numbers than a
@@ -141,7 +141,7 @@ def learn_digits(
     ------
     ValueError
         If training and test images differ in size, are in colour, or lack labels from 0 to 9; if the start takes
-        images of another size or has another number of neurons than the settings say; if the settings of replicas
+        images of another size or has another number of neurons than the settings; if the settings of replicas
         differ in what cannot differ.
     FileExistsError
         If ``out`` holds another run.
@@ -227,7 +227,7 @@ class _Learning:
         neurons, points = self.settings[0].neurons, counts["points"]
         if not all(isinstance(count, int) and count >= 0 for count in (points, counts["chunks"])):
             raise ValueError(f"its header counts {counts['chunks']!r} chunks and {points!r} points.")
-        wanted = {
+        arrays = {
             "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
             "age": (neurons,),
             "spikes": (2,),
@@ -236,9 +236,9 @@ class _Learning:
             "shown": (metrics.CLASSES,),
             "curve": (points, 2),
         }
-        wanted |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
+        arrays |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
         several = (len(self.settings),) if self.replicas else ()
-        return {name: ("f", (*several, *shape)) for name, shape in wanted.items()}
+        return {name: ("f", (*several, *shape)) for name, shape in arrays.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
         count = len(self.settings)

@@ -139,7 +139,7 @@ def learn_layers(
 
 
 def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
-    """Return a model as the spiking network in which ``learn_layers`` looks at images."""
+    """Return a model as the spiking network that ``learn_layers`` uses for inference."""
     return to_spiking(model, train[: settings.calibration], settings.timing)
 
 
@@ -206,17 +206,17 @@ class _Learning:
         numbers = [counts["number"], counts["chunks"], *counts["steps"]]
         if len(counts["steps"]) != depth or not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError(f"its header counts {numbers}.")
-        wanted: dict[str, tuple[str, tuple[int, ...]]] = {
+        arrays: dict[str, tuple[str, tuple[int, ...]]] = {
             "totals": ("f", (depth, 3)),
             "spikes": ("f", (depth + 1,)),
             "seconds": ("f", (2,)),
         }
         for number, layer in enumerate(self.network.layers):
-            wanted |= {
+            arrays |= {
                 f"weight{number}": ("f", array_shapes(self.network, number)["weight"]),
                 f"age{number}": ("f", (layer.units,)),
             }
-        return wanted
+        return arrays
 
     def unpack(self, counts: Counts, arrays: Arrays) -> State:
         layers = tuple(
@@ -244,7 +244,7 @@ class _Learning:
         if state.number < len(self.settings.layers):
             return self._learn(state, tell)
         if len(state.sums) < len(self.pieces):
-            return self._look(state, folder, tell)
+            return self._infer(state, folder, tell)
         return None
 
     def finish(self, state: State, folder: Path, tell: Progress) -> LayersRun:
@@ -349,8 +349,8 @@ class _Learning:
     def _made(self) -> dict[str, Any]:
         return {}
 
-    def _look(self, state: State, folder: Path, tell: Progress) -> State:
-        """Show the next piece of images, and write to disk what all layers make of them in spikes."""
+    def _infer(self, state: State, folder: Path, tell: Progress) -> State:
+        """Show the next piece of images, and write the firing rates of all layers to disk."""
         piece = self.pieces[len(state.sums)]
         tell("images", piece.first / self.table(folder).images)
         seed = seed_of(self.settings.seed, "inference", piece.first)

@@ -1,4 +1,4 @@
-"""A network that learned images in spikes: what it is, how it is read, what it answers."""
+"""A network that learned images in spikes: its file, its inference and its scores."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class LearnedNetwork:
         device : Device, optional
             The one it learned on when left out.
         replicas : int, optional
-            How many copies the images are distributed over.
+            How many replicas the images are distributed over.
         progress, watch : callable, optional
         """
         check_images(images)
@@ -162,7 +162,7 @@ class LearnedNetwork:
         )
 
     def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> Graph:
-        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot say it."""
+        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot represent it."""
         circuit = self.circuit(learning=keep_rules)
         return export.circuit_graph(
             circuit, dt=self.settings.dt, dialect=dialect, lateral=lateral, keep_rules=keep_rules
@@ -278,10 +278,10 @@ def shapes(header: Mapping[str, Any]) -> Shapes:
     devices.find(header["device"])
     pixels = pixels_of(header["image_shape"])
     neurons, classes = Settings(**header["config"]).neurons, metrics.CLASSES
-    wanted: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
+    arrays: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
     if header.get("biased", False):
-        wanted["bias"] = ("f", (neurons,))
-    return wanted | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+        arrays["bias"] = ("f", (neurons,))
+    return arrays | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
 
 
 def pixels_of(shape: Any) -> int:

@@ -41,7 +41,7 @@ class LifNetwork:
 
     @property
     def header(self) -> Mapping[str, Any]:
-        """What made it, as its file says it."""
+        """What made it, as in its file."""
         return self.columns.header
 
     @property
@@ -108,7 +108,7 @@ class LifNetwork:
         return self.columns.plain(rules=rules, more={"lif": self.circuit()})
 
     def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> Graph:
-        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot say it."""
+        """Return it as a NIR graph; raise ``ValueError`` where NIR cannot represent it."""
         steps = {"steps": float(self.columns.network.timing.steps)}
         return export.circuit_graph(
             self.circuit(), dt=self.columns.dt, dialect=dialect, lateral=lateral, metadata=steps
@@ -117,7 +117,7 @@ class LifNetwork:
     def quantized(
         self, target: Target, *, rounding: Rounding = "nearest", seed: int = 0
     ) -> tuple[LifNetwork, list[Quantized], tuple[str, ...]]:
-        """Return it from layers in a chip's numbers, how far these are from its own, and what that leaves."""
+        """Return it from layers in a chip's numbers, how far these are from its own, and a remark."""
         columns, layers, _ = self.columns.quantized(target, rounding=rounding, seed=seed)
         remark = (
             "these are the weights of the layer; its LIF form takes the mean of each row away and so leaves the "

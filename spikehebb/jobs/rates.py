@@ -43,7 +43,7 @@ class RateNetwork:
 
     @property
     def header(self) -> Mapping[str, Any]:
-        """What made it, as its file says it."""
+        """What made it, as in its file."""
         return self._saved.header
 
     @property
@@ -68,7 +68,7 @@ class RateNetwork:
         """Return its scores; it runs on ``cpu`` or ``gpu``, and on all cores that this process may use if left out."""
         model = self.model
         if replicas is not None:
-            raise ValueError("replicas are copies of a network that spikes, and this one has rates; leave them out.")
+            raise ValueError("replicas are for networks that spike, and this one has rates; leave them out.")
         if target is not None:
             _refuse_spikes()
         if model.readout is None:
@@ -105,10 +105,10 @@ class RateNetwork:
         return export.plain(KIND, model=self.model, source=self.header)
 
     def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> NoReturn:
-        """Raise ``ValueError``: NIR cannot say it."""
+        """Raise ``ValueError``: NIR cannot represent it."""
         raise ValueError(
-            "a SoftHebb network has rates, and NIR says spiking networks; convert it first (spikehebb convert, with "
-            "--neurons lif for a network that other simulators read), or export it as npz or csv."
+            "a SoftHebb network has rates, and NIR describes spiking networks; convert it first (spikehebb convert, "
+            "with --neurons lif for a network that other simulators read), or export it as npz or csv."
         )
 
     def quantized(
@@ -130,11 +130,11 @@ class RateNetwork:
             "sums that are rectified before they compete": layer.pre_triangle,
             f"plasticity {layer.plasticity}": layer.plasticity not in _SOFT,
         }
-        if there := [obstacle for obstacle, is_there in obstacles.items() if is_there]:
+        if problems := [obstacle for obstacle, is_present in obstacles.items() if is_present]:
             raise ValueError(
                 "learning goes on in spikes from one dense layer of soft competition (plasticity soft or "
                 "soft-anti-hebbian) on grey images, without batch normalization, but this model has "
-                f"{', '.join(there)}; train one that fits with spikehebb softhebb train --preset mnist-dense."
+                f"{', '.join(problems)}; train one that fits with spikehebb softhebb train --preset mnist-dense."
             )
         weights = np.asarray(self.model.layers[0].weight, float).T
         bias = layer.inverse_temperature * np.asarray(self.model.layers[0].bias, float)

@@ -1,9 +1,9 @@
-"""One resumable run: a folder that is held, a state that is saved as it goes, a result that is whole or not there.
+"""One resumable run: a locked folder, a state that is saved after each step, a result that is whole or not there.
 
-A job says what it is (``identity``), how its state begins, what one step does to it, and which files its result is.
-Everything else is here: the folder is made, checked and held; the state of the same run is read and goes on; a finished
-run is recognized; any other run is refused or replaced; files are written whole or not at all; what an earlier end left
-behind is removed; a signal ends the run at the state that was saved last.
+A job defines its ``identity``, how its state begins, what one step does to it, and which files its result is.
+This module does the rest: the folder is made, checked and locked; the state of the same run is read and goes on; a
+finished run is recognized; any other run is refused or replaced; files are written whole or not at all; temporary files
+of an interrupted run are removed; a signal ends the run at the state that was saved last.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from spikehebb.core import Images, digest
 from spikehebb.core.progress import Progress
 from spikehebb.devices.scratch import scratch
 
-FINISHED = "finished before"  # what a finished run tells instead of its stages
+FINISHED = "finished before"  # the stage that a finished run reports
 STATE = "partial.npz"  # of a run that is not finished
 LOCK = ".lock"
 REPORTS = ("run.json", "summary.json", "study.json")
 RESULTS = (*REPORTS, "checkpoint.npz")  # any of them is the result of a run
-_ASIDE = "source"  # says where a network came from, and decides nothing
+_ASIDE = "source"  # where a network came from, which decides nothing
 _LEFT_OVER = re.compile(r"^\.[\w-]+\.(npz|npy|json|png|csv)-[a-z0-9_]{8}$")  # of ``checkpoint.write_whole``
 
 Counts = Mapping[str, Any]  # what a state counts: whole numbers, and lists of them
@@ -50,7 +50,7 @@ class Job[S, R](Protocol):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Everything that decides the result, as JSON can say it: settings, data, device, versions."""
+        """Everything that decides the result, as plain data for JSON: settings, data, device, versions."""
 
     def begin(self, folder: Path) -> S:
         """Return the state before the first step."""
@@ -74,7 +74,7 @@ class Job[S, R](Protocol):
         """Return the result of the last state."""
 
     def files(self, result: R) -> Mapping[str, Any]:
-        """Return the files of a result by name: checkpoints, and JSON; the last one says that the run is finished."""
+        """Return the files of a result by name: checkpoints, and JSON; the last one marks the run as finished."""
 
     def finished(self, folder: Path) -> R | None:
         """Return the result of a run of this identity that is finished, if the folder holds one."""
@@ -158,12 +158,12 @@ def check_new(out: Path, overwrite: bool) -> None:
 
 @contextmanager
 def held(out: Path) -> Iterator[Path]:
-    """Make a folder if need be, and hold it: only one process at a time works in it.
+    """Make a folder if need be, and lock it: only one process at a time works in it.
 
     Raises
     ------
     BlockingIOError
-        If another process holds it.
+        If another process has locked it.
     OSError
         If it is a file, or nothing can be written there.
     """
@@ -228,8 +228,8 @@ def _interrupt(number: int, frame: Any) -> None:
 def versions() -> dict[str, str]:
     """Return the versions that decide a result."""
     packages = ("spikehebb", "brian2", "numpy", "scipy", "scikit-learn")
-    known = {"python": platform.python_version(), "compiler": devices.compiler() or "none"}
-    return known | {name: importlib.metadata.version(name) for name in packages}
+    tools = {"python": platform.python_version(), "compiler": devices.compiler() or "none"}
+    return tools | {name: importlib.metadata.version(name) for name in packages}
 
 
 def describe(images: Images) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def describe(images: Images) -> dict[str, Any]:
 
 
 def provenance(device: str, seed: int, **data: Images) -> dict[str, Any]:
-    """Return what every run says of where it comes from: seed, device, versions and data."""
+    """Return the provenance of a run: seed, device, versions and data."""
     parts = {part: describe(images) for part, images in data.items()}
     return {"seed": seed, "device": device, "versions": versions(), "data": parts}
 

@@ -76,7 +76,7 @@ class Start:
         return Settings(**{"neurons": self.weights.shape[1], **carried, **changes})
 
     def describe(self, train: Images) -> dict[str, Any]:
-        """Return what a run says of where it began."""
+        """Return the description of the start in the report of a run."""
         rates = {}
         if self.inverse_temperature is not None:
             rates = {"inverse_temperature": self.inverse_temperature, "mean_image_norm": mean_norm(train)}

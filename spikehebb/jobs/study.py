@@ -266,19 +266,19 @@ class _Study:
         return _scores(scores)
 
 
-def study_table(found: Mapping[str, Any]) -> list[list[Any]]:
+def study_table(report: Mapping[str, Any]) -> list[list[Any]]:
     """Return a study as a table, its head first.
 
     Parameters
     ----------
-    found : mapping
+    report : mapping
         As ``study_bits`` returns it.
     """
     columns = ["curve", "when", "value", "rounding", "accuracy_vote", "accuracy_soft_vote"]
-    rows = [["none", "without limits", "", "", *found["baseline"].values()]]
-    if "chip_rule_accuracy" in found:
-        rows.append(["chip's rule", "without limits", "", "", *found["chip_rule_accuracy"].values()])
-    return [columns, *rows, *([point[column] for column in columns] for point in found["points"])]
+    rows = [["none", "without limits", "", "", *report["baseline"].values()]]
+    if "chip_rule_accuracy" in report:
+        rows.append(["chip's rule", "without limits", "", "", *report["chip_rule_accuracy"].values()])
+    return [columns, *rows, *([point[column] for column in columns] for point in report["points"])]
 
 
 def _points(
@@ -326,7 +326,7 @@ def _changed(weights: Float, point: Point, settings: Settings) -> Float:
 
 
 def _name(item: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells a point from the others."""
+    """Return what distinguishes a point from the others."""
     return tuple(item[field.name] for field in dataclasses.fields(Point))
 
 

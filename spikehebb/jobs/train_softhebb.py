@@ -206,13 +206,13 @@ class _Training:
         numbers = [counts["chunks"], counts["points"], *([] if counts["epoch"] is None else [counts["epoch"]])]
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError(f"its header counts {numbers}.")
-        wanted = dict(model_file.shapes({**counts, "kind": model_file.KIND, "classes": 0}))
-        wanted |= {"curve": ("f", (counts["points"], 2)), "seconds": ("f", (3,))}
+        arrays = dict(model_file.shapes({**counts, "kind": model_file.KIND, "classes": 0}))
+        arrays |= {"curve": ("f", (counts["points"], 2)), "seconds": ("f", (3,))}
         if counts["epoch"] is None:
-            return wanted
+            return arrays
         table, row = (self.classes, self.network.features), (self.classes,)
         shapes = (table, row, table, table, row, row)
-        return wanted | {name: ("f", shape) for name, shape in zip(_FIT_NAMES, shapes, strict=True)}
+        return arrays | {name: ("f", shape) for name, shape in zip(_FIT_NAMES, shapes, strict=True)}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> State:
         layers = {name: value for name, value in arrays.items() if name.startswith("layer")}
@@ -239,7 +239,7 @@ class _Training:
         if state.chunks < len(self.chunks):
             return _timed(self._learn(state, tell), 0, began)
         if len(state.sums) < len(self.pieces):
-            return _timed(self._look(state, folder, tell), 1, began)
+            return _timed(self._write_features(state, folder, tell), 1, began)
         if self.method == "adam" and (state.fit is None or state.fit.epoch < self.preset.readout.epochs):
             return _timed(self._fit(state, folder, tell), 2, began)
         return None
@@ -298,7 +298,7 @@ class _Training:
         tell(stage, (group.index(chunk) + 1) / len(group))
         return dataclasses.replace(state, chunks=state.chunks + 1, layers=layers)
 
-    def _look(self, state: State, folder: Path, tell: Progress) -> State:
+    def _write_features(self, state: State, folder: Path, tell: Progress) -> State:
         """Write the features of the next piece of images to disk."""
         number = len(state.sums)
         tell("features", number / len(self.pieces))
@@ -334,11 +334,11 @@ def _timed(state: State, stage: int, began: float) -> State:
     return dataclasses.replace(state, seconds=seconds)
 
 
-def _vote(known: Any, labels: Int, unseen: Any, test_labels: Int, classes: int) -> float:
+def _vote(train: Any, labels: Int, test: Any, test_labels: Int, classes: int) -> float:
     """Return the accuracy when every unit of a dense layer votes for the class that it wins most often."""
-    parts = ((known[at], labels[at]) for at in _slices(len(known)))
-    votes = readout.vote_labels(parts, known.shape[1], classes)
-    return metrics.accuracy(votes[unseen.argmax(axis=1)], test_labels)
+    parts = ((train[at], labels[at]) for at in _slices(len(train)))
+    votes = readout.vote_labels(parts, train.shape[1], classes)
+    return metrics.accuracy(votes[test.argmax(axis=1)], test_labels)
 
 
 def _predict(weight: Any, bias: Any, features: Any) -> Int:

@@ -1,4 +1,4 @@
-"""A trained network is a value, whatever made it; only here it is asked what it is.
+"""Trained networks as values with one interface; only this module distinguishes their forms.
 
 The forms: ``LearnedNetwork`` (learned in spikes), ``RateNetwork`` (SoftHebb), ``ConvertedNetwork`` and ``LifNetwork``.
 """
@@ -39,7 +39,7 @@ class Trained(Protocol):
 
     @property
     def header(self) -> Mapping[str, Any]:
-        """What made it, as JSON can say it: ``kind``, and settings, seed, device, versions, data where it has them."""
+        """What made it, as plain data: ``kind``, and settings, seed, device, versions, data where it has them."""
 
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -148,7 +148,7 @@ def load_start(path: Path) -> Start:
 
 
 def trained_on(trained: Trained) -> str | None:
-    """Return the data set that a network was trained on, if it says so."""
+    """Return the data set that a network was trained on, if its header holds it."""
     name = trained.header.get("data", {}).get("train", {}).get("name", "")
     return str(name).split("/")[0] or None
 

@@ -1,4 +1,4 @@
-"""Pictures of a conversion: how soon, and at what cost, spikes say what the rates say."""
+"""Pictures of a conversion: agreement of spikes with rates against latency and cost."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def fidelity(report: Mapping[str, Any]) -> Figure:
 
 
 def conversion_layers(report: Mapping[str, Any]) -> Figure:
-    """Draw, layer by layer, how rates go with activations, how many spikes there are, and how true the winners are."""
+    """Draw, layer by layer, the correlation of rates with activations, the spikes, and the divergence of winners."""
     stages = report["stages"]
     names = [f"layer {number + 1}\n{stage['units']} units" for number, stage in enumerate(stages)]
     figure = Figure(figsize=(10, 3.6), layout="constrained")
