@@ -32,7 +32,7 @@ class Checkpoint:
     Parameters
     ----------
     header : mapping
-        What made it, as JSON can say it: ``kind``, ``config``, ``versions``, ``data``, ...
+        What made it, in JSON types: ``kind``, ``config``, ``versions``, ``data``, ...
     arrays : mapping of str to array
         What it learned.
     """
@@ -50,7 +50,7 @@ def save(checkpoint: Checkpoint, path: Path, *, compress: bool = True) -> None:
 
 
 def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoint:
-    """Read a checkpoint, from a stranger too: nothing in it is ever run.
+    """Read a checkpoint, also from an untrusted source: nothing in it is ever executed.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoin
     """
     with _archive(path) as (archive, names, path):
         header = _header(path, _read(archive, "header", path))
-        wanted = _described(path, header, shapes)
-        if names - {"header"} != set(wanted):
-            raise ValueError(f"checkpoint {path} holds {sorted(names - {'header'})}, but needs {sorted(wanted)}.")
+        expected = _described(path, header, shapes)
+        if names - {"header"} != set(expected):
+            raise ValueError(f"checkpoint {path} holds {sorted(names - {'header'})}, but needs {sorted(expected)}.")
         arrays = {}
-        for name, (kind, shape) in wanted.items():
+        for name, (kind, shape) in expected.items():
             array = _read(archive, name, path, shape)
             if array.dtype.kind != kind or array.dtype.itemsize > 8:
                 raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")

@@ -264,7 +264,7 @@ def test_what_the_config_does_not_say_comes_from_the_preset(tmp_path: Path) -> N
     assert [layer.exponent for layer in said] == [0.7, 1.4, 1.0]
     with pytest.raises(
         ValueError,
-        match="does not tell eta, inverse_temperature, norm, pool, rate, units, and its shapes fit no known preset",
+        match="does not state eta, inverse_temperature, norm, pool, rate, units, and its shapes fit no known preset",
     ):
         read_torch(tmp_path / "b.pth")
 
@@ -313,7 +313,7 @@ def test_without_config_the_shapes_tell_if_only_one_preset_fits(tmp_path: Path) 
     torch.save({"state_dict": content["state_dict"]}, tmp_path / "plain.pth")
     assert read_torch(tmp_path / "plain.pth").network.layers == PLAIN  # not stl-3, which is for larger images
     assert read_torch(tmp_path / "2.pth").network.layers == find("cifar-2").layers
-    with pytest.raises(ValueError, match=r"does not tell its architecture, and its shapes fit no known preset; name"):
+    with pytest.raises(ValueError, match=r"does not state its architecture, and its shapes fit no known preset; name"):
         read_torch(tmp_path / "3.pth")
     assert read_torch(tmp_path / "3.pth", preset="cifar-3").network.layers == wide
     with pytest.raises(ValueError, match="its shapes fit the presets cifar-1, cifar-hard-1 alike; name the right one"):
@@ -354,7 +354,7 @@ def test_a_file_of_one_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layer": {"stride": 2}}, r"stride 2 \(block 1\), which a SoftHebb layer here cannot have"),
+        ({"layer": {"stride": 2}}, r"stride 2 \(block 1\), which no SoftHebb layer of this toolkit can have"),
         ({"layer": {"padding_mode": "zeros"}}, "padding_mode 'zeros'"),
         ({"layer": {"softness": "supervisedsoftkrotov"}}, "softness 'supervisedsoftkrotov'"),
         ({"layer": {"hebbian": False}}, "hebbian False"),

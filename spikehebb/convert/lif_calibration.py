@@ -31,7 +31,7 @@ FEW, REFINED = 32, 2  # images that judge a random setting, and how many setting
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What ``calibrate_lif`` found, and what the circuit then did.
+    """The result of ``calibrate_lif``: the parameters, and measures of the circuit that has them.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def calibrate_lif(
     seed : int
         Of the input spikes and of the fit.
     device : Device, optional
-        For the circuit; the fastest that works here when left out.
+        For the circuit; the fastest available one when left out.
 
     Returns
     -------
@@ -122,8 +122,8 @@ def calibrate_lif(
     >>> from spikehebb.datasets import load
     >>> from spikehebb.devices import NUMPY
     >>> weights = np.random.default_rng(0).random((64, 5)) / 8
-    >>> found = calibrate_lif(weights, load("digits", "train")[:20], inverse_temperature=2, device=NUMPY)
-    >>> found.divergence < 0.5
+    >>> calibration = calibrate_lif(weights, load("digits", "train")[:20], inverse_temperature=2, device=NUMPY)
+    >>> calibration.divergence < 0.5
     True
     """
     weights, offset, t = _layer(network, bias, inverse_temperature)
@@ -192,8 +192,8 @@ def softmax(potentials: ArrayLike, inverse_temperature: float) -> Float:
     """
     u = np.asarray(potentials, float)
     grown = np.exp(inverse_temperature * (u - u.max(axis=-1, keepdims=True)))
-    found: Float = grown / grown.sum(axis=-1, keepdims=True)
-    return found
+    probabilities: Float = grown / grown.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def shares(counts: ArrayLike) -> Float:
@@ -216,8 +216,8 @@ def shares(counts: ArrayLike) -> Float:
     size = table.shape[1]
     seen = np.count_nonzero(table, axis=1)[:, None]
     whole = table.sum(axis=1, keepdims=True) + seen
-    found: Float = np.where(whole > 0, (table + seen / size) / np.maximum(whole, 1), 1 / size)
-    return found
+    smoothed: Float = np.where(whole > 0, (table + seen / size) / np.maximum(whole, 1), 1 / size)
+    return smoothed
 
 
 def divergence(target: ArrayLike, counts: ArrayLike) -> Float:
@@ -236,8 +236,8 @@ def divergence(target: ArrayLike, counts: ArrayLike) -> Float:
     """
     p = np.asarray(target, float)
     terms = p * np.log(np.maximum(p, 1e-300) / shares(counts))
-    found: Float = terms.sum(axis=1)
-    return found
+    divergences: Float = terms.sum(axis=1)
+    return divergences
 
 
 def present(

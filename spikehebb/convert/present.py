@@ -32,7 +32,7 @@ NONE = -1  # the answer before there was any input
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Presented:
-    """What images did to a converted network.
+    """The response of a converted network to images.
 
     Parameters
     ----------
@@ -75,15 +75,15 @@ def present(
     network : SpikingNetwork
     images : Images
     device : Device, optional
-        The fastest that works here when left out.
+        The fastest available one when left out.
     seed : int
         Of the phases of the input, and of stochastic neurons.
     rates : bool
-        Keep what every stage said, not only the last.
+        Return the ``rates`` of every stage, too.
     replicas : int, optional
-        How many copies of a column look at positions side by side; left out, one on a CPU and many on a GPU. They draw
-        other random numbers than one alone; what is deterministic stays so, but a spike that falls on the border
-        between two steps may come in either, because times are rounded.
+        Over how many replicas of a column the positions are distributed; left out, one on a CPU and many on a GPU.
+        Replicas draw other random numbers than a single column; what is deterministic stays so, but a spike that falls
+        on the border between two steps may come in either, because times are rounded.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -201,8 +201,8 @@ def encode(
     first = 1 if timing.order == "in turn" else 0
     rows = pixels.reshape(len(images), -1)
     recording = run(circuit, rows, timing, device, seed, ("input",), timing.steps + first, replicas)
-    found = _words(recording, "input", size, len(images), timing, first)
-    return found.reshape(len(images), height, width, channels), recording.seconds
+    words = _words(recording, "input", size, len(images), timing, first)
+    return words.reshape(len(images), height, width, channels), recording.seconds
 
 
 def patches(stage: Stage, x: Any) -> Any:
@@ -212,7 +212,7 @@ def patches(stage: Stage, x: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Visit:
-    """What one stage was shown and what it did: presentations are positions of images, image by image."""
+    """Input and output of one stage: presentations are positions of images, image by image."""
 
     number: int
     shown: Any  # (positions, inputs): words, or pixels where the column encodes them itself

@@ -1,4 +1,4 @@
-"""Leaving the toolkit: NIR graphs for other simulators, plain arrays, tables; and reading NIR graphs."""
+"""Export: NIR graphs for other simulators, plain arrays, tables; and reading NIR graphs."""
 
 from spikehebb.export.dialects import DIALECTS
 from spikehebb.export.from_circuit import circuit_graph

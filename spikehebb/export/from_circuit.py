@@ -44,7 +44,7 @@ def circuit_graph(
     output : str, optional
         The population that leaves the graph; left out, ``readout``, ``output`` or the only one that none hears.
     lateral : bool
-        Without, a feed-forward graph that says so in its metadata: it fires more and competes less.
+        Without, a feed-forward graph, marked as such in its metadata: it fires more and competes less.
     keep_rules : bool
         Write the texts of rules as metadata and the weights as they are; without, a circuit that learns is refused.
     metadata : mapping, optional
@@ -85,7 +85,7 @@ def circuit_graph(
 
 
 def rule_text(rule: PlasticityRule) -> dict[str, Any]:
-    """Return a rule as JSON can say it: its texts, and its parameters with their units."""
+    """Return a rule in JSON types: its texts, and its parameters with their units."""
     texts = {name: value for name, value in rule.texts().items() if value}
     return {
         **texts,
@@ -99,7 +99,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
     """Return nodes and edges: one node for each population, one or two for each projection."""
     nodes: dict[str, Node | Graph] = {}
     edges: list[tuple[str, str]] = []
-    held = dict.fromkeys(parts.units, False)  # whether a population's constant current is in some weights already
+    has_bias = dict.fromkeys(parts.units, False)  # whether a population's constant current is in some weights already
     for name, unit in parts.units.items():
         if unit.role == "input":
             nodes[name] = Node(kind="Input", values={"shape": np.array([unit.size])})
@@ -111,7 +111,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
         unit = parts.units[wire.post]
         weight, bias = unit.scale[:, None] * wire.weight, np.zeros(0)
         if unit.role == "neurons" and not unit.leak.all():
-            bias, held[wire.post] = (np.zeros(0) if held[wire.post] else unit.drive), True
+            bias, has_bias[wire.post] = (np.zeros(0) if has_bias[wire.post] else unit.drive), True
         nodes[wire.name] = (
             Node(kind="Affine", values={"weight": array(weight), "bias": array(bias)})
             if bias.any()
@@ -125,7 +125,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
             edges.append((wire.pre, before))
         edges += [(before, wire.name), (wire.name, wire.post)]
     for name, unit in parts.units.items():
-        if unit.role == "neurons" and not unit.leak.all() and unit.drive.any() and not held[name]:
+        if unit.role == "neurons" and not unit.leak.all() and unit.drive.any() and not has_bias[name]:
             raise ValueError(
                 f"NIR cannot say population {name}: an IF has a constant current by its weights' bias only."
             )

@@ -1,4 +1,4 @@
-"""What a recording says about a task: who fired for which class, and how well that predicts."""
+"""Task metrics from a recording: class profiles and labels of neurons, predictions and their accuracy."""
 
 from __future__ import annotations
 
