@@ -23,14 +23,14 @@ OUT = Path(__file__).parent / "catalogue"
 RULE = {
     "needs_pre": "needed in the presynaptic neuron",
     "pre": "in the presynaptic neuron",
-    "pre_spike": "there, when its spike arrives",
+    "pre_spike": "in the presynaptic neuron, when its spike arrives",
     "needs_post": "needed in the postsynaptic neuron",
     "post": "in the postsynaptic neuron",
-    "post_spike": "there, at its spike",
+    "post_spike": "in the postsynaptic neuron, at its spike",
     "synapse": "in the synapse",
     "on_pre": "in the synapse, when a presynaptic spike arrives",
     "on_post": "in the synapse, when the postsynaptic neuron spikes",
-    "update": "in the synapse, at every step",
+    "update": "in the synapse, at every time step",
     "onset": "in all synapses, at each onset, one line after the other",
 }
 NEURON = {
@@ -39,7 +39,7 @@ NEURON = {
     "reset": "at its spike",
     "receive": "at an arriving spike",
     "onset": "at the onset of a presentation",
-    "update": "at each step, after continuous input",
+    "update": "at every time step, after continuous input",
 }
 
 
@@ -89,12 +89,12 @@ def shown(limit: Limit | None) -> str:
         return ""
     value = limit.value
     if isinstance(value, bool):
-        said = "yes" if value else "no"
+        text = "yes" if value else "no"
     elif isinstance(value, tuple):
-        said = ", ".join(map(str, value))
+        text = ", ".join(map(str, value))
     else:
-        said = f"{value:,}" if isinstance(value, int) else str(value)
-    return said if limit.verified else f"*{said}, unverified*"
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text if limit.verified else f"*{text}, unverified*"
 
 
 def costs() -> list[str]:

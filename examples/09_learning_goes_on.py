@@ -1,4 +1,4 @@
-"""A dense SoftHebb network goes on learning in spikes, from digits that have moved by a pixel.
+"""A dense SoftHebb network continues learning in spikes, from digits that are shifted by a pixel.
 
 python examples/09_learning_goes_on.py
 """
@@ -11,7 +11,7 @@ from spikehebb.datasets import load
 from spikehebb.jobs import RateNetwork, learn_digits, train_softhebb
 from spikehebb.softhebb import Layer, Preset, Readout, Training
 
-# 60 rate units learn digits where they are.
+# 60 rate units learn the digits without a shift.
 layer = Layer(
     units=60,
     batch_norm=False,

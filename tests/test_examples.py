@@ -24,7 +24,7 @@ PROMISED = {
     "09_learning_goes_on": "of the moved digits are right",
     "10_nir": "identical: True",
     "11_learning_on_a_chip": "window_on_loihi1.png",
-    "12_replicas": "20 copies look:",
+    "12_replicas": "20 replicas:",
 }
 
 
