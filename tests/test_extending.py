@@ -22,7 +22,7 @@ EDIT = re.compile(
     r"```\w+\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-PLACES = {  # what the table of the page promises
+PLACES = {  # of each section
     "A rule": ["spikehebb/rules/stdp.py", "spikehebb/rules/references.toml", "tests/oracles/spikes.py"],
     "A rule for rates": ["spikehebb/rules/hebbian.py", "spikehebb/rules/references.toml", "tests/oracles/rates.py"],
     "A neuron": ["spikehebb/neurons.py"],
@@ -71,7 +71,14 @@ def edits() -> dict[str, list[Edit]]:
 
 
 def test_the_page_names_all_places() -> None:
+    """Each section edits the files that are written down here, and the table at the top has them."""
     assert {title: [edit.path for edit in section] for title, section in edits().items()} == PLACES
+    rows = [
+        (what, re.findall(r"`([^`]+)`", where)) for what, where in re.findall(r"^\| (an? .*?) \| (.*) \|$", PAGE, re.M)
+    ]
+    for title, paths in PLACES.items():
+        promised = next(places for what, places in rows if what.startswith(" ".join(title.lower().split()[:2])))
+        assert all(any(path.startswith(place) for place in promised) for path in paths), title
 
 
 # What runs in the copy: the new values, then the tests of them and those that go over a whole catalogue.
