@@ -52,8 +52,8 @@ class Edit:
         elif self.line is None:
             content += ("\n\n" if file.suffix == ".py" else "\n") + self.text
         else:
-            before, results, after = content.partition(f"\n{self.line}")
-            assert results, f"{self.path} has no line that begins with {self.line}"
+            before, line, after = content.partition(f"\n{self.line}")
+            assert line, f"{self.path} has no line that begins with {self.line}"
             blank = "" if self.line.startswith("from ") else "\n"
             content = f"{before}\n{self.text}{blank}{self.line}{after}"
         file.write_text(content, encoding="utf-8")
