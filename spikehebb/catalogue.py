@@ -36,7 +36,7 @@ def collected[V: Named](kind: type[V], *files: Mapping[str, object]) -> Frozen[V
     >>> list(collected(PlasticityRule, vars(homeostasis)))
     ['normalization', 'synaptic_scaling']
     """
-    found: dict[str, V] = {}
+    listed: dict[str, V] = {}
     for file in files:
         for variable, value in file.items():
             if not isinstance(value, kind) or variable.startswith("_"):
@@ -44,10 +44,10 @@ def collected[V: Named](kind: type[V], *files: Mapping[str, object]) -> Frozen[V
             where = f"{file['__name__']}.{variable}"
             if value.name.replace("-", "_") != variable:
                 raise ValueError(f"{where} has the name {value.name!r}; give the value and its variable the same name.")
-            if value.name in found:
+            if value.name in listed:
                 raise ValueError(
                     f"{where}: another file has a {kind.__name__} of this name; choose another name, or import the "
                     "file and not the value."
                 )
-            found[value.name] = value
-    return Frozen(found)
+            listed[value.name] = value
+    return Frozen(listed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
+import pkgutil
 import re
 import runpy
 from collections import Counter
@@ -14,9 +16,9 @@ import pytest
 
 import spikehebb
 from spikehebb.catalogue import collected
-from spikehebb.core import PlasticityRule
+from spikehebb.core import NeuronModel, PlasticityRule
 from spikehebb.encoders import ENCODERS
-from spikehebb.hardware import TARGETS
+from spikehebb.hardware import TARGETS, Target
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES, stdp_pair
@@ -53,6 +55,15 @@ def test_two_files_cannot_have_a_value_of_the_same_name() -> None:
 def test_every_rule_is_in_one_family_and_importable_by_name() -> None:
     assert [rule for family in FAMILIES.values() for rule in family] == list(RULES.values())
     assert all(getattr(spikehebb.rules, name) is rule for name, rule in RULES.items())
+
+
+def test_every_value_that_a_file_defines_is_in_a_catalogue() -> None:
+    """Neurons are in neurons.py or encoders.py, whoever uses them."""
+    listed = {id(value) for catalogue in (RULES, NEURONS, ENCODERS, TARGETS) for value in catalogue.values()}
+    for info in pkgutil.walk_packages(spikehebb.__path__, "spikehebb."):
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, (PlasticityRule, NeuronModel, Target)) and not name.startswith("_"):
+                assert id(value) in listed, f"{info.name}.{name} is in no catalogue"
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -22,7 +22,7 @@ EDIT = re.compile(
     r"```\w+\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-PLACES = {  # what the table of the page promises
+PLACES = {  # of each section
     "A rule": ["spikehebb/rules/stdp.py", "spikehebb/rules/references.toml", "tests/oracles/spikes.py"],
     "A rule for rates": ["spikehebb/rules/hebbian.py", "spikehebb/rules/references.toml", "tests/oracles/rates.py"],
     "A neuron": ["spikehebb/neurons.py"],
@@ -53,8 +53,8 @@ class Edit:
         elif self.line is None:
             content += ("\n\n" if file.suffix == ".py" else "\n") + self.text
         else:
-            before, found, after = content.partition(f"\n{self.line}")
-            assert found, f"{self.path} has no line that begins with {self.line}"
+            before, line, after = content.partition(f"\n{self.line}")
+            assert line, f"{self.path} has no line that begins with {self.line}"
             blank = "" if self.line.startswith("from ") else "\n"
             content = f"{before}\n{self.text}{blank}{self.line}{after}"
         file.write_text(content, encoding="utf-8")
@@ -62,17 +62,24 @@ class Edit:
 
 def edits() -> dict[str, list[Edit]]:
     """Return the edits of every section of the page."""
-    found: dict[str, list[Edit]] = {}
+    results: dict[str, list[Edit]] = {}
     for section in PAGE.split("\n## ")[1:]:
         title = section.partition("\n")[0]
         for match in EDIT.finditer(section):
             edit = Edit(path=match["path"], text=match["text"], new=bool(match["new"]), line=match["line"])
-            found.setdefault(title, []).append(edit)
-    return found
+            results.setdefault(title, []).append(edit)
+    return results
 
 
 def test_the_page_names_all_places() -> None:
+    """Each section edits the files that are written down here, and the table at the top has them."""
     assert {title: [edit.path for edit in section] for title, section in edits().items()} == PLACES
+    rows = [
+        (what, re.findall(r"`([^`]+)`", where)) for what, where in re.findall(r"^\| (an? .*?) \| (.*) \|$", PAGE, re.M)
+    ]
+    for title, paths in PLACES.items():
+        promised = next(places for what, places in rows if what.startswith(" ".join(title.lower().split()[:2])))
+        assert all(any(path.startswith(place) for place in promised) for path in paths), title
 
 
 # What runs in the copy: the new values, then the tests of them and those that go over a whole catalogue.
@@ -94,7 +101,7 @@ from spikehebb.simulation import simulate
 
 network, new, *files = sys.argv[1:]
 
-def told(*words):
+def command(*words):
     return CliRunner().invoke(commands, words).stdout
 
 def spikes(circuit):
@@ -127,13 +134,13 @@ class Chosen:
         self.names = [item.nodeid for item in items]
 
 chosen = Chosen()
-found = {
+results = {
     "file": spikehebb.__file__,
-    "rules": [rule["name"] for rule in json.loads(told("rules", "--json"))],
-    "cite": told("cite", "stdp_kempter", "foldiak"),
-    "window": json.loads(told(*"window stdp_kempter --lags -10,10 --dt 1 --out out --json".split()))["dw"],
-    "chips": json.loads(told("hardware", "list", "--json")),
-    "check": told("check", network, "--target", "truenorth"),
+    "rules": [rule["name"] for rule in json.loads(command("rules", "--json"))],
+    "cite": command("cite", "stdp_kempter", "foldiak"),
+    "window": json.loads(command(*"window stdp_kempter --lags -10,10 --dt 1 --out out --json".split()))["dw"],
+    "chips": json.loads(command("hardware", "list", "--json")),
+    "check": command("check", network, "--target", "truenorth"),
     "fits": list(map(str, hardware.check(chain(3), hardware.find("truenorth")))),
     "lif": spikes(chain(3)),
     "izhikevich": spikes(chain(3, neuron=neurons.NEURONS["izhikevich"], w=10.0)),
@@ -143,8 +150,8 @@ found = {
     "code": pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow and not compiler", *files], [chosen]),
     "tests": chosen.names,
 }
-with open("found.json", "w") as file:
-    json.dump(found, file)
+with open("results.json", "w") as file:
+    json.dump(results, file)
 """
 
 
@@ -177,9 +184,9 @@ def ran(copy: Path) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = {**json.loads((copy / "found.json").read_text()), "said": done.stdout}
-    assert Path(found["file"]).is_relative_to(copy), "the copy must be what runs"
-    return found
+    results: dict[str, Any] = {**json.loads((copy / "results.json").read_text()), "output": done.stdout}
+    assert Path(results["file"]).is_relative_to(copy), "the copy must be what runs"
+    return results
 
 
 def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
@@ -210,7 +217,7 @@ def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
 
 def test_the_suite_needs_no_further_place(ran: dict[str, Any]) -> None:
     """What it tests of the new values passes, and what goes over a whole catalogue: ``test_every_...``."""
-    assert ran["code"] == 0, ran["said"]
+    assert ran["code"] == 0, ran["output"]
     for name in (
         "test_catalogue.py::test_every_value_is_in_the_documentation",
         "test_rules.py::test_every_rule_has_an_oracle",
