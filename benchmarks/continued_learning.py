@@ -190,7 +190,7 @@ def chosen(runs: list[dict[str, Any]], shift: str, method: str, rate: float) -> 
     return [one for one in runs if (one["shift"], one["method"], one["rate"]) == (shift, method, rate)]
 
 
-def course(runs: list[dict[str, Any]], score: str) -> Any:
+def curves(runs: list[dict[str, Any]], score: str) -> Any:
     """Return accuracies in percent, shape (seeds, points)."""
     return np.array([[100 * point[score] for point in one["points"]] for one in runs])
 
@@ -202,7 +202,7 @@ def table(runs: list[dict[str, Any]]) -> str:
     def row(shift: str, name: str, rate: str, found: list[dict[str, Any]], point: int) -> str:
         cells = []
         for score in ("new_own", "old_own", "new_mix", "old_mix"):
-            values = course(found, score)[:, point]
+            values = curves(found, score)[:, point]
             spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
             cells.append(f"{values.mean():.1f}{spread}")
         return f"| {shift} | {name} | {rate} | {' | '.join(cells)} |"
@@ -228,7 +228,7 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
             axis = axes[row, column]
             for method, (name, colour, marker) in looks.items():
                 found = chosen(runs, shift, method, AGE if method == "spiking" else ETA)
-                values = course(found, f"{domain}_mix")
+                values = curves(found, f"{domain}_mix")
                 mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(found) - 1))
                 axis.fill_between(POINTS, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
                 axis.plot(POINTS, mean, marker=marker, ms=4, color=colour, label=name)

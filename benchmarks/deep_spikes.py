@@ -21,7 +21,7 @@ from spikehebb.cli.common import progress
 from spikehebb.convert import present, to_spiking
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import DeepSettings, learn_layers, train_softhebb, versions
+from spikehebb.jobs import LayerSettings, learn_layers, train_softhebb, versions
 from spikehebb.jobs.run import describe
 from spikehebb.softhebb import Layer, Model, Preset, load_model, readout, training
 from spikehebb.softhebb.backend import working
@@ -29,7 +29,7 @@ from spikehebb.softhebb.backend import working
 ARMS = ("spikes", "random", "rates")
 
 
-def rate_layers(settings: DeepSettings) -> tuple[Layer, ...]:
+def rate_layers(settings: LayerSettings) -> tuple[Layer, ...]:
     """The same shapes, with what SoftHebb of rates learns well with: cifar-3's values, batch normalization."""
     values: tuple[dict[str, Any], ...] = (
         {"eta": 0.08, "inverse_temperature": 1.0},
@@ -54,7 +54,7 @@ def in_rates(model: Model, train: Images, test: Images, strength: float) -> dict
     return scores
 
 
-def in_spikes(model: Model, train: Images, test: Images, settings: DeepSettings) -> dict[str, Any]:
+def in_spikes(model: Model, train: Images, test: Images, settings: LayerSettings) -> dict[str, Any]:
     """Accuracy of every depth of a model that has learned elsewhere, read from its spikes."""
     spiking = to_spiking(model, train[: settings.calibration], settings.timing)
     known, unseen = (
@@ -79,7 +79,7 @@ def accuracy(known: Any, unseen: Any, train: Images, test: Images, strength: flo
 
 def run(arm: str, seed: int, train: Images, test: Images, options: argparse.Namespace) -> dict[str, Any]:
     """Return what is kept of one run, after doing it if need be."""
-    settings = DeepSettings(seed=seed)
+    settings = LayerSettings(seed=seed)
     out = options.folder / f"{arm}-s{seed}-n{len(train)}"
     result = out / "result.json"
     if result.exists():

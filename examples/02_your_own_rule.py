@@ -44,8 +44,8 @@ if __name__ == "__main__":
     print(plot.save(plot.stdp_window(window, mexican_hat), out / "window.png"))
 
     pre, post = [10, 42, 80] * ms, [15, 40, 95] * ms
-    course = replay(mexican_hat, pre, post)
-    print(plot.save(plot.replay(course, pre, post, mexican_hat), out / "replay.png"))
+    trace = replay(mexican_hat, pre, post)
+    print(plot.save(plot.replay(trace, pre, post, mexican_hat), out / "replay.png"))
 
     # Measured changes, relative to the weight at the start, as a CSV file of yours would hold them.
     lags = np.array([-60, -40, -25, -15, -8, -4, 4, 8, 15, 25, 40, 60])

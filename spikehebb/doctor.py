@@ -150,16 +150,11 @@ def _data() -> Finding:
 
 
 def _cache() -> Finding:
-    folder = devices.cache_folder()
+    remedy = "set SPIKEHEBB_CACHE to a folder of your own"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return Finding(
-            what="cache",
-            ok=False,
-            found=f"cannot write to {folder} ({error.strerror})",
-            remedy="set SPIKEHEBB_CACHE to a folder that you can write to",
-        )
-    return Finding(what="cache", ok=True, found=f"{folder}, {programs.cached_bytes() / 1e6:.0f} MB of programs")
+        with tempfile.TemporaryFile(dir=devices.own_cache()):
+            size, limit = (bytes / 1e6 for bytes in (programs.cached_bytes(), programs.limit()))
+    except (OSError, ValueError) as error:
+        return Finding(what="cache", ok=False, found=str(error), remedy=remedy)
+    found = f"{devices.cache_folder()}, {size:.0f} of at most {limit:.0f} MB of programs"
+    return Finding(what="cache", ok=True, found=found)

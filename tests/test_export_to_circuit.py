@@ -43,8 +43,8 @@ def same_as_reference(made: Graph, *names: str, density: float = 0.2) -> Any:
     trains = [np.flatnonzero(column) * ms for column in raster.reshape(STEPS, -1).T]
     protocol = Protocol(stimuli={"input": spike_rows(trains)}, duration=STEPS * ms)
     spiking = tuple(name for name in names if found.circuit.populations[name].model.threshold)
-    courses = tuple(f"{name}.v" for name in names if name not in spiking)
-    recording = simulate(found.circuit, protocol, record=("input", *spiking, *courses), dt=1 * ms)
+    traces = tuple(f"{name}.v" for name in names if name not in spiking)
+    recording = simulate(found.circuit, protocol, record=("input", *spiking, *traces), dt=1 * ms)
     theirs = nir_reference.run(made, {"input": raster}, DT, STEPS)
     for name in spiking:
         ours = np.zeros((STEPS, found.circuit.populations[name].size))
@@ -53,7 +53,7 @@ def same_as_reference(made: Graph, *names: str, density: float = 0.2) -> Any:
         np.testing.assert_array_equal(ours, theirs[name].reshape(STEPS, -1))
     for name in names:
         if name not in spiking:
-            np.testing.assert_allclose(recording.courses[f"{name}.v"], theirs[name].reshape(STEPS, -1), atol=1e-9)
+            np.testing.assert_allclose(recording.traces[f"{name}.v"], theirs[name].reshape(STEPS, -1), atol=1e-9)
     return recording, theirs, found
 
 

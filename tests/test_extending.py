@@ -29,8 +29,9 @@ PLACES = {  # what the table of the page promises
     "A circuit": ["spikehebb/circuits/chain.py", "spikehebb/circuits/__init__.py"],
     "A chip": ["spikehebb/hardware/chips.py"],
     "A data set": ["spikehebb/datasets/bars.py", "spikehebb/datasets/__init__.py"],
+    "A job": ["spikehebb/jobs/drift.py", "spikehebb/jobs/__init__.py"],
 }
-NEW = ("stdp_kempter", "foldiak", "izhikevich", "chain", "truenorth", "bars")
+NEW = ("stdp_kempter", "foldiak", "izhikevich", "chain", "truenorth", "bars", "drift")
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,18 @@ def test_the_page_names_all_places() -> None:
 # What runs in the copy: the new values, then the tests of them and those that go over a whole catalogue.
 SCRIPT = """
 import json, runpy, sys
+from pathlib import Path
 import pytest
 from brian2 import ms
 from typer.testing import CliRunner
 import spikehebb
-from spikehebb import hardware, neurons
+from spikehebb import hardware, jobs, neurons
 from spikehebb.circuits import chain
 from spikehebb.cli import commands
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import spike_rows
+from spikehebb.rules import RULES
 from spikehebb.simulation import simulate
 
 network, new, *files = sys.argv[1:]
@@ -98,6 +101,24 @@ def spikes(circuit):
     protocol = Protocol(stimuli={"input": spike_rows([[5] * ms] * 10)}, duration=30 * ms)
     recording = simulate(circuit, protocol, dt=0.1 * ms, record=list(circuit.populations))
     return {name: (recording.spikes[name].t / ms).round(6).tolist() for name in circuit.populations}
+
+def drifts():
+    # Interrupt the new job after two trials; then let it go on, and ask for it once more.
+    rule, out, seen = RULES["stdp_kempter"], Path("drift"), []
+
+    def stop(stage, fraction):
+        seen.append(fraction)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    try:
+        jobs.drift(rule, trials=4, out=out, progress=stop)
+    except KeyboardInterrupt:
+        left = sorted(file.name for file in out.iterdir())
+    after = []
+    resumed = jobs.drift(rule, trials=4, out=out, progress=lambda stage, fraction: after.append(fraction))
+    again = jobs.drift(rule, trials=4, out=out)
+    return {"left": left, "after": after, "same": resumed == again == jobs.drift(rule, trials=4), "mean": again["mean"]}
 
 class Chosen:
     def pytest_collection_modifyitems(self, items):
@@ -116,6 +137,7 @@ found = {
     "fits": list(map(str, hardware.check(chain(3), hardware.find("truenorth")))),
     "lif": spikes(chain(3)),
     "izhikevich": spikes(chain(3, neuron=neurons.NEURONS["izhikevich"], w=10.0)),
+    "drift": drifts(),
     "bars": [load("bars", part).pixels.shape for part in ("train", "test")],
     "pages": runpy.run_path("docs/catalogue.py")["pages"](),
     "code": pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow and not compiler", *files], [chosen]),
@@ -174,6 +196,11 @@ def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
         assert [len(group) for group in times] == [10, 10, 10], "each neuron fires once"
         assert [len(set(group)) for group in times] == [1, 1, 1], "a group fires together"
         assert 5 < times[0][0] < times[1][0] < times[2][0]
+    assert ran["drift"]["left"] == ["partial.npz"]
+    assert ran["drift"]["after"] == [0.5, 0.75, 1.0]
+    assert ran["drift"]["same"]
+    # 20 spikes on each side: (a_in + a_out)*20 = 0, and the wider window of depression prevails
+    assert -0.01 < ran["drift"]["mean"] < 0
     assert ran["bars"] == [[1000, 8, 8]] * 2
     assert "### stdp_kempter" in ran["pages"]["rules"]
     assert "### foldiak" in ran["pages"]["rules"]
@@ -191,6 +218,7 @@ def test_the_suite_needs_no_further_place(ran: dict[str, Any]) -> None:
         "test_rate_rules.py::test_each_step_of_a_layer_equals_the_oracle[numpy-foldiak]",
         "test_core.py::test_values_can_be_pickled[izhikevich]",
         "test_docstrings.py::test_examples_in_docstrings[spikehebb.circuits.chain]",
+        "test_docstrings.py::test_examples_in_docstrings[spikehebb.jobs.drift]",
         "test_hardware_target.py::test_every_number_of_a_target_has_a_source[truenorth]",
         "test_architecture.py::test_a_file_imports_from_its_own_layer_or_below[datasets/bars.py]",
     ):

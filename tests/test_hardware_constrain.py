@@ -77,7 +77,7 @@ def test_spiking_softhebb_without_limits_is_the_rule_itself() -> None:
     chip = constrain(circuit, GENERIC, epoch=1 * ms, w_max=10)
     limited = simulate(chip.circuit, plan, seed=3)
     # The last step's change waits for the next epoch; within a step inputs arrive through the weights of before.
-    before_last = plain.courses["feedforward.w"][-2].reshape(64, 5)
+    before_last = plain.traces["feedforward.w"][-2].reshape(64, 5)
     change = np.abs(plain.weights["feedforward"] - weights).max()
     assert change > 0.01
     assert chip.weights(limited, "feedforward") == pytest.approx(before_last, abs=3e-3 * change)
@@ -210,7 +210,7 @@ def test_ages_come_along_and_back() -> None:
     assert chip.circuit.populations["output"].state["y1"].tolist() == [0, 32, 64, 127]
     plan = presentations(load("digits", "train")[:5], duration=50 * ms)
     recording = simulate(chip.circuit, plan, seed=1, record=["output", "output.spiked"])
-    flags = recording.courses["output.spiked"]  # at the first step of an epoch only those that have just fired
+    flags = recording.traces["output.spiked"]  # at the first step of an epoch only those that have just fired
     firing = np.zeros(flags.shape)
     firing[np.round(np.asarray(recording.spikes["output"].t / ms)).astype(int), recording.spikes["output"].i] = 1
     assert (flags[::10] == firing[::10]).all()

@@ -16,7 +16,7 @@ from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
-from spikehebb.jobs import DeepRun, DeepSettings, learn_layers
+from spikehebb.jobs import LayerSettings, LayersRun, learn_layers
 from spikehebb.jobs.layer_settings import LAYERS
 from spikehebb.jobs.run import STATE
 from spikehebb.softhebb import Layer, Model, load_model, training
@@ -24,7 +24,7 @@ from spikehebb.softhebb import Layer, Model, load_model, training
 COMMON: dict[str, Any] = {"batch_norm": False, "plasticity": "soft", "eta": 0.2, "rate": "constant", "start": "uniform"}
 FIRST = Layer(units=4, kernel=3, inverse_temperature=30.0, norm=3.0, **COMMON)
 SECOND = Layer(units=3, inverse_temperature=30.0, norm=3.0, **COMMON)
-TINY = DeepSettings(
+TINY = LayerSettings(
     layers=(FIRST, SECOND), patches=80, images=20, patch_ms=15.0, lifetime=20.0, show_ms=8.0, calibration=20
 )
 
@@ -50,7 +50,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepRun, Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[LayersRun, Path]:
     """An uninterrupted run and its folder."""
     out = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
@@ -67,7 +67,7 @@ def same(one: Model, other: Model) -> bool:
     )
 
 
-def test_both_layers_learn_what_they_see(whole: tuple[DeepRun, Path]) -> None:
+def test_both_layers_learn_what_they_see(whole: tuple[LayersRun, Path]) -> None:
     run, _ = whole
     patterns = np.zeros((4, 3, 3))
     patterns[0, ::2], patterns[1, 1], patterns[2, :, ::2], patterns[3, :, 1] = 1, 1, 1, 1
@@ -89,7 +89,7 @@ def test_both_layers_learn_what_they_see(whole: tuple[DeepRun, Path]) -> None:
     assert run.report["metrics"]["accuracy_by_layer"] == {"1": 1.0, "2": 1.0}
 
 
-def test_a_run_says_what_made_it(whole: tuple[DeepRun, Path]) -> None:
+def test_a_run_says_what_made_it(whole: tuple[LayersRun, Path]) -> None:
     run, out = whole
     assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "run.json"]
     report = json.loads((out / "run.json").read_text())
@@ -107,7 +107,7 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_an_interrupted_run_goes_on_bit_for_bit(
-    whole: tuple[DeepRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[LayersRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the first layer, in the second, and while it looks at images."""
     run, _ = whole
@@ -136,7 +136,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
         assert again.report["metrics"][name] == run.report["metrics"][name]
 
 
-def test_another_run_is_not_replaced_unasked(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
+def test_another_run_is_not_replaced_unasked(whole: tuple[LayersRun, Path], tmp_path: Path) -> None:
     shutil.copytree(whole[1], tmp_path / "run")
     other = dataclasses.replace(TINY, seed=1)
     with pytest.raises(FileExistsError, match="holds another run; give another folder with --out"):
@@ -197,7 +197,7 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         learn_layers(black, TEST, TINY, device=NUMPY)
 
 
-def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
+def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[LayersRun, Path], tmp_path: Path) -> None:
     shutil.copy(whole[1] / "checkpoint.npz", tmp_path / STATE)
     with pytest.raises(FileExistsError, match="holds another run"):
         learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)

@@ -76,7 +76,7 @@ def test_a_lateral_spike_lowers_all_others_by_the_strength() -> None:
     protocol = Protocol(stimuli={"input": np.ones((1, 1))}, duration=50 * ms, presentation=50 * ms)
     recording = simulate(circuit, protocol, record=("output", "output.v"))
     first = round(float(recording.spikes["output"].t[0] / ms))
-    v = 1000 * recording.courses["output.v"]  # thresholds are millivolts
+    v = 1000 * recording.traces["output.v"]  # thresholds are millivolts
     decay = np.exp(-1 / 20)
     assert recording.spikes["output"].i[0] == 0
     assert v[first, 0] == 0

@@ -45,8 +45,8 @@ def present(circuit: Circuit, every: int = 20, **rows: Array) -> Recording:
 
 def late_mean(recording: Recording) -> Array:
     """Return the mean weights over the second half of a run."""
-    course = recording.courses["feedforward.w"]
-    mean = course[len(course) // 2 :].mean(axis=0)
+    trace = recording.traces["feedforward.w"]
+    mean = trace[len(trace) // 2 :].mean(axis=0)
     return np.asarray(mean.reshape(recording.weights["feedforward"].shape), float)
 
 
@@ -282,7 +282,7 @@ def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
     half = max(periods) * STEP / (2 * tau)
     ripple = half / np.tanh(half) - 1
     for name, rule in rules.items():
-        found = recording.courses[f"{name}_synapse.w"][:, 0]
+        found = recording.traces[f"{name}_synapse.w"][:, 0]
         settled = {"covariance": {"x_mean": x, "y_mean": y}, "bcm": {"theta": y**2}}.get(name, {})
         held = {"x": np.array([x]), "y": np.array([y]), **{k: np.array([v]) for k, v in settled.items()}}
         w = np.full((1, 1), found[warm])
@@ -321,6 +321,6 @@ def test_adaptive_threshold_rises_with_spikes_and_decays() -> None:
     assert len(fired) == 3
     np.testing.assert_allclose(recording.spikes["output"].t / ms, fired, rtol=1e-9)
     expected = [theta(now) for now in recording.times / ms]
-    np.testing.assert_allclose(1000 * recording.courses["output.theta"][:, 0], expected, rtol=1e-9, atol=1e-12)
-    onsets = 1000 * recording.courses["output.v"][::1000, 0]
+    np.testing.assert_allclose(1000 * recording.traces["output.theta"][:, 0], expected, rtol=1e-9, atol=1e-12)
+    onsets = 1000 * recording.traces["output.v"][::1000, 0]
     np.testing.assert_allclose(onsets, -65, rtol=1e-12)  # v starts anew at each onset, theta does not

@@ -42,10 +42,10 @@ from tests.oracles.rates import (
     Held,
     base,
     competing,
-    course,
     linear,
     rewarded,
     supervised,
+    trajectory,
 )
 
 DT, STEP = 1 * ms, 1e-3
@@ -180,13 +180,13 @@ def layers_run(group: str, device: Device, steps_each: int) -> Recording:
 
 def check_layer(group: str, name: str, device: Device, steps_each: int) -> None:
     layer, recording = layers(group)[name], layers_run(group, device, steps_each)
-    noise = recording.courses.get(f"{name}_output.noise")
+    noise = recording.traces.get(f"{name}_output.noise")
     activity = layer.activity(noise, steps_each)
-    expected = course(layer.rule.name, layer.w, activity, STEPS, layer.rule.parameters, STEP)
+    expected = trajectory(layer.rule.name, layer.w, activity, STEPS, layer.rule.parameters, STEP)
     assert np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2)).min() > 1e-6, "nothing is learnt"
     np.testing.assert_allclose(recording.weights[f"{name}_feedforward"], expected[-1], rtol=1e-9, atol=1e-12)
     if device is devices.NUMPY:
-        found = recording.courses[f"{name}_feedforward.w"].reshape(expected.shape)
+        found = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -209,10 +209,10 @@ def test_a_rule_that_reads_what_no_circuit_has_fails_with_a_sentence() -> None:
 
 def test_noise_is_drawn_anew_at_each_presentation_and_only_then(device: Device) -> None:
     for name in layers("rewarded"):
-        every_step = layers_run("rewarded", device, 1).courses[f"{name}_output.noise"]
+        every_step = layers_run("rewarded", device, 1).traces[f"{name}_output.noise"]
         assert len(np.unique(every_step)) == every_step.size
         assert np.std(every_step) == pytest.approx(SIGMA, rel=0.2)  # 192 numbers: 4 standard errors
-    thirds = layers_run("rewarded", devices.NUMPY, 3).courses["node_perturbation_output.noise"]
+    thirds = layers_run("rewarded", devices.NUMPY, 3).traces["node_perturbation_output.noise"]
     assert np.array_equal(thirds, np.repeat(thirds[::3], 3, axis=0))
     assert len(np.unique(thirds)) == thirds.size // 3
 
@@ -259,13 +259,13 @@ def pairs_run(device: Device) -> Recording:
 
 
 def pair_course(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
-    """Return the course of one weight; the means take in x and y of the step before, ``rise`` times those read."""
+    """Return the trajectory of one weight; the means take in x and y of the step before, ``rise`` times those read."""
 
     def held(n: int, _: Array) -> tuple[Held, Held]:
         now = {"x": x[n : n + 1], "y": y[n : n + 1]}
         return now, {"x": now["x"] * rise[0], "y": now["y"] * rise[1]}
 
-    return course(rule.name, np.full((1, 1), w), held, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
+    return trajectory(rule.name, np.full((1, 1), w), held, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
 
 
 def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
@@ -278,7 +278,7 @@ def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
             assert np.ptp(expected) > 0.01, rule.name
             assert final == pytest.approx(expected[-1], rel=1e-9), rule.name
             if device is devices.NUMPY:
-                found = recording.courses[f"{rule.name}_synapse.w"][:, pair]
+                found = recording.traces[f"{rule.name}_synapse.w"][:, pair]
                 np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=rule.name)
 
 
@@ -320,7 +320,7 @@ def test_normalization_holds_at_every_onset(name: str, device: Device) -> None:
     recording, connected = normalized_run(device)
     assert recording.counts[f"{name}_output"].min() > 5
     weights = np.zeros((6 * PRESENTATION, 20, 5))
-    weights[:, connected] = recording.courses[f"{name}_feedforward.w"]
+    weights[:, connected] = recording.traces[f"{name}_feedforward.w"]
     sums = weights.sum(axis=1)
     # traces are 0 at an onset, so that no spike of that very step changes a weight
     np.testing.assert_allclose(sums[::PRESENTATION], TOTAL, rtol=0, atol=1e-6)

@@ -47,7 +47,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
     for name, spikes in one.spikes.items():
         assert spikes.i.tolist() == other.spikes[name].i.tolist()
         assert np.asarray(spikes.t).tobytes() == np.asarray(other.spikes[name].t).tobytes()
-    for what in ("weights", "counts", "courses"):
+    for what in ("weights", "counts", "traces"):
         mine, its = getattr(one, what), getattr(other, what)
         assert mine.keys() == its.keys()
         for name, array in mine.items():
@@ -70,8 +70,8 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
     everything: dict[str, Any] = {"parameters": parameters, "weights": {"feedforward": weights}}
     everything |= {"state": {"output.age": age}}
     copies = replicas(circuit, COUNT, **everything)
-    courses = () if device is CPP else ("output.u", "feedforward.w")  # they are long in compiling
-    options: dict[str, Any] = {"device": device, "record": ("input", "output", *courses)}
+    traces = () if device is CPP else ("output.u", "feedforward.w")  # they are long in compiling
+    options: dict[str, Any] = {"device": device, "record": ("input", "output", *traces)}
     together = simulate(copies, protocols, seed=7, **options)
     assert together.weights["feedforward"].shape == (COUNT, *SIZES)
     assert len(together.spikes["output"]) > 60
@@ -162,7 +162,7 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
     tau = [5, 10] * ms
     copies = replicas(circuit, 2, parameters={"synapse.tau_plus": tau, "synapse.A_minus": [0.1, 0.2]})
     together = simulate(copies, protocols, dt=0.1 * ms, record=("synapse.w", "pre"), every=10)
-    assert together.courses["synapse.w"].shape == (150, 2)
+    assert together.traces["synapse.w"].shape == (150, 2)
     for copy in range(2):
         alone = simulate(copies.replica(copy), protocols[copy], dt=0.1 * ms, record=("synapse.w", "pre"), every=10)
         assert_equal(together.replica(copy), alone)

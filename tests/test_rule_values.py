@@ -90,11 +90,11 @@ def test_the_course_of_variables_is_kept(device: Device) -> None:
     run = simulate(synapse_pair(stdp_pair), plan, device=device, dt=1 * ms, record=record)
     decay = np.exp(-1 / 20)
     np.testing.assert_allclose(np.asarray(run.times / ms), range(5))
-    np.testing.assert_allclose(run.courses["pre.x1"][:, 0], [0, 1, decay, 1 + decay**2, decay + decay**3], rtol=1e-12)
+    np.testing.assert_allclose(run.traces["pre.x1"][:, 0], [0, 1, decay, 1 + decay**2, decay + decay**3], rtol=1e-12)
     up, down = 0.005 * decay, 0.00525 * decay
-    np.testing.assert_allclose(run.courses["synapse.w"][:, 0] - 0.5, [0, 0, up, up - down, up - down], atol=1e-15)
+    np.testing.assert_allclose(run.traces["synapse.w"][:, 0] - 0.5, [0, 0, up, up - down, up - down], atol=1e-15)
     assert len(run.spikes["post"]) == 1
     coarse = simulate(synapse_pair(stdp_pair), plan, device=device, dt=1 * ms, record=record, every=2)
-    np.testing.assert_array_equal(coarse.courses["pre.x1"], run.courses["pre.x1"][::2])
+    np.testing.assert_array_equal(coarse.traces["pre.x1"], run.traces["pre.x1"][::2])
     with pytest.raises(ValueError, match=r"cannot record 'synapse.v'. Did you mean 'synapse.w'\?"):
         simulate(synapse_pair(stdp_pair), plan, record=["synapse.v"])

@@ -258,9 +258,9 @@ def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, devic
 def test_the_lag_of_calcium_is_rounded_to_steps(lag: float, late: int) -> None:
     plan = protocols.spike_trains([np.array([0.003]) * second], [NONE * second], duration=30 * ms)
     rule = calcium_dp.with_parameters(D=lag * ms, sigma=0.0)
-    course = simulate(synapse_pair(rule), plan, dt=0.1 * ms, record=["synapse.c"]).courses["synapse.c"][:, 0]
-    assert np.flatnonzero(course)[0] == 30 + late
-    assert course[30 + late] == 1.0
+    trace = simulate(synapse_pair(rule), plan, dt=0.1 * ms, record=["synapse.c"]).traces["synapse.c"][:, 0]
+    assert np.flatnonzero(trace)[0] == 30 + late
+    assert trace[30 + late] == 1.0
 
 
 @pytest.mark.slow_on_cuda

@@ -28,8 +28,8 @@ from spikehebb.jobs.run import (
     Arrays,
     Counts,
     check_new,
+    ended_by_signals,
     held,
-    interruptible,
     report_of,
     run,
 )
@@ -273,7 +273,7 @@ def test_signals_end_a_run_at_its_last_state(tmp_path: Path, number: signal.Sign
 def test_signals_that_the_user_handles_or_ignores_stay_as_they_are() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with interruptible():
+        with ended_by_signals():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     finally:

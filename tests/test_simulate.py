@@ -13,7 +13,7 @@ from brian2 import Hz, ms, mV, second
 
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, Population, Projection, Protocol, Recording
+from spikehebb.core import Circuit, PlasticityRule, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
 from spikehebb.encoders import poisson, regular, spike_source
 from spikehebb.neurons import escape_rate, lif, log_sum_exp
@@ -149,6 +149,31 @@ def test_a_delay_shifts_the_arrival(device: Device) -> None:
     late = simulate(synapse_pair(stdp_pair, delay=5 * ms), plan, device=device, dt=0.1 * ms)
     expected = 0.5 - 0.00525 * np.exp(-15 / 20)
     assert late.weights["synapse"][0, 0] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("condition", ["", "b1 >= 0"])
+def test_an_epoch_ends_when_it_has_passed(device: Device, condition: str) -> None:
+    """Weights that are halved every 10 ms, also with a condition, and traces that count epochs, of both sides."""
+    rule = PlasticityRule(
+        name="halved",
+        summary="",
+        reference="",
+        ties="",
+        update="w = w/2",
+        update_if=condition,
+        epoch="T",
+        parameters={"T": 10 * ms},
+        pre="a1 : 1",
+        post="b1 : 1",
+        pre_epoch="a1 += 1",
+        post_epoch="b1 += 1",
+    )
+    circuit = synapse_pair(rule, w=1.0)
+    never = Protocol(stimuli={name: np.array([[np.inf]]) for name in ("pre", "post")}, duration=1 * ms)
+    for duration, epochs in ((1, 0), (10, 0), (11, 1), (35, 3)):  # that which ends with the run belongs to the next one
+        found = simulate(circuit, dataclasses.replace(never, duration=duration * ms), device=device)
+        assert found.weights["synapse"][0, 0] == 0.5**epochs
+        assert [found.state["pre"]["a1"][0], found.state["post"]["b1"][0]] == [epochs, epochs]
 
 
 @pytest.mark.slow_on_cuda

@@ -42,7 +42,7 @@ def into(help: str) -> Any:
 @contextmanager
 def progress(interrupted: str = "the same command goes on where it stopped") -> Iterator[Callable[[str, float], None]]:
     """Show a bar per stage with the time left, on standard error; say what an interruption means."""
-    from spikehebb.jobs.run import FINISHED, interruptible
+    from spikehebb.jobs.run import FINISHED, ended_by_signals
 
     columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(
@@ -59,7 +59,7 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
             bars.update(tasks[stage], completed=min(fraction, 1.0))
 
         try:
-            with interruptible():
+            with ended_by_signals():
                 yield tell
         except KeyboardInterrupt:  # typer would exit without a word
             bars.stop()

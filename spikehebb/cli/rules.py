@@ -184,23 +184,21 @@ def replay(
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    course = jobs.replay(
-        value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed
-    )
+    trace = jobs.replay(value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed)
     content = {
-        "t_ms": [round(float(time), 9) for time in course.times / ms],
-        "w": course.w.tolist(),
-        "w_final": course.w_final,
+        "t_ms": [round(float(time), 9) for time in trace.times / ms],
+        "w": trace.w.tolist(),
+        "w_final": trace.w_final,
         "delay_ms": delay,
         **_made(w0, where.name, dt, seed),
     }
     if out is not None:
-        _finish(out, "replay", value, content, plot.replay(course, before, after, value), as_json)
+        _finish(out, "replay", value, content, plot.replay(trace, before, after, value), as_json)
     elif as_json:
         print_json(_described(value, content))
     else:
         spikes = f"{len(before)} presynaptic and {len(after)} postsynaptic spikes"
-        typer.echo(f"{value.name}: w from {w0:g} to {course.w_final:.9g} after {spikes}")
+        typer.echo(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
 
 
 def _measured(names: list[str] | None, variable: str) -> list[Any]:

@@ -180,8 +180,8 @@ class Recording:
         At the end; 0 where there is no connection. Of several replicas (replicas, n_pre, n_post).
     state : mapping of str to mapping of str to array
         Every variable of every population at the end, in base units.
-    courses : mapping of str to array, shape (samples, neurons or synapses)
-        Of the variables whose course was recorded, in base units, at the end of the step that begins at ``times``.
+    traces : mapping of str to array, shape (samples, neurons or synapses)
+        Of the recorded variables, in base units, at the end of the step that begins at ``times``.
         Synapses come in the order of ``connected``, row by row.
     times : Quantity, shape (samples,)
     seed, device, dt, duration : int, str, Quantity, Quantity
@@ -199,7 +199,7 @@ class Recording:
     counts: Mapping[str, Int]
     weights: Mapping[str, Float]
     state: Mapping[str, Mapping[str, Float]]
-    courses: Mapping[str, Float]
+    traces: Mapping[str, Float]
     times: Quantity
     seed: int
     device: str
@@ -237,7 +237,7 @@ class Recording:
             counts=Frozen({name: mine(counts) for name, counts in self.counts.items()}),
             weights=Frozen({name: weights[copy] for name, weights in self.weights.items()}),
             state=Frozen({n: Frozen({v: mine(of) for v, of in held.items()}) for n, held in self.state.items()}),
-            courses=Frozen({name: mine(course) for name, course in self.courses.items()}),
+            traces=Frozen({name: mine(trace) for name, trace in self.traces.items()}),
             seed=self.seeds[copy],
             seeds=(self.seeds[copy],),
             replicas=1,

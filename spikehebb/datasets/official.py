@@ -95,6 +95,7 @@ def download(name: str, file: str, url: str, sha256: str, processor: Callable[..
     """Return the folder of the user's cache that a file was downloaded into, unless it was there already."""
     folder = devices.cache_folder() / "data" / name
     try:
+        devices.cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # programs will lie there, too
         pooch.retrieve(url, known_hash=f"sha256:{sha256}", fname=file, path=folder, processor=processor)
     except OSError as error:  # requests' errors are OSErrors
         raise ConnectionError(

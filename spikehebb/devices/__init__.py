@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import brian2
-
-from spikehebb.devices import cpp, cuda, host, nvcc
+from spikehebb.devices import cpp, cuda, nvcc
 from spikehebb.devices.cpp import cpp_project, write_cpp
 from spikehebb.devices.cuda import cuda_project, write_cuda
+from spikehebb.devices.dependencies import build_environment, machine
 from spikehebb.devices.device import (
     CPP,
     CUDA,
@@ -19,9 +18,13 @@ from spikehebb.devices.device import (
     SLOW,
     Device,
     find,
+    on_gpu,
 )
-from spikehebb.devices.host import INSTALL, cache_folder, compiler, first_line
+from spikehebb.devices.epoch_clock import EpochClock
+from spikehebb.devices.host import INSTALL, cache_folder, compiler, own_cache
+from spikehebb.devices.interrupts import interruptible
 from spikehebb.devices.numpy_runtime import numpy_runtime
+from spikehebb.devices.scratch import scratch, unused
 
 __all__ = [
     "CPP",
@@ -33,41 +36,27 @@ __all__ = [
     "NUMPY",
     "SLOW",
     "Device",
+    "EpochClock",
     "arrival",
+    "build_environment",
     "cache_folder",
     "compiler",
     "cpp_project",
     "cuda_project",
     "find",
-    "first_line",
+    "interruptible",
     "machine",
     "numpy_runtime",
     "nvcc",
     "on_gpu",
+    "own_cache",
+    "scratch",
+    "unused",
     "write_cpp",
     "write_cuda",
 ]
 
 
-def on_gpu(device: Device) -> bool:
-    """Return whether a device is a GPU."""
-    return device in (CUDA, CUDA_SINGLE)
-
-
 def arrival(device: Device, *arguments: Any, **options: Any) -> dict[str, Any]:
     """Return the objects that add the weights of arriving spikes in a compiled program: ``cpp.arrival``."""
     return (cuda.cuda_arrival if on_gpu(device) else cpp.arrival)(*arguments, **options)
-
-
-def machine(device: Device = CPP, architectures: str = "") -> dict[str, str]:
-    """Return what a compiled program depends on besides its circuit and protocol."""
-    if not on_gpu(device):
-        return host.machine() | {"program": cpp.sources()}
-    return {
-        "device": device.name,
-        "brian2": brian2.__version__,
-        "brian2cuda": str(cuda.brian2cuda_version()),
-        "toolkit": repr(nvcc.toolkit()),
-        "architectures": architectures,
-        "program": cuda.cuda_sources(),
-    }

@@ -12,9 +12,11 @@ import brian2
 import numpy as np
 from brian2.core.functions import Function
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import get_device, reset_device, set_device
+from brian2.devices.device import get_device
 
-from spikehebb.devices.host import flags
+from spikehebb.devices.epoch_clock import epoch_clocks
+from spikehebb.devices.host import compiler_path, flags
+from spikehebb.devices.isolated import isolated
 from spikehebb.devices.translation_units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
@@ -24,11 +26,8 @@ Files = dict[str, tuple[str, str]]
 def cpp_project() -> Iterator[Any]:
     """Collect what is inside in a C++ project of its own, apart from any project of the user's script."""
     project = CPPStandaloneDevice()
-    set_device(project, build_on_run=False)
-    try:
+    with isolated(project, build_on_run=False):
         yield project
-    finally:
-        reset_device()
 
 
 # The compiled main() takes the duration and the seed as its first arguments, so that neither needs a new program.
@@ -37,9 +36,12 @@ const double spikehebb_duration = std::stod(args.at(0));
 const unsigned long spikehebb_seed = std::stoul(args.at(1));
 args.erase(args.begin(), args.begin() + 2);
 """
+# It prints how far it is, and when it ended.
 RUN = """
 network.run(spikehebb_duration, [](const double, const double completed, const double, const double)
     { std::cout << "progress " << completed << std::endl; }, 0.2);
+std::cout.precision(17);
+std::cout << "end " << network.t << std::endl;
 """
 # Clocks tick together if they differ by less than this. Brian2's 1e-14 s is less than the rounding errors of a minute,
 # after which the onset of a presentation could come a step late.
@@ -117,7 +119,7 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
     project.insert_code("before_start", ARGUMENTS)
     project.insert_code("main", _SEED)
     network.run(0 * brian2.second, namespace={})
-    project.insert_code("main", RUN)
+    project.insert_code("main", epoch_clocks(network) + RUN)
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
     network_file = folder / "network.cpp"
     network_file.write_text(network_file.read_text().replace(*CLOCKS))
@@ -130,13 +132,13 @@ def _makefile(written: str) -> str:
     """Return a makefile with the flags of the one that Brian2 has written."""
     found = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
     compiled, linked = (line[1].strip() if line else "" for line in found.values())
-    objects = " ".join(f"{unit}.o" for unit in UNITS)
+    objects, compiler = " ".join(f"{unit}.o" for unit in UNITS), f'"{compiler_path()}"'
     return f"""
 main: {objects}
-\t$(CXX) {objects} -o main {linked}
+\t{compiler} {objects} -o main {linked}
 unit_main.o: OPTIMIZE = -O0
 %.o: %.cpp
-\t$(CXX) -I. {compiled} {flags()} $(OPTIMIZE) -c $< -o $@
+\t{compiler} -I. {compiled} {flags()} $(OPTIMIZE) -c $< -o $@
 """
 
 
@@ -150,8 +152,3 @@ def files_of(project: Any) -> Files:
         for variable in project.arrays
         if hasattr(variable.owner, "name")
     }
-
-
-def sources() -> str:
-    """Return what is inserted into every program, which a program depends on."""
-    return "".join([ARGUMENTS, _SEED, RUN, _ARRIVE, *CLOCKS])

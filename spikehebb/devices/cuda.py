@@ -20,16 +20,17 @@ import brian2
 import numpy as np
 from brian2 import prefs
 from brian2.core.functions import Function
-from brian2.devices.device import get_device, reset_device, set_device
+from brian2.devices.device import get_device
 
 from spikehebb.devices.cpp import ARGUMENTS, CLOCKS, RUN, Files, files_of
 from spikehebb.devices.device import Device
+from spikehebb.devices.epoch_clock import epoch_clocks
+from spikehebb.devices.isolated import isolated
 from spikehebb.devices.nvcc import Toolkit
 from spikehebb.devices.translation_units import UNITS, write_units
 
 _BACKEND = "devices.cuda_standalone.cuda_backend"
 NO_BRIAN2CUDA = "device cuda needs brian2cuda; pip install 'spikehebb[cuda]' (Linux), or use --device cpp."
-_OPENMP = "devices.cpp_standalone.openmp_threads"
 
 
 def brian2cuda_version() -> str | None:
@@ -47,15 +48,10 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
     Raises
     ------
     RuntimeError
-        If brian2cuda is missing, or Brian2 is set to use OpenMP.
+        If brian2cuda is missing.
     """
     if brian2cuda_version() is None:
         raise RuntimeError(NO_BRIAN2CUDA)
-    if threads := prefs[_OPENMP]:
-        raise RuntimeError(
-            f"device cuda: Brian2's preference {_OPENMP} is {threads}, and a program for a GPU has no threads; "
-            "set it to 0."
-        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its regular expressions, when it is first compiled
         cuda = importlib.import_module("brian2cuda.device")
@@ -70,28 +66,22 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
         f"{_BACKEND}.cuda_runtime_version": float(kit.version),
         f"{_BACKEND}.extra_compile_args_nvcc": [],
     }
-    before = {name: prefs[name] for name in wanted}
     found = {name: dict(getattr(tools, name)) for name in ("_cuda_installation", "_gpu_selection")}
     support, log = generator.universal_support_code, logging.getLogger("brian2.brian2cuda")
     level = log.level
     project = cuda.CUDAStandaloneDevice()
-    set_device(project, build_on_run=False)
-    try:
-        log.setLevel(logging.ERROR)
-        for name, value in wanted.items():
-            prefs[name] = value
-        tools.reset_cuda_installation()
-        tools.reset_gpu_selection()
-        generator.universal_support_code = None
-        yield project
-    finally:
-        log.setLevel(level)
-        generator.universal_support_code = support
-        for name, values in found.items():
-            getattr(tools, name).update(values)
-        for name, value in before.items():
-            prefs[name] = value
-        reset_device()
+    with isolated(project, wanted, build_on_run=False):
+        try:
+            log.setLevel(logging.ERROR)
+            tools.reset_cuda_installation()
+            tools.reset_gpu_selection()
+            generator.universal_support_code = None
+            yield project
+        finally:
+            log.setLevel(level)
+            generator.universal_support_code = support
+            for name, values in found.items():
+                getattr(tools, name).update(values)
 
 
 _SEED = "random_number_buffer.set_seed(spikehebb_seed);"
@@ -176,7 +166,7 @@ def write_cuda(
     project.insert_code("before_start", ARGUMENTS)
     project.insert_code("main", _SEED)
     # brian2cuda counts runs, and has random numbers for the first one only: ours is inside of it.
-    project.insert_code("after_network_run", RUN + _SYNCHRONIZE)
+    project.insert_code("after_network_run", epoch_clocks(network) + RUN + _SYNCHRONIZE)
     network.run(0 * brian2.second, namespace={}, profile=profile)
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
     mend(folder)
@@ -229,8 +219,3 @@ main: {objects}
 %.o: %.cu
 \t$(NVCC) -dc $< -o $@
 """
-
-
-def cuda_sources() -> str:
-    """Return what is inserted into every program, which a program depends on."""
-    return "".join([ARGUMENTS, _SEED, RUN, _SYNCHRONIZE, _ARRIVE, _POINT, *map(str, MENDS)])

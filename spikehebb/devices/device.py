@@ -24,6 +24,12 @@ CUDA = Device(name="cuda", summary="brian2cuda on an NVIDIA GPU: for large netwo
 CUDA_SINGLE = Device(name="cuda-single", summary="cuda in single precision: half the memory", precision="single")
 DEVICES = Frozen({device.name: device for device in (NUMPY, CPP, CUDA, CUDA_SINGLE)})
 
+
+def on_gpu(device: Device) -> bool:
+    """Return whether a device is a GPU."""
+    return device in (CUDA, CUDA_SINGLE)
+
+
 NO_COMPILER = f"device cpp needs a C++ compiler and make, and found none; {INSTALL} or use --device numpy."
 SLOW = f"found no C++ compiler and make, so this runs on NumPy, far slower; {INSTALL} to have it compiled."
 

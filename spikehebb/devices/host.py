@@ -1,24 +1,27 @@
-"""What this machine has: its C++ compiler, its processor, the user's cache."""
+"""What this machine has: its C++ compiler and the user's cache."""
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
-import brian2
 import pooch
 
 INSTALL = "install them (on Debian or Ubuntu: apt install g++ make; on macOS: xcode-select --install)"
 
 
+def compiler_path() -> str | None:
+    """Return where the C++ compiler is, ``CXX`` or g++, or None where it is missing."""
+    return shutil.which(os.environ.get("CXX") or "g++")
+
+
 def compiler() -> str | None:
     """Return the version line of the C++ compiler, or None where it or make is missing."""
-    if shutil.which("make") is None:
-        return None
-    return first_line(os.environ.get("CXX", "g++"), "--version")
+    path = compiler_path()
+    return None if path is None or shutil.which("make") is None else first_line(path, "--version")
 
 
 def printed(*command: str) -> str | None:
@@ -40,16 +43,36 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEHEBB_CACHE") or pooch.os_cache("spikehebb"))
 
 
+def own_cache(name: str = "") -> Path:
+    """Return the cache folder or a folder inside of it, made where it is missing; nobody else may write to it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made, belongs to another user, or can be written to by others.
+    """
+    folder = cache_folder()
+    for each in (folder, folder / name):
+        try:
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            info = each.stat()
+        except OSError as error:
+            raise OSError(f"cannot write to the cache {each} ({error.strerror}); set SPIKEHEBB_CACHE.") from error
+        # In a folder like /tmp others can write, too, but not replace what is not theirs.
+        sticky = bool(info.st_mode & stat.S_ISVTX) and each != folder / name
+        if info.st_uid != os.getuid() and not (sticky and info.st_uid == 0):
+            raise PermissionError(
+                f"the cache {each} belongs to another user, who could have programs run here; set SPIKEHEBB_CACHE to a "
+                "folder of your own."
+            )
+        if info.st_mode & 0o022 and not sticky:
+            raise PermissionError(
+                f"others can write to the cache {each}, and could have programs run here; take their right away with "
+                f"chmod go-w {each}, or set SPIKEHEBB_CACHE to a folder of your own."
+            )
+    return folder / name
+
+
 def flags() -> str:
     """Return what the user adds to the C++ compiler's flags, as in ``SPIKEHEBB_CXXFLAGS=-O1``; the last one counts."""
     return os.environ.get("SPIKEHEBB_CXXFLAGS", "")
-
-
-def machine() -> dict[str, str]:
-    """Return what a compiled program depends on besides its source."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():  # programs are compiled for this very processor
-        lines = info.read_text(errors="replace").splitlines()
-        cpu = " ".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
-    return {"brian2": brian2.__version__, "compiler": compiler() or "none", "flags": flags(), "cpu": cpu}

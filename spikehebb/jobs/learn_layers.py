@@ -23,7 +23,7 @@ from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
-from spikehebb.jobs.layer_settings import DeepSettings
+from spikehebb.jobs.layer_settings import LayerSettings
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
 from spikehebb.simulation.present import show
@@ -45,7 +45,7 @@ LOOK = 160  # images that are shown between two saves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeepRun:
+class LayersRun:
     """What ``learn_layers`` returns: the trained model and what ``run.json`` holds."""
 
     model: Model
@@ -55,13 +55,13 @@ class DeepRun:
 def learn_layers(
     train: Images,
     test: Images,
-    settings: DeepSettings | None = None,
+    settings: LayerSettings | None = None,
     *,
     device: Device | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> DeepRun:
+) -> LayersRun:
     """Let the layers of a network learn in spikes, one after the other, then read their spike counts.
 
     With shared weights a convolutional layer is one soft winner-take-all circuit that stands at one position after the
@@ -74,7 +74,7 @@ def learn_layers(
     ----------
     train, test : Images
         The layers and the readouts learn from training images only; the layers never see a label.
-    settings : DeepSettings, optional
+    settings : LayerSettings, optional
     device : Device, optional
         The fastest that works here when left out.
     out : path, optional
@@ -87,7 +87,7 @@ def learn_layers(
 
     Returns
     -------
-    DeepRun
+    LayersRun
 
     Raises
     ------
@@ -108,13 +108,13 @@ def learn_layers(
     >>> from spikehebb.devices import NUMPY
     >>> from spikehebb.jobs.layer_settings import LAYERS
     >>> layer = dataclasses.replace(LAYERS[0], units=4, kernel=7, pool=None)
-    >>> settings = DeepSettings(layers=(layer,), patches=20, show_ms=8)
+    >>> settings = LayerSettings(layers=(layer,), patches=20, show_ms=8)
     >>> digits = load("digits", "train")
     >>> run = learn_layers(digits[:20], digits[20:25], settings, device=NUMPY)
     >>> sorted(run.report["metrics"]["accuracy_by_layer"])
     ['1']
     """
-    settings, device = settings or DeepSettings(), device or devices.find("auto")
+    settings, device = settings or LayerSettings(), device or devices.find("auto")
     if test.image_shape != train.image_shape:
         raise ValueError(f"{train.name} has images of {train.image_shape}, but {test.name} of {test.image_shape}.")
     for images in (train, test):
@@ -138,7 +138,7 @@ def learn_layers(
     return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
 
 
-def convert(model: Model, train: Images, settings: DeepSettings) -> SpikingNetwork:
+def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
     """Return a model as the spiking network in which ``learn_layers`` looks at images."""
     return to_spiking(model, train[: settings.calibration], settings.timing)
 
@@ -162,7 +162,7 @@ class _Learning:
     """Layers learn one after the other; then all images pass through them in spikes."""
 
     network: Network
-    settings: DeepSettings
+    settings: LayerSettings
     train: Images
     test: Images
     device: Device
@@ -247,7 +247,7 @@ class _Learning:
             return self._look(state, folder, tell)
         return None
 
-    def finish(self, state: State, folder: Path, tell: Progress) -> DeepRun:
+    def finish(self, state: State, folder: Path, tell: Progress) -> LayersRun:
         table, start = self.table(folder).rows(), 0
         labels, unseen = np.asarray(self.train.labels), np.asarray(self.test.labels)
         scores, fitted = {}, None
@@ -285,14 +285,14 @@ class _Learning:
             "layers": layers,
             "seconds": {"learning": float(state.seconds[0]), "inference": float(state.seconds[1])},
         }
-        return DeepRun(model=model, report=report)
+        return LayersRun(model=model, report=report)
 
-    def files(self, result: DeepRun) -> Mapping[str, Any]:
+    def files(self, result: LayersRun) -> Mapping[str, Any]:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
-    def finished(self, folder: Path) -> DeepRun | None:
+    def finished(self, folder: Path) -> LayersRun | None:
         report = report_of(folder / "run.json", self.identity)
-        return None if report is None else DeepRun(model=load_model(folder), report=report)
+        return None if report is None else LayersRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:
         """Show the layer its next chunk of patches, or go on to the next layer."""
@@ -366,7 +366,7 @@ class _Learning:
 
 
 def _patches(
-    state: State, network: Network, train: Images, settings: DeepSettings, device: Device, tell: Progress
+    state: State, network: Network, train: Images, settings: LayerSettings, device: Device, tell: Progress
 ) -> Any:
     """Return the patches that a layer learns from, (patches, inputs), in the order in which it sees them."""
     number = state.number

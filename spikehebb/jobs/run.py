@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from spikehebb import checkpoint, devices
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, digest
 from spikehebb.core.progress import Progress
+from spikehebb.devices.scratch import scratch
 
 FINISHED = "finished before"  # what a finished run tells instead of its stages
 STATE = "partial.npz"  # of a run that is not finished
@@ -108,7 +108,7 @@ def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progre
     ValueError
         If the state of a run in it is damaged.
     """
-    with _folder(out) as folder, interruptible():
+    with _folder(out) as folder, ended_by_signals():
         if out is not None and not overwrite and (result := job.finished(folder)) is not None:
             tell(FINISHED, 1)
             _clean(job, folder)
@@ -207,7 +207,7 @@ def _locked(path: Path) -> int:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does."""
     changed = {}
     if threading.current_thread() is threading.main_thread():
@@ -251,8 +251,8 @@ def _folder(out: Path | None) -> Iterator[Path]:
         with held(out) as folder:
             yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="spikehebb-") as name:
-        yield Path(name)
+    with scratch() as folder:
+        yield folder
 
 
 def _unfinished(job: Job[Any, Any]) -> str:

@@ -34,7 +34,7 @@ def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
 def fidelity(report: Mapping[str, Any]) -> Figure:
     """Draw accuracy and agreement against latency, and against synaptic operations."""
     curve, scores = report["curve"], report["metrics"]
-    # In turn, all operations are done before the last layer fires, and there is no course to draw.
+    # In turn, all operations are done before the last layer fires, and there is nothing to draw over time.
     panels = 2 if curve[-1]["operations"] > curve[0]["operations"] else 1
     figure = Figure(figsize=(5 * panels + (2 - panels), 4), layout="constrained")
     drawn = figure.subplots(1, panels, sharey=True, squeeze=False)[0]

@@ -151,10 +151,10 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
     device : Device
         Of single or double precision.
     duration : float
-        In seconds, of which the course of recorded variables is kept; spikes that are recorded are not counted.
+        In seconds, of which variables are recorded; spikes that are recorded are not counted.
     """
     real = 4 if device.precision == "single" else 8
-    found = {"CUDA": _CONTEXT, "neurons": 0, "synapses": 0, "stimuli": 0, "random numbers": 0, "courses": 0}
+    found = {"CUDA": _CONTEXT, "neurons": 0, "synapses": 0, "stimuli": 0, "random numbers": 0, "traces": 0}
     for part in plan.populations.values():
         found["neurons"] += part.size * (real * len(text.variables(part.model)) + 12)
         found["stimuli"] += part.rows * part.columns * 8
@@ -172,7 +172,7 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
     for trace in plan.traces:
         owner = trace.split(".")[0]
         size = plan.populations[owner].size if owner in plan.populations else synapses_of(plan, plan.projections[owner])
-        found["courses"] += size * real * math.ceil(duration / plan.dt / plan.every)
+        found["traces"] += size * real * math.ceil(duration / plan.dt / plan.every)
     return found
 
 
@@ -200,7 +200,7 @@ def kept() -> Path:
 
 def keep(**costs: Cost) -> None:
     """Keep costs that were measured on this machine, ``cpu`` and ``gpu``, for later advice."""
-    kept().parent.mkdir(parents=True, exist_ok=True)
+    devices.own_cache()
     kept().write_text(json.dumps({name: asdict(cost) for name, cost in costs.items()}, indent=1))
 
 

@@ -109,7 +109,7 @@ def _connect_resting(
 
 def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
     """Let statements be executed at the end of every epoch, which is before anything else in the next one."""
-    clock = brian2.Clock(dt=period * second, name=f"{name}_clock")
+    clock = devices.EpochClock(dt=period * second, name=f"{name}_clock")
     owner.run_regularly(statements, clock=clock, when="start", order=order, name=name)
 
 

@@ -5,14 +5,18 @@ A program is a folder with a binary and a manifest. Nothing of Brian2 is needed 
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,10 @@ from spikehebb import devices
 
 Files = Mapping[str, tuple[str, str]]
 Progress = Callable[[float], None]
+
+_HOME, _MANIFEST, _BINARY = "programs", "manifest.json", "main"
+_LIMIT, _DEFAULT_LIMIT = "SPIKEHEBB_CACHE_LIMIT", 1000  # MB
+_RECENT = 60  # seconds after its last use in which no program is deleted: somebody may be about to run it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +43,11 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What one run of a program left behind, until its temporary folder goes."""
+    """What one run of a program left behind, until its temporary folder goes, and the time it ended at in seconds."""
 
     folder: Path
     files: Files
+    end: float
 
     def __getitem__(self, variable: str) -> NDArray[Any]:
         name, dtype = self.files[variable]
@@ -46,7 +55,7 @@ class Results:
 
 
 def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++ compiler") -> Program:
-    """Return the program with this key, building it first where the cache lacks it.
+    """Return the program with this key, building it first where the cache lacks it or holds a damaged one.
 
     Parameters
     ----------
@@ -62,34 +71,60 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
     RuntimeError
         If the compiler fails.
     OSError
-        If the cache cannot be written to.
+        If the cache cannot be written to, or others can write to it.
     """
-    home = devices.cache_folder() / "programs"
+    home = devices.own_cache(_HOME)
     folder = home / key[:32]
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OSError(f"cannot write to the cache {home} ({error.strerror}); set SPIKEHEBB_CACHE.") from error
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as building:
-            work = Path(building) / "program"
+    program = _found(folder, key)
+    if program is None:
+        room = limit()
+        with devices.scratch(".building-", home) as building:
+            work = building / "program"
             work.mkdir()
             files = write(work)
             _make(work, compiler)
-            (work / "manifest.json").write_text(json.dumps({"key": key, "files": files}, indent=1))
+            content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
+            (work / _MANIFEST).write_text(json.dumps(content, indent=1))
             try:
                 work.rename(folder)  # whole or not at all
             except OSError:
-                if not manifest.exists():  # another process was faster, unless something else is wrong
-                    raise
-    files = {name: (file, dtype) for name, (file, dtype) in json.loads(manifest.read_text())["files"].items()}
-    return Program(folder=folder, files=files)
+                if _found(folder, key) is None:  # no other process was faster: what is there is damaged
+                    folder.rename(building / "damaged")
+                    work.rename(folder)
+        program = Program(folder=folder, files=files)
+        _make_room(home, room)
+    _touch(folder)
+    return program
+
+
+def _found(folder: Path, key: str) -> Program | None:
+    """Return the program in a folder, or None if there is none that is whole."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+        files = {name: (str(file), np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
+        info = (folder / _BINARY).stat()
+        wanted = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
+        whole = [manifest["key"], manifest["sha256"], info.st_uid] == wanted
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return Program(folder=folder, files=files) if whole else None
+
+
+@cache
+def _checked_once(binary: Path, *_version: int) -> str:
+    return _sha256(binary)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make(folder: Path, compiler: str) -> None:
     command = ["make", "-f", "all.mk", f"-j{os.cpu_count() or 1}"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=devices.build_environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{compiler} failed: {done.stderr.strip()[-2000:]}")
     for left_over in folder.rglob("*.o"):
@@ -118,19 +153,14 @@ def run(
     progress : callable, optional
         Called with the completed fraction while the program runs.
     """
-    with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
-        arguments = []
-        for number, (name, value) in enumerate(values.items()):
-            file = Path(folder) / f"in{number}"
-            # neurons on a GPU may be of single precision
-            kind = program.files[name][1] if name in program.files else value.dtype
-            np.ascontiguousarray(value, dtype=kind).tofile(file)
-            arguments.append(f"{name}={file}")
-        command = ["./main", "--results_dir", f"{folder}/", repr(duration), str(seed), *arguments]
+    with devices.scratch() as folder:
+        arguments = _inputs(program, values, folder)
+        command = [f"./{_BINARY}", "--results_dir", f"{folder}/", repr(duration), str(seed), *arguments]
         environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} | os.environ  # GPUs in the order of nvidia-smi
         # Brian2's program reports a wrong input only on standard error, and goes on.
         with (
-            open(Path(folder) / "errors", "w+") as errors,
+            _in_use(program),
+            open(folder / "errors", "w+") as errors,
             subprocess.Popen(
                 command,
                 cwd=program.folder,
@@ -142,7 +172,7 @@ def run(
             ) as process,
         ):
             try:
-                _follow(process, progress)
+                end = _follow(process, progress)
                 code = process.wait()
             except BaseException:
                 process.kill()
@@ -151,33 +181,126 @@ def run(
             message = errors.read().strip()
         if code or message:
             raise RuntimeError(f"the compiled program failed ({_reason(code)}): {message or 'no message'}")
-        yield Results(folder=Path(folder), files=program.files)
+        yield Results(folder=folder, files=program.files, end=end)
 
 
-def _follow(process: subprocess.Popen[str], progress: Progress | None) -> None:
-    """Read what a running program prints: how far it is, or that it could not write."""
+def _inputs(program: Program, values: Mapping[str, NDArray[Any]], folder: Path) -> list[str]:
+    """Write what variables start from into files; return what a program is told of them."""
+    arguments = []
+    for number, (name, value) in enumerate(values.items()):
+        file = folder / f"in{number}"
+        # neurons on a GPU may be of single precision
+        kind = program.files[name][1] if name in program.files else value.dtype
+        try:
+            file.write_bytes(np.ascontiguousarray(value, dtype=kind))
+        except OSError as error:
+            raise disk_full(f"cannot write to {file} ({error.strerror})") from error
+        arguments.append(f"{name}={file}")
+    return arguments
+
+
+def disk_full(what: str | None) -> OSError:
+    """Return the error that the disk of temporary files is full."""
+    return OSError(
+        f"{what}; is the disk of {tempfile.gettempdir()} full? Free some of it, or set TMPDIR to a folder with more "
+        "room."
+    )
+
+
+def _follow(process: subprocess.Popen[str], progress: Progress | None) -> float:
+    """Read what a running program prints: how far it is, when it ended, or that it could not write."""
+    end = 0.0
     for line in process.stdout or ():
         match line.split():
             case ["progress", fraction]:
                 if progress:
                     progress(float(fraction))
+            case ["end", time]:
+                end = float(time)
             case ["Error", "writing", *_]:
-                raise OSError(f"{line.strip()} Is the disk of {tempfile.gettempdir()} full?")
+                raise disk_full(line.strip().removesuffix("."))
+    return end
 
 
 def _reason(code: int) -> str:
     return f"ended by signal {-code}; out of memory?" if code < 0 else f"exit code {code}"
 
 
+@contextmanager
+def _in_use(program: Program) -> Iterator[None]:
+    """Keep a program from being deleted while it runs, and remember when it was last used."""
+    with open(program.folder / _MANIFEST) as manifest:
+        with suppress(OSError):  # a disk without locks: programs there are never deleted
+            fcntl.flock(manifest, fcntl.LOCK_SH)
+        _touch(program.folder)
+        try:
+            yield
+        finally:
+            _touch(program.folder)
+
+
+def _touch(folder: Path) -> None:
+    with suppress(OSError):
+        os.utime(folder / _MANIFEST)
+
+
+def limit() -> int:
+    """Return how many bytes all programs may take: those of ``SPIKEHEBB_CACHE_LIMIT``, in MB.
+
+    Raises
+    ------
+    ValueError
+        If that is no number of at least 0.
+    """
+    given = os.environ.get(_LIMIT) or str(_DEFAULT_LIMIT)
+    if not given.isdecimal():
+        raise ValueError(f"{_LIMIT} must be a whole number of MB of at least 0, got {given!r}.")
+    return int(given) * 1_000_000
+
+
+def _make_room(home: Path, room: int) -> None:
+    """Delete the programs that have not been used for longest until the others take no more than the limit."""
+    sizes = {folder: _bytes(folder) for folder in home.iterdir() if not folder.name.startswith(".")}
+    excess, now = sum(sizes.values()) - room, time.time()
+    for used, folder in sorted((_last_used(folder), folder) for folder in sizes):
+        if excess <= 0 or now - used < _RECENT:
+            return
+        if _idle(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            excess -= sizes[folder]
+
+
+def _idle(folder: Path) -> bool:
+    """Return whether nobody runs the program in a folder; nobody can where it has no manifest."""
+    try:
+        with open(folder / _MANIFEST) as manifest:
+            return devices.unused(manifest)
+    except OSError:
+        return True
+
+
+def _last_used(folder: Path) -> float:
+    with suppress(OSError):
+        return (folder / _MANIFEST).stat().st_mtime
+    return 0.0
+
+
+def _bytes(folder: Path) -> int:
+    """Return how much room a folder takes; files may come and go meanwhile."""
+    size = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            size += file.stat().st_size if file.is_file() else 0
+    return size
+
+
 def clear() -> int:
     """Delete every compiled program; return how many bytes that frees."""
-    home = devices.cache_folder() / "programs"
     size = cached_bytes()
-    shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(devices.cache_folder() / _HOME, ignore_errors=True)
     return size
 
 
 def cached_bytes() -> int:
     """Return how much room the compiled programs take."""
-    home = devices.cache_folder() / "programs"
-    return sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
+    return _bytes(devices.cache_folder() / _HOME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,13 @@ import numpy as np
 from brian2 import Quantity, second
 from numpy.typing import NDArray
 
+from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, Recording, Replicas, Spikes
+from spikehebb.simulation.costs import synapses_of
 from spikehebb.simulation.plan import Plan, pairs
+from spikehebb.simulation.programs import disk_full
 
+_NEAR = 1e-3  # of a step: how far the end may lie off the time grid
 COUNT = "spikehebb_count"  # of its spikes, where a neuron counts them itself
 
 
@@ -31,7 +36,7 @@ def counting(plan: Plan) -> Plan:
 
 def trace_name(trace: str) -> str:
     """Return the name of the monitor of a recorded variable."""
-    return "course_" + trace.replace(".", "_")
+    return "trace_" + trace.replace(".", "_")
 
 
 def recording_of(
@@ -39,28 +44,32 @@ def recording_of(
     plan: Plan,
     found: Mapping[str, NDArray[Any]],
     *,
+    end: float,
     seed: int,
     device: str,
     dt: Quantity,
     duration: Quantity,
     seconds: float,
 ) -> Recording:
-    """Return the recording of a run; ``found`` holds what it left, by Brian2's names.
+    """Return the recording of a run; ``found`` holds what it left, by Brian2's names, and ``end`` its last second.
 
     Raises
     ------
+    RuntimeError
+        If it ended early.
     OSError
-        If weights are missing.
+        If numbers are missing.
     ValueError
         If weights have left the range of numbers.
     """
+    _check_complete(plan, found, end, float(duration))
     copies, seeds = (1, ()) if isinstance(circuit, Circuit) else (circuit.count, circuit.seeds_of(seed))
     single = circuit if isinstance(circuit, Circuit) else circuit.circuit
-    courses, times = {}, np.zeros(0)
+    traces, times = {}, np.zeros(0)
     for trace in plan.traces:
         monitor, variable = trace_name(trace), trace.split(".")[1]
         times = found[f"{monitor}.t"]
-        courses[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
+        traces[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
     spiking = [name for name, part in plan.populations.items() if part.threshold]
     return Recording(
         spikes=Frozen({n: Spikes(i=found[f"spikes_{n}.i"], t=found[f"spikes_{n}.t"] * second) for n in plan.record}),
@@ -69,7 +78,7 @@ def recording_of(
         state=Frozen(
             {n: Frozen({v: found[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
         ),
-        courses=Frozen(courses),
+        traces=Frozen(traces),
         times=times * second,
         seed=seeds[0] if len(seeds) == 1 else seed,
         device=device,
@@ -81,6 +90,36 @@ def recording_of(
     )
 
 
+def _check_complete(plan: Plan, found: Mapping[str, NDArray[Any]], end: float, duration: float) -> None:
+    """Compare everything that a run left with what was asked for: part of a result is none."""
+    if end < duration - _NEAR * plan.dt:
+        raise RuntimeError(f"the simulation stopped at {end:g} s of {duration:g} s, so it has no result.")
+
+    def check(name: str, *sizes: int) -> int:
+        if found[name].size not in sizes:
+            raise disk_full(f"the run left {found[name].size:,} of {sizes[0]:,} numbers of {name}")
+        return sizes[0]
+
+    for name, part in plan.populations.items():
+        for variable in part.variables:
+            check(f"{name}.{variable}", 1 if text.is_shared(part.model, variable) else part.size)
+        if part.threshold:
+            check(f"spikes_{name}.count", part.size)
+        if name in plan.record:
+            for what in ("i", "t"):
+                check(f"spikes_{name}.{what}", int(found[f"spikes_{name}.count"].sum()))
+    sizes = {name: part.size for name, part in plan.populations.items()}
+    for name, wiring in plan.projections.items():
+        sizes[name] = synapses_of(plan, wiring)
+        if f"{name}.w" in found:  # of replicas, one table may serve all
+            check(f"{name}.w", sizes[name], *([sizes[name] // wiring.copies] if wiring.shared else []))
+    samples = math.ceil(round(end / plan.dt) / plan.every)
+    for trace in plan.traces:
+        owner, variable = trace.split(".")
+        check(f"{trace_name(trace)}.t", samples)
+        check(f"{trace_name(trace)}.{variable}", samples * sizes[owner])
+
+
 def _weights(circuit: Circuit, copies: int, found: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
     weights: dict[str, Float] = {}
     for name, projection in circuit.projections.items():
@@ -88,8 +127,6 @@ def _weights(circuit: Circuit, copies: int, found: Mapping[str, NDArray[Any]]) -
             continue
         shape, connected, w = np.shape(projection.weights), pairs(projection), found[f"{name}.w"]
         expected = int(np.prod(shape)) if connected is None else len(connected[0])
-        if w.size not in (expected, expected * copies):  # of replicas, one table may serve all
-            raise OSError(f"the run left {w.size} of {expected * copies} weights of {name}; is the disk full?")
         if not np.all(np.isfinite(w)):
             raise ValueError(
                 f"the weights of {name} left the range of numbers; the rule diverges with these parameters. "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,10 @@ def simulate(
         Of everything random in the run. Same seed, device and versions: the same result, bit for bit (on a GPU, up to
         rounding). Copy ``k`` of replicas without seeds of their own has ``seed + k``.
     record : iterable of str
-        The populations whose spikes are kept (``"output"``) and the variables whose course is kept
+        The populations whose spikes are kept (``"output"``) and the recorded variables
         (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
     every : int
-        Keep the course of variables at every so many steps.
+        Record variables at every so many steps.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -84,11 +85,31 @@ def simulate(
     _check_precision(circuit, device)
     plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
     given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration
-    if device is devices.NUMPY:
-        found, seconds = _on_numpy(plan, given, duration, seed, progress)
-    else:
-        found, seconds = _compiled(plan, given, duration, seed, device, progress)
-    return recording_of(circuit, plan, found, seed=seed, device=device.name, dt=dt, duration=duration, seconds=seconds)
+    with devices.interruptible():
+        if device is devices.NUMPY:
+            run = _on_numpy(plan, given, duration, seed, progress)
+        else:
+            run = _compiled(plan, given, duration, seed, device, progress)
+    return recording_of(
+        circuit,
+        plan,
+        run.found,
+        end=run.end,
+        seed=seed,
+        device=device.name,
+        dt=dt,
+        duration=duration,
+        seconds=run.seconds,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What a run left, by Brian2's names, the simulated second at which it ended, and the seconds that it took."""
+
+    found: Mapping[str, NDArray[Any]]
+    end: float
+    seconds: float
 
 
 def _check_precision(circuit: Circuit | Replicas, device: Device) -> None:
@@ -113,7 +134,8 @@ def prepare(
 ) -> None:
     """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
     if device is not devices.NUMPY:
-        program(plan_of(circuit, protocol, dt=dt, record=record, every=every), device)
+        with devices.interruptible():
+            program(plan_of(circuit, protocol, dt=dt, record=record, every=every), device)
 
 
 def _on_numpy(
@@ -122,7 +144,7 @@ def _on_numpy(
     duration: Quantity,
     seed: int,
     progress: programs.Progress | None,
-) -> tuple[dict[str, NDArray[Any]], float]:
+) -> _Run:
     report = None if progress is None else lambda elapsed, fraction, start, total: progress(float(fraction))
     # 1/0 is how an encoder says "never"; log(0) cannot occur
     with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore"):
@@ -142,7 +164,7 @@ def _on_numpy(
             for name, variables in _wanted(plan).items()
             for variable in variables
         }
-    return found, seconds
+    return _Run(found=found, end=float(network.t), seconds=seconds)
 
 
 def _compiled(
@@ -152,7 +174,7 @@ def _compiled(
     seed: int,
     device: Device,
     progress: programs.Progress | None,
-) -> tuple[dict[str, NDArray[Any]], float]:
+) -> _Run:
     if devices.on_gpu(device):
         costs.check_memory(plan, device, devices.nvcc.gpu(), duration=float(duration))
     built = program(plan, device)
@@ -160,7 +182,7 @@ def _compiled(
     with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
         names = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
         found = {name: _widened(results[name]) for name in names}
-    return found, time.perf_counter() - start
+    return _Run(found=found, end=results.end, seconds=time.perf_counter() - start)
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:
@@ -212,7 +234,7 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
 def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the variables to read after a run."""
     wanted = {name: part.variables for name, part in plan.populations.items()}
-    wanted |= {name: part.variables for name, part in plan.projections.items()}
+    wanted |= {name: ("w",) for name, part in plan.projections.items() if "w" in part.variables}
     for name, population in plan.populations.items():
         if population.threshold:
             wanted[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)

@@ -3,7 +3,7 @@
 An oracle takes the weights, what the layer's neurons hold in one step (``x``, ``y``, ``u``, running means ...) and the
 rule's parameters in base units, and returns dw/dt; ``averages`` says what each running mean averages. The oracle of a
 rule that acts at onsets returns the change of the weights there. The layers that compute ``y`` from ``x`` are here,
-too, and ``course`` joins it all: one step of Euler per time step.
+too, and ``trajectory`` joins it all: one step of Euler per time step.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def rewarded(w: Array, x: Array, noise: Array, target: Array) -> dict[str, Array
     return {"x": x, "y": y, "noise": noise, "R": -np.sum((y - target) ** 2, keepdims=True)}
 
 
-def course(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
+def trajectory(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
     """Return the weights after every step, shape (steps, inputs, units).
 
     ``activity(n, w)`` returns what the neurons hold when the weights of step ``n`` change, and what the running
@@ -185,14 +185,14 @@ def course(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapp
     """
     oracle = RATE_ORACLES[rule]
     averaged = MEANS.get(oracle, {})
-    p, means, courses = base(parameters), {name: np.zeros(1) for name in averaged}, []
+    p, means, traces = base(parameters), {name: np.zeros(1) for name in averaged}, []
     for n in range(steps):
         held, taken = activity(n, w)
         for name, (of, tau) in averaged.items():
             means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(taken) - means[name])
         w = w + dt * oracle(w, {**held, **means}, p)
-        courses.append(w)
-    return np.array(courses)
+        traces.append(w)
+    return np.array(traces)
 
 
 def _drive(w: Array, x: Array) -> Array:

@@ -75,7 +75,7 @@ def at_equilibrium(rule: PlasticityRule, expected: float) -> float:
     start = np.where(np.arange(pairs) % 2, 0.5 * expected, 1.5 * expected)
     circuit = synapse_pair(rule, pairs=pairs, w=start)
     recording = simulate(circuit, trains, device=CPP, dt=step, record=["synapse.w"], every=1000)
-    late = recording.courses["synapse.w"][100:]
+    late = recording.traces["synapse.w"][100:]
     assert abs(late[-1, ::2].mean() / late[-1, 1::2].mean() - 1) < 0.05, "it has not settled"
     return float(late.mean())
 

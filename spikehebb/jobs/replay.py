@@ -20,7 +20,7 @@ _NEAR = 1e-3  # of a sample: how far a spike may lie off the grid
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """The course of a weight under recorded spikes.
+    """A weight under recorded spikes.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def replay(
     --------
     >>> from brian2 import ms
     >>> from spikehebb.rules import stdp_pair
-    >>> course = replay(stdp_pair, [10, 30] * ms, [15] * ms)
-    >>> course.w.round(6).tolist()
+    >>> trace = replay(stdp_pair, [10, 30] * ms, [15] * ms)
+    >>> trace.w.round(6).tolist()
     [0.5, 0.5, 0.503894, 0.501414, 0.501414]
     """
     circuit = synapse_pair(rule, w=w0, delay=delay)
@@ -97,17 +97,17 @@ def replay(
     protocol = protocols.spike_trains(trains["pre"], trains["post"], reward=trains.get("reward"), duration=duration)
     every = max(1, round(float(protocol.duration / dt)) // _SAMPLES)
     recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every)
-    course = recording.courses["synapse.w"][:, 0]
+    trace = recording.traces["synapse.w"][:, 0]
     late = float(delay) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)
     events = [np.asarray(train[0] / second) + (late if name == "pre" else 0.0) for name, train in trains.items()]
     samples = np.unique(np.ceil(np.concatenate(events) / float(dt * every) - _NEAR).astype(int))
-    samples = np.append(samples[samples < len(course) - 1], len(course) - 1)
-    drawn = np.linspace(0, len(course) - 1, min(len(course), _DRAWN)).astype(int)
+    samples = np.append(samples[samples < len(trace) - 1], len(trace) - 1)
+    drawn = np.linspace(0, len(trace) - 1, min(len(trace), _DRAWN)).astype(int)
     return Replay(
         rule=rule.name,
         times=np.concatenate([[0.0], samples * float(dt * every)]) * second,
-        w=np.concatenate([[w0], course[samples]]),
+        w=np.concatenate([[w0], trace[samples]]),
         sample_times=drawn * float(dt * every) * second,
-        samples=course[drawn],
+        samples=trace[drawn],
         w_final=float(recording.weights["synapse"][0, 0]),
     )

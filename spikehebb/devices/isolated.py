@@ -1,0 +1,78 @@
+"""Brian2's global state, set for one build or run and given back afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import brian2
+from brian2 import defaultclock, ms, prefs
+from brian2.devices.device import reset_device, set_device
+
+# By logger, what its warning contains that says nothing new: random numbers may come in any order, and it is known
+# which synapses there will be.
+_EXPECTED = {
+    "brian2.codegen.generators.base": "rand()",
+    "brian2.monitors.statemonitor.cannot_check_statemonitor_indices": "",
+}
+
+
+def preferences() -> dict[str, Any]:
+    """Return the preferences of Brian2 that a result may depend on, at their defaults.
+
+    Those about logging are the user's. Nothing catches Ctrl-C: Brian2 would end a run early, as if it were done.
+    """
+    defaults = {
+        f"{category}.{name}": preference.default
+        for category, (known, _) in prefs.pref_register.items()
+        for name, preference in known.items()
+        if category != "logging"
+    }
+    return defaults | {"core.stop_on_keyboard_interrupt": False}
+
+
+@contextmanager
+def isolated(device: Any, changes: Mapping[str, Any] | None = None, **options: Any) -> Iterator[None]:
+    """Let Brian2 use a device, with the same preferences whatever files and scripts have set.
+
+    Parameters
+    ----------
+    device : brian2.devices.Device
+    changes : mapping of str to object, optional
+        Preferences that differ from Brian2's defaults.
+    **options
+        Of ``brian2.set_device``.
+    """
+    wanted = preferences() | dict(changes or {})
+    before, dt = {name: prefs[name] for name in wanted}, defaultclock.dt
+    set_device(device, **options)
+    try:
+        defaultclock.dt = 0.1 * ms  # every object has a clock of its own, but programs mention this one
+        prefs.update(wanted)
+        with _without_expected_warnings():
+            yield
+    finally:
+        brian2.Network._globally_running = False  # after an exception it stays, and the next Ctrl-C would be lost
+        prefs.update(before)
+        reset_device()
+        defaultclock.dt = dt
+
+
+@contextmanager
+def _without_expected_warnings() -> Iterator[None]:
+    filters = []
+    for name, text in _EXPECTED.items():
+        logger = logging.getLogger(name)
+
+        def unexpected(record: logging.LogRecord, text: str = text) -> bool:
+            return text not in record.getMessage()
+
+        logger.addFilter(unexpected)
+        filters.append((logger, unexpected))
+    try:
+        yield
+    finally:
+        for logger, unexpected in filters:
+            logger.removeFilter(unexpected)
