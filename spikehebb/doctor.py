@@ -152,7 +152,7 @@ def _data() -> Finding:
 def _cache() -> Finding:
     remedy = "set SPIKEHEBB_CACHE to a folder of your own"
     try:
-        with tempfile.TemporaryFile(dir=devices.own_cache()):
+        with tempfile.TemporaryFile(dir=programs.home()):
             size, limit = (bytes / 1e6 for bytes in (programs.cached_bytes(), programs.limit()))
     except (OSError, ValueError) as error:
         return Finding(what="cache", ok=False, found=str(error), remedy=remedy)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +16,8 @@ from brian2 import ms
 
 from spikehebb import devices
 from spikehebb.circuits import synapse_pair
+from spikehebb.devices.scratch import _clean
+from spikehebb.doctor import examine
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import programs, simulate
@@ -105,6 +113,152 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SPIKEHEBB_CACHE", str(tmp_path / "file"))
     with pytest.raises(OSError, match=r"cannot write to the cache .* \(File exists\); set SPIKEHEBB_CACHE"):
         programs.obtain("d" * 64, project(""))  # type: ignore[arg-type]
+
+
+DAMAGED = ["", "{}", "[]", "3", '{"files": {"a": 1}}', '{"files": {"a": ["x", "no type"]}}', "[" * 100_000, "nonsense"]
+
+
+@pytest.mark.parametrize("manifest", DAMAGED)
+def test_a_damaged_program_is_built_again(cache: Path, manifest: str) -> None:
+    for damage in ("manifest.json", "main"):
+        program = programs.obtain("b" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+        (program.folder / damage).write_text(manifest)
+        program = programs.obtain("b" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+        with programs.run(program, duration=1.0, seed=3, values={"a.x": np.array([4.0])}) as results:
+            assert results["a.x"].tolist() == [4.0]
+    assert [path.name for path in cache.iterdir()] == ["b" * 32]
+
+
+def test_the_cache_is_made_for_its_user_alone(cache: Path) -> None:
+    before = os.umask(0)
+    try:
+        programs.obtain("k" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    finally:
+        os.umask(before)
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("where", ["programs", "."])
+@pytest.mark.parametrize("mode", [0o722, 0o720, 0o702])
+def test_a_cache_that_others_can_write_to_is_refused(cache: Path, where: str, mode: int) -> None:
+    program = programs.obtain("k" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    folder = cache.parent / where
+    folder.chmod(mode)
+    with pytest.raises(PermissionError, match=r"others can write to the cache .*chmod go-w .* SPIKEHEBB_CACHE to a"):
+        programs.obtain("k" * 64, project("nonsense"))  # type: ignore[arg-type]
+    finding = examine()[-1]
+    assert not finding.ok
+    assert "others can write" in finding.found
+    folder.chmod(0o700)
+    assert programs.obtain("k" * 64, project("nonsense")) == program  # type: ignore[arg-type]
+
+
+def test_a_cache_in_a_folder_like_tmp_is_fine(cache: Path) -> None:
+    cache.parent.chmod(0o1777)
+    programs.obtain("k" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    cache.chmod(0o1777)  # where others can put programs
+    with pytest.raises(PermissionError, match="others can write to the cache"):
+        programs.obtain("k" * 64, project("nonsense"))  # type: ignore[arg-type]
+
+
+def test_programs_of_another_user_are_not_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs.obtain("k" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(PermissionError, match=r"the cache .* belongs to another user, .* set SPIKEHEBB_CACHE"):
+        programs.obtain("k" * 64, project("nonsense"))  # type: ignore[arg-type]
+
+
+def test_what_was_not_used_for_longest_makes_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that runs, and nothing that was used a moment ago."""
+
+    def obtain(name: str) -> programs.Program:
+        return programs.obtain(name * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+
+    def kept() -> set[str]:
+        return {path.name[0] for path in cache.iterdir()}
+
+    for name in "abc":
+        program = obtain(name)
+        os.utime(program.folder / "manifest.json", (0, time.time() - 3600))
+    obtain("a")
+    assert kept() == set("abc")
+    monkeypatch.setenv("SPIKEHEBB_CACHE_LIMIT", "0")
+    with programs._in_use(program):
+        os.utime(program.folder / "manifest.json", (0, 0))
+        obtain("d")
+        assert kept() == set("acd")  # b is the oldest but for c, which runs; a was used again
+    assert "at most 0 MB" in examine()[-1].found
+    monkeypatch.setenv("SPIKEHEBB_CACHE_LIMIT", "much")
+    with pytest.raises(
+        ValueError, match="SPIKEHEBB_CACHE_LIMIT must be a whole number of MB of at least 0, got 'much'"
+    ):
+        obtain("e")
+    assert not examine()[-1].ok
+
+
+def test_folders_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
+    """By the next process that needs one, and those of a living one are not."""
+    code = """
+import sys, time
+from pathlib import Path
+from spikehebb.devices import scratch
+with scratch("spikehebb-", Path(sys.argv[1])) as folder:
+    (folder / "large").write_text("numbers")
+    print(folder.name, flush=True)
+    time.sleep(100)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout
+    name = process.stdout.readline().strip()
+    mine = tmp_path / "spikehebb-results"
+    mine.mkdir()
+
+    def start() -> set[str]:
+        _clean.cache_clear()
+        with devices.scratch(parent=tmp_path) as folder:
+            return {path.name for path in tmp_path.iterdir()} - {folder.name}
+
+    assert start() == {name, mine.name}
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert start() == {mine.name}
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+
+
+def test_part_of_a_result_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a full disk has cut short: one sentence, that names the disk of temporary files."""
+    given: dict[str, Any] = {"dt": 0.1 * ms, "device": devices.CPP, "record": ("pre", "post", "synapse.w", "post.y1")}
+    circuit, protocol = synapse_pair(stdp_pair, pairs=2), pairing([10, -10] * ms)
+    read, names = programs.Results.__getitem__, list[str]()
+
+    def remember(results: programs.Results, name: str) -> Any:
+        names.append(name)
+        return read(results, name)
+
+    monkeypatch.setattr(programs.Results, "__getitem__", remember)
+    simulate(circuit, protocol, **given)
+    assert {"synapse.w", "spikes_pre.i", "spikes_post.t", "pre.x1", "course_synapse_w.t", "course_post_y1.y1"} < set(
+        names
+    )
+    for short in names:
+        for part in (0, -1):
+
+            def cut(results: programs.Results, name: str, short: str = short, part: int = part) -> Any:
+                return read(results, name)[:part] if name == short else read(results, name)
+
+            monkeypatch.setattr(programs.Results, "__getitem__", cut)
+            with pytest.raises(OSError, match=r"the run left \S+ of \S+ numbers of .*; is the disk of .* set TMPDIR"):
+                simulate(circuit, protocol, **given)
+
+
+def test_a_program_that_stopped_early_has_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = programs._follow
+    monkeypatch.setattr(programs, "_follow", lambda *given: follow(*given) - 0.0001)
+    with pytest.raises(RuntimeError, match="so it has no result"):
+        simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms, device=devices.CPP)
 
 
 def test_no_compiler(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

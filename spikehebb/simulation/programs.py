@@ -54,6 +54,11 @@ class Results:
         return np.fromfile(self.folder / name, dtype=np.dtype(dtype))
 
 
+def home() -> Path:
+    """Return the folder of the programs, where nobody else can write."""
+    return devices.own_cache(_HOME)
+
+
 def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++ compiler") -> Program:
     """Return the program with this key, building it first where the cache lacks it or holds a damaged one.
 
@@ -73,12 +78,11 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
     OSError
         If the cache cannot be written to, or others can write to it.
     """
-    home = devices.own_cache(_HOME)
-    folder = home / key[:32]
+    folder = home() / key[:32]
     program = _found(folder, key)
     if program is None:
         room = limit()
-        with devices.scratch(".building-", home) as building:
+        with devices.scratch(".building-", folder.parent) as building:
             work = building / "program"
             work.mkdir()
             files = write(work)
@@ -92,7 +96,7 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
                     folder.rename(building / "damaged")
                     work.rename(folder)
         program = Program(folder=folder, files=files)
-        _make_room(home, room)
+        _make_room(folder.parent, room)
     _touch(folder)
     return program
 
@@ -258,9 +262,9 @@ def limit() -> int:
     return int(given) * 1_000_000
 
 
-def _make_room(home: Path, room: int) -> None:
+def _make_room(parent: Path, room: int) -> None:
     """Delete the programs that have not been used for longest until the others take no more than the limit."""
-    sizes = {folder: _bytes(folder) for folder in home.iterdir() if not folder.name.startswith(".")}
+    sizes = {folder: _bytes(folder) for folder in parent.iterdir() if not folder.name.startswith(".")}
     excess, now = sum(sizes.values()) - room, time.time()
     for used, folder in sorted((_last_used(folder), folder) for folder in sizes):
         if excess <= 0 or now - used < _RECENT:
