@@ -6,15 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from spikehebb.core import Images
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix: ImageNet has PNGs called JPEG
@@ -125,9 +122,7 @@ def _header(file: Path) -> tuple[tuple[int, int], str]:
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[Image]:
-    from PIL import Image  # only these data sets need it
-
+def _reading(file: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(file, formats=_FORMATS) as image:
             yield image
@@ -137,24 +132,20 @@ def _reading(file: Path) -> Iterator[Image]:
         ) from error
 
 
-def _plain(image: Image, mode: str) -> Image:
+def _plain(image: Image.Image, mode: str) -> Image.Image:
     """Return an image as ``L`` or ``RGB``, over black where it is transparent."""
-    from PIL import Image
-
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image.convert("RGBA"))
     return image.convert(mode)
 
 
-def _squared(image: Image, size: int | None) -> Image:
-    from PIL.Image import Resampling
-
+def _squared(image: Image.Image, size: int | None) -> Image.Image:
     if size is None:
         return image
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     # Cut first: scaling a box would mix in what lies around it.
-    return image.crop((left, top, left + side, top + side)).resize((size, size), Resampling.BILINEAR)
+    return image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _times(shape: tuple[int, int]) -> str:

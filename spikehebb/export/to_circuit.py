@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, Quantity, second
 from brian2.units import get_dimensions
+from scipy import sparse
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, NeuronModel, Population, Projection
@@ -281,8 +282,6 @@ def _sum(
     shapes: dict[str, tuple[int, ...]],
     terms: dict[str, Terms],
 ) -> Terms:
-    from scipy import sparse
-
     matrices: dict[tuple[str, int], Any] = {}
     constant = np.zeros(math.prod(shapes[sources[0]]))
     for pre in sources:

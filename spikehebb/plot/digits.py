@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -169,8 +170,6 @@ def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) 
 
 
 def _class_colour(label: int) -> str:
-    from matplotlib import colormaps
-
     return GREY if label == metrics.NONE else to_hex(colormaps["tab10"](int(label) % 10))
 
 

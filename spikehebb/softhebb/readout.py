@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve
 
 from spikehebb.core import Int
 from spikehebb.softhebb.backend import Each
@@ -144,8 +145,6 @@ def ridge(parts: Iterable[tuple[Any, Int]], features: int, classes: int, strengt
     weight : array, shape (classes, features)
     bias : array, shape (classes,)
     """
-    from scipy.linalg import solve
-
     gram, cross = np.zeros((features, features), np.float32), np.zeros((features, classes), np.float32)
     total, shown, count = np.zeros(features), np.zeros(classes), 0
     for x, labels in parts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spikehebb import devices
 from spikehebb.core import Float, Images, Int
 from spikehebb.softhebb import numerics, plasticity, readout, training
 from spikehebb.softhebb.backend import Each, one_by_one
@@ -218,8 +218,8 @@ def accuracy_by_layer(
     scores = {}
     for depth, features in sizes.items():
         fit = readout.begin(features, classes, seed)
-        with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
-            cached = _cached(model, train, depth, Path(folder) / "features", xp, each)
+        with devices.scratch() as folder:
+            cached = _cached(model, train, depth, folder / "features", xp, each)
             for _ in range(settings.epochs):
                 fit, _ = readout.fit_epoch(fit, cached, train.labels, settings, seed, each)
             del cached  # some systems cannot remove a file that is mapped
