@@ -1,80 +1,229 @@
-"""What keeps the code in shape: layers, file lengths, Brian2's globals in one place."""
+"""What keeps the code in shape: floors, no circles, imports at the top, no side effects, globals in one place."""
 
 from __future__ import annotations
 
 import ast
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-import spikehebb
+from tests.module_graph import FILES, MODULES, PACKAGE, imported, imports, module_of, syntax
 
-PACKAGE = Path(spikehebb.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = [
-    {"core", "equations"},
-    {"catalogue", "rules", "neurons", "circuits", "encoders", "protocols"},
-    {
-        "simulation",
-        "devices",
-        "metrics",
-        "checkpoint",
-        "datasets",
-        "softhebb",
-        "convert",
-        "export",
-        "hardware",
-    },
+# Each floor imports from those below it only, and the parts of a floor know nothing of each other.
+FLOORS = [
+    {"equations"},
+    {"core"},
+    {"neurons", "encoders", "rules"},
+    {"circuits", "protocols"},
+    {"devices"},
+    {"simulation"},
+    {"metrics", "checkpoint", "datasets"},
+    {"softhebb"},
+    {"convert"},
+    {"hardware", "export"},
     {"jobs"},
-    {"cli", "plot", "doctor"},
+    {"plot", "doctor"},
+    {"cli"},
 ]
+# What may be imported inside a function, and where: extras, which may be missing, and what is slow and rarely needed.
+INSIDE = {
+    "nir": {"spikehebb.export.write_nir"},
+    "h5py": {"spikehebb.export.write_nir"},
+    "torch": {"spikehebb.softhebb.torch_files"},
+    "cupy": {"spikehebb.softhebb.backend"},
+    "brian2cuda": {"spikehebb.devices.cuda"},
+    "sklearn": {"spikehebb.datasets", "spikehebb.metrics.task", "spikehebb.softhebb.readout"},  # a second of import
+}
 # Brian2's device, preferences and random state
 GLOBALS = {"set_device", "reset_device", "all_devices", "get_device", "prefs", "seed", "defaultclock", "device"}
+GENERIC = ("values", "files", "words", "cores", "units", "utils", "helpers", "common", "base", "misc", "tools", "types")
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 
 
-def module(path: Path) -> str:
-    """Return the top-level module that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def part(module: str) -> str:
+    """Return the part of the package that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
 
 
-def imported(path: Path) -> set[str]:
-    """Return the top-level modules of this package that a file imports."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "spikehebb":
-            parts = node.module.split(".")
-            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
-        if isinstance(node, ast.Import):
-            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("spikehebb.")}
-    return found
+def test_every_part_has_a_floor() -> None:
+    named = [name for floor in FLOORS for name in floor]
+    assert sorted(named) == sorted({part(module) for module in MODULES} - {""})
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_imports_from_its_own_layer_or_below(path: Path) -> None:
-    if module(path) == "__init__":
-        assert not imported(path)
+@each_file
+def test_a_file_imports_from_floors_below(path: Path) -> None:
+    module = module_of(path)
+    others = {part(name) for name in imported(module)} - {part(module)}
+    if module == "spikehebb":
+        assert not imported(module)
         return
-    layer = next((n for n, names in enumerate(LAYERS) if module(path) in names), None)
-    assert layer is not None, f"{module(path)} has no layer; name it in LAYERS"
-    allowed = set().union(*LAYERS[: layer + 1])
-    assert imported(path) <= allowed, f"{module(path)} must not import {imported(path) - allowed}"
+    floor = next(number for number, names in enumerate(FLOORS) if part(module) in names)
+    below = set().union(*FLOORS[:floor])
+    assert others <= below, f"{module} must not import {others - below}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports inside functions count, and importing a module runs the packages that it lies in."""
+    graph = {}
+    for module in MODULES:
+        found = imported(module)
+        for name in list(found):
+            parents = {name.rsplit(".", up)[0] for up in range(1, name.count(".") + 1)}
+            found |= {parent for parent in parents if not module.startswith(f"{parent}.") and parent != module}
+        graph[module] = found
+    assert circles(graph) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the modules that are left when those that import none of the others are taken away, again and again."""
+    left = {name: set(names) for name, names in graph.items()}
+    while leaves := {name for name, names in left.items() if not names & left.keys()}:
+        left = {name: names for name, names in left.items() if name not in leaves}
+    while roots := left.keys() - {name for names in left.values() for name in names}:
+        left = {name: names for name, names in left.items() if name not in roots}
+    return [sorted(left)] if left else []
+
+
+@each_file
+def test_imports_stand_at_the_top(path: Path) -> None:
+    """But for those of commands, which start faster without, and those that are listed."""
+    module = module_of(path)
+    if part(module) == "cli":
+        return
+    top = set(map(id, syntax(path).body))
+    for node, name in imports(path):
+        if id(node) not in top:
+            assert module in INSIDE.get(name.split(".")[0], ()), f"line {node.lineno}: import {name} at the top"
+    for call in ast.walk(syntax(path)):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("importlib.import_module", "__import__"):
+            name = ast.literal_eval(call.args[0])
+            assert module in INSIDE.get(name.split(".")[0], ()), f"line {call.lineno}: import {name} at the top"
+
+
+def test_nothing_is_listed_in_vain() -> None:
+    named = {name.split(".")[0]: set[str]() for name in INSIDE}
+    for module, path in MODULES.items():
+        for name in named:
+            if name in path.read_text():
+                named[name].add(module)
+    assert all(INSIDE[name] <= modules for name, modules in named.items())
+
+
+@each_file
+def test_a_module_only_defines(path: Path) -> None:
+    """No statement that acts; a call that makes a constant may not act either, which the next test looks for."""
+    for node in syntax(path).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        documents = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        names = bool(targets) and all(isinstance(target, (ast.Name, ast.Tuple)) for target in targets)
+        defines = isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
+        registers = ast.unparse(node).startswith("commands.add_typer(")
+        assert documents or names or defines or registers, f"line {node.lineno}: {ast.unparse(node)}"
+
+
+STATE = """
+import importlib, json, logging, os, random, signal, sys, threading, warnings
+for name in json.loads(sys.argv[1]):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+import brian2, matplotlib, numpy as np
+def state():
+    loggers = {name: logging.getLogger(name) for name in list(logging.root.manager.loggerDict)}
+    loggers["root"] = logging.root
+    kept = {
+        name: [logger.level, logger.disabled, logger.propagate, *map(repr, logger.filters + logger.handlers)]
+        for name, logger in loggers.items()
+    }
+    quiet = [0, False, True]
+    return {
+        "loggers": {name: held for name, held in kept.items() if held != quiet},
+        "preferences": {name: repr(value) for name, value in brian2.prefs.items()},
+        "device": repr(brian2.get_device()),
+        "clock": repr(brian2.defaultclock.dt),
+        "signals": [repr(signal.getsignal(number)) for number in signal.valid_signals()],
+        "warnings": list(map(repr, warnings.filters)),
+        "environment": dict(os.environ),
+        "random": [hash(random.getstate()), np.random.get_state()[1].tolist(), np.random.get_state()[2]],
+        "errors": np.geterr(),
+        "print": {name: repr(value) for name, value in np.get_printoptions().items()},
+        "hooks": [repr(sys.excepthook), repr(sys.displayhook), repr(threading.excepthook)],
+        "threads": len(threading.enumerate()),
+        "folder": os.getcwd(),
+        "path": [sys.path, list(map(repr, sys.meta_path))],
+        "pictures": {name: repr(value) for name, value in matplotlib.rcParams.items() if name != "backend"},
+        "limits": [sys.getrecursionlimit(), sys.getswitchinterval()],
+    }
+before = state()
+for name in json.loads(sys.argv[2]):
+    importlib.import_module(name)
+after = state()
+print(json.dumps([name for name in before if before[name] != after[name]]))
+"""
+
+
+def test_importing_changes_nothing_of_python_or_brian2(tmp_path: Path) -> None:
+    """Logging, preferences, signals, warnings, environment, random numbers; the other packages are imported before."""
+    others = sorted({name for path in FILES for _, name in imports(path) if name.split(".")[0] != "spikehebb"})
+    assert {"brian2", "matplotlib.figure", "typer"} < set(others)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+    def changed(modules: list[str]) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", STATE, json.dumps(others), json.dumps(modules)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+        )
+        found: list[str] = json.loads(done.stdout)
+        return found
+
+    assert changed(sorted(MODULES)) == []
+    (tmp_path / "acting.py").write_text(
+        "import logging, os, signal, random, warnings, brian2\n"
+        "logging.getLogger('brian2.codegen').addFilter(lambda record: True)\n"
+        "os.environ['A'] = 'b'\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "random.random()\n"
+        "warnings.simplefilter('ignore')\n"
+        "brian2.prefs.codegen.target = 'numpy'\n"
+    )
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    seen = ["loggers", "preferences", "signals", "warnings", "environment", "random"]
+    assert changed(["acting"]) == seen
+
+
+@each_file
 def test_a_file_stays_below_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
+
+
+def test_generic_names_are_rare() -> None:
+    found = Counter(path.stem for path in FILES)
+    assert {name: found[name] for name in GENERIC if found[name] > 1} == {}
 
 
 def test_brian2_globals_are_touched_in_devices_only() -> None:
     seen = set()
     for path in FILES:
         names = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(syntax(path)):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("brian2"):
                 names |= {alias.name for alias in node.names}
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "brian2":
                 names.add(node.attr)
-        if module(path) == "devices":
+        if part(module_of(path)) == "devices":
             seen |= names & GLOBALS
         else:
             assert not names & GLOBALS, f"{path.name} touches {names & GLOBALS}"
