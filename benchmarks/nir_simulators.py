@@ -26,15 +26,15 @@ def main(folder: Path) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    found = {}
+    answers = {}
     for case in sorted(folder.glob("*.npz")):
-        with np.load(case) as held:
-            shape = tuple(held["shape"])
-            spikes = np.unpackbits(held["bits"], count=int(np.prod(shape))).reshape(shape)
+        with np.load(case) as archive:
+            shape = tuple(archive["shape"])
+            spikes = np.unpackbits(archive["bits"], count=int(np.prod(shape))).reshape(shape)
         for name, load in (("norse", norse), ("snntorch", snntorch)):
             net = load(nir.read(folder / f"{case.stem}-{name}.nir"))
-            found[f"{case.stem}-{name}"] = run(net, spikes, torch)
-    np.savez_compressed(folder / "answers.npz", **found)
+            answers[f"{case.stem}-{name}"] = run(net, spikes, torch)
+    np.savez_compressed(folder / "answers.npz", **answers)
     packages = ("nir", "nirtorch", "norse", "snntorch", "torch", "numpy")
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
     (folder / "versions.json").write_text(json.dumps(versions))

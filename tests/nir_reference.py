@@ -118,12 +118,12 @@ def convolved(x: Any, p: Any) -> Any:
         around = [(padding[0],) * 2, (padding[-1],) * 2]
     x = np.pad(x, ((0, 0), *around))
     outs, ins = len(weight) // groups, weight.shape[1]
-    found = []
+    channels = []
     for number, kernel in enumerate(wide):
         first = (number // outs) * ins
         planes = [signal.correlate(x[first + at], kernel[at], "valid") for at in range(ins)]
-        found.append(np.sum(planes, axis=0)[:: stride[0], :: stride[-1]])
-    return np.array(found)
+        channels.append(np.sum(planes, axis=0)[:: stride[0], :: stride[-1]])
+    return np.array(channels)
 
 
 def simulator(graph: Graph, spikes: Any, kind: str) -> Any:

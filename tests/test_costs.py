@@ -68,10 +68,10 @@ def test_costs_are_found_again() -> None:
         Load(kernels=20, waits=5, neurons=n, events=e)
         for n, e in ((100, 1e4), (1000, 1e3), (5000, 1e5), (20, 10), (3e4, 1e6))
     ]
-    found = costs.fit(loads, [truth.seconds(load) for load in loads], measured="here")
-    assert [found.seconds(load) for load in loads] == pytest.approx([truth.seconds(load) for load in loads], rel=1e-6)
-    assert (found.neurons, found.events) == pytest.approx((2e-8, 1e-9), rel=1e-6)
-    assert found.measured == "here"
+    fitted = costs.fit(loads, [truth.seconds(load) for load in loads], measured="here")
+    assert [fitted.seconds(load) for load in loads] == pytest.approx([truth.seconds(load) for load in loads], rel=1e-6)
+    assert (fitted.neurons, fitted.events) == pytest.approx((2e-8, 1e-9), rel=1e-6)
+    assert fitted.measured == "here"
     noisy = costs.fit(loads, [1.1 * truth.seconds(loads[0]), *map(truth.seconds, loads[1:])], measured="here")
     assert min(noisy.step, noisy.neurons, noisy.events) >= 0
     with pytest.raises(ValueError, match="a fit of 3 costs needs as many measurements, got 2"):
@@ -80,13 +80,13 @@ def test_costs_are_found_again() -> None:
 
 def test_measured_costs_are_kept_and_checked() -> None:
     assert costs.known() == (costs.CPU_COST, costs.GPU_COST)
-    mine = dataclasses.replace(costs.GPU_COST, kernels=1e-6, measured="a GPU, today")
-    costs.keep(gpu=mine)
-    assert costs.known() == (costs.CPU_COST, mine)
+    gpu_cost = dataclasses.replace(costs.GPU_COST, kernels=1e-6, measured="a GPU, today")
+    costs.keep(gpu=gpu_cost)
+    assert costs.known() == (costs.CPU_COST, gpu_cost)
     for damage in (
         "{",
         json.dumps({"gpu": {"step": -1}}),
-        json.dumps({"gpu": dataclasses.asdict(mine) | {"step": -1}}),
+        json.dumps({"gpu": dataclasses.asdict(gpu_cost) | {"step": -1}}),
     ):
         costs.kept().write_text(damage)
         with pytest.raises(

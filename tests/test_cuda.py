@@ -71,21 +71,21 @@ def test_learning_is_that_of_cpp_draw_by_draw(gpu: None) -> None:
     a draw falls between two probabilities that differ by 1e-15.
     """
     circuit, protocol = digits()
-    there, here = (
+    on_cuda, reference = (
         simulate(replicas(circuit, 2), protocol, device=device, record=("input", "output"), seed=3)
         for device in (CUDA, CPP)
     )
     for name in ("input", "output"):
-        assert spikes(there.spikes[name]) == spikes(here.spikes[name])
-        assert len(here.spikes[name].i) > 100
-    assert there.weights["feedforward"] == pytest.approx(here.weights["feedforward"], rel=1e-9)
-    assert there.state["output"]["age"] == pytest.approx(here.state["output"]["age"], rel=1e-12)
+        assert spikes(on_cuda.spikes[name]) == spikes(reference.spikes[name])
+        assert len(reference.spikes[name].i) > 100
+    assert on_cuda.weights["feedforward"] == pytest.approx(reference.weights["feedforward"], rel=1e-9)
+    assert on_cuda.state["output"]["age"] == pytest.approx(reference.state["output"]["age"], rel=1e-12)
 
 
-def spikes(found: object) -> set[tuple[int, int]]:
+def spikes(monitor: object) -> set[tuple[int, int]]:
     """Return who spiked in which time step: within a step a GPU knows no order."""
-    steps = np.rint(np.asarray(found.t / ms)).astype(int)  # type: ignore[attr-defined]
-    return set(zip(found.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
+    steps = np.rint(np.asarray(monitor.t / ms)).astype(int)  # type: ignore[attr-defined]
+    return set(zip(monitor.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
 
 
 def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
@@ -94,9 +94,11 @@ def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
     circuit = soft_wta(rng.uniform(0, 0.3, (12, 5)), temperature=0.1, rule=find("softhebb_annealed"), eta=0.1)
     chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
     protocol = shown(rng.random((6, 12)))
-    there, here = (simulate(replicas(chip.circuit, 2), protocol, device=device, seed=3) for device in (CUDA, NUMPY))
-    assert np.array_equal(there.weights["feedforward"], here.weights["feedforward"])
-    assert not np.array_equal(there.weights["feedforward"][0], there.weights["feedforward"][1])
+    on_cuda, reference = (
+        simulate(replicas(chip.circuit, 2), protocol, device=device, seed=3) for device in (CUDA, NUMPY)
+    )
+    assert np.array_equal(on_cuda.weights["feedforward"], reference.weights["feedforward"])
+    assert not np.array_equal(on_cuda.weights["feedforward"][0], on_cuda.weights["feedforward"][1])
 
 
 def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
@@ -110,11 +112,11 @@ def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
     )
     stimuli = {"input": np.full((4, 4), 0.7), "other": np.full((4, 3), 0.5)}
     protocol = Protocol(stimuli=stimuli, duration=200 * ms, presentation=50 * ms)
-    there, here = (
+    on_cuda, reference = (
         simulate(replicas(circuit, 2), protocol, device=device).weights["synapse"] for device in (CUDA, NUMPY)
     )
-    assert there == pytest.approx(here, rel=1e-9)
-    assert np.abs(there - 0.5).min() > 1e-6
+    assert on_cuda == pytest.approx(reference, rel=1e-9)
+    assert np.abs(on_cuda - 0.5).min() > 1e-6
 
 
 def test_single_precision(gpu: None) -> None:
@@ -159,9 +161,9 @@ def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pyt
     for arguments in (["-dc", "main.cu", "-o", "main.o"], ["main.o", "-o", "main"]):
         command = [str(played / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
         subprocess.run(command, cwd=tmp_path, check=True)
-    for order, said in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
+    for order, printed in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
         monkeypatch.setenv("SPIKEHEBB_THREADS", order)
-        assert subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == said
+        assert subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == printed
 
 
 def test_spikes_of_a_plain_circuit_agree_in_distribution(gpu: None) -> None:
@@ -184,15 +186,15 @@ def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
     rows = np.random.default_rng(2).random((10, 64)) / 8
 
     def run(start: Circuit, images: Float, seed: int) -> tuple[Circuit, Float]:
-        found = simulate(replicas(start, 1), shown(images), device=CUDA, seed=seed)
-        weights, age = found.replica(0).weights["feedforward"], found.replica(0).state["output"]["age"]
+        recording = simulate(replicas(start, 1), shown(images), device=CUDA, seed=seed)
+        weights, age = recording.replica(0).weights["feedforward"], recording.replica(0).state["output"]["age"]
         return start.with_weights(feedforward=weights).with_state("output", age=age), weights
 
     half, _ = run(circuit, rows[:5], seed=1)
-    _, there = run(half, rows[5:], seed=2)
-    here = simulate(replicas(half, 1), shown(rows[5:]), device=CPP, seed=2)
-    assert there == pytest.approx(here.replica(0).weights["feedforward"], rel=1e-9)
-    assert not np.allclose(there, np.asarray(half.projections["feedforward"].weights))
+    _, weights_cuda = run(half, rows[5:], seed=2)
+    reference = simulate(replicas(half, 1), shown(rows[5:]), device=CPP, seed=2)
+    assert weights_cuda == pytest.approx(reference.replica(0).weights["feedforward"], rel=1e-9)
+    assert not np.allclose(weights_cuda, np.asarray(half.projections["feedforward"].weights))
 
 
 @pytest.mark.parametrize("delay", [0, 2, 7])
@@ -211,8 +213,8 @@ def test_each_delay_is_a_program_of_its_own(gpu: None, delay: int) -> None:
     )
     times = np.array([[0.003, 0.001], [np.inf, 0.005]])
     protocol = Protocol(stimuli={"a": times}, duration=20 * ms)
-    found = simulate(circuit, protocol, device=CUDA)
-    assert found.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
+    recording = simulate(circuit, protocol, device=CUDA)
+    assert recording.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
 
 
 def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
@@ -224,9 +226,9 @@ def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
         projections={"synapse": Projection(pre="pre", post="post", weights=np.zeros((20, 20)), rule=noisy)},
     )
     stimuli = {"pre": np.full((1, 20), 0.002), "post": np.full((1, 20), np.inf)}
-    found = simulate(circuit, Protocol(stimuli=stimuli, duration=5 * ms), device=CUDA).weights["synapse"]
-    assert len(np.unique(found)) == 400
-    assert 0.4 < found.mean() < 0.6  # 7 standard errors of 400 uniform numbers
+    weights = simulate(circuit, Protocol(stimuli=stimuli, duration=5 * ms), device=CUDA).weights["synapse"]
+    assert len(np.unique(weights)) == 400
+    assert 0.4 < weights.mean() < 0.6  # 7 standard errors of 400 uniform numbers
 
 
 def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
@@ -237,8 +239,8 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     )  # fmt: skip
     circuit = Circuit(name="long", populations={"a": Population(model=counter, size=1)}, projections={})
     rows = np.arange(1400.0)[:, None]
-    found = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
-    assert found.state["a"]["last"] == pytest.approx([2 * rows.sum()])
+    recording = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
+    assert recording.state["a"]["last"] == pytest.approx([2 * rows.sum()])
 
 
 def test_digits_are_learned_and_copies_look_at_the_test_images(
@@ -258,8 +260,8 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert len(set(built)) == 2
     assert run.report["device"] == "cuda"
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
-    here = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
-    assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    evaluation = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
+    assert evaluation["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
     assert present.replicas_on(CPP, None) is None
     assert present.replicas_on(CUDA, 1) == 1
 

@@ -104,8 +104,8 @@ def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple
     assert one.counts.any()
     for what in ("counts", "predicted", "spikes", "operations"):
         assert np.array_equal(getattr(one, what), getattr(many, what)), what
-    for mine, its in zip(one.rates, many.rates, strict=True):
-        assert np.array_equal(mine, its)
+    for single, replicated in zip(one.rates, many.rates, strict=True):
+        assert np.array_equal(single, replicated)
 
 
 def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng: np.random.Generator) -> None:

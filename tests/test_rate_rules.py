@@ -39,7 +39,7 @@ from tests.oracles.rates import (
     RATE_ORACLES,
     Activity,
     Array,
-    Held,
+    Values,
     base,
     competing,
     linear,
@@ -129,14 +129,14 @@ class Layer:
         return circuit
 
     def stimuli(self) -> dict[str, Array]:
-        told = {"output": self.targets} if self.group in ("supervised", "rewarded") else {}
-        return {"input": self.rows, **told}
+        targets = {"output": self.targets} if self.group in ("supervised", "rewarded") else {}
+        return {"input": self.rows, **targets}
 
     def activity(self, noise: Array | None, steps_each: int) -> Activity:
         """``x`` is there when the means take it in; ``y`` and ``R`` are then still those of the step before."""
         before: dict[str, Array] = {"y": np.zeros(UNITS), "R": np.zeros(1)}
 
-        def held(n: int, w: Array) -> tuple[Held, Held]:
+        def at_step(n: int, w: Array) -> tuple[Values, Values]:
             x, target = self.rows[n // steps_each], self.targets[n // steps_each]
             taken = {**before, "x": x}
             if self.group == "linear":
@@ -151,7 +151,7 @@ class Layer:
             before.update({name: now[name] for name in before if name in now})
             return now, taken
 
-        return held
+        return at_step
 
 
 @lru_cache
@@ -186,8 +186,8 @@ def check_layer(group: str, name: str, device: Device, steps_each: int) -> None:
     assert np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2)).min() > 1e-6, "nothing is learnt"
     np.testing.assert_allclose(recording.weights[f"{name}_feedforward"], expected[-1], rtol=1e-9, atol=1e-12)
     if device is devices.NUMPY:
-        found = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        trace = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
+        np.testing.assert_allclose(trace, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.catalogue
@@ -261,11 +261,11 @@ def pairs_run(device: Device) -> Recording:
 def pair_course(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
     """Return the trajectory of one weight; the means take in x and y of the step before, ``rise`` times those read."""
 
-    def held(n: int, _: Array) -> tuple[Held, Held]:
+    def at_step(n: int, _: Array) -> tuple[Values, Values]:
         now = {"x": x[n : n + 1], "y": y[n : n + 1]}
         return now, {"x": now["x"] * rise[0], "y": now["y"] * rise[1]}
 
-    return trajectory(rule.name, np.full((1, 1), w), held, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
+    return trajectory(rule.name, np.full((1, 1), w), at_step, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
 
 
 def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
@@ -278,8 +278,8 @@ def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
             assert np.ptp(expected) > 0.01, rule.name
             assert final == pytest.approx(expected[-1], rel=1e-9), rule.name
             if device is devices.NUMPY:
-                found = recording.traces[f"{rule.name}_synapse.w"][:, pair]
-                np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=rule.name)
+                trace = recording.traces[f"{rule.name}_synapse.w"][:, pair]
+                np.testing.assert_allclose(trace, expected, rtol=1e-9, err_msg=rule.name)
 
 
 PRESENTATION, TOTAL = 40, 6.0
@@ -339,13 +339,13 @@ def test_a_rule_acts_at_onsets_as_its_oracle_says(rule: PlasticityRule) -> None:
     rng = np.random.default_rng(10)
     w, rows = rng.random((4, 3)), rng.random((5, 4))
     protocol = Protocol(stimuli={"input": rows}, duration=5 * DT, presentation=DT)
-    found = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
+    weights = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
     for x in rows:
         change = ONSET_ORACLES[rule.name](w, {}, base(rule.parameters))
         assert np.abs(change).max() > 1e-6
         w = w + change
         w = w + STEP * RATE_ORACLES["hebb"](w, linear(w, x), {"eta": 10.0})
-    np.testing.assert_allclose(found, w, rtol=1e-9)
+    np.testing.assert_allclose(weights, w, rtol=1e-9)
 
 
 def test_combine_joins_a_rule_for_rates_with_normalization() -> None:
@@ -354,11 +354,11 @@ def test_combine_joins_a_rule_for_rates_with_normalization() -> None:
     rng = np.random.default_rng(9)
     w, rows = rng.random((4, 3)), rng.random((5, 4))
     protocol = Protocol(stimuli={"input": rows}, duration=5 * DT, presentation=DT)
-    found = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
+    weights = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
     for x in rows:
         w = w + ONSET_ORACLES["normalization"](w, {}, {"total": 2.0})
         w = w + STEP * RATE_ORACLES["oja"](w, linear(w, x), {"eta": 10.0})
-    np.testing.assert_allclose(found, w, rtol=1e-9)
+    np.testing.assert_allclose(weights, w, rtol=1e-9)
 
 
 def lagging(lag: str) -> PlasticityRule:

@@ -45,7 +45,7 @@ def translate(file: Path) -> str:
     """Return a ``.cu`` file as C++: other ``.cu`` files included, kernel launches as calls."""
     text = re.sub(
         r'^\s*#include "(.+\.cu)"$',
-        lambda found: translate(file.parent / found[1]),
+        lambda match: translate(file.parent / match[1]),
         file.read_text(),
         flags=re.MULTILINE,
     )
