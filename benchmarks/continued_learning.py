@@ -224,11 +224,11 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
     titles = ("digits turned by 90°", f"digits, noise {NOISE:g}", "Fashion-MNIST", "classes 5-9 after 0-4")
     figure = Figure(figsize=(11, 5.6), layout="constrained")
     axes = figure.subplots(2, len(SHIFTS), sharex=True, sharey="row")
-    looks = {"spiking": ("goes on in spikes", BLUE, "o"), "rates": ("goes on as rates", ORANGE, "s")}
+    styles = {"spiking": ("goes on in spikes", BLUE, "o"), "rates": ("goes on as rates", ORANGE, "s")}
     for column, (shift, title) in enumerate(zip(SHIFTS, titles, strict=True)):
         for row, domain in enumerate(("new", "old")):
             axis = axes[row, column]
-            for method, (name, colour, marker) in looks.items():
+            for method, (name, colour, marker) in styles.items():
                 selected = chosen(runs, shift, method, AGE if method == "spiking" else ETA)
                 values = curves(selected, f"{domain}_mix")
                 mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(selected) - 1))

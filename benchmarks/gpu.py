@@ -50,23 +50,27 @@ SPIKING = [name for name, rule in RULES.items() if rule.on_pre or rule.on_post]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A network that looks at images: learning or not, and how many copies of it."""
+    """A network that is presented with images: learning or frozen, and how many replicas of it."""
 
     name: str
     neurons: int
     replicas: int = 0  # 0 is the plain circuit
     learns: bool = True
-    images: int = 20  # for each copy
+    images: int = 20  # for each replica
 
 
 def cases(quick: bool) -> list[Case]:
     """Return what is measured, the most important first."""
     if quick:
         sizes = [Case(name=f"learn {n}", neurons=n, images=40) for n in (20, 200)]
-        copies = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
-        return [*sizes, *copies, Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40)]
+        replicated = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
+        return [
+            *sizes,
+            *replicated,
+            Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40),
+        ]
     learning = [Case(name=f"learn {n}", neurons=n, images=i) for n, i in ((400, 200), (1600, 80), (6400, 40))]
-    copies = [
+    replicated = [
         Case(name=f"learn 400, {n} replicas", neurons=400, replicas=n, images=i)
         for n, i in ((64, 10), (1, 200), (16, 20), (4, 50), (256, 5))
     ]
@@ -74,7 +78,7 @@ def cases(quick: bool) -> list[Case]:
         Case(name=f"classify 400, {n} replicas", neurons=400, replicas=n, learns=False, images=i)
         for n, i in ((64, 20), (256, 10))
     ]
-    return [*learning, *copies, *frozen]
+    return [*learning, *replicated, *frozen]
 
 
 def made_up(count: int, rng: np.random.Generator) -> Float:
@@ -91,8 +95,8 @@ def network(case: Case) -> Circuit | Replicas:
     return replicas(circuit, case.replicas) if case.replicas else circuit
 
 
-def looking(case: Case, images: int) -> Protocol | list[Protocol]:
-    """Return what is shown: to each copy other images."""
+def protocol_for(case: Case, images: int) -> Protocol | list[Protocol]:
+    """Return what is presented: other images to each replica."""
     rng = np.random.default_rng(1)
 
     def one() -> Protocol:
@@ -102,7 +106,7 @@ def looking(case: Case, images: int) -> Protocol | list[Protocol]:
 
 
 def plan(case: Case) -> Plan:
-    return plan_of(network(case), looking(case, 2 * case.images), dt=1 * ms)
+    return plan_of(network(case), protocol_for(case, 2 * case.images), dt=1 * ms)
 
 
 def build(case: Case, device: Device, profile: bool) -> float:
@@ -151,16 +155,16 @@ def measure(case: Case, device: Device, repeats: int = 3) -> dict[str, Any]:
     circuit, seconds = network(case), {}
     with watched(device) as most:
         for images in (case.images, 2 * case.images):
-            protocol = looking(case, images)
+            protocol = protocol_for(case, images)
             seconds[images] = [simulate(circuit, protocol, device=device, dt=1 * ms) for _ in range(repeats)]
     short, long = (min(run.seconds for run in runs) for runs in seconds.values())
     recording = seconds[2 * case.images][0]
     steps = 50 * case.images
-    copies = max(1, case.replicas)
+    networks = max(1, case.replicas)
     step = max(long - short, 1e-9) / steps
     return {
         "seconds_per_step": step,
-        "images_per_second": copies / (50 * step),
+        "images_per_second": networks / (50 * step),
         "start_and_end_s": max(0.0, 2 * short - long),
         "spikes_per_step": {name: float(counts.sum()) / (2 * steps) for name, counts in recording.counts.items()},
         **most,
@@ -169,7 +173,7 @@ def measure(case: Case, device: Device, repeats: int = 3) -> dict[str, Any]:
 
 def kernels(case: Case, device: Device) -> dict[str, float]:
     """Return the share of each kernel in a step, measured one by one."""
-    circuit, protocol = network(case), looking(case, 2 * case.images)
+    circuit, protocol = network(case), protocol_for(case, 2 * case.images)
     of = plan(case)
     built = program(of, device, profile=True)
     values = values_of(circuit, protocol, of, seed=0)
@@ -317,7 +321,7 @@ def draw(results: dict[str, Any], path: Path, title: str) -> None:
     left.xaxis.set_major_formatter(ScalarFormatter())
     left.xaxis.set_minor_formatter(NullFormatter())
     left.set_xticks(sorted({int(x) for line in left.lines for x in np.asarray(line.get_xdata())}))
-    left.set_xlabel("networks side by side")
+    left.set_xlabel("replicas in one simulation")
     left.set_ylabel("images per second")
     if left.get_legend_handles_labels()[0]:
         left.legend(fontsize=8)

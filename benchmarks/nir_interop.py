@@ -1,4 +1,4 @@
-"""A trained digit network leaves as NIR, and other simulators classify the same input spikes.
+"""A trained digit network is exported as NIR, and other simulators classify the same input spikes.
 
 python benchmarks/nir_interop.py --python .venv-interop/bin/python --out benchmarks/results/nir-interop.json
 

@@ -1,7 +1,7 @@
 """The side of the other simulators in ``nir_interop.py``: needs numpy, nir and them, not this toolkit.
 
-python nir_simulators.py FOLDER: reads ``CASE.npz`` and ``CASE-SIMULATOR.nir``, writes ``answers.npz`` (what leaves the
-graph in each step) and ``versions.json``.
+python nir_simulators.py FOLDER: reads ``CASE.npz`` and ``CASE-SIMULATOR.nir``, writes ``answers.npz`` (the output of
+the graph in each step) and ``versions.json``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def snntorch(graph: Any) -> Any:
 
 
 def run(net: Any, spikes: Any, torch: Any) -> Any:
-    """Return what leaves the graph: (images, steps, outputs)."""
+    """Return the output of the graph: (images, steps, outputs)."""
     images, steps, inputs = spikes.shape
     rows, state = [], None
     with torch.no_grad():

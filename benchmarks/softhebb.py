@@ -34,7 +34,7 @@ PRODUCTS = ("convolution", "gradient")  # how PyTorch's side sums y x
 
 
 def time_spikehebb(images: Images, batches: int, cores: int, device: str = "cpu") -> dict[str, Any]:
-    """Return milliseconds per batch of 10: of each layer while it learns (earlier layers included), and looking."""
+    """Return milliseconds per batch of 10: of each layer while it learns (with the earlier ones), and in inference."""
     network = find("cifar-3").network((3, 32, 32))
     layers, how = training.start(network, 0), Training()
     with working(device, cores) as (xp, each):
@@ -76,7 +76,7 @@ def time_torch(python: str, images: Path, batches: int, cores: int, product: str
 
 def table(rounds: list[dict[str, Any]], sides: list[str]) -> None:
     """Print seconds per epoch and ratios, medians over the rounds."""
-    rows = [("layer 1", 0), ("layer 2", 1), ("layer 3", 2), ("all layers", None), ("looking", "forward")]
+    rows = [("layer 1", 0), ("layer 2", 1), ("layer 3", 2), ("all layers", None), ("inference", "forward")]
     for name, row in rows:
         cells = []
         for side in sides:

@@ -94,7 +94,7 @@ def per_event(repeats: int) -> dict[str, Any]:
 
 
 def replays(pairs: int) -> dict[str, Any]:
-    """Time the replay of a million spike pairs, spread over synapses side by side, here and in NEST."""
+    """Time the replay of a million spike pairs, spread over independent synapses, here and in NEST."""
     synapses, seconds = 200, 100.0
     spikes = pairs // synapses
     rng = np.random.default_rng(1)

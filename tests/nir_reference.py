@@ -127,7 +127,7 @@ def convolved(x: Any, p: Any) -> Any:
 
 
 def simulator(graph: Graph, spikes: Any, kind: str) -> Any:
-    """Return what leaves the graph in each step, as Norse and snnTorch execute it: all layers within the step.
+    """Return the output of the graph in each step, as Norse and snnTorch execute it: all layers within the step.
 
     Norse ignores ``r`` and takes the time step of the metadata; snnTorch has 0.1 ms and a threshold for all neurons,
     and does not scale by ``r*dt/tau`` but takes it for 1. Both reset to 0 and hear recurrent edges a step late.

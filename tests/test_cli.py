@@ -144,7 +144,7 @@ def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_doctor_looks_at_everything(tmp_path: Path) -> None:
+def test_doctor_checks_everything(tmp_path: Path) -> None:
     done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     cuda = ["brian2cuda", "nvcc", "cuRAND", "g++ for nvcc", "NVIDIA GPU"]
@@ -172,7 +172,7 @@ def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Pat
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulated: Path) -> None:
     monkeypatch.setattr(devices.nvcc, "gpus", list)
     monkeypatch.delenv("SPIKEHEBB_CUDA_ARCH", raising=False)
     message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
@@ -186,10 +186,10 @@ def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_doctor_says_what_is_found_for_cuda_and_where_learning_is_fastest(played: Path) -> None:
+def test_doctor_reports_what_cuda_needs_and_where_learning_is_fastest(emulated: Path) -> None:
     findings = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
     assert findings["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
-    assert findings["NVIDIA GPU"]["found"] == "A CPU that plays a GPU, sm_90, 8000 of 8000 MiB free"
+    assert findings["NVIDIA GPU"]["found"] == "An emulated GPU, sm_90, 8000 of 8000 MiB free"
     advice = json.loads(run("doctor", "--advise", "--json").stdout)
     chosen = {(row["neurons"], row["replicas"]): row["device"] for row in advice["networks"]}
     assert (chosen[100, 1], chosen[400, 64]) == ("cpp", "cuda")

@@ -1,4 +1,4 @@
-"""What a simulation costs: loads counted by hand, costs found again, memory, and the advice that follows."""
+"""What a simulation costs: loads counted by hand, costs recovered by a fit, memory, and the advice that follows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_load_of_a_learning_network_by_hand() -> None:
     assert (many.kernels, many.waits) == (load.kernels, load.waits)  # what fills a GPU
 
 
-def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: Path) -> None:
+def test_kernels_are_counted_as_brian2cuda_starts_them(emulated: Path, tmp_path: Path) -> None:
     """Within one: what happens at onsets only is not counted."""
     from spikehebb.simulation.network import build
     from spikehebb.simulation.recording import counting
@@ -62,7 +62,7 @@ def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: P
     assert costs.load_of(plan, {}).kernels == pytest.approx(len(started) + thresholds - nothing, abs=1)
 
 
-def test_costs_are_found_again() -> None:
+def test_costs_are_recovered_by_a_fit() -> None:
     truth = Cost(step=1e-5, kernels=0, waits=0, neurons=2e-8, events=1e-9)
     loads = [
         Load(kernels=20, waits=5, neurons=n, events=e)
@@ -122,10 +122,10 @@ def test_advice_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @NO_BRIAN2CUDA
-def test_advice_with_a_gpu(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_advice_with_a_gpu(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, many = advise(Settings(neurons=100)), advise(Settings(neurons=400), replicas=64)
     assert (small.device, many.device) == (devices.find("auto"), devices.CUDA)
-    assert "on A CPU that plays a GPU" in many.reason
+    assert "on An emulated GPU" in many.reason
     assert "a GPU's costs are assumed" in many.reason
     costs.keep(gpu=Cost(step=1, kernels=0, waits=0, neurons=0, events=0, measured="a slow GPU"))
     slow = advise(Settings(neurons=400), replicas=64)
@@ -134,8 +134,7 @@ def test_advice_with_a_gpu(played: Path, tmp_path: Path, monkeypatch: pytest.Mon
     little = cuda_on_cpu.toolkit(tmp_path / "little", memory=700)
     monkeypatch.setenv("PATH", f"{little / 'bin'}:/bin:/usr/bin")
     assert (
-        "although A CPU that plays a GPU is here: device cuda: this needs"
-        in advise(Settings(neurons=400), replicas=64).reason
+        "although An emulated GPU is here: device cuda: this needs" in advise(Settings(neurons=400), replicas=64).reason
     )
     monkeypatch.setattr(devices.cuda, "brian2cuda_version", lambda: None)
     assert "needs brian2cuda" in advise(Settings(neurons=400)).reason

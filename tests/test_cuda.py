@@ -1,6 +1,6 @@
 """The CUDA device: what is found and what is missing, what is mended, and what a program gives.
 
-Where there is no GPU, the CPU plays one (``cuda_on_cpu``): the programs are those that a GPU would run.
+Where there is no GPU, the CPU emulates one (``cuda_on_cpu``): the programs are those that a GPU would run.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ NVCC = pytest.mark.skipif(nvcc.nvcc_path() is None, reason="no nvcc here")
 
 @pytest.fixture
 def gpu(request: pytest.FixtureRequest) -> None:
-    """A GPU, or a CPU that plays it."""
+    """A GPU, or emulated CUDA."""
     if not nvcc.gpus():
-        request.getfixturevalue("played")
+        request.getfixturevalue("emulated")
 
 
 def shown(rows: Float, population: str = "input") -> Protocol:
@@ -51,7 +51,7 @@ def shown(rows: Float, population: str = "input") -> Protocol:
 
 
 def digits(neurons: int = 20, images: int = 30) -> tuple[Circuit, Protocol]:
-    """Return the circuit that learns digits, and some to look at."""
+    """Return the circuit that learns digits, and some images to present."""
     rng = np.random.default_rng(1)
     settings = Settings(neurons=neurons)
     pixels = rng.random((images, 64)) * (rng.random((images, 64)) < 0.4)
@@ -89,7 +89,7 @@ def spikes(monitor: object) -> set[tuple[int, int]]:
 
 
 def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
-    """Epochs, updates of the synapses of some neurons only, random rounding in neurons and synapses: whole numbers."""
+    """Learning epochs, updates of some neurons' synapses only, stochastic rounding everywhere: whole numbers."""
     rng = np.random.default_rng(4)
     circuit = soft_wta(rng.uniform(0, 0.3, (12, 5)), temperature=0.1, rule=find("softhebb_annealed"), eta=0.1)
     chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
@@ -141,7 +141,7 @@ def test_single_precision_is_refused_where_it_does_not_reach() -> None:
         simulate(circuit, protocol, device=CUDA_SINGLE)
 
 
-def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_order_of_threads(emulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit, protocol = digits()
     first = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
     monkeypatch.setenv("SPIKEHEBB_THREADS", "reversed")
@@ -151,7 +151,7 @@ def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch
     assert first.weights["feedforward"] == pytest.approx(other.weights["feedforward"], rel=1e-9)
 
 
-def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_emulated(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel in another file, started over several lines; its threads in both orders."""
     (tmp_path / "kernel.cu").write_text(
         '__global__ void say(int n) { printf("%d:%d ", blockIdx.x, n * threadIdx.x); }\n'
@@ -159,7 +159,7 @@ def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pyt
     main = '#include "kernel.cu"\nint main() { say<<<2,\n 2>>>(\n(1 + 2)); return 0; }\n'
     (tmp_path / "main.cu").write_text(main)
     for arguments in (["-dc", "main.cu", "-o", "main.o"], ["main.o", "-o", "main"]):
-        command = [str(played / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
+        command = [str(emulated / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
         subprocess.run(command, cwd=tmp_path, check=True)
     for order, printed in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
         monkeypatch.setenv("SPIKEHEBB_THREADS", order)
@@ -243,10 +243,10 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     assert recording.state["a"]["last"] == pytest.approx([2 * rows.sum()])
 
 
-def test_digits_are_learned_and_copies_look_at_the_test_images(
+def test_digits_are_learned_and_replicas_classify_the_test_images(
     gpu: None, few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that a run needs is compiled at its beginning: for learning, and for 64 copies that look."""
+    """All that a run needs is compiled at its beginning: for learning, and for inference by 64 replicas."""
     built: list[str] = []
     obtain = programs.obtain
 
@@ -269,7 +269,7 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
 # What is given back as it was
 
 
-def test_everything_is_restored(played: Path) -> None:
+def test_everything_is_restored(emulated: Path) -> None:
     import brian2cuda.cuda_generator
     import brian2cuda.utils.gputools as tools
 
@@ -285,7 +285,7 @@ def test_everything_is_restored(played: Path) -> None:
     assert state() == before
 
 
-def test_what_is_mended_is_still_wrong(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_mended_is_still_wrong(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer brian2cuda may have mended some of it, and then the mend should go."""
     circuit, protocol = digits()
     kit = nvcc.toolkit()
@@ -300,7 +300,7 @@ def test_what_is_mended_is_still_wrong(played: Path, tmp_path: Path, monkeypatch
 # What is missing, or does not fit
 
 
-def test_no_brian2cuda(monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+def test_no_brian2cuda(monkeypatch: pytest.MonkeyPatch, emulated: Path) -> None:
     monkeypatch.setattr(devices.cuda, "brian2cuda_version", lambda: None)
     with pytest.raises(RuntimeError, match=r"needs brian2cuda; pip install 'spikehebb\[cuda\]'"):
         simulate(synapse_pair(stdp_pair), pairing([11] * ms), dt=0.1 * ms, device=CUDA)
@@ -312,7 +312,7 @@ def test_no_nvcc(monkeypatch: pytest.MonkeyPatch) -> None:
         nvcc.toolkit()
 
 
-def test_no_gpu(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gpu(emulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvcc, "gpus", list)
     with pytest.raises(
         RuntimeError, match=r"found no NVIDIA GPU .*; use --device cpp, or set SPIKEHEBB_CUDA_ARCH=sm_90"
@@ -322,7 +322,7 @@ def test_no_gpu(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nvcc.architecture(nvcc.toolkit()) == "sm_80"
 
 
-def test_an_architecture_that_nvcc_does_not_know(played: Path) -> None:
+def test_an_architecture_that_nvcc_does_not_know(emulated: Path) -> None:
     with pytest.raises(ValueError, match=r"nvcc 13.0 does not compile for 'sm_35'; it knows sm_80, sm_90. Choose"):
         nvcc.architecture(nvcc.toolkit(), "sm_35")
 
@@ -395,7 +395,7 @@ def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert [g.name for g in nvcc.gpus()] == names
 
 
-def test_openmp_is_refused(played: Path) -> None:
+def test_openmp_is_refused(emulated: Path) -> None:
     brian2.prefs.devices.cpp_standalone.openmp_threads = 4
     try:
         with pytest.raises(
@@ -412,9 +412,7 @@ def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", f"{small / 'bin'}:/bin:/usr/bin")
     circuit = soft_wta(np.ones((784, 400)), rule=softhebb)
     protocol = shown(np.ones((2, 784)))
-    message = (
-        r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but A CPU that plays a GPU has 700 of 700 MiB free"
-    )
+    message = r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but An emulated GPU has 700 of 700 MiB free"
     with pytest.raises(RuntimeError, match=message):
         simulate(replicas(circuit, 64), protocol, device=CUDA)
     plan = assemble(soft_wta(np.ones((1, 1)), rule=softhebb), shown(np.ones((1, 1))), dt=1 * ms)

@@ -157,7 +157,7 @@ print(simulate(synapse_pair(stdp_pair), pairing([10]*ms), dt=0.1*ms).weights["sy
     assert done.stdout.split() == ["float32", float(weight).hex()]
 
 
-def test_the_toolkit_of_a_gpu_is_in_the_key(played: Path) -> None:
+def test_the_toolkit_of_a_gpu_is_in_the_key(emulated: Path) -> None:
     keys = [devices.machine(devices.CUDA, name) for name in ("sm_80", "sm_90")]
     keys += [devices.machine(devices.CUDA_SINGLE, "sm_90"), devices.machine()]
     assert len(set(map(repr, keys))) == 4

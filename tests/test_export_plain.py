@@ -81,7 +81,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_every_kind_leaves_as_arrays_that_the_schema_describes(
+def test_every_kind_is_exported_as_arrays_that_the_schema_describes(
     kind: str, saved: dict[str, Path], tmp_path: Path
 ) -> None:
     report = export_network(read(saved[kind]), tmp_path / "net.npz", format="npz")
@@ -166,7 +166,7 @@ def test_nothing_half_written_and_nothing_overwritten(
 # ---- NIR of checkpoints
 
 
-def test_a_lif_network_leaves_with_its_votes(saved: dict[str, Path], tmp_path: Path) -> None:
+def test_a_lif_network_is_exported_with_its_votes(saved: dict[str, Path], tmp_path: Path) -> None:
     report = export_network(read(saved["lif"]), tmp_path / "net.nir")
     assert report["graph"] == {"Input": 1, "LIF": 1, "Linear": 3, "Output": 1, "weights": 64 * 6 + 36 + 24}
     assert report["metadata"]["steps"] == 30

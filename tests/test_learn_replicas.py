@@ -165,7 +165,7 @@ def test_circuits_that_differ_in_numbers_are_replicas(rng: np.random.Generator) 
         weights={"feedforward": weights},
         state={"output.age": rng.random((3, 2))},
     )
-    circuits = [plain.replica(copy) for copy in range(3)]
+    circuits = [plain.replica(number) for number in range(3)]
     again = replicas_of(circuits, seeds=(1, 2, 3))
     assert isinstance(again, Replicas)
     assert (again.count, again.seeds) == (3, (1, 2, 3))

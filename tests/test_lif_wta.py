@@ -24,7 +24,7 @@ STILL = regular.with_parameters(jitter=0.0)
 
 
 def prototypes(neurons: int = 20) -> tuple[Any, Images, Images]:
-    """Return weights of length 1 that look for one training image each, and images to fit to and to test on."""
+    """Return weights of length 1, each vector along one training image, and images to fit to and to test on."""
     train, test = load("digits", "train"), load("digits", "test")
     rows = train.intensities()[:neurons].reshape(neurons, -1)
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T, train[100:160], test[:60]

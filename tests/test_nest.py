@@ -144,7 +144,7 @@ def rng_train(seed: int, spikes: int) -> Float:
 
 
 def changes(rule: PlasticityRule, trains: Sequence[Sides], rewards: Sequence[Float] | None = None) -> Float:
-    """Return how much our weights change under the trains, side by side."""
+    """Return how much our weights change under the trains, all in one simulation."""
     sides = [[train * second for train in side] for side in zip(*trains, strict=True)]
     reward = None if rewards is None else [train * second for train in rewards]
     plan = protocols.spike_trains(sides[0], sides[1], reward=reward, duration=END * second + DT)

@@ -28,7 +28,7 @@ IMAGES, STEPS = 3, 40
 
 
 def network() -> tuple[Circuit, Recording]:
-    """Return a winner-take-all network that looks at digits, with half of its weights pruned away."""
+    """Return a winner-take-all network for digits, with half of its weights pruned away."""
     images = load("digits", "test")[:IMAGES]
     rng = np.random.default_rng(5)
     pixels = int(np.prod(images.image_shape))

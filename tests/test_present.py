@@ -30,10 +30,10 @@ MODEL = Path(__file__).parents[1] / "models" / "digits-soft-wta"
 
 @pytest.mark.parametrize("replicas", [2, 5, 9])
 def test_deterministic_circuits_do_the_same(replicas: int, rng: np.random.Generator) -> None:
-    """Seven presentations: the last copies see blanks, which leave no trace."""
+    """Seven presentations: the last replicas are presented with blanks, which leave no trace."""
     circuit = deterministic(rng).frozen()
     protocol = Protocol(stimuli={"input": rng.random((7, 12))}, duration=280 * ms, presentation=40 * ms)
-    # what the delayed spikes of one presentation do in the next is another thing with copies
+    # what the delayed spikes of one presentation do in the next differs with replicas
     prompt = {name: dataclasses.replace(p, delay=0 * ms) for name, p in circuit.projections.items()}
     circuit = dataclasses.replace(circuit, projections=prompt)
     record = ("input", "plastic", "sum")

@@ -28,7 +28,7 @@ from spikehebb.rules import (
 )
 from spikehebb.simulation import simulate
 from tests.oracles.rates import RATE_ORACLES, Array, base, competing
-from tests.test_rate_rules import DT, ON_SPIKES, STEP, fast, side_by_side
+from tests.test_rate_rules import DT, ON_SPIKES, STEP, fast, joined
 
 
 def per_step(rule: PlasticityRule, eta: float) -> PlasticityRule:
@@ -139,29 +139,31 @@ def test_covariance_rule_ignores_what_is_independent() -> None:
 
 def test_node_perturbation_follows_the_gradient() -> None:
     """E[change]/(eta*sigma**2) is the gradient of the expected reward: 1000 networks, 400 steps each."""
-    copies, steps, eta, sigma = 1000, 400, 1e-6, 0.05
+    networks, steps, eta, sigma = 1000, 400, 1e-6, 0.05
     w, x, target = np.array([[0.5, -0.3], [0.2, 0.8], [-0.6, 0.4]]), np.array([1.0, 0.5, -0.7]), np.array([0.2, 1.0])
-    own = np.kron(np.eye(copies, dtype=bool), np.ones((2, 1), bool))
+    own = np.kron(np.eye(networks, dtype=bool), np.ones((2, 1), bool))
     rule = per_step(node_perturbation, eta).with_parameters(tau_mean=20 * DT)
     unit = neurons.rewarded_unit.with_parameters(sigma=sigma)
     circuit = Circuit(
-        name="copies",
+        name="networks",
         populations={
             "input": Population(model=rate_source, size=3),
-            "output": Population(model=unit, size=2 * copies),
-            "critic": Population(model=neurons.critic, size=copies),
+            "output": Population(model=unit, size=2 * networks),
+            "critic": Population(model=neurons.critic, size=networks),
         },
         projections={
             "feedforward": Projection(
-                pre="input", post="output", weights=np.tile(w, copies), rule=rule, summed={"z": "w*x_pre"}
+                pre="input", post="output", weights=np.tile(w, networks), rule=rule, summed={"z": "w*x_pre"}
             ),
             "judge": Projection(pre="output", post="critic", summed={"R": "-(y_pre - target_pre)**2"}, connected=own),
             "reward": Projection(pre="critic", post="output", summed={"R": "R_pre"}, connected=own.T),
         },
     )
     rows = np.tile(x, (steps, 1))
-    weights = present(circuit, every=steps, input=rows, output=np.tile(target, (steps, copies))).weights["feedforward"]
-    change = (weights - np.tile(w, copies)).reshape(3, copies, 2).mean(axis=1) / (steps * eta * sigma**2)
+    weights = present(circuit, every=steps, input=rows, output=np.tile(target, (steps, networks))).weights[
+        "feedforward"
+    ]
+    change = (weights - np.tile(w, networks)).reshape(3, networks, 2).mean(axis=1) / (steps * eta * sigma**2)
     gradient = -2 * np.outer(x, x @ w - target)
     assert np.linalg.norm(change - gradient) < 0.02 * np.linalg.norm(gradient)
 
@@ -278,7 +280,7 @@ def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
     plan = protocols.spike_trains([ticks[0] * DT], [ticks[1] * DT], duration=steps * DT)
     stimuli = {f"{name}_{side}": rows for name in parts for side, rows in plan.stimuli.items()}
     record = [f"{name}_synapse.w" for name in parts]
-    recording = simulate(side_by_side(parts), Protocol(stimuli=stimuli, duration=plan.duration), dt=DT, record=record)
+    recording = simulate(joined(parts), Protocol(stimuli=stimuli, duration=plan.duration), dt=DT, record=record)
     # in steps of dt the mean of a trace is dt/tau/(exp(dt/tau) - 1) of what it is in continuous time
     x, y = (STEP / tau / np.expm1(STEP / tau) / (period * STEP * unit_rate) for period in periods)
     half = max(periods) * STEP / (2 * tau)

@@ -87,7 +87,7 @@ def fast(name: str) -> PlasticityRule:
     return rule.with_parameters(**changes)
 
 
-def side_by_side(parts: Mapping[str, Circuit]) -> Circuit:
+def joined(parts: Mapping[str, Circuit]) -> Circuit:
     """Return independent circuits as one, so that one program runs them all."""
     populations: dict[str, Population] = {}
     projections: dict[str, Projection] = {}
@@ -96,7 +96,7 @@ def side_by_side(parts: Mapping[str, Circuit]) -> Circuit:
         for name, projection in circuit.projections.items():
             pre, post = f"{part}_{projection.pre}", f"{part}_{projection.post}"
             projections[f"{part}_{name}"] = dataclasses.replace(projection, pre=pre, post=post)
-    return Circuit(name="side_by_side", populations=populations, projections=projections)
+    return Circuit(name="joined", populations=populations, projections=projections)
 
 
 class Layer:
@@ -174,7 +174,7 @@ def layers_run(group: str, device: Device, steps_each: int) -> Recording:
         duration=STEPS * DT,
         presentation=steps_each * DT,
     )
-    circuit = side_by_side({name: layer.circuit() for name, layer in parts.items()})
+    circuit = joined({name: layer.circuit() for name, layer in parts.items()})
     return simulate(circuit, protocol, device=device, dt=DT, seed=3, record=record)
 
 
@@ -252,13 +252,13 @@ def pairs_run(device: Device) -> Recording:
     pre, post = trains()
     plan = protocols.spike_trains([t * second for t in pre], [t * second for t in post], duration=LONG * DT)
     rules = replayed(device)
-    circuit = side_by_side({rule.name: circuits.synapse_pair(on_trains(rule), pairs=PAIRS) for rule in rules})
+    circuit = joined({rule.name: circuits.synapse_pair(on_trains(rule), pairs=PAIRS) for rule in rules})
     stimuli = {f"{rule.name}_{side}": rows for rule in rules for side, rows in plan.stimuli.items()}
     record = [f"{rule.name}_synapse.w" for rule in rules if device is devices.NUMPY]
     return simulate(circuit, Protocol(stimuli=stimuli, duration=plan.duration), device=device, dt=DT, record=record)
 
 
-def pair_course(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
+def pair_trace(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
     """Return the trajectory of one weight; the means take in x and y of the step before, ``rise`` times those read."""
 
     def at_step(n: int, _: Array) -> tuple[Values, Values]:
@@ -273,7 +273,7 @@ def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
     for rule in replayed(device):
         for pair, (pre, post) in enumerate(zip(*trains(), strict=True)):
             x, y = filtered(pre, LONG, TAU_X), filtered(post, LONG, TAU_Y)
-            expected = pair_course(rule, x, y, 0.5, (np.exp(STEP / TAU_X), np.exp(STEP / TAU_Y)))
+            expected = pair_trace(rule, x, y, 0.5, (np.exp(STEP / TAU_X), np.exp(STEP / TAU_Y)))
             final = recording.weights[f"{rule.name}_synapse"][pair, pair]
             assert np.ptp(expected) > 0.01, rule.name
             assert final == pytest.approx(expected[-1], rel=1e-9), rule.name
@@ -311,7 +311,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
         presentation=PRESENTATION * DT,
     )
     record = [f"{name}_feedforward.w" for name in parts]
-    return simulate(side_by_side(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
+    return simulate(joined(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
 
 
 @pytest.mark.slow_on_cuda

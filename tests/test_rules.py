@@ -1,6 +1,6 @@
 """Every spike-timing rule of the catalogue against its oracle, and what holds for all rules.
 
-All cases of a rule lie side by side in one run, so that each rule costs one compiled program.
+All cases of a rule are in one run, so that each rule costs one compiled program.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_an_update_needs_only_the_array_api(
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
-def test_a_layer_that_does_not_learn_only_looks(rng: np.random.Generator) -> None:
+def test_a_frozen_layer_computes_and_keeps_its_weights(rng: np.random.Generator) -> None:
     layer, state, x = case({"plasticity": "none"}, KERNELS[0], rng)
     weight, _, u = stepped(layer, state, x, np.float64)
     assert weight.tolist() == rows(layer, state.weight).tolist()

@@ -16,7 +16,7 @@ FEATURES, CLASSES = 11, 4
 
 
 class Watched:
-    """Features that note which rows were looked at."""
+    """Features that note which rows were read."""
 
     def __init__(self, array: Any) -> None:
         self.array, self.shape = array, array.shape

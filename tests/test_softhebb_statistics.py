@@ -1,4 +1,4 @@
-"""Looking inside a model: numbers against plain loops, receptive fields against hand-made networks."""
+"""Statistics of a model: numbers against plain loops, receptive fields against hand-made networks."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_first_layer_shows_its_weights(rng: np.random.Generator) -> None:
 
 
 def seeing(second: Layer, weight: NDArray[Any]) -> Model:
-    """Layers of which the first hands on the largest pixel of every 2 x 2, and the second is to be looked at."""
+    """Layers of which the first hands on the largest pixel of every 2 x 2, and the second is examined."""
     first = Layer(units=2, kernel=1, batch_norm=False, activation="repu", pool=Pool(size=2))
     network = Network(image_shape=(1, 8, 8), layers=(first, second))
     layers = (layer_weights(np.array([1, -1]).reshape(2, 1, 1, 1), [0], [1]), layer_weights(weight, [0, 0], [1, 1]))

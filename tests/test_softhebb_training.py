@@ -144,7 +144,7 @@ def test_running_variances_are_of_the_population() -> None:
 @pytest.mark.parametrize("order", ["successive", "together"])
 @pytest.mark.parametrize("still", [None, 0, 1])
 def test_whole_trainings_as_published(order: Any, still: int | None) -> None:
-    """Batches of all images, whose order then does not matter; 3 epochs; all layers learn, or one only looks."""
+    """Batches of all images, whose order then does not matter; 3 epochs; all layers learn, or one is frozen."""
     layers = tuple(
         dataclasses.replace(item, plasticity="none") if n == still else item for n, item in enumerate(LAYERS)
     )
