@@ -38,18 +38,18 @@ def named(name: str) -> PlasticityRule:
 
 def test_values_of_a_kind_are_listed_in_the_order_of_their_definition() -> None:
     b, a = named("b"), named("a")
-    found = collected(PlasticityRule, file("one", number=3, b=b, _private=named("p")), file("two", a=a))
-    assert list(found.items()) == [("b", b), ("a", a)]
+    values = collected(PlasticityRule, file("one", number=3, b=b, _private=named("p")), file("two", a=a))
+    assert list(values.items()) == [("b", b), ("a", a)]
 
 
 def test_a_value_is_called_as_its_variable() -> None:
-    with pytest.raises(ValueError, match=r"one\.mine has the name 'yours'; give the value and its variable the same"):
-        collected(PlasticityRule, file("one", mine=named("yours")))
+    with pytest.raises(ValueError, match=r"one\.own has the name 'yours'; give the value and its variable the same"):
+        collected(PlasticityRule, file("one", own=named("yours")))
 
 
 def test_two_files_cannot_have_a_value_of_the_same_name() -> None:
-    with pytest.raises(ValueError, match=r"two\.mine: another file has a PlasticityRule of this name; choose another"):
-        collected(PlasticityRule, file("one", mine=named("mine")), file("two", mine=named("mine")))
+    with pytest.raises(ValueError, match=r"two\.own: another file has a PlasticityRule of this name; choose another"):
+        collected(PlasticityRule, file("one", own=named("own")), file("two", own=named("own")))
 
 
 def test_every_rule_is_in_one_family_and_importable_by_name() -> None:

@@ -43,11 +43,11 @@ def words(*arguments: str | Path) -> Any:
 
 
 def test_a_digit_network_and_loihi(network: Trained) -> None:
-    found = jobs.check_network(network, LOIHI)
-    limits = {problem["limit"] for problem in found["problems"]}
+    report = jobs.check_network(network, LOIHI)
+    limits = {problem["limit"] for problem in report["problems"]}
     assert limits == {"neuron_models", "continuous_projections", "weight_bits"}
-    assert found["enforced"] == len(found["problems"]) == 5
-    assert found["cores"] == 1
+    assert report["enforced"] == len(report["problems"]) == 5
+    assert report["cores"] == 1
     learning = jobs.check_network(network, GENERIC.with_limits(learns=False), learning=True)
     assert [problem["limit"] for problem in learning["problems"]] == ["learns"]
     assert jobs.check_network(network, GENERIC)["problems"] == []
@@ -91,13 +91,13 @@ def test_a_folder_with_another_run_is_left_alone(network: Trained, trained: Path
 def test_evaluation_on_a_target_scores_as_without_and_counts(network: Trained) -> None:
     test = load("digits", "test")[:20]
     plain = jobs.evaluate(network, test)
-    found = jobs.evaluate(network, test, target=LOIHI)
+    evaluation = jobs.evaluate(network, test, target=LOIHI)
     for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
-        assert found["metrics"][name] == plain["metrics"][name]
-    assert {k: v for k, v in found.items() if k not in ("metrics", "hardware")} == {
+        assert evaluation["metrics"][name] == plain["metrics"][name]
+    assert {k: v for k, v in evaluation.items() if k not in ("metrics", "hardware")} == {
         k: v for k, v in plain.items() if k != "metrics"
     }
-    report = found["hardware"]
+    report = evaluation["hardware"]
     work = report["per_image"]
     assert work["effective_ac"] == pytest.approx(work["input_spikes"] * 6)  # every input spike reaches 6 neurons
     assert work["effective_mac"] == 50 * 12  # the exact inhibition: 6 there and 6 back, at every step
@@ -114,7 +114,7 @@ def test_evaluation_on_a_target_scores_as_without_and_counts(network: Trained) -
     learning = report["learning"]["plasticity"]
     assert learning["on_post"] == pytest.approx(work["spikes"] * 64)  # SoftHebb learns at output spikes
     assert learning["synapses"] == learning["on_post"] + learning["on_pre"]
-    json.dumps(found, allow_nan=False)
+    json.dumps(evaluation, allow_nan=False)
 
 
 def test_evaluation_refuses_images_of_another_size(network: Trained) -> None:
@@ -150,9 +150,9 @@ def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rn
     network = convert.to_spiking(model, load("digits", "train")[:10], timing)
     convert.save_converted(model, network, tmp_path / "checkpoint.npz")
     saved = jobs.read(tmp_path)
-    found = jobs.check_network(saved, TARGETS["dynapse2"])
-    assert found["cores"] is not None
-    assert {"neuron_models", "continuous_projections", "weight_bits"} <= {p["limit"] for p in found["problems"]}
+    check = jobs.check_network(saved, TARGETS["dynapse2"])
+    assert check["cores"] is not None
+    assert {"neuron_models", "continuous_projections", "weight_bits"} <= {p["limit"] for p in check["problems"]}
     with pytest.raises(ValueError, match="a converted network does not learn"):
         jobs.check_network(saved, LOIHI, learning=True)
     test = load("digits", "test")[:3]
@@ -173,8 +173,8 @@ def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.
     timing = convert.timing_for(model.network, present_ms=20.0, settle_ms=4.0)
     network = convert.to_spiking(model, load("digits", "train")[:10], timing)
     numbers = {"inhibition": "lateral", "gain": 8.0, "strength": 0.5, "drive": 1.05, "tau_m_ms": 10.0}
-    said = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
-    network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": said})
+    settings = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
+    network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": settings})
     convert.save_converted(model, network, tmp_path / "checkpoint.npz")
     saved = jobs.read(tmp_path)
     assert {p["limit"] for p in jobs.check_network(saved, LOIHI)["problems"]} == {"weight_bits"}
@@ -183,15 +183,15 @@ def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.
     assert hardware.check(chip.circuit, LOIHI) == ()
     assert "to_readout.w" in chip.kept
     test = load("digits", "test")[:6]
-    found = jobs.evaluate(saved, test, target=LOIHI)
-    work = found["hardware"]["per_image"]
+    evaluation = jobs.evaluate(saved, test, target=LOIHI)
+    work = evaluation["hardware"]["per_image"]
     assert work["spikes"] > 0
     # every input spike reaches the neurons with a weight that is not 0, every output spike 5 others and one vote
     assert work["per_projection"]["lateral"] == pytest.approx(work["spikes"] * 5)
     assert work["per_projection"]["to_readout"] == pytest.approx(work["spikes"])
     assert work["effective_mac"] == 0
-    assert found["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
-    assert found == json.loads(json.dumps(found))
+    assert evaluation["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
+    assert evaluation == json.loads(json.dumps(evaluation))
     assert "LIF form" in jobs.quantize_network(saved, FOUR, tmp_path / "four")["remarks"][0]
     wide = dataclasses.replace(test, pixels=np.zeros((6, 9, 9), np.float32))
     with pytest.raises(ValueError, match=r"takes images of \(1, 8, 8\), but digits/test has \(1, 9, 9\)"):

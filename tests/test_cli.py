@@ -59,8 +59,12 @@ def run(
 
 def test_a_process_of_its_own_says_the_same() -> None:
     for words in (["rules", "stdp_pair"], ["rules", "stdp_pear"]):
-        here, there = run(*words), run(*words, environment={})
-        assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
+        in_process, as_process = run(*words), run(*words, environment={})
+        assert (in_process.returncode, in_process.stdout, in_process.stderr) == (
+            as_process.returncode,
+            as_process.stdout,
+            as_process.stderr,
+        )
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
@@ -140,15 +144,15 @@ def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_doctor_looks_at_everything(tmp_path: Path) -> None:
+def test_doctor_checks_everything(tmp_path: Path) -> None:
     done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
-    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     cuda = ["brian2cuda", "nvcc", "cuRAND", "g++ for nvcc", "NVIDIA GPU"]
-    assert list(found) == ["Python", "Brian2", "C++ compiler", *cuda, "data folder", "cache"]
-    assert found["Python"]["ok"]
-    assert not found["C++ compiler"]["ok"]
-    assert "apt install g++ make" in found["C++ compiler"]["remedy"]
-    assert "mnist/train-images-idx3-ubyte.gz" in found["data folder"]["remedy"]
+    assert list(findings) == ["Python", "Brian2", "C++ compiler", *cuda, "data folder", "cache"]
+    assert findings["Python"]["ok"]
+    assert not findings["C++ compiler"]["ok"]
+    assert "apt install g++ make" in findings["C++ compiler"]["remedy"]
+    assert "mnist/train-images-idx3-ubyte.gz" in findings["data folder"]["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Pat
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulated: Path) -> None:
     monkeypatch.setattr(devices.nvcc, "gpus", list)
     monkeypatch.delenv("SPIKEHEBB_CUDA_ARCH", raising=False)
     message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
@@ -176,16 +180,16 @@ def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(devices.nvcc, "nvcc_path", lambda: None)
     message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
     assert "device cuda needs nvcc, and found none; install CUDA 12 or 13" in message
-    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
-    assert all("only for --device cuda: " in found[what]["remedy"] for what in ("nvcc", "cuRAND", "NVIDIA GPU"))
+    findings = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert all("only for --device cuda: " in findings[what]["remedy"] for what in ("nvcc", "cuRAND", "NVIDIA GPU"))
 
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_doctor_says_what_is_found_for_cuda_and_where_learning_is_fastest(played: Path) -> None:
-    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
-    assert found["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
-    assert found["NVIDIA GPU"]["found"] == "A CPU that plays a GPU, sm_90, 8000 of 8000 MiB free"
+def test_doctor_reports_what_cuda_needs_and_where_learning_is_fastest(emulated: Path) -> None:
+    findings = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert findings["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
+    assert findings["NVIDIA GPU"]["found"] == "An emulated GPU, sm_90, 8000 of 8000 MiB free"
     advice = json.loads(run("doctor", "--advise", "--json").stdout)
     chosen = {(row["neurons"], row["replicas"]): row["device"] for row in advice["networks"]}
     assert (chosen[100, 1], chosen[400, 64]) == ("cpp", "cuda")

@@ -61,17 +61,17 @@ def job(request: pytest.FixtureRequest, dense: Path) -> tuple[str, list[str]]:
 
 def contents(out: Path) -> dict[str, Any]:
     """Return all arrays and numbers below a folder but for times."""
-    found: dict[str, Any] = {}
+    files: dict[str, Any] = {}
     for path in sorted(out.rglob("*")):
         name = str(path.relative_to(out))
         if path.suffix == ".json":
-            found[name] = untimed(json.loads(path.read_text()))
+            files[name] = untimed(json.loads(path.read_text()))
         elif path.suffix == ".npz":
             with np.load(path) as archive:
-                found[name] = {key: archive[key].tobytes() for key in archive if key != "header"}
+                files[name] = {key: archive[key].tobytes() for key in archive if key != "header"}
         else:
-            found[name] = path.suffix
-    return found
+            files[name] = path.suffix
+    return files
 
 
 def untimed(value: Any) -> Any:

@@ -128,13 +128,13 @@ def test_a_spiking_network_keeps_its_ages_and_settings(spiked: Path, few: tuple[
 def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     start = load_start(softhebb)
     learn_digits(*few, start=start, device=NUMPY, out=tmp_path / "on")
-    told = json.loads((tmp_path / "on" / "run.json").read_text())["start"]
+    entry = json.loads((tmp_path / "on" / "run.json").read_text())["start"]
     content = (softhebb / "checkpoint.npz").read_bytes()
-    assert told["kind"] == "softhebb"
-    assert told["file"] == "dense/checkpoint.npz"
-    assert told["sha256"] == hashlib.sha256(content).hexdigest()
-    assert told["inverse_temperature"] == 12
-    assert told["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
+    assert entry["kind"] == "softhebb"
+    assert entry["file"] == "dense/checkpoint.npz"
+    assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+    assert entry["inverse_temperature"] == 12
+    assert entry["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
     assert learn_digits(*few, Settings(neurons=2), device=NUMPY).report["start"] is None
 
 
@@ -214,10 +214,12 @@ def test_rules_that_do_not_fit_are_refused(rule: str, why: str) -> None:
     ],
 )
 def test_models_that_do_not_fit_are_refused(model: Model, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="learning goes on in spikes from one dense layer of soft competition") as told:
+    with pytest.raises(
+        ValueError, match="learning goes on in spikes from one dense layer of soft competition"
+    ) as caught:
         start_of(model)
-    assert message in str(told.value)
-    assert "train one that fits with spikehebb softhebb train --preset mnist-dense" in str(told.value)
+    assert message in str(caught.value)
+    assert "train one that fits with spikehebb softhebb train --preset mnist-dense" in str(caught.value)
     save_model(model, tmp_path / "c.npz")
     with pytest.raises(ValueError, match=r"c\.npz: learning goes on in spikes from one dense layer"):
         load_start(tmp_path / "c.npz")
@@ -247,8 +249,8 @@ def test_damaged_starts_are_refused(spiked: Path, tmp_path: Path) -> None:
 
     def saved(header: dict[str, Any], **arrays: Any) -> Path:
         path = tmp_path / "c.npz"
-        found = Checkpoint(header={**trained.header, **header}, arrays={**trained.arrays, **arrays})
-        checkpoint.save(found, path)
+        damaged = Checkpoint(header={**trained.header, **header}, arrays={**trained.arrays, **arrays})
+        checkpoint.save(damaged, path)
         return path
 
     weights = np.array(trained.arrays["weights"])

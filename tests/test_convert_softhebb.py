@@ -48,8 +48,8 @@ def dense() -> Model:
 
 
 def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
-    found = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
-    scores, report = found.report["metrics"], found.report
+    conversion = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
+    scores, report = conversion.report["metrics"], conversion.report
     assert scores["accuracy_rate"] > 0.5
     assert scores["agreement"] > 0.7
     assert report["curve"][-1]["accuracy"] == scores["accuracy_spiking"]
@@ -79,22 +79,22 @@ def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, I
 
 
 def test_dense_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
-    found = convert_softhebb(dense, *few, SHORT, calibration=40, device=DEVICE).report["metrics"]
-    assert abs(found["accuracy_vote"] - found["accuracy_vote_rate"]) < 0.15
-    assert found["agreement_vote"] > 0.7
-    assert found["vote_spikes_per_image"] == pytest.approx(0.9 * 14, rel=0.1)  # after 10 ms of listening
+    scores = convert_softhebb(dense, *few, SHORT, calibration=40, device=DEVICE).report["metrics"]
+    assert abs(scores["accuracy_vote"] - scores["accuracy_vote_rate"]) < 0.15
+    assert scores["agreement_vote"] > 0.7
+    assert scores["vote_spikes_per_image"] == pytest.approx(0.9 * 14, rel=0.1)  # after 10 ms of listening
 
 
 def test_lif_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
     run = convert_softhebb(dense, *few, SHORT, calibration=40, lif=True, device=DEVICE)
-    found = run.report["lif"]
+    lif = run.report["lif"]
     kept = run.network.header["lif"]
     assert len(kept.pop("labels")) == 40
-    assert kept == {name: found[name] for name in kept}
-    assert found["accuracy_vote"] > 0.3  # chance is 0.1; few images name the units
-    assert found["agreement_vote"] > 0.4  # of 40 units
-    assert found["spikes_per_image"] > 3
-    assert found["calibration"]["images"] == 40
+    assert kept == {name: lif[name] for name in kept}
+    assert lif["accuracy_vote"] > 0.3  # chance is 0.1; few images name the units
+    assert lif["agreement_vote"] > 0.4  # of 40 units
+    assert lif["spikes_per_image"] > 3
+    assert lif["calibration"]["images"] == 40
 
 
 def test_labels_come_from_training_images_alone(dense: Model, few: tuple[Images, Images]) -> None:

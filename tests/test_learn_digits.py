@@ -70,8 +70,8 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     assert {"config", "versions", "seed", "device", "data", "metrics", "learning_curve"} <= set(report)
     assert report["device"] == device.name
     content = digest([few[0].pixels, few[0].labels])
-    told = {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes), "digest": content}
-    assert report["data"]["train"] == told
+    data = {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes), "digest": content}
+    assert report["data"]["train"] == data
     assert set(report["metrics"]) == {
         "accuracy_vote",
         "accuracy_soft_vote",

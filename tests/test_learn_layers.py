@@ -109,7 +109,7 @@ class Stopped(Exception):  # noqa: N818
 def test_an_interrupted_run_goes_on_bit_for_bit(
     whole: tuple[LayersRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped in the first layer, in the second, and while it looks at images."""
+    """Stopped in the first layer, in the second, and during inference."""
     run, _ = whole
     save, saved = checkpoint.save, []
 

@@ -140,13 +140,13 @@ def test_what_networks_cannot_differ_in_is_refused(fewer: tuple[Images, Images])
 
     with pytest.raises(ValueError, match="no settings: give one for each network that learns"):
         learn()
-    for change, told in (
+    for change, quantity in (
         ({"neurons": 9}, "neurons, got 8, 9"),
         ({"epochs": 2}, "epochs, got 1, 2"),
         ({"presentation_ms": 50.0}, r"presentation_ms, got 20\.0, 50\.0"),
         ({"rule": "nessler"}, "rule, got softhebb, nessler"),
     ):
-        with pytest.raises(ValueError, match=f"replicas must have the same {told}; run these"):
+        with pytest.raises(ValueError, match=f"replicas must have the same {quantity}; run these"):
             learn(SMALL, dataclasses.replace(SMALL, **change))
     broken = [dataclasses.replace(each, dropped=0.1) for each in SEEDS]
     with pytest.raises(ValueError, match=r"dropped is 0\.1, and every seed breaks other synapses"):
@@ -165,7 +165,7 @@ def test_circuits_that_differ_in_numbers_are_replicas(rng: np.random.Generator) 
         weights={"feedforward": weights},
         state={"output.age": rng.random((3, 2))},
     )
-    circuits = [plain.replica(copy) for copy in range(3)]
+    circuits = [plain.replica(number) for number in range(3)]
     again = replicas_of(circuits, seeds=(1, 2, 3))
     assert isinstance(again, Replicas)
     assert (again.count, again.seeds) == (3, (1, 2, 3))
@@ -175,10 +175,10 @@ def test_circuits_that_differ_in_numbers_are_replicas(rng: np.random.Generator) 
     assert not replicas_of(circuits[:1]).weights
     with pytest.raises(ValueError, match="replicas are made of at least one circuit, got none"):
         replicas_of([])
-    for other, told in (
+    for other, message in (
         (soft_wta(rng.random((4, 3))), "the size of output: 2 and 3; only parameters, weights and state may differ"),
         (soft_wta(rng.random((4, 2)), rule=stdp_pair), "the rule of feedforward; only"),
         (soft_wta(rng.random((4, 2)), rule=None), "the rule of feedforward; only"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             replicas_of([soft_wta(rng.random((4, 2))), other])

@@ -52,7 +52,7 @@ def test_the_network_is_what_softhebb_should_reach(folder: Path) -> None:
 @EACH
 def test_it_scores_as_its_card_says(folder: Path) -> None:
     """The same bits where versions and processor are the same; elsewhere random numbers fall differently."""
-    said = report(folder)
-    scores = evaluate(read(folder), load(said["data"]["test"]["name"].split("/")[0], "test"), device=CPP)["metrics"]
+    card = report(folder)
+    scores = evaluate(read(folder), load(card["data"]["test"]["name"].split("/")[0], "test"), device=CPP)["metrics"]
     for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
-        assert scores[name] == pytest.approx(said["metrics"][name], abs=0.015)
+        assert scores[name] == pytest.approx(card["metrics"][name], abs=0.015)

@@ -30,10 +30,10 @@ MODEL = Path(__file__).parents[1] / "models" / "digits-soft-wta"
 
 @pytest.mark.parametrize("replicas", [2, 5, 9])
 def test_deterministic_circuits_do_the_same(replicas: int, rng: np.random.Generator) -> None:
-    """Seven presentations: the last copies see blanks, which leave no trace."""
+    """Seven presentations: the last replicas are presented with blanks, which leave no trace."""
     circuit = deterministic(rng).frozen()
     protocol = Protocol(stimuli={"input": rng.random((7, 12))}, duration=280 * ms, presentation=40 * ms)
-    # what the delayed spikes of one presentation do in the next is another thing with copies
+    # what the delayed spikes of one presentation do in the next differs with replicas
     prompt = {name: dataclasses.replace(p, delay=0 * ms) for name, p in circuit.projections.items()}
     circuit = dataclasses.replace(circuit, projections=prompt)
     record = ("input", "plastic", "sum")
@@ -104,8 +104,8 @@ def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple
     assert one.counts.any()
     for what in ("counts", "predicted", "spikes", "operations"):
         assert np.array_equal(getattr(one, what), getattr(many, what)), what
-    for mine, its in zip(one.rates, many.rates, strict=True):
-        assert np.array_equal(mine, its)
+    for single, replicated in zip(one.rates, many.rates, strict=True):
+        assert np.array_equal(single, replicated)
 
 
 def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng: np.random.Generator) -> None:

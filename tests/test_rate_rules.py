@@ -39,7 +39,7 @@ from tests.oracles.rates import (
     RATE_ORACLES,
     Activity,
     Array,
-    Held,
+    Values,
     base,
     competing,
     linear,
@@ -87,7 +87,7 @@ def fast(name: str) -> PlasticityRule:
     return rule.with_parameters(**changes)
 
 
-def side_by_side(parts: Mapping[str, Circuit]) -> Circuit:
+def joined(parts: Mapping[str, Circuit]) -> Circuit:
     """Return independent circuits as one, so that one program runs them all."""
     populations: dict[str, Population] = {}
     projections: dict[str, Projection] = {}
@@ -96,7 +96,7 @@ def side_by_side(parts: Mapping[str, Circuit]) -> Circuit:
         for name, projection in circuit.projections.items():
             pre, post = f"{part}_{projection.pre}", f"{part}_{projection.post}"
             projections[f"{part}_{name}"] = dataclasses.replace(projection, pre=pre, post=post)
-    return Circuit(name="side_by_side", populations=populations, projections=projections)
+    return Circuit(name="joined", populations=populations, projections=projections)
 
 
 class Layer:
@@ -129,14 +129,14 @@ class Layer:
         return circuit
 
     def stimuli(self) -> dict[str, Array]:
-        told = {"output": self.targets} if self.group in ("supervised", "rewarded") else {}
-        return {"input": self.rows, **told}
+        targets = {"output": self.targets} if self.group in ("supervised", "rewarded") else {}
+        return {"input": self.rows, **targets}
 
     def activity(self, noise: Array | None, steps_each: int) -> Activity:
         """``x`` is there when the means take it in; ``y`` and ``R`` are then still those of the step before."""
         before: dict[str, Array] = {"y": np.zeros(UNITS), "R": np.zeros(1)}
 
-        def held(n: int, w: Array) -> tuple[Held, Held]:
+        def at_step(n: int, w: Array) -> tuple[Values, Values]:
             x, target = self.rows[n // steps_each], self.targets[n // steps_each]
             taken = {**before, "x": x}
             if self.group == "linear":
@@ -151,7 +151,7 @@ class Layer:
             before.update({name: now[name] for name in before if name in now})
             return now, taken
 
-        return held
+        return at_step
 
 
 @lru_cache
@@ -174,7 +174,7 @@ def layers_run(group: str, device: Device, steps_each: int) -> Recording:
         duration=STEPS * DT,
         presentation=steps_each * DT,
     )
-    circuit = side_by_side({name: layer.circuit() for name, layer in parts.items()})
+    circuit = joined({name: layer.circuit() for name, layer in parts.items()})
     return simulate(circuit, protocol, device=device, dt=DT, seed=3, record=record)
 
 
@@ -186,8 +186,8 @@ def check_layer(group: str, name: str, device: Device, steps_each: int) -> None:
     assert np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2)).min() > 1e-6, "nothing is learnt"
     np.testing.assert_allclose(recording.weights[f"{name}_feedforward"], expected[-1], rtol=1e-9, atol=1e-12)
     if device is devices.NUMPY:
-        found = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        trace = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
+        np.testing.assert_allclose(trace, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.catalogue
@@ -252,20 +252,20 @@ def pairs_run(device: Device) -> Recording:
     pre, post = trains()
     plan = protocols.spike_trains([t * second for t in pre], [t * second for t in post], duration=LONG * DT)
     rules = replayed(device)
-    circuit = side_by_side({rule.name: circuits.synapse_pair(on_trains(rule), pairs=PAIRS) for rule in rules})
+    circuit = joined({rule.name: circuits.synapse_pair(on_trains(rule), pairs=PAIRS) for rule in rules})
     stimuli = {f"{rule.name}_{side}": rows for rule in rules for side, rows in plan.stimuli.items()}
     record = [f"{rule.name}_synapse.w" for rule in rules if device is devices.NUMPY]
     return simulate(circuit, Protocol(stimuli=stimuli, duration=plan.duration), device=device, dt=DT, record=record)
 
 
-def pair_course(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
+def pair_trace(rule: PlasticityRule, x: Array, y: Array, w: float, rise: tuple[float, float]) -> Array:
     """Return the trajectory of one weight; the means take in x and y of the step before, ``rise`` times those read."""
 
-    def held(n: int, _: Array) -> tuple[Held, Held]:
+    def at_step(n: int, _: Array) -> tuple[Values, Values]:
         now = {"x": x[n : n + 1], "y": y[n : n + 1]}
         return now, {"x": now["x"] * rise[0], "y": now["y"] * rise[1]}
 
-    return trajectory(rule.name, np.full((1, 1), w), held, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
+    return trajectory(rule.name, np.full((1, 1), w), at_step, len(x), fast(rule.name).parameters, STEP)[:, 0, 0]
 
 
 def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
@@ -273,13 +273,13 @@ def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
     for rule in replayed(device):
         for pair, (pre, post) in enumerate(zip(*trains(), strict=True)):
             x, y = filtered(pre, LONG, TAU_X), filtered(post, LONG, TAU_Y)
-            expected = pair_course(rule, x, y, 0.5, (np.exp(STEP / TAU_X), np.exp(STEP / TAU_Y)))
+            expected = pair_trace(rule, x, y, 0.5, (np.exp(STEP / TAU_X), np.exp(STEP / TAU_Y)))
             final = recording.weights[f"{rule.name}_synapse"][pair, pair]
             assert np.ptp(expected) > 0.01, rule.name
             assert final == pytest.approx(expected[-1], rel=1e-9), rule.name
             if device is devices.NUMPY:
-                found = recording.traces[f"{rule.name}_synapse.w"][:, pair]
-                np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=rule.name)
+                trace = recording.traces[f"{rule.name}_synapse.w"][:, pair]
+                np.testing.assert_allclose(trace, expected, rtol=1e-9, err_msg=rule.name)
 
 
 PRESENTATION, TOTAL = 40, 6.0
@@ -311,7 +311,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
         presentation=PRESENTATION * DT,
     )
     record = [f"{name}_feedforward.w" for name in parts]
-    return simulate(side_by_side(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
+    return simulate(joined(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
 
 
 @pytest.mark.slow_on_cuda
@@ -339,13 +339,13 @@ def test_a_rule_acts_at_onsets_as_its_oracle_says(rule: PlasticityRule) -> None:
     rng = np.random.default_rng(10)
     w, rows = rng.random((4, 3)), rng.random((5, 4))
     protocol = Protocol(stimuli={"input": rows}, duration=5 * DT, presentation=DT)
-    found = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
+    weights = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
     for x in rows:
         change = ONSET_ORACLES[rule.name](w, {}, base(rule.parameters))
         assert np.abs(change).max() > 1e-6
         w = w + change
         w = w + STEP * RATE_ORACLES["hebb"](w, linear(w, x), {"eta": 10.0})
-    np.testing.assert_allclose(found, w, rtol=1e-9)
+    np.testing.assert_allclose(weights, w, rtol=1e-9)
 
 
 def test_combine_joins_a_rule_for_rates_with_normalization() -> None:
@@ -354,11 +354,11 @@ def test_combine_joins_a_rule_for_rates_with_normalization() -> None:
     rng = np.random.default_rng(9)
     w, rows = rng.random((4, 3)), rng.random((5, 4))
     protocol = Protocol(stimuli={"input": rows}, duration=5 * DT, presentation=DT)
-    found = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
+    weights = simulate(circuits.linear_rates(w, rule=both), protocol, dt=DT).weights["feedforward"]
     for x in rows:
         w = w + ONSET_ORACLES["normalization"](w, {}, {"total": 2.0})
         w = w + STEP * RATE_ORACLES["oja"](w, linear(w, x), {"eta": 10.0})
-    np.testing.assert_allclose(found, w, rtol=1e-9)
+    np.testing.assert_allclose(weights, w, rtol=1e-9)
 
 
 def lagging(lag: str) -> PlasticityRule:

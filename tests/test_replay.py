@@ -70,7 +70,7 @@ def test_files_hold_milliseconds_one_per_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("10\n5\n", "line 2: 5 ms comes after 10 ms; sort the times"),
         ("10\n10\n", "line 2: 10 ms is there twice"),
@@ -80,10 +80,10 @@ def test_files_hold_milliseconds_one_per_line(tmp_path: Path) -> None:
         ("10 20\n", "line 1: '10 20' is not a time"),
     ],
 )
-def test_files_that_are_no_spike_times_are_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_files_that_are_no_spike_times_are_refused(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "pre.txt"
     file.write_text(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_times(file)
 
 

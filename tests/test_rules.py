@@ -1,6 +1,6 @@
 """Every spike-timing rule of the catalogue against its oracle, and what holds for all rules.
 
-All cases of a rule lie side by side in one run, so that each rule costs one compiled program.
+All cases of a rule are in one run, so that each rule costs one compiled program.
 """
 
 from __future__ import annotations
@@ -125,20 +125,20 @@ def expected(
     rule: PlasticityRule, trials: list[Case], delay: float = 0.0, dt: float = DT, *, limit: bool = False
 ) -> NDArray[np.float64]:
     """The weights at the end by the oracle, or by what it approaches as dt goes to 0."""
-    found = []
+    weights = []
     for trial in trials:
         pre, post, w, p = trial.pre + delay, trial.post, trial.w, rule.parameters
         if rule.name in SPIKE_ORACLES:
-            found.append(SPIKE_ORACLES[rule.name](pre, post, w, p))
+            weights.append(SPIKE_ORACLES[rule.name](pre, post, w, p))
         else:
             oracle = CONTINUOUS_ORACLES[rule.name]
             oracle = exact.LIMITS[oracle].oracle if limit else oracle
-            found.append(oracle(pre, post, w, p, duration=DURATION, dt=dt, reward=trial.reward))
-    return np.array(found)
+            weights.append(oracle(pre, post, w, p, duration=DURATION, dt=dt, reward=trial.reward))
+    return np.array(weights)
 
 
-def same(found: NDArray[np.float64], wanted: NDArray[np.float64], rel: float = 1e-9) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=rel, atol=1e-13)
+def same(weights: NDArray[np.float64], reference: NDArray[np.float64], rel: float = 1e-9) -> None:
+    np.testing.assert_allclose(weights, reference, rtol=rel, atol=1e-13)
 
 
 def test_every_rule_has_an_oracle() -> None:
@@ -150,8 +150,10 @@ def test_every_rule_has_an_oracle() -> None:
 
 
 def test_a_rule_without_an_oracle_fails_with_a_sentence() -> None:
-    with pytest.raises(AssertionError, match="rule mine has no oracle; write one from the paper, as plain NumPy, into"):
-        check_oracles([*RULES, "mine"])
+    with pytest.raises(
+        AssertionError, match="rule other has no oracle; write one from the paper, as plain NumPy, into"
+    ):
+        check_oracles([*RULES, "other"])
     with pytest.raises(AssertionError, match="has an oracle of oja, and there is no such rule"):
         check_oracles(RULES.keys() - {"oja"})
     with pytest.raises(ValueError, match="rule oja has two oracles, oja and bcm"):
@@ -163,14 +165,14 @@ def test_a_rule_without_an_oracle_fails_with_a_sentence() -> None:
 def test_weights_equal_the_oracle(name: str, device: Device) -> None:
     """So closely that no two devices differ by more than 1e-12."""
     rule = with_common_lag(TESTED[name], device)
-    wanted = expected(rule, CASES)
-    assert np.all(np.abs(wanted - START)[BOTH] > 1e-6), "every train must change the weight"
-    found = run(rule, CASES, device)
-    same(found, wanted, rel=5e-13)
+    reference = expected(rule, CASES)
+    assert np.all(np.abs(reference - START)[BOTH] > 1e-6), "every train must change the weight"
+    weights = run(rule, CASES, device)
+    same(weights, reference, rel=5e-13)
     if name in SPIKE_ORACLES:
-        assert np.all((found - START)[SILENT] == 0)
+        assert np.all((weights - START)[SILENT] == 0)
     if rule.ties.startswith("Coincident spikes do not pair"):
-        check_unpaired(rule, found - START)
+        check_unpaired(rule, weights - START)
 
 
 def check_unpaired(rule: PlasticityRule, change: NDArray[np.float64]) -> None:
@@ -212,10 +214,10 @@ DELAYED = [pytest.param(name, NUMPY, id=f"{name}-numpy") for name in TESTED] + [
 
 @pytest.mark.parametrize(("name", "device"), DELAYED)
 def test_a_delay_is_as_if_the_presynaptic_spikes_came_later(name: str, device: Device) -> None:
-    wanted = expected(TESTED[name], CASES, DELAY)
-    same(run(TESTED[name], CASES, device, DELAY), wanted)
+    reference = expected(TESTED[name], CASES, DELAY)
+    same(run(TESTED[name], CASES, device, DELAY), reference)
     if TESTED[name].pre_spike or TESTED[name].on_pre:  # so presynaptic spikes mean something to it
-        assert np.any(np.abs(wanted - expected(TESTED[name], CASES)) > 1e-6), "the delay must make a difference"
+        assert np.any(np.abs(reference - expected(TESTED[name], CASES)) > 1e-6), "the delay must make a difference"
 
 
 BOUNDED = [name for name in TESTED if "w_max" in TESTED[name].parameters]
@@ -229,10 +231,10 @@ def test_weights_stay_within_their_bounds(name: str, device: Device) -> None:
     low = 0.1 if "w_min" in rule.parameters else 0.0
     changes |= {"w_max": 0.9} | ({"w_min": low} if low else {})
     strong = rule.with_parameters(**changes)
-    found = run(strong, CASES, device)
-    assert np.all((found >= low) & (found <= 0.9))
-    assert np.any(np.isin(found, [low, 0.9])), "no weight has met a bound"
-    same(found, expected(strong, CASES))
+    weights = run(strong, CASES, device)
+    assert np.all((weights >= low) & (weights <= 0.9))
+    assert np.any(np.isin(weights, [low, 0.9])), "no weight has met a bound"
+    same(weights, expected(strong, CASES))
 
 
 @pytest.mark.slow_on_cuda
@@ -247,9 +249,9 @@ def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
 def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, device: Device) -> None:
     rule = with_common_lag(TESTED[name], device)
     strong = {p: 1000 * float(rule.parameters[p]) for p in ("gamma_p", "gamma_d")}  # nearly as fast as Euler allows
-    found = run(rule.with_parameters(**strong), CASES, device)
-    assert np.all((found >= 0) & (found <= 1))
-    assert np.max(np.abs(found - START)) > 0.2
+    weights = run(rule.with_parameters(**strong), CASES, device)
+    assert np.all((weights >= 0) & (weights <= 1))
+    assert np.max(np.abs(weights - START)) > 0.2
 
 
 @pytest.mark.parametrize(
@@ -286,11 +288,11 @@ def test_the_noise_of_calcium_has_the_variance_of_its_diffusion(theta_p: float, 
 def trials(pairs: int, spikes: int, seed: int) -> list[Case]:
     """Trains on the grid of 0.2 ms."""
     rng = np.random.default_rng(seed)
-    found = []
+    cases = []
     for number in range(pairs):
         pre, post, reward = (train(rng, n, 2 * DT, 2500) for n in (spikes, spikes, 5))
-        found.append(Case(pre, post, reward, w=0.3 + 0.5 * (number % 2)))
-    return found
+        cases.append(Case(pre, post, reward, w=0.3 + 0.5 * (number % 2)))
+    return cases
 
 
 def on_coarse_grid(rule: PlasticityRule) -> PlasticityRule:
@@ -300,13 +302,13 @@ def on_coarse_grid(rule: PlasticityRule) -> PlasticityRule:
     return rule.with_parameters(**changes, **bounds)
 
 
-def errors(rule: PlasticityRule, found: dict[float, NDArray[np.float64]], given: list[Case]) -> tuple[float, float]:
+def errors(rule: PlasticityRule, weights: dict[float, NDArray[np.float64]], given: list[Case]) -> tuple[float, float]:
     """The root mean square at 0.2 and at 0.1 ms, after a check of the largest."""
     limit = expected(rule, given, limit=True)
     change = limit - np.array([trial.w for trial in given])
     bound = exact.LIMITS[CONTINUOUS_ORACLES[rule.name]].error(rule.parameters, len(given[0].pre), change)
-    assert np.max(np.abs(found[DT] - limit)) < DT * bound
-    coarse, fine = (float(np.sqrt(np.mean((found[dt] - limit) ** 2))) for dt in (2 * DT, DT))
+    assert np.max(np.abs(weights[DT] - limit)) < DT * bound
+    coarse, fine = (float(np.sqrt(np.mean((weights[dt] - limit) ** 2))) for dt in (2 * DT, DT))
     return coarse, fine
 
 
@@ -338,7 +340,7 @@ def test_every_rule_says_what_it_is(rule: PlasticityRule) -> None:
     assert rule.cites, f'rule {rule.name} cites no work; add it to references.toml and give the rule cites=cite("key").'
 
 
-def test_unknown_rule_names_the_nearest() -> None:
+def test_unknother_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"there is no rule 'stdp_pari'. Did you mean 'stdp_pair'\?"):
         rules.find("stdp_pari")
 

@@ -219,7 +219,7 @@ def test_a_lock_that_is_removed_while_another_waits_is_not_shared(tmp_path: Path
 def test_what_an_earlier_end_left_behind_is_removed(tmp_path: Path) -> None:
     for name in (".checkpoint.npz-ab12_xyz", ".run.json-abcdefgh", ".receptive_fields.png-01234567"):
         (tmp_path / name).write_bytes(b"half")
-    kept = [".checkpoint.npz-mine", "notes-abcdefgh", ".git-abcdefgh"]
+    kept = [".checkpoint.npz-copy", "notes-abcdefgh", ".git-abcdefgh"]
     for name in kept:
         (tmp_path / name).write_text("of the user")
     do(Adding(), tmp_path)

@@ -70,19 +70,19 @@ def test_what_is_saved_comes_back(readout: bool, model: Model, tmp_path: Path) -
     )
     save_model(model, tmp_path / "checkpoint.npz")
     for path in (tmp_path / "checkpoint.npz", tmp_path):
-        found = load_model(path)
-        assert found.network == NETWORK
-        assert dict(found.header) == {"seed": 4, "data": {"train": "x"}}
-        for got, wanted in zip(found.layers, model.layers, strict=True):
-            assert got.steps == wanted.steps
+        loaded = load_model(path)
+        assert loaded.network == NETWORK
+        assert dict(loaded.header) == {"seed": 4, "data": {"train": "x"}}
+        for got, expected in zip(loaded.layers, model.layers, strict=True):
+            assert got.steps == expected.steps
             for name in NAMES:
                 assert getattr(got, name).dtype == np.float32
-                assert getattr(got, name).tobytes() == getattr(wanted, name).tobytes()
+                assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
         if model.readout is None:
-            assert found.readout is None
+            assert loaded.readout is None
         else:
-            assert found.readout is not None
-            assert [a.tolist() for a in found.readout] == [a.tolist() for a in model.readout]
+            assert loaded.readout is not None
+            assert [a.tolist() for a in loaded.readout] == [a.tolist() for a in model.readout]
 
 
 def test_a_file_names_what_it_holds(saved: Path) -> None:

@@ -96,11 +96,11 @@ class StopError(Exception):
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     whole: tuple[SoftHebbRun, Path], tmp_path: Path, at: int
 ) -> None:
-    told: list[str] = []
+    stages: list[str] = []
 
     def tell(stage: str, fraction: float) -> None:
-        told.append(stage)
-        if len(told) == at:
+        stages.append(stage)
+        if len(stages) == at:
             raise StopError
 
     with pytest.raises(StopError):
@@ -116,11 +116,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 def interrupted(out: Path, stage: str) -> None:
     """Run until a stage is reported for the second time."""
-    told = []
+    stages = []
 
     def tell(at: str, fraction: float) -> None:
-        told.append(at)
-        if told.count(stage) == 2:
+        stages.append(at)
+        if stages.count(stage) == 2:
             raise StopError
 
     with pytest.raises(StopError):

@@ -20,9 +20,9 @@ KINDS = (SPIKE_ORACLES, CONTINUOUS_ORACLES, RATE_ORACLES, ONSET_ORACLES)
 def check_oracles(rules: Collection[str]) -> None:
     """Fail with a sentence unless every rule has one oracle and every oracle is of a rule."""
     for rule in rules:
-        found = sum(rule in kind for kind in KINDS)
-        assert found, f"rule {rule} has no oracle; write one from the paper, as plain NumPy, into tests/oracles/."
-        assert found == 1, f"rule {rule} has {found} oracles; leave one."
+        count = sum(rule in kind for kind in KINDS)
+        assert count, f"rule {rule} has no oracle; write one from the paper, as plain NumPy, into tests/oracles/."
+        assert count == 1, f"rule {rule} has {count} oracles; leave one."
     for rule in (name for kind in KINDS for name in kind):
         assert rule in rules, f"tests/oracles/ has an oracle of {rule}, and there is no such rule."
 

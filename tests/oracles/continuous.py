@@ -106,7 +106,7 @@ def since(spikes: list[int], count: int) -> NDArray[np.float64]:
 def clamped_potential(spikes: list[int], count: int, dt: float, *, advanced: bool) -> NDArray[np.float64]:
     """The potential in each step: for T_CLAMP after a spike at the peak, then from V_RESET back to rest.
 
-    ``advanced``: after the neuron has been integrated, else as the step found it.
+    ``advanced``: after the neuron has been integrated, else before.
     """
     age, clamp = since(spikes, count), round(T_CLAMP / dt)
     decaying = np.maximum(age - clamp - (not advanced), 0)

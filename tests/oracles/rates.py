@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tests.oracles.registry import Oracles
 
 Array = NDArray[np.float64]
-Held = Mapping[str, Array]
-RateOracle = Callable[[Array, Held, Mapping[str, float]], Array]
-Activity = Callable[[int, Array], tuple[Held, Held]]
-Mean = tuple[Callable[[Held], Array], str]  # what it averages, and the name of its time constant
+Values = Mapping[str, Array]
+RateOracle = Callable[[Array, Values, Mapping[str, float]], Array]
+Activity = Callable[[int, Array], tuple[Values, Values]]
+Mean = tuple[Callable[[Values], Array], str]  # what it averages, and the name of its time constant
 
 RATE_ORACLES: Oracles[RateOracle] = Oracles()
 ONSET_ORACLES: Oracles[RateOracle] = Oracles()
@@ -43,66 +43,66 @@ def base(parameters: Mapping[str, Any]) -> dict[str, float]:
 
 
 @RATE_ORACLES.of("hebb")
-def hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebb(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"])
 
 
 @RATE_ORACLES.of("hebb_forgetting")
-def hebb_forgetting(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebb_forgetting(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """Per step dt the weight keeps the share 1 - dt/tau_forget of itself, the textbook's gamma."""
     return hebb(w, s, p) - w / p["tau_forget"]
 
 
 @RATE_ORACLES.of("covariance")
 @averages(x_mean=(lambda s: s["x"], "tau_mean"), y_mean=(lambda s: s["y"], "tau_mean"))
-def covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def covariance(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["x_mean"], s["y"] - s["y_mean"])
 
 
 @RATE_ORACLES.of("hebb_pre_gated")
-def hebb_pre_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebb_pre_gated(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"] - p["y_0"])
 
 
 @RATE_ORACLES.of("hebb_post_gated")
-def hebb_post_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebb_post_gated(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - p["x_0"], s["y"])
 
 
 @RATE_ORACLES.of("oja")
-def oja(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def oja(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (np.outer(s["x"], s["y"]) - w * s["y"] ** 2)
 
 
 @RATE_ORACLES.of("oja_subspace")
-def oja_subspace(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def oja_subspace(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """The input minus its reconstruction from all outputs, times the output."""
     return p["eta"] * np.outer(s["x"] - w @ s["y"], s["y"])
 
 
 @RATE_ORACLES.of("instar")
-def instar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def instar(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["y"] * (s["x"][:, None] - w)
 
 
 @RATE_ORACLES.of("outstar")
-def outstar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def outstar(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["x"][:, None] * (s["y"] - w)
 
 
 @RATE_ORACLES.of("bcm")
 @averages(theta=(lambda s: s["y"] ** 2, "tau_theta"))
-def bcm(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def bcm(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"] * (s["y"] - s["theta"]))
 
 
 @RATE_ORACLES.of("softhebb_rate")
-def softhebb_rate(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def softhebb_rate(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["y"] * (s["x"][:, None] - s["u"] * w)
 
 
 @RATE_ORACLES.of("softhebb_anti")
-def softhebb_anti(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def softhebb_anti(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """The first of the units with the largest u keeps its sign, all others change theirs."""
     sign = -np.ones(len(s["u"]))
     sign[np.argmax(s["u"])] = 1.0
@@ -110,7 +110,7 @@ def softhebb_anti(w: Array, s: Held, p: Mapping[str, float]) -> Array:
 
 
 @RATE_ORACLES.of("krotov_hopfield")
-def krotov_hopfield(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def krotov_hopfield(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     order = np.argsort(-s["u"], kind="stable")
     g = np.zeros(len(order))
     g[order[0]] = 1.0
@@ -119,40 +119,40 @@ def krotov_hopfield(w: Array, s: Held, p: Mapping[str, float]) -> Array:
 
 
 @RATE_ORACLES.of("hebbian_descent")
-def hebbian_descent(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebbian_descent(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return -p["eta"] * np.outer(s["x"] - s["mu"], s["h"] - s["target"])
 
 
 @RATE_ORACLES.of("hebbian_descent_gradient")
-def hebbian_descent_gradient(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebbian_descent_gradient(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """Times the slope of the logistic function, from its other form 1/(2 + 2*cosh(z))."""
     return -p["eta"] * np.outer(s["x"] - s["mu"], (s["h"] - s["target"]) / (2 + 2 * np.cosh(s["z"])))
 
 
 @RATE_ORACLES.of("hebbian_descent_hebb")
-def hebbian_descent_hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebbian_descent_hebb(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["mu"], s["target"])
 
 
 @RATE_ORACLES.of("hebbian_descent_covariance")
-def hebbian_descent_covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebbian_descent_covariance(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["mu"], s["target"] - s["target_mean"])
 
 
 @RATE_ORACLES.of("hebb_reward")
 @averages(R_mean=(lambda s: s["R"], "tau_mean"))
-def hebb_reward(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def hebb_reward(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["y"])
 
 
 @RATE_ORACLES.of("node_perturbation")
 @averages(R_mean=(lambda s: s["R"], "tau_mean"))
-def node_perturbation(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def node_perturbation(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["noise"])
 
 
 @ONSET_ORACLES.of("normalization")
-def normalization(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+def normalization(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """At an onset to weights that add up to ``total`` in every column."""
     return w * (p["total"] / w.sum(axis=0) - 1)
 
@@ -187,10 +187,10 @@ def trajectory(rule: str, w: Array, activity: Activity, steps: int, parameters: 
     averaged = MEANS.get(oracle, {})
     p, means, traces = base(parameters), {name: np.zeros(1) for name in averaged}, []
     for n in range(steps):
-        held, taken = activity(n, w)
+        values, averaged_values = activity(n, w)
         for name, (of, tau) in averaged.items():
-            means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(taken) - means[name])
-        w = w + dt * oracle(w, {**held, **means}, p)
+            means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(averaged_values) - means[name])
+        w = w + dt * oracle(w, {**values, **means}, p)
         traces.append(w)
     return np.array(traces)
 

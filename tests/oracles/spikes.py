@@ -181,8 +181,8 @@ def stdp_nearest_pre_centred(pre: Times, post: Times, w: float, p: Parameters) -
         if side == "pre":
             w -= p["A_minus"] * nearest(t, post, tau_minus)
         else:
-            mine = [s for s in before(pre, t) if not between(post, s, t)]  # whose first later one is this one
-            w += p["A_plus"] * sum(np.exp(-(t - s) / tau_plus) for s in mine)
+            partners = [s for s in before(pre, t) if not between(post, s, t)]  # whose first later one is this one
+            w += p["A_plus"] * sum(np.exp(-(t - s) / tau_plus) for s in partners)
         w = limited(w, p)
     return w
 
