@@ -227,10 +227,10 @@ class Recording:
             return array[..., copy * share : (copy + 1) * share]
 
         spikes = {}
-        for name, every in self.spikes.items():
+        for name, all_spikes in self.spikes.items():
             size = len(self.counts[name]) // self.replicas
-            chosen = every.i // size == copy
-            spikes[name] = Spikes(i=every.i[chosen] - copy * size, t=every.t[chosen])
+            chosen = all_spikes.i // size == copy
+            spikes[name] = Spikes(i=all_spikes.i[chosen] - copy * size, t=all_spikes.t[chosen])
         return dataclasses.replace(
             self,
             spikes=Frozen(spikes),

@@ -146,9 +146,9 @@ def output_axons(circuit: Circuit, placement: Split) -> tuple[int, int]:
         reached = np.zeros((len(places), max(placement.cores, 1)), bool)
         for key, projection in circuit.projections.items():
             if projection.pre == name and not projection.summed:
-                there = synapses(circuit, key)
+                connected = synapses(circuit, key)
                 for core in np.unique(placement.core_of.get(projection.post, np.zeros(0, np.int64))):
-                    reached[:, core] |= there[:, placement.core_of[projection.post] == core].any(axis=1)
+                    reached[:, core] |= connected[:, placement.core_of[projection.post] == core].any(axis=1)
         destinations = reached.sum(axis=1)
         per_neuron = max(per_neuron, int(destinations.max(initial=0)))
         np.add.at(per_core, places, destinations)
@@ -173,8 +173,8 @@ def _afferents(circuit: Circuit, target: Target) -> dict[str, list[tuple[str, An
     for name, projection in circuit.projections.items():
         if not projection.summed:
             # neurons first: their columns are read one by one
-            there = np.ascontiguousarray(synapses(circuit, name).T)
-            afferents[projection.post].append((projection.pre, there, synapse_bits(projection, target)))
+            connected = np.ascontiguousarray(synapses(circuit, name).T)
+            afferents[projection.post].append((projection.pre, connected, synapse_bits(projection, target)))
     return afferents
 
 
@@ -182,8 +182,8 @@ def _needs(afferents: list[tuple[str, Any, int]], neuron: int) -> tuple[dict[str
     """Return a neuron's presynaptic neurons, the bits of its synapses, and their number."""
     sources: dict[str, Any] = {}
     bits = fan_in = 0
-    for pre, there, each in afferents:
-        row = there[neuron]
+    for pre, connected, each in afferents:
+        row = connected[neuron]
         number = int(row.sum())
         sources[pre] = sources[pre] | row if pre in sources else row
         bits, fan_in = bits + number * each, fan_in + number

@@ -162,10 +162,10 @@ def quantize(
     for name, population in populations.items():
         if name in inputs(circuit) or name not in on_chip(circuit).populations:
             continue
-        model, lines, left = _neuron(circuit, target, name, step, used)
+        model, lines, unchanged = _neuron(circuit, target, name, step, used)
         populations[name] = dataclasses.replace(population, model=model)
         report += lines
-        kept += left
+        kept += unchanged
     return Quantized(
         circuit=dataclasses.replace(changed, populations=populations),
         target=target.name,
@@ -255,8 +255,10 @@ def _weights(
     weights = present(circuit, name)
     integers, _ = saturate(whole(weights / scale, rounding, rng), low, high)
     beyond = int(((weights / scale < low - 0.5) | (weights / scale > high + 0.5)).sum())
-    there = synapses(circuit, name)
-    line = _line(f"{name}.w", weights[there], (scale * integers)[there], scale, target.value("weight_bits"), low, high)
+    connected = synapses(circuit, name)
+    line = _line(
+        f"{name}.w", weights[connected], (scale * integers)[connected], scale, target.value("weight_bits"), low, high
+    )
     return integers, dataclasses.replace(line, saturated=beyond)
 
 
@@ -284,8 +286,8 @@ def _neuron(
         value, line = _threshold(f"{name}.v_threshold", model, target, afferent, scales)
         changes["v_threshold"] = value
         lines.append(line)
-    left = [f"{name}.{key}" for key in model.parameters if key not in changes]
-    return model.with_parameters(**changes), lines, left
+    unchanged = [f"{name}.{key}" for key in model.parameters if key not in changes]
+    return model.with_parameters(**changes), lines, unchanged
 
 
 def _decay(what: str, value: Any, step: float, bits: int) -> tuple[Any, Rounded]:

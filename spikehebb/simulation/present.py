@@ -332,13 +332,13 @@ def gather(recording: Recording, protocol: Protocol) -> Recording:
     """
     replicas, total, period = recording.replicas, _presentations(protocol), float(protocol.presentation or 0)
     spikes, counts = dict[str, Spikes](), dict[str, Int]()
-    for name, joint in recording.counts.items():
-        size = len(joint) // replicas
-        counts[name] = joint.reshape(replicas, size).sum(axis=0)
+    for name, joint_counts in recording.counts.items():
+        size = len(joint_counts) // replicas
+        counts[name] = joint_counts.reshape(replicas, size).sum(axis=0)
         if name in recording.spikes:
-            every = recording.spikes[name]
-            t, (replica, neuron) = np.asarray(every.t / second), np.divmod(every.i, size)
-            row = _presentation_of(every, period * second)
+            joint_spikes = recording.spikes[name]
+            t, (replica, neuron) = np.asarray(joint_spikes.t / second), np.divmod(joint_spikes.i, size)
+            row = _presentation_of(joint_spikes, period * second)
             number = row * replicas + replica
             kept = number < total  # the rest are blank
             later = (t + (number - row) * period)[kept]
