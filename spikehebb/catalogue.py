@@ -1,4 +1,4 @@
-"""How a catalogue comes about: it lists what its files define, so that a value is written down once."""
+"""Catalogues: each lists the values that its files define, so that a value is written down once."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ driven_source = NeuronModel(
 
 modulated_source = NeuronModel(
     name="modulated_source",
-    summary="Replays recorded spikes and hears of dopamine, for rules with a third factor",
+    summary="Replays recorded spikes and receives dopamine, for rules with a third factor",
     equations="""
         k : integer
         dopamine : 1

@@ -110,7 +110,7 @@ linear_unit = NeuronModel(name="linear_unit", summary="Rate unit y = w.x", equat
 
 sigmoid_unit = NeuronModel(
     name="sigmoid_unit",
-    summary="Rate unit h = 1/(1 + exp(-z)) that is told its target",
+    summary="Rate unit h = 1/(1 + exp(-z)) with a target, as presented",
     equations="""
         z : 1
         target : 1
@@ -133,7 +133,7 @@ competing_unit = NeuronModel(
 
 rewarded_unit = NeuronModel(
     name="rewarded_unit",
-    summary="Noisy rate unit y = z + noise that is told its target and hears of the reward R",
+    summary="Noisy rate unit y = z + noise with a target, as presented, and the reward R",
     equations="""
         z : 1
         noise : 1

@@ -38,7 +38,11 @@ INSIDE = {
     "torch": {"spikehebb.softhebb.torch_files"},
     "cupy": {"spikehebb.softhebb.backend"},
     "brian2cuda": {"spikehebb.devices.cuda"},
-    "sklearn": {"spikehebb.datasets.digits", "spikehebb.metrics.task", "spikehebb.softhebb.readout"},  # a second of import
+    "sklearn": {
+        "spikehebb.datasets.digits",
+        "spikehebb.metrics.task",
+        "spikehebb.softhebb.readout",
+    },  # a second of import
 }
 # Brian2's device, preferences and random state
 GLOBALS = {"set_device", "reset_device", "all_devices", "get_device", "prefs", "seed", "defaultclock", "device"}

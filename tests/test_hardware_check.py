@@ -100,7 +100,7 @@ def test_soft_wta_does_not_run_on_loihi_and_every_reason_is_told() -> None:
         (
             layers(1, inputs=9),
             {"input_axons": 8},
-            "population layer0: neuron 0 alone hears 9 neurons, and a core at most 8 (input_axons).",
+            "population layer0: neuron 0 alone has 9 presynaptic neurons, and a core at most 8 (input_axons).",
         ),
         (
             layers(2, 4),

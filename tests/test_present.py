@@ -52,11 +52,13 @@ def test_deterministic_circuits_do_the_same(replicas: int, rng: np.random.Genera
 def test_what_cannot_be_distributed_is_refused(rng: np.random.Generator) -> None:
     circuit = soft_wta(rng.random((4, 3)))
     protocol = Protocol(stimuli={"input": rng.random((2, 4))}, duration=40 * ms, presentation=20 * ms)
-    with pytest.raises(ValueError, match="circuit soft_wta learns in feedforward, and copies that see a part each"):
+    with pytest.raises(
+        ValueError, match="circuit soft_wta learns in feedforward, and replicas that are each presented a part"
+    ):
         simulate_distributed(circuit, protocol, replicas=2)
     with pytest.raises(ValueError, match=r"output\.u cannot be recorded of distributed presentations; record spikes"):
         simulate_distributed(circuit.frozen(), protocol, replicas=2, record=("output.u",))
-    with pytest.raises(ValueError, match="only presentations can be distributed over copies"):
+    with pytest.raises(ValueError, match="only presentations can be distributed over replicas"):
         distribute(Protocol(stimuli={"input": np.ones((1, 1))}, duration=10 * ms), 2)
     for replicas in (0, 1.5, True):
         with pytest.raises(ValueError, match=f"replicas must be a whole number of at least 1, got {replicas}"):

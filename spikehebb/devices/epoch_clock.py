@@ -10,7 +10,7 @@ import brian2
 class EpochClock(brian2.Clock):  # type: ignore[misc]
     """A clock that first ticks at the end of its first period."""
 
-    dt, dt_ = brian2.Clock.dt, brian2.Clock.dt_  # Brian2 looks for properties in the class itself
+    dt, dt_ = brian2.Clock.dt, brian2.Clock.dt_  # Brian2 takes properties from the class itself
 
     def set_interval(self, start: Any, end: Any) -> None:
         """Start at the first tick, which a run may be too short for."""

@@ -37,7 +37,7 @@ class Problem:
     text : str
         One sentence.
     enforced : bool
-        False where the number behind it is unverified: the sentence then says so, and nothing is refused for it.
+        False where the number behind it is unverified: the sentence then notes it, and nothing is refused for it.
     """
 
     limit: str
@@ -79,7 +79,7 @@ def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[P
     Returns
     -------
     tuple of Problem
-        Empty where the circuit fits, as far as the target's limits tell.
+        Empty where the circuit fits, as far as the target's limits are given.
 
     Examples
     --------
@@ -91,13 +91,13 @@ def check(circuit: Circuit, target: Target, *, dt: Quantity = 1 * ms) -> tuple[P
     population output: a neuron has 139 synapses, but dynapse2 allows 64 (fan_in).
     """
     case = _Case(circuit=on_chip(circuit), target=target, step=checked_step(dt))
-    found: list[Problem] = []
-    for limit, told in target.limits.items():
-        if limit in _CHECKS:
-            for sentence in _CHECKS[limit](case, told.value):
-                mark = "." if told.verified else "; unverified number."
-                found.append(Problem(limit=limit, text=f"{sentence} ({limit}){mark}", enforced=told.verified))
-    return tuple(found)
+    problems: list[Problem] = []
+    for name, limit in target.limits.items():
+        if name in _CHECKS:
+            for sentence in _CHECKS[name](case, limit.value):
+                mark = "." if limit.verified else "; unverified number."
+                problems.append(Problem(limit=name, text=f"{sentence} ({name}){mark}", enforced=limit.verified))
+    return tuple(problems)
 
 
 def _own(circuit: Circuit) -> list[str]:
@@ -164,17 +164,19 @@ def _degree(side: str) -> Callable[[_Case, Any], Iterator[str]]:
 
 
 def _cores(case: _Case, value: Any) -> Iterator[str]:
-    found = case.split
-    if found.cores > value:
-        shares = ", ".join(f"{s.cores} for {s.population}{f' ({s.reason})' if s.reason else ''}" for s in found.shares)
-        yield f"the circuit takes {found.cores} cores ({shares}), but {case.chip} has {value}"
+    placement = case.split
+    if placement.cores > value:
+        shares = ", ".join(
+            f"{s.cores} for {s.population}{f' ({s.reason})' if s.reason else ''}" for s in placement.shares
+        )
+        yield f"the circuit takes {placement.cores} cores ({shares}), but {case.chip} has {value}"
 
 
 def _alone(limit: str) -> Callable[[_Case, Any], Iterator[str]]:
     def find(case: _Case, value: Any) -> Iterator[str]:
-        known = case.target.value(limit) is not None
-        found = case.split if known else split(case.circuit, case.target.with_limits(**{limit: value}))
-        sentence = found.too_large.get(limit)
+        enforced = case.target.value(limit) is not None
+        placement = case.split if enforced else split(case.circuit, case.target.with_limits(**{limit: value}))
+        sentence = placement.too_large.get(limit)
         if sentence:
             yield sentence
 
@@ -232,14 +234,14 @@ def read_traces(rule: PlasticityRule, side: str) -> tuple[str, ...]:
     """Return the variables of one side, ``pre`` or ``post``, that a rule reads when it changes a weight."""
     read = text.used(rule.synapse, rule.on_pre, rule.on_post, rule.update)
     needs = rule.needs_pre if side == "pre" else rule.needs_post
-    known = {**text.variables(getattr(rule, side)), **text.variables(needs)}
-    return tuple(name for name in known if f"{name}_{side}" in read)
+    variables = {**text.variables(getattr(rule, side)), **text.variables(needs)}
+    return tuple(name for name in variables if f"{name}_{side}" in read)
 
 
 def _tag_bits(case: _Case, value: Any) -> Iterator[str]:
     for name, rule in _rules(case.circuit):
         if case.target.value("sum_of_products"):
-            return  # which says it, too
+            return  # whose check covers this one
         own = [variable for variable in text.settable(rule.synapse) if variable != "w"]
         if len(own) > 1:
             yield (

@@ -25,9 +25,9 @@ _NONE: Mapping[str, tuple[object, str]] = Frozen()
 def _limits(
     *groups: tuple[str, Mapping[str, object]], unverified: Mapping[str, tuple[object, str]] = _NONE
 ) -> dict[str, Limit]:
-    found = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
-    doubtful = {name: Limit(value=value, source=said, verified=False) for name, (value, said) in unverified.items()}
-    return found | doubtful
+    verified = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
+    doubtful = {name: Limit(value=value, source=source, verified=False) for name, (value, source) in unverified.items()}
+    return verified | doubtful
 
 
 loihi1 = Target(

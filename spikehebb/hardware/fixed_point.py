@@ -97,17 +97,17 @@ def step_of(numbers: Any, most: int) -> float | None:
     >>> step_of([0.5, 0.75, 0.8], 3) is None
     True
     """
-    found = np.unique(np.abs(np.asarray(numbers, np.float64)))
-    found = found[found > 0]
-    if not found.size:
+    sizes = np.unique(np.abs(np.asarray(numbers, np.float64)))
+    sizes = sizes[sizes > 0]
+    if not sizes.size:
         return 1.0
-    if len(found) > most:
+    if len(sizes) > most:
         return None
-    tolerance = 1e-9 * float(found[-1])
-    step = float(found[0])
-    for number in found[1:]:
+    tolerance = 1e-9 * float(sizes[-1])
+    step = float(sizes[0])
+    for number in sizes[1:]:
         step = _common(float(number), step, tolerance)
-    multiples = found / step
+    multiples = sizes / step
     fits = multiples[-1] <= most + 1e-6 and bool(np.all(np.abs(multiples - np.rint(multiples)) < 1e-6))
     return step if fits else None
 

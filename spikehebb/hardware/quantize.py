@@ -112,7 +112,7 @@ def quantize(
         largest whole number; where the target has ``weight_exponents``, the projections onto one population differ by
         powers of 2, because their weights add up in the same neuron.
     rounding : str
-        Of weights, ``nearest`` or ``stochastic``; thresholds and time constants always go to the nearest.
+        Of weights, ``nearest`` or ``stochastic``; thresholds and time constants are always rounded to nearest.
     seed : int
         Of stochastic rounding.
 
@@ -130,15 +130,15 @@ def quantize(
     --------
     >>> from spikehebb.circuits import lif_wta
     >>> from spikehebb.hardware import TARGETS
-    >>> found = quantize(lif_wta([[1.0, 3.0], [4.0, 1.0]]), TARGETS["generic"].with_limits(weight_bits=3))
-    >>> found.integers["feedforward"].tolist(), round(found.report[0].scale, 6)
+    >>> coarse = quantize(lif_wta([[1.0, 3.0], [4.0, 1.0]]), TARGETS["generic"].with_limits(weight_bits=3))
+    >>> coarse.integers["feedforward"].tolist(), round(coarse.report[0].scale, 6)
     ([[-2, 2], [3, -3]], 0.0125)
     """
     step = checked_step(dt)
-    here = on_chip(circuit).projections
+    chip_projections = on_chip(circuit).projections
     names = [name for name, projection in circuit.projections.items() if projection.weights is not None]
-    host = [name for name in names if name not in here]
-    names = [name for name in names if name in here]
+    host = [name for name in names if name not in chip_projections]
+    names = [name for name in names if name in chip_projections]
     stated = dict(scales or {})
     for name, scale in stated.items():
         if name not in names:
@@ -162,10 +162,10 @@ def quantize(
     for name, population in populations.items():
         if name in inputs(circuit) or name not in on_chip(circuit).populations:
             continue
-        model, lines, left = _neuron(circuit, target, name, step, used)
+        model, lines, unchanged = _neuron(circuit, target, name, step, used)
         populations[name] = dataclasses.replace(population, model=model)
         report += lines
-        kept += left
+        kept += unchanged
     return Quantized(
         circuit=dataclasses.replace(changed, populations=populations),
         target=target.name,
@@ -225,18 +225,18 @@ def _scales(circuit: Circuit, target: Target, names: list[str], stated: dict[str
         largest = float(np.abs(present(circuit, name)).max(initial=0.0))
         needed[name] = largest / (high or -low) if largest > 0 else 0.0
     exponents = target.value("weight_exponents")
-    found = {}
+    scales = {}
     for post in dict.fromkeys(circuit.projections[name].post for name in names):
         group = [name for name in names if circuit.projections[name].post == post]
         base = max((stated.get(name, needed[name]) for name in group), default=0.0) or 1.0
         for name in group:
             if name in stated or exponents is None:
-                found[name] = stated.get(name, needed[name] or 1.0)
+                scales[name] = stated.get(name, needed[name] or 1.0)
             else:
                 finer = math.floor(math.log2(base / needed[name]) + 1e-12) if needed[name] else 0
-                found[name] = base * 2.0 ** -min(max(finer, 0), exponents[1] - exponents[0])
-            _check_exponent(name, found[name] / base, exponents, target.name)
-    return found
+                scales[name] = base * 2.0 ** -min(max(finer, 0), exponents[1] - exponents[0])
+            _check_exponent(name, scales[name] / base, exponents, target.name)
+    return scales
 
 
 def _check_exponent(name: str, ratio: float, exponents: tuple[int, int] | None, target: str) -> None:
@@ -255,8 +255,10 @@ def _weights(
     weights = present(circuit, name)
     integers, _ = saturate(whole(weights / scale, rounding, rng), low, high)
     beyond = int(((weights / scale < low - 0.5) | (weights / scale > high + 0.5)).sum())
-    there = synapses(circuit, name)
-    line = _line(f"{name}.w", weights[there], (scale * integers)[there], scale, target.value("weight_bits"), low, high)
+    connected = synapses(circuit, name)
+    line = _line(
+        f"{name}.w", weights[connected], (scale * integers)[connected], scale, target.value("weight_bits"), low, high
+    )
     return integers, dataclasses.replace(line, saturated=beyond)
 
 
@@ -284,27 +286,27 @@ def _neuron(
         value, line = _threshold(f"{name}.v_threshold", model, target, afferent, scales)
         changes["v_threshold"] = value
         lines.append(line)
-    left = [f"{name}.{key}" for key in model.parameters if key not in changes]
-    return model.with_parameters(**changes), lines, left
+    unchanged = [f"{name}.{key}" for key in model.parameters if key not in changes]
+    return model.with_parameters(**changes), lines, unchanged
 
 
 def _decay(what: str, value: Any, step: float, bits: int) -> tuple[Any, Rounded]:
     """Return a time constant that loses a whole number of 2**bits-ths per step, and its line of the report."""
     most = 2**bits
     tau = np.asarray(value, float)
-    wanted = most * -np.expm1(-step / tau)
-    decay, beyond = saturate(whole(wanted), 1, most - 1)
+    exact = most * -np.expm1(-step / tau)
+    decay, beyond = saturate(whole(exact), 1, most - 1)
     kept = np.isinf(tau)  # nothing is lost: a decay of 0
-    found = np.where(kept, np.inf, -step / np.log1p(-decay / most))
+    rounded = np.where(kept, np.inf, -step / np.log1p(-decay / most))
     finite = ~kept
-    line = _line(what, tau[finite], found[finite], step, bits, 1, most - 1)
-    return Quantity(found, dim=second.dim), dataclasses.replace(line, saturated=beyond - int(kept.sum()))
+    line = _line(what, tau[finite], rounded[finite], step, bits, 1, most - 1)
+    return Quantity(rounded, dim=second.dim), dataclasses.replace(line, saturated=beyond - int(kept.sum()))
 
 
 def _steps(what: str, value: Any, step: float, longest: int) -> tuple[Any, Rounded]:
-    wanted = np.asarray(value, float) / step
-    steps, beyond = saturate(whole(wanted), 0, longest)
-    line = _line(what, wanted * step, steps * step, step, None, 0, longest)
+    exact = np.asarray(value, float) / step
+    steps, beyond = saturate(whole(exact), 0, longest)
+    line = _line(what, exact * step, steps * step, step, None, 0, longest)
     return Quantity(steps * step, dim=second.dim), dataclasses.replace(line, saturated=beyond)
 
 
@@ -329,8 +331,8 @@ def _threshold(
     unit = base * 2.0**-exponent
     integers, beyond = saturate(whole(distance / unit), 1, high)
     line = _line(what, distance, unit * integers, unit, bits, 1, high)
-    found = Quantity(reset + unit * integers, dim=get_dimensions(model.parameters["v_threshold"]))
-    return found, dataclasses.replace(line, saturated=beyond)
+    threshold = Quantity(reset + unit * integers, dim=get_dimensions(model.parameters["v_threshold"]))
+    return threshold, dataclasses.replace(line, saturated=beyond)
 
 
 def _line(what: str, before: Any, after: Any, scale: float, bits: int | None, low: int, high: int) -> Rounded:

@@ -1,4 +1,4 @@
-"""Rules with a third factor: a reward that all synapses of a neuron hear of."""
+"""Rules with a third factor: a reward that all synapses of a neuron receive."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Showing rows to a circuit, one after the other, and counting the spikes of each presentation.
+"""Presenting rows to a circuit, one after the other, and counting the spikes of each presentation.
 
-A frozen circuit can be shown presentations as replicas: they are distributed over copies that share its weights.
+Presentations to a frozen circuit can be distributed over replicas that share its weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from spikehebb.encoders import unit_length
 from spikehebb.simulation.simulate import prepare, simulate
 
 CHUNK = 1000  # presentations in one run of a program: what an interruption can cost
-TOGETHER = 8192  # presentations in one run of many copies, about: stimuli then take no more room than those of one
-FILLING = 64  # copies of a frozen network, so that a GPU has something to do
+TOGETHER = 8192  # presentations in one run of many replicas, about: stimuli then take no more room than those of one
+FILLING = 64  # replicas of a frozen network, so that a GPU has something to do
 
 Watch = Callable[[Recording], None]
 Encode = Callable[[Any], Any]
@@ -40,7 +40,7 @@ def as_they_are(images: Images | Any) -> Any:
 
 
 def chunks(total: int, size: int, progress: Fraction | None = None) -> Iterator[tuple[int, slice, Fraction]]:
-    """Return, for every chunk of so many presentations, its number, which ones it holds, and a reporter for it."""
+    """Return, for every chunk of so many presentations, its number, its presentations, and a reporter for it."""
     for number, start in enumerate(range(0, total, size)):
         stop = min(start + size, total)
         yield number, slice(start, stop), part_of(progress, start / total, (stop - start) / total)
@@ -77,7 +77,7 @@ def present(
     output : str
         The population whose spikes are counted.
     replicas : int, optional
-        How many copies the images are distributed over; left out, one on a CPU and many on a GPU. Copies draw other
+        How many replicas the images are distributed over; left out, one on a CPU and many on a GPU. Replicas draw other
         random numbers than one circuit alone.
     watch : callable, optional
         Called with the recording of every chunk.
@@ -131,9 +131,9 @@ def show(
     ----------
     circuit : Circuit or Replicas
     rows : array_like, shape (presentations, inputs)
-        Replicas, which differ, take a list: an array for each copy.
+        Replicas, which differ, take a list: an array for each replica.
     replicas : int, optional
-        Distribute the rows over so many copies of a frozen circuit.
+        Distribute the rows over so many replicas of a frozen circuit.
     room : int
         Presentations that the program has room for, at least.
 
@@ -222,7 +222,7 @@ def _presentation_of(spikes: Spikes, presentation: Quantity) -> Int:
 
 
 def replicas_on(device: Device, replicas: int | None) -> int | None:
-    """Return how many replicas a frozen network has where nobody says: on a GPU many, elsewhere none but itself."""
+    """Return how many replicas a frozen network has by default: on a GPU many, elsewhere none but itself."""
     return FILLING if replicas is None and devices.on_gpu(device) else replicas
 
 
@@ -251,11 +251,11 @@ def simulate_distributed(
     Parameters
     ----------
     circuit : Circuit
-        Without rules, and what it keeps beyond a presentation must not matter: each copy sees only some of them.
+        Without rules, and its state must not matter beyond a presentation: each replica is presented only some of them.
     protocol : Protocol
-        With presentations; number ``k*replicas + r`` goes to copy ``r``.
+        With presentations; number ``k*replicas + r`` goes to replica ``r``.
     replicas : int
-        How many copies; they draw other random numbers than one circuit alone.
+        How many replicas; they draw other random numbers than one circuit alone.
     device, dt, seed, record, progress
         As for ``simulate``; variables cannot be recorded.
 
@@ -284,20 +284,20 @@ def simulate_distributed(
     learning = [name for name, projection in circuit.projections.items() if projection.rule]
     if learning:
         raise ValueError(
-            f"circuit {circuit.name} learns in {', '.join(learning)}, and copies that see a part each would learn "
-            "apart; show it everything in turn, or freeze it with circuit.frozen()."
+            f"circuit {circuit.name} learns in {', '.join(learning)}, and replicas that are each presented a part "
+            "would learn different weights; present everything to one circuit, or freeze it with circuit.frozen()."
         )
     if variables := [name for name in record if "." in name]:
         raise ValueError(f"{', '.join(variables)} cannot be recorded of distributed presentations; record spikes.")
-    copies, shown = Replicas(circuit=circuit, count=replicas), distribute(protocol, replicas)
-    recording = simulate(copies, shown, device=device, dt=dt, seed=seed, record=record, progress=progress)
+    replicated, shown = Replicas(circuit=circuit, count=replicas), distribute(protocol, replicas)
+    recording = simulate(replicated, shown, device=device, dt=dt, seed=seed, record=record, progress=progress)
     return gather(recording, protocol)
 
 
 def distribute(protocol: Protocol, replicas: int) -> list[Protocol]:
-    """Return the presentations of a protocol distributed over copies: number ``k*replicas + r`` goes to copy ``r``.
+    """Return a protocol's presentations distributed over replicas: number ``k*replicas + r`` goes to replica ``r``.
 
-    The last ones may be blank, so that all copies see as many.
+    The last ones may be blank, so that all replicas have as many.
 
     Examples
     --------
@@ -310,15 +310,15 @@ def distribute(protocol: Protocol, replicas: int) -> list[Protocol]:
     """
     if protocol.presentation is None:
         raise ValueError(
-            "only presentations can be distributed over copies, and the protocol does not say how long one is."
+            "only presentations can be distributed over replicas, and the protocol does not say how long one is."
         )
     rounds = -(-_presentations(protocol) // replicas)
     parts = []
-    for copy in range(replicas):
+    for replica in range(replicas):
         stimuli = {name: np.zeros((rounds, np.shape(rows)[1])) for name, rows in protocol.stimuli.items()}
         for name, rows in protocol.stimuli.items():
-            mine = np.asarray(rows)[copy::replicas][:rounds]
-            stimuli[name][: len(mine)] = mine
+            part = np.asarray(rows)[replica::replicas][:rounds]
+            stimuli[name][: len(part)] = part
         parts.append(
             Protocol(stimuli=stimuli, duration=rounds * protocol.presentation, presentation=protocol.presentation)
         )
@@ -326,25 +326,25 @@ def distribute(protocol: Protocol, replicas: int) -> list[Protocol]:
 
 
 def gather(recording: Recording, protocol: Protocol) -> Recording:
-    """Return the recording of copies that a protocol was distributed over as that of one circuit that saw all of it.
+    """Return the recording of replicas that a protocol was distributed over as that of one circuit with all of it.
 
-    State at the end is that of the copy that saw the last presentation.
+    State at the end is that of the replica with the last presentation.
     """
-    copies, total, period = recording.replicas, _presentations(protocol), float(protocol.presentation or 0)
+    replicas, total, period = recording.replicas, _presentations(protocol), float(protocol.presentation or 0)
     spikes, counts = dict[str, Spikes](), dict[str, Int]()
-    for name, of in recording.counts.items():
-        size = len(of) // copies
-        counts[name] = of.reshape(copies, size).sum(axis=0)
+    for name, joint_counts in recording.counts.items():
+        size = len(joint_counts) // replicas
+        counts[name] = joint_counts.reshape(replicas, size).sum(axis=0)
         if name in recording.spikes:
-            every = recording.spikes[name]
-            t, (copy, neuron) = np.asarray(every.t / second), np.divmod(every.i, size)
-            row = _presentation_of(every, period * second)
-            number = row * copies + copy
+            joint_spikes = recording.spikes[name]
+            t, (replica, neuron) = np.asarray(joint_spikes.t / second), np.divmod(joint_spikes.i, size)
+            row = _presentation_of(joint_spikes, period * second)
+            number = row * replicas + replica
             kept = number < total  # the rest are blank
             later = (t + (number - row) * period)[kept]
             spikes[name] = Spikes(i=neuron[kept], t=later * second)
             counts[name] = np.bincount(neuron[kept], minlength=size)
-    last = recording.replica((total - 1) % copies)
+    last = recording.replica((total - 1) % replicas)
     return dataclasses.replace(
         last,
         spikes=Frozen(spikes),
