@@ -170,8 +170,9 @@ def test_an_epoch_ends_when_it_has_passed(device: Device, condition: str) -> Non
     )
     circuit = synapse_pair(rule, w=1.0)
     never = Protocol(stimuli={name: np.array([[np.inf]]) for name in ("pre", "post")}, duration=1 * ms)
-    for duration, epochs in ((1, 0), (10, 0), (11, 1), (35, 3)):  # that which ends with the run belongs to the next one
-        found = simulate(circuit, dataclasses.replace(never, duration=duration * ms), device=device)
+    for duration, dt, epochs in ((1, 1, 0), (9, 1, 0), (10, 1, 1), (11, 1, 1), (35, 1, 3), (30, 10, 3)):
+        protocol = dataclasses.replace(never, duration=duration * ms)
+        found = simulate(circuit, protocol, device=device, dt=dt * ms)
         assert found.weights["synapse"][0, 0] == 0.5**epochs
         assert [found.state["pre"]["a1"][0], found.state["post"]["b1"][0]] == [epochs, epochs]
 

@@ -127,8 +127,8 @@ class PlasticityRule:
         With ``epoch``: a condition on the postsynaptic neuron, for example ``spiked > 0``. Only the synapses of neurons
         for which it holds are updated, so that all others cost nothing.
     epoch : str
-        The parameter, a time, that says how long a learning epoch is. What happened in the last epoch of a run is
-        applied when the next one would begin, so a run should end with an epoch's silence.
+        The parameter, a time, that says how long a learning epoch is. It ends with its last step; what happened in an
+        epoch that a run does not finish is not applied.
     pre_epoch, post_epoch : str
         Statements executed in the presynaptic and in the postsynaptic neuron at the end of every epoch, after
         ``update``.

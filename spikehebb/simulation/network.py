@@ -16,7 +16,7 @@ from spikehebb.simulation import costs, counted_random
 from spikehebb.simulation.plan import Plan, ProjectionPlan, resting, timed
 from spikehebb.simulation.recording import COUNT, trace_name
 
-AT_EPOCH, AFTER_EPOCH = -2, -1  # order at the end of an epoch, before an onset (0)
+IF_EPOCH, AT_EPOCH, AFTER_EPOCH = 1, 2, 3  # order at the end of an epoch's last step, after recording (0)
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 
 
@@ -63,9 +63,9 @@ def build(
         if part.update:
             group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
         for projection, _ in part.events:
-            group.set_event_schedule(f"{projection}_ended", when="start", order=AT_EPOCH - 1)
+            group.set_event_schedule(f"{projection}_ended", when="end", order=IF_EPOCH)
         for number, (period, statements) in enumerate(part.epochs):
-            _at_epochs(group, statements, period, f"{name}_epoch_{number}", order=AFTER_EPOCH)
+            _at_epochs(group, statements, period, plan.dt, f"{name}_epoch_{number}", order=AFTER_EPOCH)
         objects[name] = group
         if part.threshold and COUNT not in part.model:
             monitor = f"spikes_{name}"
@@ -74,7 +74,7 @@ def build(
         if values is None and (variable := resting(wiring)):
             _connect_resting(name, wiring, objects, variable, clock=clock, device=device)
         else:
-            _connect(name, wiring, objects, clock=clock, onsets=onsets)
+            _connect(name, wiring, objects, dt=plan.dt, clock=clock, onsets=onsets)
     if plan.traces:
         samples = clock if plan.every == 1 else brian2.Clock(dt=plan.every * plan.dt * second, name="samples")
         for trace in plan.traces:
@@ -107,13 +107,13 @@ def _connect_resting(
     )
 
 
-def _at_epochs(owner: Any, statements: str, period: float, name: str, *, order: int) -> None:
-    """Let statements be executed at the end of every epoch, which is before anything else in the next one."""
-    clock = devices.EpochClock(dt=period * second, name=f"{name}_clock")
-    owner.run_regularly(statements, clock=clock, when="start", order=order, name=name)
+def _at_epochs(owner: Any, statements: str, period: float, dt: float, name: str, *, order: int) -> None:
+    """Let statements be executed at the end of every epoch, which is the end of its last step."""
+    clock = devices.EpochClock(period, dt, f"{name}_clock")
+    owner.run_regularly(statements, clock=clock, when="end", order=order, name=name)
 
 
-def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, clock: Any, onsets: Any) -> None:
+def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: float, clock: Any, onsets: Any) -> None:
     """Make the Brian2 objects of a projection."""
     pre, post = objects[wiring.pre], objects[wiring.post]
     # Transmission and plasticity share a loop over the arriving spikes unless they happen at different times.
@@ -157,9 +157,9 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, cloc
     if synapses.state_updater is not None:
         synapses.state_updater.order = wiring.learn_order + 1
     if wiring.update_if:
-        synapses.ended.when, synapses.ended.order = "start", AT_EPOCH
+        synapses.ended.when, synapses.ended.order = "end", AT_EPOCH
     elif wiring.update and wiring.epoch:
-        _at_epochs(synapses, wiring.update, wiring.epoch, f"{name}_update", order=AT_EPOCH)
+        _at_epochs(synapses, wiring.update, wiring.epoch, dt, f"{name}_update", order=AT_EPOCH)
     elif wiring.update:
         synapses.run_regularly(
             wiring.update, clock=clock, when="groups", order=wiring.learn_order + 2, name=f"{name}_update"

@@ -310,7 +310,7 @@ def _events(circuit: Circuit, name: str, dt: float) -> tuple[tuple[str, str], ..
     for projection, wiring in circuit.projections.items():
         if wiring.post == name and wiring.rule and wiring.rule.update_if:
             steps = round(_epoch(wiring.rule) / dt)
-            ended = f"t_in_timesteps > 0 and t_in_timesteps % {steps} == 0"
+            ended = f"(t_in_timesteps + 1) % {steps} == 0"
             found.append((projection, f"({wiring.rule.update_if}) and {ended}"))
     return tuple(found)
 
