@@ -32,7 +32,7 @@ from spikehebb.core import Circuit, Images
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
 from spikehebb.plot.save import BLUE, GREY, ORANGE, save
-from spikehebb.simulation import simulate
+from spikehebb.simulation import presentation_counts, simulate
 from spikehebb.softhebb import Layer, Model, Network, Training, Weights, find, training
 from spikehebb.softhebb.backend import working
 
@@ -92,7 +92,7 @@ def pretrained(old: Images, seed: int) -> Model:
 
 def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respond]:
     """Go on in spikes; give at every point how the network responds by then."""
-    start = jobs.start_from(model).with_age(age)
+    start = jobs.RateNetwork(model=model).start().with_age(age)
     settings = start.settings(new, seed=seed)
     weights, ages, run = start.weights, start.age, 0
 
@@ -106,7 +106,7 @@ def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respon
         parts = [images[at : at + CHUNK] for at in range(0, len(images), CHUNK)]
         size, long = settings.neurons, settings.presentation_ms * ms
         counts = [
-            metrics.presentation_counts(
+            presentation_counts(
                 shown(frozen, part).spikes["output"], neurons=size, presentations=len(part), presentation=long
             )
             for part in parts
@@ -141,21 +141,23 @@ def shares(layer: Layer, layers: tuple[Weights, ...], images: Images) -> Any:
     return sparse.csr_array(y / y.sum(axis=1, keepdims=True))
 
 
-def scores(respond: Respond, known: Part, unseen: Part, apart: bool) -> Any:
+def scores(respond: Respond, labelled: Part, unseen: Part, apart: bool) -> Any:
     """Return accuracies on the images from before (old) and after the shift (new), labelled on own images and a mix."""
-    told = [np.asarray(images.labels) for images in known]
-    asked = [np.asarray(images.labels) for images in unseen]
+    labels = [np.asarray(images.labels) for images in labelled]
+    true_labels = [np.asarray(images.labels) for images in unseen]
     if apart:
-        told[1], asked[1] = told[1] + metrics.CLASSES, asked[1] + metrics.CLASSES
+        labels[1], true_labels[1] = labels[1] + metrics.CLASSES, true_labels[1] + metrics.CLASSES
     classes = 2 * metrics.CLASSES
-    learned, seen = [respond(images) for images in known], [respond(images) for images in unseen]
-    mix = metrics.class_profile(sparse.vstack(learned, format="csr"), np.concatenate(told), classes)
-    found: dict[str, float] = {}
+    learned, seen = [respond(images) for images in labelled], [respond(images) for images in unseen]
+    mix = metrics.class_profile(sparse.vstack(learned, format="csr"), np.concatenate(labels), classes)
+    accuracies: dict[str, float] = {}
     for number, domain in enumerate(("old", "new")):
-        own = metrics.class_profile(learned[number], told[number], classes)
+        own = metrics.class_profile(learned[number], labels[number], classes)
         for name, profile in (("own", own), ("mix", mix)):
-            found[f"{domain}_{name}"] = metrics.accuracy(metrics.soft_vote(seen[number], profile), asked[number])
-    return found
+            accuracies[f"{domain}_{name}"] = metrics.accuracy(
+                metrics.soft_vote(seen[number], profile), true_labels[number]
+            )
+    return accuracies
 
 
 def run(shift: str, seed: int, method: str, rate: float, model: Model | None) -> tuple[dict[str, Any], Model]:
@@ -167,9 +169,9 @@ def run(shift: str, seed: int, method: str, rate: float, model: Model | None) ->
     mixed = np.random.default_rng((seed, 9)).permutation(len(old))[:LABELLING]
     new = new[order]
     going = spiking(model, new, rate, seed) if method == "spiking" else rates(model, new, rate, seed)
-    known, unseen = (old[mixed], new[:LABELLING]), (old_test, new_test)
+    labelled, unseen = (old[mixed], new[:LABELLING]), (old_test, new_test)
     points = [
-        {"images": seen, **scores(respond, known, unseen, shift == "fashion")}
+        {"images": seen, **scores(respond, labelled, unseen, shift == "fashion")}
         for seen, respond in zip(POINTS, going, strict=True)
     ]
     norms = np.linalg.norm(model.layers[0].weight, axis=1)
@@ -190,7 +192,7 @@ def chosen(runs: list[dict[str, Any]], shift: str, method: str, rate: float) -> 
     return [one for one in runs if (one["shift"], one["method"], one["rate"]) == (shift, method, rate)]
 
 
-def course(runs: list[dict[str, Any]], score: str) -> Any:
+def curves(runs: list[dict[str, Any]], score: str) -> Any:
     """Return accuracies in percent, shape (seeds, points)."""
     return np.array([[100 * point[score] for point in one["points"]] for one in runs])
 
@@ -199,21 +201,21 @@ def table(runs: list[dict[str, Any]]) -> str:
     """Return mean and standard deviation over seeds, before and after the new images, as Markdown."""
     lines = ["| new images | network | learning rate | new, own | old, own | new, mix | old, mix |", "|---" * 7 + "|"]
 
-    def row(shift: str, name: str, rate: str, found: list[dict[str, Any]], point: int) -> str:
+    def row(shift: str, name: str, rate: str, selected: list[dict[str, Any]], point: int) -> str:
         cells = []
         for score in ("new_own", "old_own", "new_mix", "old_mix"):
-            values = course(found, score)[:, point]
+            values = curves(selected, score)[:, point]
             spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
             cells.append(f"{values.mean():.1f}{spread}")
         return f"| {shift} | {name} | {rate} | {' | '.join(cells)} |"
 
     for shift in SHIFTS:
-        for method, told, values in (("spiking", "age {:g}", AGES), ("rates", "eta {:g}", ETAS)):
+        for method, rate_label, values in (("spiking", "age {:g}", AGES), ("rates", "eta {:g}", ETAS)):
             if usual := chosen(runs, shift, method, AGE if method == "spiking" else ETA):
                 lines.append(row(shift, f"{method}, frozen", "-", usual, 0))
             for rate in values:
-                if found := chosen(runs, shift, method, rate):
-                    lines.append(row(shift, method, told.format(rate), found, -1))
+                if selected := chosen(runs, shift, method, rate):
+                    lines.append(row(shift, method, rate_label.format(rate), selected, -1))
     return "\n".join(lines)
 
 
@@ -222,14 +224,14 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
     titles = ("digits turned by 90°", f"digits, noise {NOISE:g}", "Fashion-MNIST", "classes 5-9 after 0-4")
     figure = Figure(figsize=(11, 5.6), layout="constrained")
     axes = figure.subplots(2, len(SHIFTS), sharex=True, sharey="row")
-    looks = {"spiking": ("goes on in spikes", BLUE, "o"), "rates": ("goes on as rates", ORANGE, "s")}
+    styles = {"spiking": ("goes on in spikes", BLUE, "o"), "rates": ("goes on as rates", ORANGE, "s")}
     for column, (shift, title) in enumerate(zip(SHIFTS, titles, strict=True)):
         for row, domain in enumerate(("new", "old")):
             axis = axes[row, column]
-            for method, (name, colour, marker) in looks.items():
-                found = chosen(runs, shift, method, AGE if method == "spiking" else ETA)
-                values = course(found, f"{domain}_mix")
-                mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(found) - 1))
+            for method, (name, colour, marker) in styles.items():
+                selected = chosen(runs, shift, method, AGE if method == "spiking" else ETA)
+                values = curves(selected, f"{domain}_mix")
+                mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(selected) - 1))
                 axis.fill_between(POINTS, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
                 axis.plot(POINTS, mean, marker=marker, ms=4, color=colour, label=name)
                 if method == "spiking":

@@ -21,9 +21,9 @@ from typing import Any
 from spikehebb.cli.common import progress
 from spikehebb.convert import Timing
 from spikehebb.datasets import load
-from spikehebb.jobs import convert_softhebb, load_softhebb, train_softhebb
+from spikehebb.jobs import convert_softhebb, train_softhebb
 from spikehebb.plot import conversion_pictures
-from spikehebb.softhebb import Preset, find
+from spikehebb.softhebb import Preset, find, load_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ def run(case: Case, seed: int, folder: Path, cores: int | None) -> dict[str, Any
             train_softhebb(train, test, case.network(), seed=seed, cores=cores, out=trained, progress=tell)
         began = time.perf_counter()
         if not (out / "report.json").exists():
-            found = convert_softhebb(
-                load_softhebb(trained),
+            conversion = convert_softhebb(
+                load_model(trained),
                 train,
                 test if case.test is None else test[: case.test],
                 case.timing,
@@ -94,8 +94,8 @@ def run(case: Case, seed: int, folder: Path, cores: int | None) -> dict[str, Any
                 "seconds": time.perf_counter() - began,
                 "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # of Python
             }
-            conversion_pictures(found.report, out)
-            (out / "report.json").write_text(json.dumps({**found.report, "used": used}, indent=1) + "\n")
+            conversion_pictures(conversion.report, out)
+            (out / "report.json").write_text(json.dumps({**conversion.report, "used": used}, indent=1) + "\n")
     report: dict[str, Any] = json.loads((out / "report.json").read_text())
     return report
 

@@ -21,15 +21,15 @@ from spikehebb.cli.common import progress
 from spikehebb.convert import present, to_spiking
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import DeepSettings, learn_layers, train_softhebb, versions
-from spikehebb.jobs.saved import describe
+from spikehebb.jobs import LayerSettings, learn_layers, train_softhebb, versions
+from spikehebb.jobs.run import describe
 from spikehebb.softhebb import Layer, Model, Preset, load_model, readout, training
 from spikehebb.softhebb.backend import working
 
 ARMS = ("spikes", "random", "rates")
 
 
-def rate_layers(settings: DeepSettings) -> tuple[Layer, ...]:
+def rate_layers(settings: LayerSettings) -> tuple[Layer, ...]:
     """The same shapes, with what SoftHebb of rates learns well with: cifar-3's values, batch normalization."""
     values: tuple[dict[str, Any], ...] = (
         {"eta": 0.08, "inverse_temperature": 1.0},
@@ -46,45 +46,45 @@ def in_rates(model: Model, train: Images, test: Images, strength: float) -> dict
     scores = {}
     with working() as (xp, each):
         for depth in range(1, len(model.layers) + 1):
-            known, unseen = (
+            train_features, test_features = (
                 np.concatenate(list(training.outputs(model.network, model.layers, images, xp, each, depth)))
                 for images in (train, test)
             )
-            scores[str(depth)] = accuracy(known, unseen, train, test, strength)
+            scores[str(depth)] = accuracy(train_features, test_features, train, test, strength)
     return scores
 
 
-def in_spikes(model: Model, train: Images, test: Images, settings: DeepSettings) -> dict[str, Any]:
+def in_spikes(model: Model, train: Images, test: Images, settings: LayerSettings) -> dict[str, Any]:
     """Accuracy of every depth of a model that has learned elsewhere, read from its spikes."""
     spiking = to_spiking(model, train[: settings.calibration], settings.timing)
-    known, unseen = (
+    train_run, test_run = (
         present(spiking, images, device=devices.find("auto"), seed=settings.seed, rates=True)
         for images in (train, test)
     )
     scores = {
-        str(depth + 1): accuracy(known.rates[depth], unseen.rates[depth], train, test, settings.strength)
+        str(depth + 1): accuracy(train_run.rates[depth], test_run.rates[depth], train, test, settings.strength)
         for depth in range(len(model.layers))
     }
     return {
         "accuracy_by_layer": scores,
-        "ms_per_image": 1000 * (known.seconds + unseen.seconds) / (len(train) + len(test)),
+        "ms_per_image": 1000 * (train_run.seconds + test_run.seconds) / (len(train) + len(test)),
     }
 
 
-def accuracy(known: Any, unseen: Any, train: Images, test: Images, strength: float) -> float:
+def accuracy(train_features: Any, test_features: Any, train: Images, test: Images, strength: float) -> float:
     labels = np.asarray(train.labels)
-    fitted = readout.ridge([(known, labels)], known.shape[1], 10, strength)
-    return metrics.accuracy(readout.predict(*fitted, [unseen]), np.asarray(test.labels))
+    fitted = readout.ridge([(train_features, labels)], train_features.shape[1], 10, strength)
+    return metrics.accuracy(readout.predict(*fitted, [test_features]), np.asarray(test.labels))
 
 
 def run(arm: str, seed: int, train: Images, test: Images, options: argparse.Namespace) -> dict[str, Any]:
     """Return what is kept of one run, after doing it if need be."""
-    settings = DeepSettings(seed=seed)
+    settings = LayerSettings(seed=seed)
     out = options.folder / f"{arm}-s{seed}-n{len(train)}"
     result = out / "result.json"
     if result.exists():
-        found: dict[str, Any] = json.loads(result.read_text())
-        return found
+        scores: dict[str, Any] = json.loads(result.read_text())
+        return scores
     with progress() as tell:
         if arm == "rates":
             layers = rate_layers(settings)
@@ -92,7 +92,7 @@ def run(arm: str, seed: int, train: Images, test: Images, options: argparse.Name
             if not (out / "run.json").exists():
                 train_softhebb(train, test, preset, method="ridge", seed=seed, out=out, progress=tell)
             model = load_model(out)
-            found = in_spikes(model, train, test, settings)
+            scores = in_spikes(model, train, test, settings)
         else:
             if arm == "random":
                 layers = tuple(dataclasses.replace(layer, plasticity="none") for layer in settings.layers)
@@ -101,10 +101,10 @@ def run(arm: str, seed: int, train: Images, test: Images, options: argparse.Name
                 learn_layers(train, test, settings, out=out, progress=tell)
             model = load_model(out)
             report = json.loads((out / "run.json").read_text())
-            found = {key: report[key] for key in ("layers", "seconds", "config")} | report["metrics"]
-    found |= {"arm": arm, "seed": seed, "rate_forward": in_rates(model, train, test, settings.strength)}
-    result.write_text(json.dumps(found, indent=1) + "\n")
-    return found
+            scores = {key: report[key] for key in ("layers", "seconds", "config")} | report["metrics"]
+    scores |= {"arm": arm, "seed": seed, "rate_forward": in_rates(model, train, test, settings.strength)}
+    result.write_text(json.dumps(scores, indent=1) + "\n")
+    return scores
 
 
 def main() -> None:
@@ -126,10 +126,10 @@ def main() -> None:
     }
     for seed in options.seeds:
         for arm in options.only:
-            found = run(arm, seed, train, test, options)
-            about["runs"].append(found)
+            scores = run(arm, seed, train, test, options)
+            about["runs"].append(scores)
             options.out.write_text(json.dumps(about, indent=1) + "\n")
-            print(f"{arm:8} seed {seed}  in spikes {found['accuracy_by_layer']}  in rates {found['rate_forward']}")
+            print(f"{arm:8} seed {seed}  in spikes {scores['accuracy_by_layer']}  in rates {scores['rate_forward']}")
 
 
 if __name__ == "__main__":

@@ -50,23 +50,27 @@ SPIKING = [name for name, rule in RULES.items() if rule.on_pre or rule.on_post]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A network that looks at images: learning or not, and how many copies of it."""
+    """A network that is presented with images: learning or frozen, and how many replicas of it."""
 
     name: str
     neurons: int
     replicas: int = 0  # 0 is the plain circuit
     learns: bool = True
-    images: int = 20  # for each copy
+    images: int = 20  # for each replica
 
 
 def cases(quick: bool) -> list[Case]:
     """Return what is measured, the most important first."""
     if quick:
         sizes = [Case(name=f"learn {n}", neurons=n, images=40) for n in (20, 200)]
-        copies = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
-        return [*sizes, *copies, Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40)]
+        replicated = [Case(name=f"learn 20, {n} replicas", neurons=20, replicas=n, images=20) for n in (2, 8)]
+        return [
+            *sizes,
+            *replicated,
+            Case(name="classify 20, 2 replicas", neurons=20, replicas=2, learns=False, images=40),
+        ]
     learning = [Case(name=f"learn {n}", neurons=n, images=i) for n, i in ((400, 200), (1600, 80), (6400, 40))]
-    copies = [
+    replicated = [
         Case(name=f"learn 400, {n} replicas", neurons=400, replicas=n, images=i)
         for n, i in ((64, 10), (1, 200), (16, 20), (4, 50), (256, 5))
     ]
@@ -74,7 +78,7 @@ def cases(quick: bool) -> list[Case]:
         Case(name=f"classify 400, {n} replicas", neurons=400, replicas=n, learns=False, images=i)
         for n, i in ((64, 20), (256, 10))
     ]
-    return [*learning, *copies, *frozen]
+    return [*learning, *replicated, *frozen]
 
 
 def made_up(count: int, rng: np.random.Generator) -> Float:
@@ -91,8 +95,8 @@ def network(case: Case) -> Circuit | Replicas:
     return replicas(circuit, case.replicas) if case.replicas else circuit
 
 
-def looking(case: Case, images: int) -> Protocol | list[Protocol]:
-    """Return what is shown: to each copy other images."""
+def protocol_for(case: Case, images: int) -> Protocol | list[Protocol]:
+    """Return what is presented: other images to each replica."""
     rng = np.random.default_rng(1)
 
     def one() -> Protocol:
@@ -102,7 +106,7 @@ def looking(case: Case, images: int) -> Protocol | list[Protocol]:
 
 
 def plan(case: Case) -> Plan:
-    return plan_of(network(case), looking(case, 2 * case.images), dt=1 * ms)
+    return plan_of(network(case), protocol_for(case, 2 * case.images), dt=1 * ms)
 
 
 def build(case: Case, device: Device, profile: bool) -> float:
@@ -120,8 +124,8 @@ def window(rule: str, device: Device) -> dict[str, Any]:
     start = time.perf_counter()
     run()
     first, start = time.perf_counter() - start, time.perf_counter()
-    found = run()
-    return {"first_s": first, "seconds": time.perf_counter() - start, "dw": np.asarray(found.dw).tolist()}
+    response = run()
+    return {"first_s": first, "seconds": time.perf_counter() - start, "dw": np.asarray(response.dw).tolist()}
 
 
 @contextmanager
@@ -151,16 +155,16 @@ def measure(case: Case, device: Device, repeats: int = 3) -> dict[str, Any]:
     circuit, seconds = network(case), {}
     with watched(device) as most:
         for images in (case.images, 2 * case.images):
-            protocol = looking(case, images)
+            protocol = protocol_for(case, images)
             seconds[images] = [simulate(circuit, protocol, device=device, dt=1 * ms) for _ in range(repeats)]
     short, long = (min(run.seconds for run in runs) for runs in seconds.values())
     recording = seconds[2 * case.images][0]
     steps = 50 * case.images
-    copies = max(1, case.replicas)
+    networks = max(1, case.replicas)
     step = max(long - short, 1e-9) / steps
     return {
         "seconds_per_step": step,
-        "images_per_second": copies / (50 * step),
+        "images_per_second": networks / (50 * step),
         "start_and_end_s": max(0.0, 2 * short - long),
         "spikes_per_step": {name: float(counts.sum()) / (2 * steps) for name, counts in recording.counts.items()},
         **most,
@@ -169,7 +173,7 @@ def measure(case: Case, device: Device, repeats: int = 3) -> dict[str, Any]:
 
 def kernels(case: Case, device: Device) -> dict[str, float]:
     """Return the share of each kernel in a step, measured one by one."""
-    circuit, protocol = network(case), looking(case, 2 * case.images)
+    circuit, protocol = network(case), protocol_for(case, 2 * case.images)
     of = plan(case)
     built = program(of, device, profile=True)
     values = values_of(circuit, protocol, of, seed=0)
@@ -226,9 +230,9 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
         for case, device in measured:
             if not left(f"{case.name} on {device.name}", reserve=60 * arguments.minutes / 3):
                 results["compile_s"][f"{case.name}, {device.name}"] = compiled[case.name, device.name].result()
-                found = measure(case, device)
-                results["cases"].setdefault(case.name, {})[device.name] = found
-                say(f"{case.name:24} {device.name:5} {found['images_per_second']:12.1f} images/s")
+                measurement = measure(case, device)
+                results["cases"].setdefault(case.name, {})[device.name] = measurement
+                say(f"{case.name:24} {device.name:5} {measurement['images_per_second']:12.1f} images/s")
         for case in profiled:
             if not left(f"kernels of {case.name}", reserve=60 * arguments.minutes / 4):
                 compiled[case.name, "kernels"].result()
@@ -241,12 +245,12 @@ def everything(arguments: argparse.Namespace, gpu: Device | None) -> dict[str, A
         windows = {(n, d.name): pool.submit(window, n, d) for n in names for d in chosen}
         for (name, device_name), waiting in windows.items():
             try:
-                found = waiting.result(max(0.1, end - time.monotonic()))
+                measurement = waiting.result(max(0.1, end - time.monotonic()))
             except TimeoutError:
                 results["left_out"].append(f"window of {name} on {device_name}")
                 waiting.cancel()
                 continue
-            results["windows"].setdefault(name, {})[device_name] = found
+            results["windows"].setdefault(name, {})[device_name] = measurement
         pool.shutdown(cancel_futures=True)
     return results
 
@@ -259,7 +263,7 @@ def profiles(quick: bool) -> list[Case]:
 
 def fitted(results: dict[str, Any], quick: bool, names: list[str], where: str) -> dict[str, costs.Cost]:
     """Fit what a step costs, on the CPU and on the GPU."""
-    found = {}
+    fits = {}
     for name in names:
         loads, seconds = [], []
         for case in cases(quick):
@@ -269,32 +273,32 @@ def fitted(results: dict[str, Any], quick: bool, names: list[str], where: str) -
                 seconds.append(measured["seconds_per_step"])
         on = where if name != "cpp" else f"one core, {platform.processor() or platform.machine()}"
         try:
-            found["cpu" if name == "cpp" else "gpu"] = costs.fit(
+            fits["cpu" if name == "cpp" else "gpu"] = costs.fit(
                 loads, seconds, measured=f"{on}, {date.today().isoformat()}"
             )
         except ValueError as error:
             say(f"no costs of {name}: {error}")
-    return found
+    return fits
 
 
 def compared(results: dict[str, Any], gpu: str) -> dict[str, Any]:
     """Return what the issue asks: how many times faster, and how far windows differ."""
-    cases, found = results["cases"], dict[str, Any]()
+    cases, ratios = results["cases"], dict[str, Any]()
     alone = cases.get("learn 400", {}).get("cpp", {}).get("images_per_second")
     for name, both in cases.items():
         if gpu in both and "cpp" in both:
-            found[f"{name}: GPU / one core"] = both[gpu]["images_per_second"] / both["cpp"]["images_per_second"]
+            ratios[f"{name}: GPU / one core"] = both[gpu]["images_per_second"] / both["cpp"]["images_per_second"]
         if gpu in both and alone and name.startswith("learn 400,"):
-            found[f"{name}: GPU / one network on one core"] = both[gpu]["images_per_second"] / alone
+            ratios[f"{name}: GPU / one network on one core"] = both[gpu]["images_per_second"] / alone
     differences = [
         float(np.max(np.abs(np.subtract(both[gpu]["dw"], both["cpp"]["dw"]))))
         for name, both in results["windows"].items()
         if gpu in both and "cpp" in both and "rand" not in "".join(RULES[name].texts().values())
     ]
     if differences:
-        found["windows compared"] = len(differences)
-        found["largest difference of a weight change"] = max(differences)
-    return found
+        ratios["windows compared"] = len(differences)
+        ratios["largest difference of a weight change"] = max(differences)
+    return ratios
 
 
 def draw(results: dict[str, Any], path: Path, title: str) -> None:
@@ -309,15 +313,15 @@ def draw(results: dict[str, Any], path: Path, title: str) -> None:
         for name, both in results["cases"].items():
             if name.startswith(what) and "replicas" in name:
                 count = int(name.split(", ")[1].split()[0])
-                for device, found in both.items():
-                    points.setdefault(device, []).append((count, found["images_per_second"]))
+                for device, measurement in both.items():
+                    points.setdefault(device, []).append((count, measurement["images_per_second"]))
         for device, pairs in points.items():
             color = "C0" if device == "cpp" else "C1"
             left.loglog(*zip(*sorted(pairs), strict=True), style, color=color, label=f"{what}, {device}")
     left.xaxis.set_major_formatter(ScalarFormatter())
     left.xaxis.set_minor_formatter(NullFormatter())
     left.set_xticks(sorted({int(x) for line in left.lines for x in np.asarray(line.get_xdata())}))
-    left.set_xlabel("networks side by side")
+    left.set_xlabel("replicas in one simulation")
     left.set_ylabel("images per second")
     if left.get_legend_handles_labels()[0]:
         left.legend(fontsize=8)
@@ -351,10 +355,10 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="the fitted costs, for advice on this machine")
     parser.add_argument("--quick", action="store_true", help="tiny networks: only to see that all works")
     arguments = parser.parse_args()
-    here = nvcc.gpus()
-    gpu = devices.find(arguments.device) if here else None
-    where = here[0].name if here else "no GPU"
-    say(f"GPU: {where}" if here else "no GPU here: the CPU alone is measured")
+    gpus = nvcc.gpus()
+    gpu = devices.find(arguments.device) if gpus else None
+    where = gpus[0].name if gpus else "no GPU"
+    say(f"GPU: {where}" if gpus else "no GPU here: the CPU alone is measured")
     start = time.monotonic()
     results = everything(arguments, gpu)
     names = ["cpp"] + ([gpu.name] if gpu else [])
@@ -365,12 +369,12 @@ def main() -> None:
         "command": " ".join(["python", *sys.argv]),
         "versions": jobs.versions(),
         "processor": platform.processor() or platform.machine(),
-        "gpu": asdict(here[0]) if here else None,
+        "gpu": asdict(gpus[0]) if gpus else None,
         "compiler": devices.compiler(),
-        "nvcc": nvcc.toolkit().version if here else None,
+        "nvcc": nvcc.toolkit().version if gpus else None,
         "minutes": (time.monotonic() - start) / 60,
         "compared": compared(results, gpu.name) if gpu else {},
-        "costs": {name: asdict(found) for name, found in cost.items()},
+        "costs": {name: asdict(fit) for name, fit in cost.items()},
         **results,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n")
@@ -379,7 +383,7 @@ def main() -> None:
     if results["left_out"]:
         say(f"left out, the time was up: {', '.join(results['left_out'])}")
     if arguments.plot:
-        draw(results, arguments.plot, f"{where}, brian2cuda" if here else "one core; not yet measured on a GPU")
+        draw(results, arguments.plot, f"{where}, brian2cuda" if gpus else "one core; not yet measured on a GPU")
 
 
 if __name__ == "__main__":

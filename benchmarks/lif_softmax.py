@@ -27,7 +27,7 @@ from spikehebb.convert.lif_calibration import calibrate_lif, divergence, present
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import train_softhebb
-from spikehebb.jobs.saved import versions
+from spikehebb.jobs.run import versions
 from spikehebb.softhebb import Model, presets
 
 TEMPERATURES = (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 25.0, 50.0)
@@ -56,7 +56,7 @@ def sampled(target: Any, totals: Any, seed: int) -> Any:
 def measure(model: Model, t: float, kind: Any, train: Images, test: Images, args: argparse.Namespace) -> dict[str, Any]:
     """Calibrate at one inverse temperature and measure on test images."""
     started = time.perf_counter()
-    found = calibrate_lif(
+    calibration = calibrate_lif(
         model,
         train,
         inverse_temperature=t,
@@ -69,17 +69,19 @@ def measure(model: Model, t: float, kind: Any, train: Images, test: Images, args
     weights, bias = np.asarray(model.layers[0].weight, float).T, model.layers[0].bias
     x = pixels(test)
     target = softmax(x @ weights + bias, t)
-    counts = present(lif_wta(weights, bias=bias, **found.parameters), x, seed=args.seed + 1, device=devices.CPP)
+    counts = present(lif_wta(weights, bias=bias, **calibration.parameters), x, seed=args.seed + 1, device=devices.CPP)[
+        0
+    ].toarray()
     totals = counts.sum(axis=1)
     # As many spikes as the LIF circuit fires on average; the membrane rises with 20 ms from 0, as it does there.
     rate = min(totals.mean() / 0.05, 999) * Hz
     exact = soft_wta(weights, rule=None, temperature=1 / t, rate=rate)
-    simulated = present(exact, x, seed=args.seed + 2, device=devices.CPP)
+    simulated = present(exact, x, seed=args.seed + 2, device=devices.CPP)[0].toarray()
     winner = np.eye(weights.shape[1], dtype=int)[target.argmax(axis=1)]
     entry = {
         "inhibition": kind,
         "inverse_temperature": t,
-        "kl_train": found.divergence,
+        "kl_train": calibration.divergence,
         "kl": float(divergence(target, counts).mean()),
         "kl_sd": float(divergence(target, counts).std()),
         "kl_sampling": float(divergence(target, sampled(target, totals, args.seed)).mean()),
@@ -93,7 +95,7 @@ def measure(model: Model, t: float, kind: Any, train: Images, test: Images, args
         "agreement": float(np.mean(counts.argmax(axis=1) == target.argmax(axis=1))),
         "agreement_exact_circuit": float(np.mean(simulated.argmax(axis=1) == target.argmax(axis=1))),
         "winner_probability": float(target.max(axis=1).mean()),
-        "parameters": {name: found.parameters[name] for name in ("gain", "strength", "drive")},
+        "parameters": {name: calibration.parameters[name] for name in ("gain", "strength", "drive")},
         "calibration_s": seconds,
     }
     print(
@@ -112,7 +114,7 @@ def vote(model: Model, entry: dict[str, Any], train: Images, test: Images, seed:
     u = {part: pixels(images) @ weights + bias for part, images in (("train", train), ("test", test))}
     winners = {part: np.eye(weights.shape[1])[rows.argmax(axis=1)] for part, rows in u.items()}
     fired = {
-        part: present(circuit, pixels(images), seed=seed + 3, device=devices.CPP)
+        part: present(circuit, pixels(images), seed=seed + 3, device=devices.CPP)[0].toarray()
         for part, images in (("train", train), ("test", test))
     }
     scores: dict[str, Any] = {}
@@ -134,14 +136,14 @@ def vote(model: Model, entry: dict[str, Any], train: Images, test: Images, seed:
     }
 
 
-def draw(found: list[dict[str, Any]], path: Path) -> None:
+def draw(networks: list[dict[str, Any]], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(found), figsize=(5.2 * len(found), 4.2), squeeze=False, sharey=True)
-    for axis, network in zip(axes[0], found, strict=True):
+    figure, axes = plt.subplots(1, len(networks), figsize=(5.2 * len(networks), 4.2), squeeze=False, sharey=True)
+    for axis, network in zip(axes[0], networks, strict=True):
         for kind, colour in zip(KINDS, ("tab:blue", "tab:orange"), strict=True):
             rows = [row for row in network["sweep"] if row["inhibition"] == kind]
             t = [row["inverse_temperature"] for row in rows]
@@ -177,7 +179,7 @@ def main() -> None:
     learned = train[: args.trained]
     fitted = train[args.trained : args.trained + args.fitted]
     labelled = train[: 2 * args.voted]
-    found: list[dict[str, Any]] = []
+    networks: list[dict[str, Any]] = []
     header = {
         "command": " ".join(["python", *sys.argv]),
         "versions": versions(),
@@ -187,7 +189,7 @@ def main() -> None:
     for units in [*args.units, *([args.large] if args.large else [])]:
         model = trained(units, learned, test[:500], args.seed)
         network: dict[str, Any] = {"units": units, "sweep": [], "vote": []}
-        found.append(network)
+        networks.append(network)
         for kind in KINDS:
             for t in (12.0,) if units == args.large else TEMPERATURES:
                 row = measure(model, t, kind, fitted, test[: args.tested], args)
@@ -195,9 +197,9 @@ def main() -> None:
                 if t == 12 and units != args.large:
                     network["vote"].append(vote(model, row, labelled, test[: args.voted], args.seed))
                     print(network["vote"][-1], flush=True)
-                args.out.write_text(json.dumps({**header, "networks": found}, indent=1) + "\n")
+                args.out.write_text(json.dumps({**header, "networks": networks}, indent=1) + "\n")
     if args.plot:
-        draw([network for network in found if network["units"] != args.large], args.plot)
+        draw([network for network in networks if network["units"] != args.large], args.plot)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def rows() -> Iterator[dict[str, Any]]:
         }
 
 
-def markdown(found: list[dict[str, Any]]) -> str:
+def markdown(measured: list[dict[str, Any]]) -> str:
     lines = ["| rule | NEST | trains | largest difference | with coincidences | remark |", "|---|---|---|---|---|---|"]
-    for row in found:
+    for row in measured:
         tied = row["difference_with_coincidences"]
         shown = "" if tied is None else f"{tied:.1e}"
         cells = (row["rule"], row["nest"], row["trains"], f"{row['difference']:.1e}", shown, row["remark"])
@@ -74,11 +74,11 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.getLogger("brian2").setLevel(logging.WARNING)
     fresh_nest()
-    found = list(rows())
-    print(markdown(found))
+    measured = list(rows())
+    print(markdown(measured))
     if chosen.out:
         versions = {name: version(name) for name in ("spikehebb", "brian2", "nest-simulator", "numpy")}
-        report = {"versions": versions, "python": platform.python_version(), "dt_ms": 0.1, "rows": found}
+        report = {"versions": versions, "python": platform.python_version(), "dt_ms": 0.1, "rows": measured}
         chosen.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

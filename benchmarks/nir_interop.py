@@ -1,4 +1,4 @@
-"""A trained digit network leaves as NIR, and other simulators classify the same input spikes.
+"""A trained digit network is exported as NIR, and other simulators classify the same input spikes.
 
 python benchmarks/nir_interop.py --python .venv-interop/bin/python --out benchmarks/results/nir-interop.json
 
@@ -24,16 +24,15 @@ import numpy as np
 from brian2 import ms, mV
 
 from spikehebb import checkpoint, convert, devices, metrics
-from spikehebb.circuits.lif import lif_unit
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
-from spikehebb.export.neuron_nodes import nir_if
-from spikehebb.jobs import train_softhebb, votes
-from spikehebb.jobs.saved import describe, load_network, versions
+from spikehebb.jobs import read, train_softhebb, votes
+from spikehebb.jobs.run import describe, versions
+from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
-from spikehebb.softhebb import Model, model_file
+from spikehebb.softhebb import Model
 from spikehebb.softhebb.network import Training
 from spikehebb.softhebb.presets import find
 
@@ -134,7 +133,7 @@ def _options() -> argparse.Namespace:
 def _trained(path: Path | None, train: Images, seed: int) -> Model:
     """Return a network of one dense layer."""
     if path is not None:
-        return model_file.from_checkpoint(load_network(path))
+        return read(path).rates()
     preset = find("mnist-dense")
     layers = (dataclasses.replace(preset.layers[0], units=100),)
     small = dataclasses.replace(preset, layers=layers, training=Training(epochs=20, batch=10))
@@ -147,22 +146,22 @@ def _network(
     """Return the LIF form with its readout."""
     timing = convert.timing_for(model.network)
     chosen = train[np.random.default_rng((options.seed, 0)).permutation(len(train))[:300]]
-    found = votes.lif(
+    report = votes.lif(
         model, timing, train, test, chosen, device=device, seed=options.seed, tell=lambda stage, part: None
     )
     network = convert.to_spiking(model, chosen, timing)
-    labels = found.pop("labels")
-    said = {"lif": convert.lif_settings(found | {"inhibition": options.inhibition}, labels)}
-    circuit = convert.lif_network(model, dataclasses.replace(network, header=said))
-    return circuit, timing, float(found["accuracy_vote"])
+    labels = report.pop("labels")
+    header = {"lif": convert.lif_settings(report | {"inhibition": options.inhibition}, labels)}
+    circuit = convert.lif_network(model, dataclasses.replace(network, header=header))
+    return circuit, timing, float(report["accuracy_vote"])
 
 
 def _spikes(
     circuit: Circuit, images: Images, timing: convert.Timing, device: devices.Device, seed: int
 ) -> tuple[Any, Any]:
     """Return the input spikes (images, steps, inputs) and how often each output neuron fired (images, neurons)."""
-    found = _rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
-    return found["input"], found["output"].sum(axis=1, dtype=np.int64)
+    rasters = _rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
+    return rasters["input"], rasters["output"].sum(axis=1, dtype=np.int64)
 
 
 def _rasters(circuit: Circuit, rows: Any, timing: convert.Timing, device: devices.Device, seed: int) -> dict[str, Any]:
@@ -170,12 +169,12 @@ def _rasters(circuit: Circuit, rows: Any, timing: convert.Timing, device: device
     length, dt = timing.present_ms * ms, timing.dt_ms * ms
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)
     spikes = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=("input", "output")).spikes
-    found = {}
+    rasters = {}
     for name in ("input", "output"):
         raster = np.zeros((len(rows) * timing.steps, circuit.populations[name].size), np.uint8)
         raster[np.round(np.asarray(spikes[name].t / dt)).astype(np.int64), spikes[name].i] = 1
-        found[name] = raster.reshape(len(rows), timing.steps, -1)
-    return found
+        rasters[name] = raster.reshape(len(rows), timing.steps, -1)
+    return rasters
 
 
 def _layers(seed: int) -> Circuit:

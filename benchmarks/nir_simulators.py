@@ -1,7 +1,7 @@
 """The side of the other simulators in ``nir_interop.py``: needs numpy, nir and them, not this toolkit.
 
-python nir_simulators.py FOLDER: reads ``CASE.npz`` and ``CASE-SIMULATOR.nir``, writes ``answers.npz`` (what leaves the
-graph in each step) and ``versions.json``.
+python nir_simulators.py FOLDER: reads ``CASE.npz`` and ``CASE-SIMULATOR.nir``, writes ``answers.npz`` (the output of
+the graph in each step) and ``versions.json``.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def main(folder: Path) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    found = {}
+    answers = {}
     for case in sorted(folder.glob("*.npz")):
-        with np.load(case) as held:
-            shape = tuple(held["shape"])
-            spikes = np.unpackbits(held["bits"], count=int(np.prod(shape))).reshape(shape)
+        with np.load(case) as archive:
+            shape = tuple(archive["shape"])
+            spikes = np.unpackbits(archive["bits"], count=int(np.prod(shape))).reshape(shape)
         for name, load in (("norse", norse), ("snntorch", snntorch)):
             net = load(nir.read(folder / f"{case.stem}-{name}.nir"))
-            found[f"{case.stem}-{name}"] = run(net, spikes, torch)
-    np.savez_compressed(folder / "answers.npz", **found)
+            answers[f"{case.stem}-{name}"] = run(net, spikes, torch)
+    np.savez_compressed(folder / "answers.npz", **answers)
     packages = ("nir", "nirtorch", "norse", "snntorch", "torch", "numpy")
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
     (folder / "versions.json").write_text(json.dumps(versions))
@@ -56,7 +56,7 @@ def snntorch(graph: Any) -> Any:
 
 
 def run(net: Any, spikes: Any, torch: Any) -> Any:
-    """Return what leaves the graph: (images, steps, outputs)."""
+    """Return the output of the graph: (images, steps, outputs)."""
     images, steps, inputs = spikes.shape
     rows, state = [], None
     with torch.no_grad():

@@ -20,7 +20,7 @@ from spikehebb import checkpoint, convert, devices, hardware, jobs, metrics
 from spikehebb.cli.common import progress
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
-from spikehebb.simulation import simulate
+from spikehebb.simulation import presentation_counts, simulate
 from spikehebb.softhebb import find
 
 BITS = (8, 6, 5, 4, 3, 2)
@@ -79,7 +79,7 @@ def _seen(circuit: Circuit, test: Images, labels: Any, seed: int) -> tuple[float
     rows = test.intensities().reshape(len(test), -1).astype(float)
     protocol = Protocol(stimuli={"input": rows}, duration=len(test) * 50 * ms, presentation=50 * ms)
     recording = simulate(circuit, protocol, device=devices.find("auto"), seed=seed, record=("output",))
-    counts = metrics.presentation_counts(
+    counts = presentation_counts(
         recording.spikes["output"], neurons=len(labels), presentations=len(test), presentation=50 * ms
     )
     winners = np.asarray(counts.argmax(axis=1)).ravel()

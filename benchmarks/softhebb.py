@@ -33,8 +33,8 @@ WARM_UP = 3  # batches of each layer that are learned, but not timed
 PRODUCTS = ("convolution", "gradient")  # how PyTorch's side sums y x
 
 
-def here(images: Images, batches: int, cores: int, device: str = "cpu") -> dict[str, Any]:
-    """Return milliseconds per batch of 10: of each layer while it learns (earlier layers included), and looking."""
+def time_spikehebb(images: Images, batches: int, cores: int, device: str = "cpu") -> dict[str, Any]:
+    """Return milliseconds per batch of 10: of each layer while it learns (with the earlier ones), and in inference."""
     network = find("cifar-3").network((3, 32, 32))
     layers, how = training.start(network, 0), Training()
     with working(device, cores) as (xp, each):
@@ -52,11 +52,11 @@ def here(images: Images, batches: int, cores: int, device: str = "cpu") -> dict[
             learning.append(learn(number, WARM_UP, batches))
         began = time.perf_counter()
         count = sum(len(part) for part in training.outputs(network, layers, images, xp, each))
-        looking = 10_000 * (time.perf_counter() - began) / count
-    return {"learn_ms": learning, "forward_ms": looking}
+        inference = 10_000 * (time.perf_counter() - began) / count
+    return {"learn_ms": learning, "forward_ms": inference}
 
 
-def there(python: str, images: Path, batches: int, cores: int, product: str) -> dict[str, Any]:
+def time_torch(python: str, images: Path, batches: int, cores: int, product: str) -> dict[str, Any]:
     """Return the same of plain PyTorch, as a process of its own."""
     script = Path(__file__).with_name("softhebb_torch.py")
     words = ["--images", images, "--batches", batches, "--threads", cores, "--product", product]
@@ -66,30 +66,34 @@ def there(python: str, images: Path, batches: int, cores: int, product: str) -> 
     )
     if done.returncode:
         raise RuntimeError(f"{script.name} failed: {done.stderr.strip().splitlines()[-1:]}")
-    found = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     return {
-        "learn_ms": [layer["mean_ms"] for layer in found["learn"]],
-        "forward_ms": found["forward"]["mean_ms"],
-        "versions": found["versions"],
+        "learn_ms": [layer["mean_ms"] for layer in report["learn"]],
+        "forward_ms": report["forward"]["mean_ms"],
+        "versions": report["versions"],
     }
 
 
 def table(rounds: list[dict[str, Any]], sides: list[str]) -> None:
     """Print seconds per epoch and ratios, medians over the rounds."""
-    rows = [("layer 1", 0), ("layer 2", 1), ("layer 3", 2), ("all layers", None), ("looking", "forward")]
+    rows = [("layer 1", 0), ("layer 2", 1), ("layer 3", 2), ("all layers", None), ("inference", "forward")]
     for name, row in rows:
         cells = []
         for side in sides:
-            values = [seconds(found[side], row) for found in rounds]
-            ratios = [seconds(found[side], row) / seconds(found["numpy"], row) for found in rounds]
+            values = [seconds(timings[side], row) for timings in rounds]
+            ratios = [seconds(timings[side], row) / seconds(timings["numpy"], row) for timings in rounds]
             cells.append(f"{side} {statistics.median(values):7.1f} s ({statistics.median(ratios):.2f})")
         print(f"{name:12}", "   ".join(cells))
 
 
-def seconds(found: dict[str, Any], row: Any) -> float:
+def seconds(timings: dict[str, Any], row: Any) -> float:
     """Return seconds for 50,000 images."""
     per_batch = (
-        found["forward_ms"] if row == "forward" else sum(found["learn_ms"]) if row is None else found["learn_ms"][row]
+        timings["forward_ms"]
+        if row == "forward"
+        else sum(timings["learn_ms"])
+        if row is None
+        else timings["learn_ms"][row]
     )
     return float(EPOCH * per_batch / 1000)
 
@@ -120,13 +124,13 @@ def main() -> None:
         for cores in options.cores:
             rounds = []
             for _ in range(options.rounds):
-                found = {"numpy": here(images, options.batches, cores)}
+                timings = {"numpy": time_spikehebb(images, options.batches, cores)}
                 if options.torch:
                     for product in PRODUCTS:
-                        found[f"torch, {product}"] = there(options.torch, file, options.batches, cores, product)
+                        timings[f"torch, {product}"] = time_torch(options.torch, file, options.batches, cores, product)
                 if options.gpu:
-                    found["cupy"] = here(images, options.batches, cores, "gpu")
-                rounds.append(found)
+                    timings["cupy"] = time_spikehebb(images, options.batches, cores, "gpu")
+                rounds.append(timings)
             results["rounds"][str(cores)] = rounds
             print(f"{cores} core{'s' * (cores > 1)}: seconds per epoch of 50,000 images (times this side's)")
             table(rounds, list(rounds[0]))

@@ -102,19 +102,19 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--cores", type=int)
     options = parser.parse_args()
-    found, passed = [], True
+    summaries, passed = [], True
     for case in CASES:
         if options.only and case.preset not in options.only:
             continue
         reports = [run(case, seed, options.folder, options.data_dir, options.cores) for seed in options.seeds]
-        found.append(summary(case, reports))
+        summaries.append(summary(case, reports))
         if case.preset == "cifar-3":
-            found[-1]["inside_within"] = all(inside(report) for report in reports)
-            passed &= found[-1]["inside_within"]
-        passed &= found[-1]["within"]
+            summaries[-1]["inside_within"] = all(inside(report) for report in reports)
+            passed &= summaries[-1]["inside_within"]
+        passed &= summaries[-1]["within"]
         scores = ", ".join(f"{100 * report['metrics'][case.metric]:.2f}" for report in reports)
         print(f"{case.data:14} {case.preset:16} {scores} %   bounds {case.low:.2f} to {case.high:.2f}")
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+        options.out.write_text(json.dumps(summaries, indent=1) + "\n")
     sys.exit(not passed)
 
 

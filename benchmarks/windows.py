@@ -39,7 +39,7 @@ def timed(action: Callable[[], Any]) -> float:
 
 def windows(repeats: int) -> list[dict[str, Any]]:
     """Time the window of the issue: 81 lags, 60 pairings at 1 Hz, dt = 0.1 ms."""
-    found = []
+    timings = []
     for rule in (stdp_pair, triplet_vc_full, calcium_dp, clopath, RULES["oja"]):
 
         def run(rule: PlasticityRule = rule) -> None:
@@ -49,9 +49,9 @@ def windows(repeats: int) -> list[dict[str, Any]]:
             os.environ["SPIKEHEBB_CACHE"] = cache
             first = timed(run)
             again = [timed(run) for _ in range(repeats)]
-        found.append({"rule": rule.name, "with_compilation_s": first, "built_before_s": again})
+        timings.append({"rule": rule.name, "with_compilation_s": first, "built_before_s": again})
         print(f"{rule.name:20} {first:6.2f} s with compilation, {statistics.median(again):5.2f} s built before")
-    return found
+    return timings
 
 
 def per_event(repeats: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def per_event(repeats: int) -> dict[str, Any]:
 
 
 def replays(pairs: int) -> dict[str, Any]:
-    """Time the replay of a million spike pairs, spread over synapses side by side, here and in NEST."""
+    """Time the replay of a million spike pairs, spread over independent synapses, here and in NEST."""
     synapses, seconds = 200, 100.0
     spikes = pairs // synapses
     rng = np.random.default_rng(1)
@@ -107,14 +107,14 @@ def replays(pairs: int) -> dict[str, Any]:
     first = timed(lambda: simulate(circuit, plan, device=devices.CPP, dt=0.1 * ms))
     start = time.perf_counter()
     done = simulate(circuit, plan, device=devices.CPP, dt=0.1 * ms)
-    here = time.perf_counter() - start
+    again = time.perf_counter() - start
     result: dict[str, Any] = {
         "pairs": spikes * synapses,
         "synapses": synapses,
         "with_compilation_s": first,
-        "built_before_s": here,
+        "built_before_s": again,
     }
-    print(f"replay of {spikes * synapses} pairs: {here:.2f} s built before, {first:.2f} s with compilation")
+    print(f"replay of {spikes * synapses} pairs: {again:.2f} s built before, {first:.2f} s with compilation")
     try:
         nest = importlib.import_module("nest")
     except ImportError:

@@ -12,7 +12,9 @@ from brian2 import ms
 from spikehebb import plot
 from spikehebb.circuits import has_pair_form
 from spikehebb.encoders import ENCODERS
+from spikehebb.hardware import TARGETS, Limit
 from spikehebb.jobs import stdp_window
+from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES
 
@@ -21,14 +23,14 @@ OUT = Path(__file__).parent / "catalogue"
 RULE = {
     "needs_pre": "needed in the presynaptic neuron",
     "pre": "in the presynaptic neuron",
-    "pre_spike": "there, when its spike arrives",
-    "needs": "needed in the postsynaptic neuron",
+    "pre_spike": "in the presynaptic neuron, when its spike arrives",
+    "needs_post": "needed in the postsynaptic neuron",
     "post": "in the postsynaptic neuron",
-    "post_spike": "there, at its spike",
+    "post_spike": "in the postsynaptic neuron, at its spike",
     "synapse": "in the synapse",
     "on_pre": "in the synapse, when a presynaptic spike arrives",
     "on_post": "in the synapse, when the postsynaptic neuron spikes",
-    "update": "in the synapse, at every step",
+    "update": "in the synapse, at every time step",
     "onset": "in all synapses, at each onset, one line after the other",
 }
 NEURON = {
@@ -37,7 +39,7 @@ NEURON = {
     "reset": "at its spike",
     "receive": "at an arriving spike",
     "onset": "at the onset of a presentation",
-    "update": "at each step, after continuous input",
+    "update": "at every time step, after continuous input",
 }
 
 
@@ -69,6 +71,69 @@ def plain(text: str | tuple[str, ...]) -> str:
     return dedent("\n".join(text) if isinstance(text, tuple) else text).strip().replace("; ", "\n")
 
 
+def limits() -> list[str]:
+    """Return the lines of a table with the limits of every chip, and of their sources."""
+    chips = [target for target in TARGETS.values() if target.limits]
+    names = dict.fromkeys(name for target in chips for name in target.limits)
+    lines = [f"| | {' | '.join(target.name for target in chips)} |", "|---" * (len(chips) + 1) + "|"]
+    lines += [f"| `{name}` | {' | '.join(shown(target.limits.get(name)) for target in chips)} |" for name in names]
+    for target in TARGETS.values():
+        sources = "; ".join(dict.fromkeys(limit.source for limit in target.limits.values()))
+        lines += ["", f"- `{target.name}`: {target.summary}.{f' Sources: {sources}.' if sources else ''}"]
+    return lines
+
+
+def shown(limit: Limit | None) -> str:
+    """Return a limit as it stands in the table."""
+    if limit is None:
+        return ""
+    value = limit.value
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, tuple):
+        text = ", ".join(map(str, value))
+    else:
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text if limit.verified else f"*{text}, unverified*"
+
+
+def costs() -> list[str]:
+    """Return the lines of a table with the costs of every operation, in picojoules."""
+    lines = ["| table | operation | pJ | source |", "|---|---|---|---|"]
+    for table in TABLES.values():
+        for name, cost in table.costs.items():
+            mark = "" if cost.verified else " *(unverified)*"
+            lines.append(f"| `{table.name}` | {name} | {cost.pj:,g} | {cost.source}{mark} |")
+    return lines
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by the name of its file."""
+    made = "Made from the values that the package runs"
+    rules = ["# Rules", "", f"*{made}; windows are drawn with noise (`sigma`) off.*", ""]
+    rules += ["![Windows of all rules](gallery.png)", ""]
+    for family, members in FAMILIES.items():
+        rules += [f"## {family[0].upper()}{family[1:]}", "", *entries(members, RULE)]
+    neurons = ["# Neurons and encoders", "", f"*{made}.*", ""]
+    for title, models in (("Neurons", NEURONS), ("Encoders and sources", ENCODERS)):
+        neurons += [f"## {title}", "", *entries(models.values(), NEURON)]
+    chips = [
+        "# Chips",
+        "",
+        f"*{made}.*",
+        "",
+        "## Limits",
+        "",
+        *limits(),
+        "",
+        "## Costs of operations",
+        "",
+        *costs(),
+        "",
+    ]
+    return {name: "\n".join(lines) for name, lines in (("rules", rules), ("neurons", neurons), ("chips", chips))}
+
+
 def main() -> None:
     """Write the pages, the pictures of the windows, and a sheet of them all."""
     OUT.mkdir(exist_ok=True)
@@ -79,15 +144,8 @@ def main() -> None:
             windows.append(stdp_window(rule.with_parameters(**quiet), [5.0 * step for step in range(-20, 21)] * ms))
             plot.save(plot.stdp_window(windows[-1], rule), OUT / f"window_{rule.name}.png")
     plot.save(plot.gallery(windows), OUT / "gallery.png")
-    note = "*Made from the values that the package runs; windows are drawn with noise (`sigma`) off.*"
-    lines = ["# Rules", "", note, "", "![Windows of all rules](gallery.png)", ""]
-    for family, rules in FAMILIES.items():
-        lines += [f"## {family[0].upper()}{family[1:]}", "", *entries(rules, RULE)]
-    (OUT / "rules.md").write_text("\n".join(lines))
-    lines = ["# Neurons and encoders", "", "*Made from the values that the package runs.*", ""]
-    for title, models in (("Neurons", NEURONS), ("Encoders and sources", ENCODERS)):
-        lines += [f"## {title}", "", *entries(models.values(), NEURON)]
-    (OUT / "neurons.md").write_text("\n".join(lines))
+    for name, text in pages().items():
+        (OUT / f"{name}.md").write_text(text)
 
 
 if __name__ == "__main__":

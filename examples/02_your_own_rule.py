@@ -44,10 +44,10 @@ if __name__ == "__main__":
     print(plot.save(plot.stdp_window(window, mexican_hat), out / "window.png"))
 
     pre, post = [10, 42, 80] * ms, [15, 40, 95] * ms
-    course = replay(mexican_hat, pre, post)
-    print(plot.save(plot.replay(course, pre, post, mexican_hat), out / "replay.png"))
+    trace = replay(mexican_hat, pre, post)
+    print(plot.save(plot.replay(trace, pre, post, mexican_hat), out / "replay.png"))
 
-    # Measured changes, relative to the weight at the start, as a CSV file of yours would hold them.
+    # Measured changes, relative to the weight at the start, as in a CSV file of your own.
     lags = np.array([-60, -40, -25, -15, -8, -4, 4, 8, 15, 25, 40, 60])
     change = [-0.014, -0.022, -0.025, -0.014, 0.016, 0.046, 0.048, 0.013, -0.010, -0.026, -0.021, -0.015]
     measured = Measurements(name="my_cells", x=lags, change=np.array(change), error=np.full(12, 0.003))

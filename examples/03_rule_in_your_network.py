@@ -1,4 +1,4 @@
-"""Triplet STDP in an ordinary Brian2 network: nothing of this package runs, only its text.
+"""Triplet STDP in an ordinary Brian2 network: only the Brian2 text of this package is used.
 
 python examples/03_rule_in_your_network.py
 """
@@ -36,7 +36,7 @@ post = NeuronGroup(
 synapses = Synapses(pre, post, **rule.synapses)
 synapses.connect()
 synapses.w = 0.8
-synapses.post.order = -2  # at coincident spikes as in this package: each side reads the other's traces from before
+synapses.post.order = -2  # at coincident spikes as in this package: each side reads earlier traces of the other
 
 spikes = SpikeMonitor(post)
 network = Network(inputs, pre, relay, post, synapses, spikes)

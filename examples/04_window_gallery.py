@@ -20,8 +20,8 @@ out.mkdir(parents=True, exist_ok=True)
 windows = []
 for rule in RULES.values():
     if not has_pair_form(rule):
-        continue  # it reads more than two spiking neurons have
-    quiet = {"sigma": 0.0} if "sigma" in rule.parameters else {}  # the mean course of a rule with noise
-    # A coarse time step is enough for a glance.
+        continue  # it reads variables that two spiking neurons lack
+    quiet = {"sigma": 0.0} if "sigma" in rule.parameters else {}  # the mean of a rule with noise
+    # A coarse time step is enough for an overview.
     windows.append(stdp_window(rule.with_parameters(**quiet), np.arange(-100, 101, 5) * ms, dt=0.5 * ms))
 print(f"{len(windows)} windows: {plot.save(plot.gallery(windows), out / 'gallery.png')}")

@@ -1,4 +1,4 @@
-"""A spiking soft winner-take-all circuit teaches itself handwritten digits.
+"""A spiking soft winner-take-all circuit learns handwritten digits without labels.
 
 python examples/05_learn_digits.py [FOLDER]
 """
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from spikehebb import plot
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/digits")
 train, test = load("digits", "train"), load("digits", "test")
 
-# Learning never sees a label; the neurons get theirs afterwards, from training images only.
+# Learning uses no labels; the neurons are labelled afterwards, from training images only.
 run = learn_digits(train, test, Settings(neurons=60, epochs=2), out=out, overwrite=True)
 for name, value in run.report["metrics"].items():
     print(f"{name:24} {value:.4g}")
 for path in plot.digit_pictures(run, test, out):
     print(path)
 
-# What was saved gives the same answer again.
-again = evaluate(load_digits(out), test)
+# The saved network gives the same scores again.
+again = evaluate(read(out), test)
 assert again["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]

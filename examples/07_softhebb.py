@@ -1,4 +1,4 @@
-"""SoftHebb, rate-based: two layers teach themselves the bundled digits, beside the same layers with random weights."""
+"""SoftHebb, rate-based: two layers learn the bundled digits without labels, beside two controls of the same shape."""
 
 import dataclasses
 

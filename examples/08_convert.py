@@ -1,4 +1,4 @@
-"""A small convolutional SoftHebb network becomes spiking neurons; how soon do they say the same?
+"""A small convolutional SoftHebb network is converted to spiking neurons; agreement against latency.
 
 python examples/08_convert.py
 """
@@ -25,7 +25,7 @@ for point in run.report["curve"][::4]:
 scores = run.report["metrics"]
 print(f"spikes {100 * scores['accuracy_spiking']:.1f} %, rates {100 * scores['accuracy_rate']:.1f} %")
 
-# One column per layer stands at all positions; as one circuit every position has neurons of its own.
-found = size(run.network)
-print(f"columns: {found.synapses:,} synapses; as one circuit: {found.unrolled_synapses:,}")
+# One column per layer is applied to all positions; as one circuit every position has neurons of its own.
+network_size = size(run.network)
+print(f"columns: {network_size.synapses:,} synapses; as one circuit: {network_size.unrolled_synapses:,}")
 print("its populations:", ", ".join(unrolled(run.network).populations))

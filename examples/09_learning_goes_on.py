@@ -1,4 +1,4 @@
-"""A dense SoftHebb network goes on learning in spikes, from digits that have moved by a pixel.
+"""A dense SoftHebb network continues learning in spikes, from digits that are shifted by a pixel.
 
 python examples/09_learning_goes_on.py
 """
@@ -8,10 +8,10 @@ import dataclasses
 import numpy as np
 
 from spikehebb.datasets import load
-from spikehebb.jobs import learn_digits, start_from, train_softhebb
+from spikehebb.jobs import RateNetwork, learn_digits, train_softhebb
 from spikehebb.softhebb import Layer, Preset, Readout, Training
 
-# 60 rate units learn digits where they are.
+# 60 rate units learn the digits without a shift.
 layer = Layer(
     units=60,
     batch_norm=False,
@@ -39,11 +39,11 @@ moved, moved_test = (
     dataclasses.replace(images, name=f"moved {images.name}", pixels=np.roll(images.pixels, 1, axis=2))
     for images in (train, test)
 )
-start = start_from(model)
+start = RateNetwork(model=model).start()
 settings = start.settings(moved)
 print(f"{settings.neurons} neurons, temperature {settings.temperature:.3f} for images of length 1")
 for name, age in (("frozen", 1e9), ("learning", 3)):
     run = learn_digits(moved, moved_test, settings, start=start.with_age(age))
-    change = np.abs(run.checkpoint.arrays["weights"] - start.weights).max()
+    change = np.abs(run.network.arrays["weights"] - start.weights).max()
     accuracy = 100 * run.report["metrics"]["accuracy_soft_vote"]
     print(f"{name:8} {accuracy:.1f} % of the moved digits are right, weights changed by up to {change:.2f}")

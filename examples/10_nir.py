@@ -1,4 +1,4 @@
-"""A winner-take-all of LIF neurons leaves as NIR, comes back, and fires the same spikes.
+"""A winner-take-all of LIF neurons is exported as NIR, read again, and fires the same spikes.
 
 python examples/10_nir.py [FOLDER]
 """
@@ -18,19 +18,19 @@ from spikehebb.simulation import simulate
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 images = load("digits", "train")
-prototypes = images.intensities()[:20].reshape(20, -1)  # each neuron looks for one image
+prototypes = images.intensities()[:20].reshape(20, -1)  # the weights of each neuron are one image
 weights = (prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True)).T
 circuit = lif_wta(weights, gain=6, strength=0.1, drive=1)
 
-# As NIR's equations say it, and as two simulators read it
+# In NIR's own equations, and in the dialects of two simulators
 for dialect in ("nir", "norse", "snntorch"):
     graph = circuit_graph(circuit, dt=1 * ms, dialect=dialect)
     write_nir(graph, folder / f"digits-{dialect}.nir")
-    print(f"{dialect:9} tau for steps of {1000 * float(graph.metadata['dt']):g} ms:", sizes(graph))
+    print(f"{dialect:9} tau for time steps of {1000 * float(graph.metadata['dt']):g} ms:", sizes(graph))
 
 rows = images.intensities()[20:24].reshape(4, -1)
 protocol = Protocol(stimuli={"input": rows}, duration=200 * ms, presentation=50 * ms)
-found = read_nir(folder / "digits-nir.nir", encoder=regular)
-here, back = (simulate(each, protocol, record=("output",)).spikes["output"] for each in (circuit, found.circuit))
-same = np.array_equal(here.i, back.i) and np.array_equal(here.t, back.t)
-print(f"{len(here)} spikes before, {len(back)} after; identical: {same}")
+imported = read_nir(folder / "digits-nir.nir", encoder=regular)
+before, after = (simulate(each, protocol, record=("output",)).spikes["output"] for each in (circuit, imported.circuit))
+same = np.array_equal(before.i, after.i) and np.array_equal(before.t, after.t)
+print(f"{len(before)} spikes before, {len(after)} after; identical: {same}")

@@ -1,4 +1,4 @@
-"""Six networks learn digits side by side in one simulation: three learning rates, two seeds each.
+"""Six networks learn digits as replicas in one simulation: three learning rates, two seeds each.
 
 python examples/12_replicas.py [FOLDER]
 """
@@ -7,22 +7,22 @@ import sys
 from pathlib import Path
 
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_side_by_side, load_digits
+from spikehebb.jobs import Settings, evaluate, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
 train, test = load("digits", "train")[:400], load("digits", "test")[:200]
 
-# Whatever is a number of the circuit may differ; every network sees the images in an order of its own.
+# Any number of the circuit may differ; every network has its own order of the images.
 settings = [Settings(neurons=30, eta=eta, seed=seed) for eta in (0.003, 0.03, 0.3) for seed in (0, 1)]
-learned = learn_side_by_side(train, test, settings, out=out, overwrite=True)
+learned = learn_digits(train, test, settings, out=out, overwrite=True)
 for each, run in zip(settings, learned.runs, strict=True):
     print(f"eta {each.eta:5.3f}, seed {each.seed}: {100 * run.report['metrics']['accuracy_vote']:.1f} %")
 
-# Alone, a network says what it said among others, to the last spike: its random numbers depend on its seed only.
-trained = load_digits(out / learned.folders[3])
+# Alone, a network fires the same spikes as among others: its random numbers depend on its seed only.
+trained = read(out / learned.folders[3])
 alone = evaluate(trained, test)["metrics"]["accuracy_vote"]
 print(f"the fourth alone: {100 * alone:.1f} %, the same: {alone == learned.runs[3].report['metrics']['accuracy_vote']}")
 
-# Copies that share its weights look at 20 images at once.
+# The test images are distributed over 20 replicas of the frozen network.
 many = evaluate(trained, test, replicas=20)["metrics"]["accuracy_vote"]
-print(f"20 copies look: {100 * many:.1f} %")
+print(f"20 replicas: {100 * many:.1f} %")

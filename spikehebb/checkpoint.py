@@ -7,7 +7,8 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +22,8 @@ FORMAT = 1
 LARGEST = 8 << 30  # bytes, unpacked: more is no checkpoint of this toolkit
 _MEMBER_LIMIT = 200  # files in the archive
 
+Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # of every array its kind, f or i, and its shape
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint:
@@ -29,7 +32,7 @@ class Checkpoint:
     Parameters
     ----------
     header : mapping
-        What made it, as JSON can say it: ``kind``, ``config``, ``versions``, ``data``, ...
+        What made it, in JSON types: ``kind``, ``config``, ``versions``, ``data``, ...
     arrays : mapping of str to array
         What it learned.
     """
@@ -46,8 +49,8 @@ def save(checkpoint: Checkpoint, path: Path, *, compress: bool = True) -> None:
     write_whole(path, lambda file: write(file, **arrays))  # type: ignore[arg-type]
 
 
-def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, tuple[int, ...]]]]) -> Checkpoint:
-    """Read a checkpoint, from a stranger too: nothing in it is ever run.
+def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoint:
+    """Read a checkpoint, also from an untrusted source: nothing in it is ever executed.
 
     Parameters
     ----------
@@ -61,6 +64,36 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[st
     ------
     FileNotFoundError, ValueError
     """
+    with _archive(path) as (archive, names, path):
+        header = _header(path, _read(archive, "header", path))
+        expected = _described(path, header, shapes)
+        if names - {"header"} != set(expected):
+            raise ValueError(f"checkpoint {path} holds {sorted(names - {'header'})}, but needs {sorted(expected)}.")
+        arrays = {}
+        for name, (kind, shape) in expected.items():
+            array = _read(archive, name, path, shape)
+            if array.dtype.kind != kind or array.dtype.itemsize > 8:
+                raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
+            if kind == "f" and not np.all(np.isfinite(array)):
+                raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
+            arrays[name] = array
+    return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
+
+
+def load_header(path: Path) -> Mapping[str, Any]:
+    """Read what made a checkpoint, and nothing else of it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    with _archive(path) as (archive, _, path):
+        return Frozen(_header(path, _read(archive, "header", path)))
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, set[str], Path]]:
+    """Open a checkpoint: its archive, the names in it and the file; what is damaged raises ``ValueError``."""
     path = Path(path)
     if path.is_dir():
         path = path / "checkpoint.npz"
@@ -71,26 +104,12 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Mapping[str, tuple[st
             members = archive.infolist()
             if len(members) > _MEMBER_LIMIT or sum(member.file_size for member in members) > LARGEST:
                 raise ValueError(f"checkpoint {path} would unpack to more than {LARGEST >> 30} GiB; refused.")
-            names = [member.filename.removesuffix(".npy") for member in members]
+            names = {member.filename.removesuffix(".npy") for member in members}
             if "header" not in names:
                 raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
-            header = _header(path, _read(archive, "header", path))
-            wanted = _described(path, header, shapes)
-            if set(names) - {"header"} != set(wanted):
-                raise ValueError(
-                    f"checkpoint {path} holds {sorted(set(names) - {'header'})}, but needs {sorted(wanted)}."
-                )
-            arrays = {}
-            for name, (kind, shape) in wanted.items():
-                array = _read(archive, name, path, shape)
-                if array.dtype.kind != kind or array.dtype.itemsize > 8:
-                    raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
-                if kind == "f" and not np.all(np.isfinite(array)):
-                    raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
-                arrays[name] = array
+            yield archive, names, path
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"checkpoint {path} is damaged or truncated: {error}.") from error
-    return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
 
 
 def _read(archive: zipfile.ZipFile, name: str, path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
@@ -118,8 +137,8 @@ def _read(archive: zipfile.ZipFile, name: str, path: Path, shape: tuple[int, ...
 def _header(path: Path, raw: NDArray[Any]) -> dict[str, Any]:
     try:
         header = json.loads(raw.tobytes().decode())
-        version = int(header["format"])
-    except (ValueError, KeyError, TypeError) as error:
+        version = int(header.pop("format"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"checkpoint {path}: its header cannot be read ({type(error).__name__}).") from error
     if version > FORMAT:
         raise ValueError(

@@ -18,7 +18,7 @@ from spikehebb.simulation import programs
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One check of this machine, and its outcome."""
 
     what: str
     ok: bool
@@ -27,7 +27,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, Brian2, compiler, what CUDA needs, data folder and cache.
+    """Check Python, Brian2, compiler, what CUDA needs, data folder and cache.
 
     Examples
     --------
@@ -54,12 +54,12 @@ def _brian2() -> Finding:
 
 
 def _compiler() -> Finding:
-    found = devices.compiler()
+    compiler = devices.compiler()
     return Finding(
         what="C++ compiler",
-        ok=found is not None,
-        found=found or "none, or no make",
-        remedy="" if found else "apt install g++ make, or xcode-select --install; until then --device numpy",
+        ok=compiler is not None,
+        found=compiler or "none, or no make",
+        remedy="" if compiler else "apt install g++ make, or xcode-select --install; until then --device numpy",
     )
 
 
@@ -67,7 +67,7 @@ _ONLY = "only for --device cuda: "
 
 
 def _cuda() -> list[Finding]:
-    """Look at each step from a circuit to a program on a GPU."""
+    """Check each step from a circuit to a program on a GPU."""
     return [_brian2cuda(), _nvcc(), _curand(), _host(), _gpu()]
 
 
@@ -85,8 +85,8 @@ def _nvcc() -> Finding:
         major, minor = nvcc.nvcc_version(path)
     except RuntimeError as error:
         return Finding(what="nvcc", ok=False, found=path, remedy=f"{_ONLY}{error}")
-    known = "" if major <= nvcc.NEWEST else f"newer than CUDA {nvcc.NEWEST}, which was tried"
-    return Finding(what="nvcc", ok=True, found=f"CUDA {major}.{minor}, {nvcc.STANDARD}, {path}", remedy=known)
+    remedy = "" if major <= nvcc.NEWEST else f"newer than CUDA {nvcc.NEWEST}, which was tried"
+    return Finding(what="nvcc", ok=True, found=f"CUDA {major}.{minor}, {nvcc.STANDARD}, {path}", remedy=remedy)
 
 
 def _curand() -> Finding:
@@ -105,15 +105,15 @@ def _host() -> Finding:
     if path is None:
         return Finding(what="g++ for nvcc", ok=False, found="not looked for", remedy=f"{_ONLY}nvcc first")
     try:
-        found = nvcc.host_compiler(nvcc.include_folders(path), os.environ.get("CXX", ""))
+        compiler = nvcc.host_compiler(nvcc.include_folders(path), os.environ.get("CXX", ""))
     except RuntimeError as error:
         return Finding(what="g++ for nvcc", ok=False, found="none that it takes", remedy=f"{_ONLY}{error}")
-    return Finding(what="g++ for nvcc", ok=True, found=found)
+    return Finding(what="g++ for nvcc", ok=True, found=compiler)
 
 
 def _gpu() -> Finding:
-    here = nvcc.gpus()
-    if not here:
+    gpus = nvcc.gpus()
+    if not gpus:
         return Finding(
             what="NVIDIA GPU",
             ok=False,
@@ -121,8 +121,8 @@ def _gpu() -> Finding:
             remedy=f"{_ONLY}a GPU and its driver (nvidia-smi lists it); programs can be compiled without, "
             f"for {nvcc.ARCHITECTURE}=sm_90",
         )
-    found = "; ".join(f"{g.name}, {g.architecture}, {g.free} of {g.memory} MiB free" for g in here)
-    return Finding(what="NVIDIA GPU", ok=True, found=found)
+    summary = "; ".join(f"{g.name}, {g.architecture}, {g.free} of {g.memory} MiB free" for g in gpus)
+    return Finding(what="NVIDIA GPU", ok=True, found=summary)
 
 
 def _data() -> Finding:
@@ -156,5 +156,5 @@ def _cache() -> Finding:
             size, limit = (bytes / 1e6 for bytes in (programs.cached_bytes(), programs.limit()))
     except (OSError, ValueError) as error:
         return Finding(what="cache", ok=False, found=str(error), remedy=remedy)
-    found = f"{devices.cache_folder()}, {size:.0f} of at most {limit:.0f} MB of programs"
-    return Finding(what="cache", ok=True, found=found)
+    summary = f"{devices.cache_folder()}, {size:.0f} of at most {limit:.0f} MB of programs"
+    return Finding(what="cache", ok=True, found=summary)

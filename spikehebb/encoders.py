@@ -12,7 +12,8 @@ import numpy as np
 from brian2 import Hz, Quantity, ms, mV, second
 from numpy.typing import ArrayLike
 
-from spikehebb.core import Float, Frozen, NeuronModel
+from spikehebb.catalogue import collected
+from spikehebb.core import Float, NeuronModel
 
 poisson = NeuronModel(
     name="poisson",
@@ -73,7 +74,7 @@ driven_source = NeuronModel(
 
 modulated_source = NeuronModel(
     name="modulated_source",
-    summary="Replays recorded spikes and hears of dopamine, for rules with a third factor",
+    summary="Replays recorded spikes and receives dopamine, for rules with a third factor",
     equations="""
         k : integer
         dopamine : 1
@@ -148,23 +149,7 @@ centred_source = NeuronModel(
     onset="x = stimulus(t, i)",
 )
 
-ENCODERS = Frozen(
-    {
-        model.name: model
-        for model in (
-            poisson,
-            regular,
-            spike_source,
-            word_source,
-            driven_source,
-            modulated_source,
-            reward_source,
-            clamped_source,
-            rate_source,
-            centred_source,
-        )
-    }
-)
+ENCODERS = collected(NeuronModel, globals())
 
 
 def unit_length(pixels: ArrayLike) -> Float:

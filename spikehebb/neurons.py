@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from brian2 import Hz, inf, ms, mV, second
 
-from spikehebb.core import Frozen, NeuronModel
+from spikehebb.catalogue import collected
+from spikehebb.core import NeuronModel
 
 lif = NeuronModel(
     name="lif",
@@ -26,6 +30,19 @@ lif = NeuronModel(
     reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 1.3",
 )
 
+# Potentials in thresholds above the reset. An image starts at the reset, not at rest: a drive above the threshold would
+# otherwise make every neuron fire at its onset. What arrives waits for the next step, because Brian2 resets after
+# synapses: what arrives while a neuron fires would be lost.
+lif_unit = dataclasses.replace(
+    lif.with_parameters(v_rest=0 * mV, v_reset=0 * mV, v_threshold=1 * mV, t_ref=0 * ms, jump=1 * mV),
+    name="lif_unit",
+    summary="Leaky integrate-and-fire; a spike through weight w moves the potential by w*jump in the next time step",
+    equations=f"{lif.equations}\narriving : 1",
+    receive="arriving_post += w",
+    update="v += arriving*jump; arriving = 0",
+    onset="v = v_reset; arriving = 0",
+)
+
 escape_rate = NeuronModel(
     name="escape_rate",
     summary="Stochastic neuron: it fires at rate*exp(u/temperature - I), with u the filtered input and I inhibition",
@@ -39,6 +56,14 @@ escape_rate = NeuronModel(
     onset="u = 0; I = 0",
     parameters={"tau_m": 20 * ms, "temperature": 1.0, "rate": 400 * Hz},
     reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 9",
+)
+
+biased_escape_rate = dataclasses.replace(
+    escape_rate,
+    name="biased_escape_rate",
+    summary="Stochastic neuron with a bias of its own: it fires at rate*exp(u/temperature + bias - I)",
+    equations=f"{escape_rate.equations}\nbias : 1 (constant)",
+    threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
 )
 
 log_sum_exp = NeuronModel(
@@ -85,7 +110,7 @@ linear_unit = NeuronModel(name="linear_unit", summary="Rate unit y = w.x", equat
 
 sigmoid_unit = NeuronModel(
     name="sigmoid_unit",
-    summary="Rate unit h = 1/(1 + exp(-z)) that is told its target",
+    summary="Rate unit h = 1/(1 + exp(-z)) with a target, as presented",
     equations="""
         z : 1
         target : 1
@@ -108,7 +133,7 @@ competing_unit = NeuronModel(
 
 rewarded_unit = NeuronModel(
     name="rewarded_unit",
-    summary="Noisy rate unit y = z + noise that is told its target and hears of the reward R",
+    summary="Noisy rate unit y = z + noise with a target, as presented, and the reward R",
     equations="""
         z : 1
         noise : 1
@@ -234,27 +259,84 @@ linear_readout = NeuronModel(
     onset="u = 0",
 )
 
-NEURONS = Frozen(
-    {
-        model.name: model
-        for model in (
-            lif,
-            lif_adaptive,
-            escape_rate,
-            log_sum_exp,
-            softmax_inhibition,
-            linear_unit,
-            sigmoid_unit,
-            competing_unit,
-            rewarded_unit,
-            critic,
-            power_integrator,
-            power_rate,
-            escape_mean,
-            mean_inhibition,
-            largest_count,
-            mean_count,
-            linear_readout,
-        )
-    }
+# NIR's neurons. What arrives in one time step is consumed in the next, so that a reset erases none of it.
+_REFERENCE = "Pedersen et al., Nature Communications 15:8122, 2024 (NIR)"
+_COMMON: dict[str, Any] = {
+    "receive": "S_post += w",
+    "update": "S = 0",
+    "onset": "v = 0; S = 0",
+    "method": "euler",
+    "reference": _REFERENCE,
+}
+_FIRES: dict[str, Any] = {"threshold": "v > v_threshold", "reset": "v = v_reset"}
+
+nir_lif = NeuronModel(
+    name="nir_lif",
+    summary="NIR's LIF in forward Euler",
+    equations="dv/dt = (v_leak - v + r*(S + bias))/tau : 1\nS : 1",
+    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
+    **_COMMON,
+    **_FIRES,
 )
+nir_if = NeuronModel(
+    name="nir_if",
+    summary="NIR's IF in forward Euler",
+    equations="dv/dt = r*(S + bias) : 1\nS : 1",
+    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
+    **_COMMON,
+    **_FIRES,
+)
+nir_threshold = NeuronModel(
+    name="nir_threshold",
+    summary="NIR's I, an integrator, with a Threshold behind it: it fires in every step above the threshold",
+    equations=nir_if.equations,
+    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "bias": 0.0},
+    threshold="v > v_threshold",
+    **_COMMON,
+)
+nir_i = NeuronModel(
+    name="nir_i",
+    summary="NIR's I, an integrator",
+    equations=nir_if.equations,
+    parameters={"r": 1000 * Hz, "bias": 0.0},
+    **_COMMON,
+)
+nir_li = NeuronModel(
+    name="nir_li",
+    summary="NIR's LI, a leaky integrator, in forward Euler",
+    equations=nir_lif.equations,
+    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "bias": 0.0},
+    **_COMMON,
+)
+# The current of a step moves the potential in that same step, as in the simulators that read CubaLIF.
+_CUBA: dict[str, Any] = {
+    **_COMMON,
+    "equations": "v : 1\nA : 1\nS : 1",
+    "update": "A += dt*(w_in*(S + bias) - A)/tau_syn; v += dt*(v_leak - v + r*A)/tau_mem; S = 0",
+    "onset": "v = 0; A = 0; S = 0",
+}
+nir_cuba_li = NeuronModel(
+    name="nir_cuba_li",
+    summary="NIR's CubaLI, a leaky integrator of a filtered current, in forward Euler",
+    parameters={"tau_mem": 20 * ms, "tau_syn": 5 * ms, "r": 1.0, "v_leak": 0.0, "w_in": 1.0, "bias": 0.0},
+    **_CUBA,
+)
+nir_cuba_lif = NeuronModel(
+    name="nir_cuba_lif",
+    summary="NIR's CubaLIF in forward Euler",
+    parameters={**nir_cuba_li.parameters, "v_threshold": 1.0, "v_reset": 0.0},
+    **_CUBA,
+    **_FIRES,
+)
+nir_output = NeuronModel(
+    name="nir_output",
+    summary="What arrives at an output of a NIR graph, added up since the onset",
+    equations="u : 1",
+    receive="u_post += w",
+    update="u += bias",
+    onset="u = 0",
+    parameters={"bias": 0.0},
+    reference=_REFERENCE,
+)
+
+NEURONS = collected(NeuronModel, globals())

@@ -24,7 +24,7 @@ def presentations(images: Images, *, duration: Quantity = 50 * ms, population: s
     duration : Quantity
         Of one presentation.
     population : str
-        Who sees them; it has one neuron per pixel.
+        Where they are presented; it has one neuron per pixel.
 
     Examples
     --------
@@ -281,16 +281,16 @@ def _lags(lags: Quantity, dt: Quantity) -> Float:
     """Return lags in seconds, after checking that they lie on the time grid."""
     if get_dimensions(lags) != second.dim:
         raise ValueError(f"lags must be times, got {lags} (dimensionless). Write lags*ms.")
-    found = np.atleast_1d(np.asarray(lags / second, float))
-    if not found.size or not np.all(np.isfinite(found)):
+    values = np.atleast_1d(np.asarray(lags / second, float))
+    if not values.size or not np.all(np.isfinite(values)):
         raise ValueError("every lag must be a finite time, and there must be at least one.")
-    steps = found / float(dt)
+    steps = values / float(dt)
     off = np.abs(steps - np.round(steps)) > 1e-3
     if off.any():
-        one = 1000 * found[off][0]
+        one = 1000 * values[off][0]
         what = "is shorter than" if abs(steps[off][0]) < 1 else "is no whole number of steps of"
         raise ValueError(f"a lag of {one:g} ms {what} dt = {float(dt / ms):g} ms; round it or take a smaller dt.")
-    return found
+    return values
 
 
 def _on_grid(times: ArrayLike, dt: Quantity) -> Float:

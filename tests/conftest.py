@@ -58,8 +58,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def played_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CUDA toolkit and a GPU that the CPU plays, shared by all workers."""
+def emulated_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An emulated CUDA toolkit and GPU, shared by all workers."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda"
     own = cuda_on_cpu.toolkit(tmp_path_factory.mktemp("toolkit") / "cuda")
@@ -69,19 +69,19 @@ def played_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def played(played_toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the CPU play the GPU of this test."""
-    monkeypatch.setenv("CUDA_PATH", str(played_toolkit))
-    monkeypatch.setenv("PATH", f"{played_toolkit / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    return played_toolkit
+def emulated(emulated_toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Emulate the GPU of this test on the CPU."""
+    monkeypatch.setenv("CUDA_PATH", str(emulated_toolkit))
+    monkeypatch.setenv("PATH", f"{emulated_toolkit / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return emulated_toolkit
 
 
 @pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> Device:
-    """Each device that runs here; where there is no GPU, the CPU plays one."""
+    """Each device that runs here; where there is no GPU, the CPU emulates one."""
     chosen: Device = request.param
     if devices.on_gpu(chosen) and not devices.nvcc.gpus():
-        request.getfixturevalue("played")
+        request.getfixturevalue("emulated")
     return chosen
 
 

@@ -118,16 +118,16 @@ def convolved(x: Any, p: Any) -> Any:
         around = [(padding[0],) * 2, (padding[-1],) * 2]
     x = np.pad(x, ((0, 0), *around))
     outs, ins = len(weight) // groups, weight.shape[1]
-    found = []
+    channels = []
     for number, kernel in enumerate(wide):
         first = (number // outs) * ins
         planes = [signal.correlate(x[first + at], kernel[at], "valid") for at in range(ins)]
-        found.append(np.sum(planes, axis=0)[:: stride[0], :: stride[-1]])
-    return np.array(found)
+        channels.append(np.sum(planes, axis=0)[:: stride[0], :: stride[-1]])
+    return np.array(channels)
 
 
 def simulator(graph: Graph, spikes: Any, kind: str) -> Any:
-    """Return what leaves the graph in each step, as Norse and snnTorch execute it: all layers within the step.
+    """Return the output of the graph in each step, as Norse and snnTorch execute it: all layers within the step.
 
     Norse ignores ``r`` and takes the time step of the metadata; snnTorch has 0.1 ms and a threshold for all neurons,
     and does not scale by ``r*dt/tau`` but takes it for 1. Both reset to 0 and hear recurrent edges a step late.

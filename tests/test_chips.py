@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from spikehebb import convert, devices, hardware, jobs, metrics
-from spikehebb.checkpoint import Checkpoint
 from spikehebb.cli import commands
 from spikehebb.datasets import load
 from spikehebb.hardware import TARGETS
-from spikehebb.softhebb import Model, model_file
+from spikehebb.jobs import Trained
+from spikehebb.softhebb import Model
 from tests.test_cli import refused, run
 
 GENERIC, LOIHI = TARGETS["generic"], TARGETS["loihi1"]
@@ -34,30 +34,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def network(trained: Path) -> Checkpoint:
-    return jobs.load_network(trained)
+def network(trained: Path) -> Trained:
+    return jobs.read(trained)
 
 
 def words(*arguments: str | Path) -> Any:
     return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
-def test_a_digit_network_and_loihi(network: Checkpoint) -> None:
-    found = jobs.check_network(network, LOIHI)
-    limits = {problem["limit"] for problem in found["problems"]}
+def test_a_digit_network_and_loihi(network: Trained) -> None:
+    report = jobs.check_network(network, LOIHI)
+    limits = {problem["limit"] for problem in report["problems"]}
     assert limits == {"neuron_models", "continuous_projections", "weight_bits"}
-    assert found["enforced"] == len(found["problems"]) == 5
-    assert found["cores"] == 1
+    assert report["enforced"] == len(report["problems"]) == 5
+    assert report["cores"] == 1
     learning = jobs.check_network(network, GENERIC.with_limits(learns=False), learning=True)
     assert [problem["limit"] for problem in learning["problems"]] == ["learns"]
     assert jobs.check_network(network, GENERIC)["problems"] == []
 
 
-def test_quantized_digits_are_read_and_scored_as_before(network: Checkpoint, tmp_path: Path) -> None:
+def test_quantized_digits_are_read_and_scored_as_before(network: Trained, tmp_path: Path) -> None:
     test = load("digits", "test")[:20]
     report = jobs.quantize_network(network, EIGHT, tmp_path)
     assert json.loads((tmp_path / "quantize.json").read_text()) == report
-    again = jobs.load_network(tmp_path)
+    again = jobs.read(tmp_path)
     line = report["report"][0]
     integers = again.arrays["weights"] / line["scale"]
     assert np.array_equal(again.arrays["weights"], line["scale"] * np.rint(integers))
@@ -70,16 +70,16 @@ def test_quantized_digits_are_read_and_scored_as_before(network: Checkpoint, tmp
     assert jobs.check_network(again, EIGHT)["problems"] == []
 
 
-def test_a_quantized_time_constant_leaves_the_neurons_temperature(network: Checkpoint, tmp_path: Path) -> None:
+def test_a_quantized_time_constant_leaves_the_neurons_temperature(network: Trained, tmp_path: Path) -> None:
     target = EIGHT.with_limits(decay_bits=6)
     jobs.quantize_network(network, target, tmp_path)
-    old, new = network.header["config"], jobs.load_network(tmp_path).header["config"]
+    old, new = network.header["config"], jobs.read(tmp_path).header["config"]
     # 10 steps lose 0.0952 of themselves, 6.09 of 64ths
     assert new["tau_m_ms"] == pytest.approx(-1 / np.log(1 - 6 / 64))
     assert new["tau_m_ms"] * new["temperature"] == pytest.approx(old["tau_m_ms"] * old["temperature"])
 
 
-def test_a_folder_with_another_run_is_left_alone(network: Checkpoint, trained: Path, tmp_path: Path) -> None:
+def test_a_folder_with_another_run_is_left_alone(network: Trained, trained: Path, tmp_path: Path) -> None:
     before = (trained / "checkpoint.npz").read_bytes()
     with pytest.raises(FileExistsError, match="holds another run"):
         jobs.quantize_network(network, FOUR, trained)
@@ -88,16 +88,16 @@ def test_a_folder_with_another_run_is_left_alone(network: Checkpoint, trained: P
     jobs.quantize_network(network, EIGHT, tmp_path, overwrite=True)
 
 
-def test_evaluation_on_a_target_scores_as_without_and_counts(network: Checkpoint) -> None:
+def test_evaluation_on_a_target_scores_as_without_and_counts(network: Trained) -> None:
     test = load("digits", "test")[:20]
     plain = jobs.evaluate(network, test)
-    found = jobs.evaluate_on(network, test, LOIHI)
+    evaluation = jobs.evaluate(network, test, target=LOIHI)
     for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
-        assert found["metrics"][name] == plain["metrics"][name]
-    assert {k: v for k, v in found.items() if k not in ("metrics", "hardware")} == {
+        assert evaluation["metrics"][name] == plain["metrics"][name]
+    assert {k: v for k, v in evaluation.items() if k not in ("metrics", "hardware")} == {
         k: v for k, v in plain.items() if k != "metrics"
     }
-    report = found["hardware"]
+    report = evaluation["hardware"]
     work = report["per_image"]
     assert work["effective_ac"] == pytest.approx(work["input_spikes"] * 6)  # every input spike reaches 6 neurons
     assert work["effective_mac"] == 50 * 12  # the exact inhibition: 6 there and 6 back, at every step
@@ -114,25 +114,25 @@ def test_evaluation_on_a_target_scores_as_without_and_counts(network: Checkpoint
     learning = report["learning"]["plasticity"]
     assert learning["on_post"] == pytest.approx(work["spikes"] * 64)  # SoftHebb learns at output spikes
     assert learning["synapses"] == learning["on_post"] + learning["on_pre"]
-    json.dumps(found, allow_nan=False)
+    json.dumps(evaluation, allow_nan=False)
 
 
-def test_evaluation_refuses_images_of_another_size(network: Checkpoint) -> None:
+def test_evaluation_refuses_images_of_another_size(network: Trained) -> None:
     larger = np.zeros((2, 9, 9), np.float32)
     images = type(load("digits", "test"))(name="larger", pixels=larger, labels=np.array([0, 1]))
     with pytest.raises(ValueError, match=r"was trained on images of \(8, 8\), but larger has \(9, 9\)"):
-        jobs.evaluate_on(network, images, LOIHI)
+        jobs.evaluate(network, images, target=LOIHI)
 
 
 def test_rates_have_no_spikes_but_can_be_quantized(tmp_path: Path, rng: np.random.Generator) -> None:
     model = _convolutional(rng)
-    saved = model_file.to_checkpoint(model)
+    saved = jobs.RateNetwork(model=model)
     with pytest.raises(ValueError, match="a SoftHebb network of rates has no spikes; convert it first"):
         jobs.check_network(saved, LOIHI)
     with pytest.raises(ValueError, match="a SoftHebb network of rates has no spikes; convert it first"):
-        jobs.evaluate_on(saved, load("digits", "test")[:2], LOIHI)
+        jobs.evaluate(saved, load("digits", "test")[:2], target=LOIHI)
     report = jobs.quantize_network(saved, FOUR, tmp_path)
-    again = model_file.from_checkpoint(jobs.load_network(tmp_path))
+    again = jobs.read(tmp_path).rates()
     for number, line in enumerate(report["report"]):
         folded, _ = convert.folded(again, number)
         integers = folded / line["scale"]
@@ -149,14 +149,14 @@ def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rn
     timing = convert.timing_for(model.network, order="together", present_ms=20.0, settle_ms=4.0)
     network = convert.to_spiking(model, load("digits", "train")[:10], timing)
     convert.save_converted(model, network, tmp_path / "checkpoint.npz")
-    saved = jobs.load_network(tmp_path)
-    found = jobs.check_network(saved, TARGETS["dynapse2"])
-    assert found["cores"] is not None
-    assert {"neuron_models", "continuous_projections", "weight_bits"} <= {p["limit"] for p in found["problems"]}
+    saved = jobs.read(tmp_path)
+    check = jobs.check_network(saved, TARGETS["dynapse2"])
+    assert check["cores"] is not None
+    assert {"neuron_models", "continuous_projections", "weight_bits"} <= {p["limit"] for p in check["problems"]}
     with pytest.raises(ValueError, match="a converted network does not learn"):
         jobs.check_network(saved, LOIHI, learning=True)
     test = load("digits", "test")[:3]
-    result = jobs.evaluate_on(saved, test, LOIHI, device=devices.NUMPY)
+    result = jobs.evaluate(saved, test, target=LOIHI, device=devices.NUMPY)
     work, size = result["hardware"]["per_image"], convert.size(network)
     assert work["effective_ac"] == result["metrics"]["operations_per_image"]
     assert work["neuron_updates"] == (size.unrolled_neurons - 64) * 20
@@ -173,29 +173,29 @@ def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.
     timing = convert.timing_for(model.network, present_ms=20.0, settle_ms=4.0)
     network = convert.to_spiking(model, load("digits", "train")[:10], timing)
     numbers = {"inhibition": "lateral", "gain": 8.0, "strength": 0.5, "drive": 1.05, "tau_m_ms": 10.0}
-    said = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
-    network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": said})
+    settings = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
+    network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": settings})
     convert.save_converted(model, network, tmp_path / "checkpoint.npz")
-    saved = jobs.load_network(tmp_path)
+    saved = jobs.read(tmp_path)
     assert {p["limit"] for p in jobs.check_network(saved, LOIHI)["problems"]} == {"weight_bits"}
     circuit = convert.lif_network(model, network)
     chip = hardware.quantize(circuit, LOIHI)
     assert hardware.check(chip.circuit, LOIHI) == ()
     assert "to_readout.w" in chip.kept
     test = load("digits", "test")[:6]
-    found = jobs.evaluate_on(saved, test, LOIHI)
-    work = found["hardware"]["per_image"]
+    evaluation = jobs.evaluate(saved, test, target=LOIHI)
+    work = evaluation["hardware"]["per_image"]
     assert work["spikes"] > 0
     # every input spike reaches the neurons with a weight that is not 0, every output spike 5 others and one vote
     assert work["per_projection"]["lateral"] == pytest.approx(work["spikes"] * 5)
     assert work["per_projection"]["to_readout"] == pytest.approx(work["spikes"])
     assert work["effective_mac"] == 0
-    assert found["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
-    assert found == json.loads(json.dumps(found))
+    assert evaluation["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
+    assert evaluation == json.loads(json.dumps(evaluation))
     assert "LIF form" in jobs.quantize_network(saved, FOUR, tmp_path / "four")["remarks"][0]
     wide = dataclasses.replace(test, pixels=np.zeros((6, 9, 9), np.float32))
     with pytest.raises(ValueError, match=r"takes images of \(1, 8, 8\), but digits/test has \(1, 9, 9\)"):
-        jobs.evaluate_on(saved, wide, LOIHI)
+        jobs.evaluate(saved, wide, target=LOIHI)
 
 
 def _dense(rng: np.random.Generator) -> Model:

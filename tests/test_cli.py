@@ -59,8 +59,12 @@ def run(
 
 def test_a_process_of_its_own_says_the_same() -> None:
     for words in (["rules", "stdp_pair"], ["rules", "stdp_pear"]):
-        here, there = run(*words), run(*words, environment={})
-        assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
+        in_process, as_process = run(*words), run(*words, environment={})
+        assert (in_process.returncode, in_process.stdout, in_process.stderr) == (
+            as_process.returncode,
+            as_process.stdout,
+            as_process.stderr,
+        )
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
@@ -103,7 +107,7 @@ def test_evaluate_says_the_same(tiny: tuple[Path, dict[str, Any]]) -> None:
             assert scores[name] == report["metrics"][name]
 
 
-def test_networks_learn_side_by_side(tmp_path: Path) -> None:
+def test_networks_learn_as_replicas(tmp_path: Path) -> None:
     words = ["learn", *TINY, "--seed", "4", "--replicas", "2", "--out", str(tmp_path)]
     done = run(*words)
     assert done.returncode == 0, done.stderr
@@ -114,7 +118,11 @@ def test_networks_learn_side_by_side(tmp_path: Path) -> None:
         assert f"{network['folder']:24} accuracy_vote {100 * network['metrics']['accuracy_vote']:.2f} %" in done.stdout
     mean, spread = (100 * summary[what]["accuracy_vote"] for what in ("mean", "standard_deviation"))
     assert f"{mean:.2f} ± {spread:.2f} %" in done.stdout
-    assert "holds another run" in refused(run(*words))
+    read = run(*words)
+    assert read.returncode == 0
+    assert "this run was finished before" in read.stderr
+    assert f"{mean:.2f} ± {spread:.2f} %" in read.stdout
+    assert "holds another run" in refused(run(*words[:-4], "--replicas", "3", *words[-2:]))
     again = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--json")
     assert json.loads(again.stdout)["metrics"]["accuracy_vote"] == summary["networks"][1]["metrics"]["accuracy_vote"]
     many = run("evaluate", tmp_path / "seed-5", "--data", "digits", "--limit-test", "20", "--replicas", "8", "--json")
@@ -136,15 +144,15 @@ def test_a_folder_with_another_run_is_refused(tiny: tuple[Path, dict[str, Any]])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_doctor_looks_at_everything(tmp_path: Path) -> None:
+def test_doctor_checks_everything(tmp_path: Path) -> None:
     done = run("doctor", "--json", environment={"SPIKEHEBB_DATA": str(tmp_path), "CXX": "no-such-compiler"})
-    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     cuda = ["brian2cuda", "nvcc", "cuRAND", "g++ for nvcc", "NVIDIA GPU"]
-    assert list(found) == ["Python", "Brian2", "C++ compiler", *cuda, "data folder", "cache"]
-    assert found["Python"]["ok"]
-    assert not found["C++ compiler"]["ok"]
-    assert "apt install g++ make" in found["C++ compiler"]["remedy"]
-    assert "mnist/train-images-idx3-ubyte.gz" in found["data folder"]["remedy"]
+    assert list(findings) == ["Python", "Brian2", "C++ compiler", *cuda, "data folder", "cache"]
+    assert findings["Python"]["ok"]
+    assert not findings["C++ compiler"]["ok"]
+    assert "apt install g++ make" in findings["C++ compiler"]["remedy"]
+    assert "mnist/train-images-idx3-ubyte.gz" in findings["data folder"]["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_bad_input_is_one_sentence(words: list[str], message: str, tmp_path: Pat
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulated: Path) -> None:
     monkeypatch.setattr(devices.nvcc, "gpus", list)
     monkeypatch.delenv("SPIKEHEBB_CUDA_ARCH", raising=False)
     message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
@@ -172,16 +180,16 @@ def test_without_a_gpu_cuda_is_one_sentence(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(devices.nvcc, "nvcc_path", lambda: None)
     message = refused(run("learn", *TINY, "--device", "cuda", "--out", tmp_path / "out"))
     assert "device cuda needs nvcc, and found none; install CUDA 12 or 13" in message
-    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
-    assert all("only for --device cuda: " in found[what]["remedy"] for what in ("nvcc", "cuRAND", "NVIDIA GPU"))
+    findings = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert all("only for --device cuda: " in findings[what]["remedy"] for what in ("nvcc", "cuRAND", "NVIDIA GPU"))
 
 
 @NO_COMPILER
 @NO_BRIAN2CUDA
-def test_doctor_says_what_is_found_for_cuda_and_where_learning_is_fastest(played: Path) -> None:
-    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
-    assert found["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
-    assert found["NVIDIA GPU"]["found"] == "A CPU that plays a GPU, sm_90, 8000 of 8000 MiB free"
+def test_doctor_reports_what_cuda_needs_and_where_learning_is_fastest(emulated: Path) -> None:
+    findings = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    assert findings["nvcc"]["found"].startswith("CUDA 13.0, c++17, ")
+    assert findings["NVIDIA GPU"]["found"] == "An emulated GPU, sm_90, 8000 of 8000 MiB free"
     advice = json.loads(run("doctor", "--advise", "--json").stdout)
     chosen = {(row["neurons"], row["replicas"]): row["device"] for row in advice["networks"]}
     assert (chosen[100, 1], chosen[400, 64]) == ("cpp", "cuda")

@@ -29,9 +29,9 @@ from spikehebb.rules import stdp_pair
     ],
 )
 def test_quantities(word: str, value: Any) -> None:
-    found = parse.quantity(word)
-    assert get_dimensions(found) == get_dimensions(value)
-    assert float(found) == pytest.approx(float(value), rel=1e-12)
+    quantity = parse.quantity(word)
+    assert get_dimensions(quantity) == get_dimensions(value)
+    assert float(quantity) == pytest.approx(float(value), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_ranges_include_both_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("1:2", r"--lags takes FROM:TO:STEP or a list a,b,c of numbers, got '1:2'"),
         ("a,b", "--lags takes FROM:TO:STEP"),
@@ -58,23 +58,23 @@ def test_ranges_include_both_ends() -> None:
         ("1,nan", "every number must be finite"),
     ],
 )
-def test_ranges_that_are_none_are_refused(word: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_ranges_that_are_none_are_refused(word: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse.numbers("--lags", word, ms)
 
 
 def test_a_rule_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text("from spikehebb.rules import stdp_pair\nmine = stdp_pair.with_parameters(A_plus=0.2)\n")
-    assert parse.rule(f"{file}:mine").parameters["A_plus"] == 0.2
-    assert parse.rule(f"{file}:mine", ["A_plus=0.3"]).parameters["A_plus"] == 0.3
-    with pytest.raises(ValueError, match=r"has no rule 'mien'. Did you mean 'mine'\?"):
-        parse.rule(f"{file}:mien")
-    (tmp_path / "broken.py").write_text("mine = (\n")
+    file = tmp_path / "own.py"
+    file.write_text("from spikehebb.rules import stdp_pair\nmy_rule = stdp_pair.with_parameters(A_plus=0.2)\n")
+    assert parse.rule(f"{file}:my_rule").parameters["A_plus"] == 0.2
+    assert parse.rule(f"{file}:my_rule", ["A_plus=0.3"]).parameters["A_plus"] == 0.3
+    with pytest.raises(ValueError, match=r"has no rule 'my_rul'. Did you mean 'my_rule'\?"):
+        parse.rule(f"{file}:my_rul")
+    (tmp_path / "broken.py").write_text("my_rule = (\n")
     with pytest.raises(ValueError, match=r"broken.py cannot be run: SyntaxError"):
-        parse.rule(f"{tmp_path / 'broken.py'}:mine")
+        parse.rule(f"{tmp_path / 'broken.py'}:my_rule")
     with pytest.raises(FileNotFoundError, match="there is no file"):
-        parse.rule(f"{tmp_path / 'other.py'}:mine")
+        parse.rule(f"{tmp_path / 'other.py'}:my_rule")
 
 
 def test_settings_change_parameters() -> None:

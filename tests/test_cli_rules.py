@@ -16,7 +16,7 @@ from tests.test_cli import refused, run
 RULE_KEYS = {"name", "summary", "synapse", "on_pre", "on_post", "parameters", "ties", "reference", "cites"}
 OWN = """
 from spikehebb.rules import stdp_pair
-mine = stdp_pair.with_parameters(A_plus=0.02)
+own = stdp_pair.with_parameters(A_plus=0.02)
 """
 
 
@@ -43,7 +43,7 @@ def test_window(tmp_path: Path) -> None:
 
 def test_window_of_a_rule_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
-    done = run("window", f"{tmp_path / 'own.py'}:mine", "--lags", "10,20", "--out", tmp_path, "--json")
+    done = run("window", f"{tmp_path / 'own.py'}:own", "--lags", "10,20", "--out", tmp_path, "--json")
     np.testing.assert_allclose(json.loads(done.stdout)["dw"], 0.02 * np.exp([-0.5, -1]), rtol=1e-6)
 
 
@@ -88,11 +88,11 @@ def test_fit(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text("\n".join(["lag_ms,change", *rows]))
     words: list[str | Path] = ["--data", tmp_path / "cells.csv", "--repeats", "1", "--dt", "1", "--device", "numpy"]
     content = json.loads(run("fit", "stdp_pair", *words, "--out", tmp_path / "fit", "--json").stdout)
-    found = {name: estimate["value"] for name, estimate in content["free"].items()}
-    assert found == pytest.approx({"A_plus": 0.02, "A_minus": 0.015, "tau_plus": 0.015, "tau_minus": 0.025}, rel=1e-3)
+    values = {name: estimate["value"] for name, estimate in content["free"].items()}
+    assert values == pytest.approx({"A_plus": 0.02, "A_minus": 0.015, "tau_plus": 0.015, "tau_minus": 0.025}, rel=1e-3)
     assert (tmp_path / "fit" / "fit_stdp_pair.png").read_bytes().startswith(b"\x89PNG")
-    said = refused(run("fit", "stdp_guetig", *words, "--out", tmp_path / "vague"))
-    assert "cannot tell" in said
+    message = refused(run("fit", "stdp_guetig", *words, "--out", tmp_path / "vague"))
+    assert "cannot tell" in message
     assert (tmp_path / "vague" / "fit_stdp_guetig.png").exists(), "the data are shown even so"
 
 
@@ -120,4 +120,4 @@ def test_bad_spike_files_are_one_sentence(tmp_path: Path, spikes: list[str | Pat
     assert "line 2: 12 ms comes after 15 ms; sort the times" in refused(run("replay", "stdp_pair", *spikes))
     (tmp_path / "post.txt").write_text("15.03\n")
     assert "lies off the grid of dt = 0.1 ms" in refused(run("replay", "stdp_pair", *spikes))
-    assert "there is no file" in refused(run("replay", "mine.py:rule", *spikes, cwd=tmp_path))
+    assert "there is no file" in refused(run("replay", "own_rules.py:rule", *spikes, cwd=tmp_path))

@@ -17,9 +17,9 @@ from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY
-from spikehebb.jobs import Settings, Start, learn_digits, load_start, start_from
+from spikehebb.jobs import LearnedNetwork, RateNetwork, Settings, Start, learn_digits, load_start
 from spikehebb.protocols import presentations
-from spikehebb.simulation import simulate
+from spikehebb.simulation import present, simulate
 from spikehebb.softhebb import Layer, Model, Network, Weights, load_model, save_model, training
 from tests.conftest import NO_COMPILER
 from tests.test_cli import refused, run
@@ -43,6 +43,10 @@ def rates(layer: Layer = LAYER, image_shape: tuple[int, int, int] = (1, 8, 8), b
     if bias is not None:
         weights = dataclasses.replace(weights, bias=np.asarray(bias, np.float32))
     return Model(network=network, layers=(weights,))
+
+
+def start_of(model: Model) -> Start:
+    return RateNetwork(model=model).start()
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def test_weights_and_temperature_of_rates_carry_over(softhebb: Path, few: tuple[
 
 def test_a_converted_network_is_not_new_and_takes_an_age(softhebb: Path) -> None:
     start = load_start(softhebb)
-    assert set(start.age) == {jobs.start.CONVERTED_AGE}
+    assert set(start.age) == {jobs.rates.AGE}
     assert set(start.with_age(2.5).age) == {2.5}
     for age in (-1, float("nan")):
         with pytest.raises(ValueError, match=f"age must be a number of at least 0, got {age}"):
@@ -87,7 +91,7 @@ def test_a_converted_network_is_not_new_and_takes_an_age(softhebb: Path) -> None
 def test_spikes_are_samples_of_the_biased_softmax(few: tuple[Images, Images]) -> None:
     """Shares of the output spikes over 40 s equal softmax(bias) for blank input, within four standard errors."""
     model = rates(bias=[0.1, 0, -0.1, 0.05, 0, -0.02])
-    start = start_from(model)
+    start = start_of(model)
     np.testing.assert_allclose(start.bias, 12 * model.layers[0].bias, rtol=1e-6)
     settings = start.settings(few[0])
     circuit = settings.circuit(np.zeros((64, 6)), start.bias).frozen()
@@ -103,41 +107,42 @@ def test_spikes_are_samples_of_the_biased_softmax(few: tuple[Images, Images]) ->
 def test_learning_goes_on_from_where_it_was(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     """An infinite age would keep the weights; a large one moves them little, none restarts them."""
     start = load_start(softhebb)
-    kept = learn_digits(*few, start=start.with_age(1e9), device=NUMPY).checkpoint.arrays["weights"]
+    kept = learn_digits(*few, start=start.with_age(1e9), device=NUMPY).network.arrays["weights"]
     np.testing.assert_allclose(kept, start.weights, atol=1e-6)
-    moved = learn_digits(*few, start=start.with_age(0), device=NUMPY).checkpoint.arrays
+    moved = learn_digits(*few, start=start.with_age(0), device=NUMPY).network.arrays
     assert np.abs(moved["weights"] - start.weights).max() > 0.05
     spikes = 100 * moved["age"].sum()  # a spike ages its neuron by 1/lifetime
     assert spikes == pytest.approx(60 * 20, rel=0.2)
 
 
 def test_a_spiking_network_keeps_its_ages_and_settings(spiked: Path, few: tuple[Images, Images]) -> None:
-    start, trained = load_start(spiked), jobs.load_digits(spiked)
+    start, trained = load_start(spiked), jobs.read(spiked)
     np.testing.assert_array_equal(start.age, trained.arrays["age"])
     settings = start.settings(few[0], seed=9)
     assert settings == Settings(neurons=6, seed=9)
     again = learn_digits(*few, settings, start=start, device=NUMPY)
-    assert (np.asarray(again.checkpoint.arrays["age"]) >= trained.arrays["age"]).all()
-    assert start_from(again.checkpoint).age.sum() > start.age.sum()
+    assert (np.asarray(again.network.arrays["age"]) >= trained.arrays["age"]).all()
+    assert again.network.start().age.sum() > start.age.sum()
 
 
 def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     start = load_start(softhebb)
     learn_digits(*few, start=start, device=NUMPY, out=tmp_path / "on")
-    told = json.loads((tmp_path / "on" / "run.json").read_text())["start"]
+    entry = json.loads((tmp_path / "on" / "run.json").read_text())["start"]
     content = (softhebb / "checkpoint.npz").read_bytes()
-    assert told["kind"] == "softhebb"
-    assert told["file"] == "dense/checkpoint.npz"
-    assert told["sha256"] == hashlib.sha256(content).hexdigest()
-    assert told["inverse_temperature"] == 12
-    assert told["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
+    assert entry["kind"] == "softhebb"
+    assert entry["file"] == "dense/checkpoint.npz"
+    assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+    assert entry["inverse_temperature"] == 12
+    assert entry["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
     assert learn_digits(*few, Settings(neurons=2), device=NUMPY).report["start"] is None
 
 
 def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) -> None:
-    start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
+    start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
     done = learn_digits(*few, start=start, device=NUMPY, out=tmp_path)
-    read = jobs.load_digits(tmp_path)
+    read = jobs.read(tmp_path)
+    assert isinstance(read, LearnedNetwork)
     np.testing.assert_array_equal(read.arrays["bias"], start.bias)
     np.testing.assert_array_equal(load_start(tmp_path).bias, start.bias)
     again = jobs.evaluate(read, few[1])["metrics"]
@@ -147,9 +152,9 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
 
 @pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
 def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.presenting, "CHUNK", 40)
+    monkeypatch.setattr(present, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
-    start = start_from(rates(bias=np.linspace(-0.1, 0.1, 6)))
+    start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
     whole = learn_digits(train, test, start=start, device=device)
 
     def stop(stage: str, part: float) -> None:
@@ -158,13 +163,13 @@ def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, mon
 
     with pytest.raises(KeyboardInterrupt):
         learn_digits(train, test, start=start, device=device, out=tmp_path, progress=stop)
-    for other in (None, start.with_age(start.age[0] + 1), start_from(rates())):
+    for other in (None, start.with_age(start.age[0] + 1), start_of(rates())):
         settings = start.settings(train)
         with pytest.raises(FileExistsError, match="holds another run"):
             learn_digits(train, test, settings, start=other, device=device, out=tmp_path)
     resumed = learn_digits(train, test, start=start, device=device, out=tmp_path)
-    for name, array in whole.checkpoint.arrays.items():
-        assert resumed.checkpoint.arrays[name].tobytes() == array.tobytes(), name
+    for name, array in whole.network.arrays.items():
+        assert resumed.network.arrays[name].tobytes() == array.tobytes(), name
 
 
 @pytest.mark.slow
@@ -174,12 +179,12 @@ def test_other_rules_learn_too(softhebb: Path, few: tuple[Images, Images]) -> No
         rule: learn_digits(*few, start.settings(few[0], rule=rule), start=start, device=NUMPY)
         for rule in ("nessler", "stdp_pair", "softhebb")
     }
-    weights = [run.checkpoint.arrays["weights"] for run in runs.values()]
+    weights = [run.network.arrays["weights"] for run in runs.values()]
     for array in weights:
         assert np.abs(array - start.weights).max() > 1e-3
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
     assert runs["nessler"].report["config"]["rule"] == "nessler"
-    aged = runs["nessler"].checkpoint.arrays["age"] - start.age
+    aged = runs["nessler"].network.arrays["age"] - start.age
     assert 100 * aged.sum() == pytest.approx(60 * 20, rel=0.2)  # spikes are counted whatever the rule
 
 
@@ -209,10 +214,12 @@ def test_rules_that_do_not_fit_are_refused(rule: str, why: str) -> None:
     ],
 )
 def test_models_that_do_not_fit_are_refused(model: Model, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="learning goes on in spikes from one dense layer of soft competition") as told:
-        start_from(model)
-    assert message in str(told.value)
-    assert "train one that fits with spikehebb softhebb train --preset mnist-dense" in str(told.value)
+    with pytest.raises(
+        ValueError, match="learning goes on in spikes from one dense layer of soft competition"
+    ) as caught:
+        start_of(model)
+    assert message in str(caught.value)
+    assert "train one that fits with spikehebb softhebb train --preset mnist-dense" in str(caught.value)
     save_model(model, tmp_path / "c.npz")
     with pytest.raises(ValueError, match=r"c\.npz: learning goes on in spikes from one dense layer"):
         load_start(tmp_path / "c.npz")
@@ -221,7 +228,7 @@ def test_models_that_do_not_fit_are_refused(model: Model, message: str, tmp_path
 def test_several_layers_are_refused() -> None:
     network = Network(image_shape=(1, 8, 8), layers=(LAYER, LAYER))
     with pytest.raises(ValueError, match="but this model has 2 layers; train one that fits"):
-        start_from(Model(network=network, layers=training.start(network, 0)))
+        start_of(Model(network=network, layers=training.start(network, 0)))
 
 
 def test_images_and_settings_must_fit_the_start(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -238,12 +245,12 @@ def test_images_and_settings_must_fit_the_start(softhebb: Path, few: tuple[Image
 
 
 def test_damaged_starts_are_refused(spiked: Path, tmp_path: Path) -> None:
-    trained = jobs.load_digits(spiked)
+    trained = jobs.read(spiked)
 
     def saved(header: dict[str, Any], **arrays: Any) -> Path:
         path = tmp_path / "c.npz"
-        found = Checkpoint(header={**trained.header, **header}, arrays={**trained.arrays, **arrays})
-        checkpoint.save(found, path)
+        damaged = Checkpoint(header={**trained.header, **header}, arrays={**trained.arrays, **arrays})
+        checkpoint.save(damaged, path)
         return path
 
     weights = np.array(trained.arrays["weights"])
@@ -258,8 +265,6 @@ def test_damaged_starts_are_refused(spiked: Path, tmp_path: Path) -> None:
     for header, arrays, message in faults:
         with pytest.raises(ValueError, match=message):
             load_start(saved(header, **arrays))
-    with pytest.raises(ValueError, match="it holds 'other', but learning goes on from a network that learned digits"):
-        start_from(Checkpoint(header={"kind": "other"}))
 
 
 @pytest.mark.parametrize(
@@ -311,13 +316,11 @@ def test_evaluate_takes_rates_by_the_kind_of_the_checkpoint(tmp_path: Path) -> N
 
 
 def test_a_start_is_a_value() -> None:
-    start = start_from(rates())
+    start = start_of(rates())
     assert isinstance(start, Start)
     with pytest.raises(dataclasses.FrozenInstanceError):
         start.kind = "digits"  # type: ignore[misc]
     assert start.origin["file"] is None
-    assert start.origin["sha256"] == start_from(rates()).origin["sha256"]
-    assert (
-        start.origin["sha256"] != start_from(rates(dataclasses.replace(LAYER, inverse_temperature=3))).origin["sha256"]
-    )
+    assert start.origin["sha256"] == start_of(rates()).origin["sha256"]
+    assert start.origin["sha256"] != start_of(rates(dataclasses.replace(LAYER, inverse_temperature=3))).origin["sha256"]
     assert isinstance(rates().layers[0], Weights)

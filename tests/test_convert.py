@@ -82,8 +82,8 @@ def test_a_word_source_replays_all_52_steps(device: Device, rng: np.random.Gener
     timing = Timing(present_ms=52)
     circuit = triangle_column(np.zeros((4, 2)))
     recording = run(circuit, shown, timing, device, 0, record=("input",))
-    found = spike_words.from_spikes(recording.spikes["input"], neurons=4, presentations=3, steps=52, dt=1 * ms)
-    assert np.array_equal(found, shown.astype(np.uint64))
+    words = spike_words.from_spikes(recording.spikes["input"], neurons=4, presentations=3, steps=52, dt=1 * ms)
+    assert np.array_equal(words, shown.astype(np.uint64))
 
 
 CASES = {
@@ -176,10 +176,10 @@ def test_the_whole_circuit_fires_the_same_spikes_as_its_columns(name: str, digit
 
     def of(population: str, like: Any) -> Any:
         size = circuit.populations[population].size
-        found = spike_words.from_spikes(
+        words = spike_words.from_spikes(
             recording.spikes[population], neurons=size, presentations=2, steps=steps, dt=1 * ms
         )
-        return spike_words.unpack(found.reshape(like.shape[1:]), steps)
+        return spike_words.unpack(words.reshape(like.shape[1:]), steps)
 
     assert stages[0].sum() > 50
     assert np.array_equal(of("pool0", stages[0]), stages[0])
@@ -301,21 +301,21 @@ def test_a_soft_layer_is_handed_on_as_shares(digits: Images) -> None:
 def test_winners_are_compared_with_what_sampling_alone_would_give(digits: Images) -> None:
     source = model(layer(8, inverse_temperature=0.5))
     network = to_spiking(source, digits[:40])
-    found = convert.winners(source, network, digits[:3], 0, device=NUMPY, positions=60)
-    assert found is not None
-    assert found.positions == 60
-    assert 0.7 < found.divergence / found.sampling < 1.5
-    assert found.agreement > 0.5
+    comparison = convert.winners(source, network, digits[:3], 0, device=NUMPY, positions=60)
+    assert comparison is not None
+    assert comparison.positions == 60
+    assert 0.7 < comparison.divergence / comparison.sampling < 1.5
+    assert comparison.agreement > 0.5
     hard = model(layer(8, plasticity="hard"))
     assert convert.winners(hard, to_spiking(hard, digits[:40]), digits[:3], 0, device=NUMPY) is None
 
 
-@pytest.mark.parametrize(("said", "right"), [(0.5, True), (0.125, False), (1.0, False)])
-def test_a_wrong_temperature_shows_in_the_divergence(said: float, right: bool, digits: Images) -> None:
-    source, other = (model(layer(8, inverse_temperature=t, batch_norm=False)) for t in (0.5, said))
+@pytest.mark.parametrize(("inverse_temperature", "right"), [(0.5, True), (0.125, False), (1.0, False)])
+def test_a_wrong_temperature_shows_in_the_divergence(inverse_temperature: float, right: bool, digits: Images) -> None:
+    source, other = (model(layer(8, inverse_temperature=t, batch_norm=False)) for t in (0.5, inverse_temperature))
     network, few = to_spiking(source, digits[:40]), digits[:1]
-    found = convert.winners(source, network, few, 0, device=NUMPY, positions=60)
-    assert found is not None
+    comparison = convert.winners(source, network, few, 0, device=NUMPY, positions=60)
+    assert comparison is not None
     shown = next(visits(network, few, NUMPY, 0)).shown
     recording = run(convert.competition(other, 0, network), shown, network.timing, NUMPY, 1)
     fired = spike_words.from_spikes(recording.spikes["units"], neurons=8, presentations=len(shown), steps=50, dt=1 * ms)
@@ -323,15 +323,15 @@ def test_a_wrong_temperature_shows_in_the_divergence(said: float, right: bool, d
     x = np.concatenate([patches(network.stages[0], image.reshape(1, 8, 8, 1)) for image in few.intensities()])
     y = np.exp(0.5 * (x @ weights + bias))
     divergence = divergences(spike_words.counts(fired).astype(np.int64), y / y.sum(axis=1, keepdims=True)).mean()
-    assert (divergence < 1.5 * found.sampling) == right
+    assert (divergence < 1.5 * comparison.sampling) == right
 
 
 def test_sizes_are_known_before_anything_is_built(digits: Images) -> None:
     network = to_spiking(model(layer(pool=Pool(size=2)), layer(6)), digits[:40], SHORT)
-    found = convert.size(network)
-    assert (found.neurons, found.synapses) == (9 + 5 + 45 + 6, 45 + 270)
+    size = convert.size(network)
+    assert (size.neurons, size.synapses) == (9 + 5 + 45 + 6, 45 + 270)
     circuit = convert.unrolled(network)
-    assert found.unrolled_neurons == sum(
+    assert size.unrolled_neurons == sum(
         p.size for name, p in circuit.populations.items() if "inhibition" not in name and name != "readout"
     )
     with pytest.raises(MemoryError, match=r"560 neurons and 7,520 synapses .* of 0.0 GiB; present\(\) simulates"):
@@ -352,10 +352,10 @@ def test_a_converted_network_survives_its_file(digits: Images, tmp_path: Path) -
 
 def changed(path: Path, **changes: Any) -> None:
     """Write a converted network with another header."""
-    found = checkpoint.load(path, lambda header: convert.network_file.shapes(header))
-    header = json.loads(json.dumps(dict(found.header)))
+    content = checkpoint.load(path, lambda header: convert.network_file.shapes(header))
+    header = json.loads(json.dumps(dict(content.header)))
     header["conversion"] = {**header["conversion"], **changes}
-    checkpoint.save(Checkpoint(header=header, arrays=found.arrays), path)
+    checkpoint.save(Checkpoint(header=header, arrays=content.arrays), path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a simulation costs: loads counted by hand, costs found again, memory, and the advice that follows."""
+"""What a simulation costs: loads counted by hand, costs recovered by a fit, memory, and the advice that follows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_load_of_a_learning_network_by_hand() -> None:
     assert (many.kernels, many.waits) == (load.kernels, load.waits)  # what fills a GPU
 
 
-def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: Path) -> None:
+def test_kernels_are_counted_as_brian2cuda_starts_them(emulated: Path, tmp_path: Path) -> None:
     """Within one: what happens at onsets only is not counted."""
     from spikehebb.simulation.network import build
     from spikehebb.simulation.recording import counting
@@ -62,16 +62,16 @@ def test_kernels_are_counted_as_brian2cuda_starts_them(played: Path, tmp_path: P
     assert costs.load_of(plan, {}).kernels == pytest.approx(len(started) + thresholds - nothing, abs=1)
 
 
-def test_costs_are_found_again() -> None:
+def test_costs_are_recovered_by_a_fit() -> None:
     truth = Cost(step=1e-5, kernels=0, waits=0, neurons=2e-8, events=1e-9)
     loads = [
         Load(kernels=20, waits=5, neurons=n, events=e)
         for n, e in ((100, 1e4), (1000, 1e3), (5000, 1e5), (20, 10), (3e4, 1e6))
     ]
-    found = costs.fit(loads, [truth.seconds(load) for load in loads], measured="here")
-    assert [found.seconds(load) for load in loads] == pytest.approx([truth.seconds(load) for load in loads], rel=1e-6)
-    assert (found.neurons, found.events) == pytest.approx((2e-8, 1e-9), rel=1e-6)
-    assert found.measured == "here"
+    fitted = costs.fit(loads, [truth.seconds(load) for load in loads], measured="here")
+    assert [fitted.seconds(load) for load in loads] == pytest.approx([truth.seconds(load) for load in loads], rel=1e-6)
+    assert (fitted.neurons, fitted.events) == pytest.approx((2e-8, 1e-9), rel=1e-6)
+    assert fitted.measured == "here"
     noisy = costs.fit(loads, [1.1 * truth.seconds(loads[0]), *map(truth.seconds, loads[1:])], measured="here")
     assert min(noisy.step, noisy.neurons, noisy.events) >= 0
     with pytest.raises(ValueError, match="a fit of 3 costs needs as many measurements, got 2"):
@@ -80,13 +80,13 @@ def test_costs_are_found_again() -> None:
 
 def test_measured_costs_are_kept_and_checked() -> None:
     assert costs.known() == (costs.CPU_COST, costs.GPU_COST)
-    mine = dataclasses.replace(costs.GPU_COST, kernels=1e-6, measured="a GPU, today")
-    costs.keep(gpu=mine)
-    assert costs.known() == (costs.CPU_COST, mine)
+    gpu_cost = dataclasses.replace(costs.GPU_COST, kernels=1e-6, measured="a GPU, today")
+    costs.keep(gpu=gpu_cost)
+    assert costs.known() == (costs.CPU_COST, gpu_cost)
     for damage in (
         "{",
         json.dumps({"gpu": {"step": -1}}),
-        json.dumps({"gpu": dataclasses.asdict(mine) | {"step": -1}}),
+        json.dumps({"gpu": dataclasses.asdict(gpu_cost) | {"step": -1}}),
     ):
         costs.kept().write_text(damage)
         with pytest.raises(
@@ -122,10 +122,10 @@ def test_advice_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @NO_BRIAN2CUDA
-def test_advice_with_a_gpu(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_advice_with_a_gpu(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, many = advise(Settings(neurons=100)), advise(Settings(neurons=400), replicas=64)
     assert (small.device, many.device) == (devices.find("auto"), devices.CUDA)
-    assert "on A CPU that plays a GPU" in many.reason
+    assert "on An emulated GPU" in many.reason
     assert "a GPU's costs are assumed" in many.reason
     costs.keep(gpu=Cost(step=1, kernels=0, waits=0, neurons=0, events=0, measured="a slow GPU"))
     slow = advise(Settings(neurons=400), replicas=64)
@@ -134,8 +134,7 @@ def test_advice_with_a_gpu(played: Path, tmp_path: Path, monkeypatch: pytest.Mon
     little = cuda_on_cpu.toolkit(tmp_path / "little", memory=700)
     monkeypatch.setenv("PATH", f"{little / 'bin'}:/bin:/usr/bin")
     assert (
-        "although A CPU that plays a GPU is here: device cuda: this needs"
-        in advise(Settings(neurons=400), replicas=64).reason
+        "although An emulated GPU is here: device cuda: this needs" in advise(Settings(neurons=400), replicas=64).reason
     )
     monkeypatch.setattr(devices.cuda, "brian2cuda_version", lambda: None)
     assert "needs brian2cuda" in advise(Settings(neurons=400)).reason

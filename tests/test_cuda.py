@@ -1,6 +1,6 @@
 """The CUDA device: what is found and what is missing, what is mended, and what a program gives.
 
-Where there is no GPU, the CPU plays one (``cuda_on_cpu``): the programs are those that a GPU would run.
+Where there is no GPU, the CPU emulates one (``cuda_on_cpu``): the programs are those that a GPU would run.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ NVCC = pytest.mark.skipif(nvcc.nvcc_path() is None, reason="no nvcc here")
 
 @pytest.fixture
 def gpu(request: pytest.FixtureRequest) -> None:
-    """A GPU, or a CPU that plays it."""
+    """A GPU, or emulated CUDA."""
     if not nvcc.gpus():
-        request.getfixturevalue("played")
+        request.getfixturevalue("emulated")
 
 
 def shown(rows: Float, population: str = "input") -> Protocol:
@@ -51,7 +51,7 @@ def shown(rows: Float, population: str = "input") -> Protocol:
 
 
 def digits(neurons: int = 20, images: int = 30) -> tuple[Circuit, Protocol]:
-    """Return the circuit that learns digits, and some to look at."""
+    """Return the circuit that learns digits, and some images to present."""
     rng = np.random.default_rng(1)
     settings = Settings(neurons=neurons)
     pixels = rng.random((images, 64)) * (rng.random((images, 64)) < 0.4)
@@ -71,32 +71,34 @@ def test_learning_is_that_of_cpp_draw_by_draw(gpu: None) -> None:
     a draw falls between two probabilities that differ by 1e-15.
     """
     circuit, protocol = digits()
-    there, here = (
+    on_cuda, reference = (
         simulate(replicas(circuit, 2), protocol, device=device, record=("input", "output"), seed=3)
         for device in (CUDA, CPP)
     )
     for name in ("input", "output"):
-        assert spikes(there.spikes[name]) == spikes(here.spikes[name])
-        assert len(here.spikes[name].i) > 100
-    assert there.weights["feedforward"] == pytest.approx(here.weights["feedforward"], rel=1e-9)
-    assert there.state["output"]["age"] == pytest.approx(here.state["output"]["age"], rel=1e-12)
+        assert spikes(on_cuda.spikes[name]) == spikes(reference.spikes[name])
+        assert len(reference.spikes[name].i) > 100
+    assert on_cuda.weights["feedforward"] == pytest.approx(reference.weights["feedforward"], rel=1e-9)
+    assert on_cuda.state["output"]["age"] == pytest.approx(reference.state["output"]["age"], rel=1e-12)
 
 
-def spikes(found: object) -> set[tuple[int, int]]:
+def spikes(monitor: object) -> set[tuple[int, int]]:
     """Return who spiked in which time step: within a step a GPU knows no order."""
-    steps = np.rint(np.asarray(found.t / ms)).astype(int)  # type: ignore[attr-defined]
-    return set(zip(found.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
+    steps = np.rint(np.asarray(monitor.t / ms)).astype(int)  # type: ignore[attr-defined]
+    return set(zip(monitor.i.tolist(), steps.tolist(), strict=True))  # type: ignore[attr-defined]
 
 
 def test_learning_in_a_chips_numbers_is_that_of_numpy(gpu: None) -> None:
-    """Epochs, updates of the synapses of some neurons only, random rounding in neurons and synapses: whole numbers."""
+    """Learning epochs, updates of some neurons' synapses only, stochastic rounding everywhere: whole numbers."""
     rng = np.random.default_rng(4)
     circuit = soft_wta(rng.uniform(0, 0.3, (12, 5)), temperature=0.1, rule=find("softhebb_annealed"), eta=0.1)
     chip = constrain(circuit, TARGETS["loihi1"], epoch=10 * ms, rounding="stochastic", w_max=0.3, ranges={"u": 30.0})
     protocol = shown(rng.random((6, 12)))
-    there, here = (simulate(replicas(chip.circuit, 2), protocol, device=device, seed=3) for device in (CUDA, NUMPY))
-    assert np.array_equal(there.weights["feedforward"], here.weights["feedforward"])
-    assert not np.array_equal(there.weights["feedforward"][0], there.weights["feedforward"][1])
+    on_cuda, reference = (
+        simulate(replicas(chip.circuit, 2), protocol, device=device, seed=3) for device in (CUDA, NUMPY)
+    )
+    assert np.array_equal(on_cuda.weights["feedforward"], reference.weights["feedforward"])
+    assert not np.array_equal(on_cuda.weights["feedforward"][0], on_cuda.weights["feedforward"][1])
 
 
 def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
@@ -110,11 +112,11 @@ def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
     )
     stimuli = {"input": np.full((4, 4), 0.7), "other": np.full((4, 3), 0.5)}
     protocol = Protocol(stimuli=stimuli, duration=200 * ms, presentation=50 * ms)
-    there, here = (
+    on_cuda, reference = (
         simulate(replicas(circuit, 2), protocol, device=device).weights["synapse"] for device in (CUDA, NUMPY)
     )
-    assert there == pytest.approx(here, rel=1e-9)
-    assert np.abs(there - 0.5).min() > 1e-6
+    assert on_cuda == pytest.approx(reference, rel=1e-9)
+    assert np.abs(on_cuda - 0.5).min() > 1e-6
 
 
 def test_single_precision(gpu: None) -> None:
@@ -139,7 +141,7 @@ def test_single_precision_is_refused_where_it_does_not_reach() -> None:
         simulate(circuit, protocol, device=CUDA_SINGLE)
 
 
-def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_order_of_threads(emulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit, protocol = digits()
     first = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
     monkeypatch.setenv("SPIKEHEBB_THREADS", "reversed")
@@ -149,7 +151,7 @@ def test_results_do_not_depend_on_the_order_of_threads(played: Path, monkeypatch
     assert first.weights["feedforward"] == pytest.approx(other.weights["feedforward"], rel=1e-9)
 
 
-def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_emulated(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel in another file, started over several lines; its threads in both orders."""
     (tmp_path / "kernel.cu").write_text(
         '__global__ void say(int n) { printf("%d:%d ", blockIdx.x, n * threadIdx.x); }\n'
@@ -157,11 +159,11 @@ def test_the_player_plays_kernels(played: Path, tmp_path: Path, monkeypatch: pyt
     main = '#include "kernel.cu"\nint main() { say<<<2,\n 2>>>(\n(1 + 2)); return 0; }\n'
     (tmp_path / "main.cu").write_text(main)
     for arguments in (["-dc", "main.cu", "-o", "main.o"], ["main.o", "-o", "main"]):
-        command = [str(played / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
+        command = [str(emulated / "bin" / "nvcc"), "-ccbin", "g++", *arguments]
         subprocess.run(command, cwd=tmp_path, check=True)
-    for order, said in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
+    for order, printed in (("", "0:0 0:3 1:0 1:3 "), ("reversed", "1:3 1:0 0:3 0:0 ")):
         monkeypatch.setenv("SPIKEHEBB_THREADS", order)
-        assert subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == said
+        assert subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == printed
 
 
 def test_spikes_of_a_plain_circuit_agree_in_distribution(gpu: None) -> None:
@@ -184,15 +186,15 @@ def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
     rows = np.random.default_rng(2).random((10, 64)) / 8
 
     def run(start: Circuit, images: Float, seed: int) -> tuple[Circuit, Float]:
-        found = simulate(replicas(start, 1), shown(images), device=CUDA, seed=seed)
-        weights, age = found.replica(0).weights["feedforward"], found.replica(0).state["output"]["age"]
+        recording = simulate(replicas(start, 1), shown(images), device=CUDA, seed=seed)
+        weights, age = recording.replica(0).weights["feedforward"], recording.replica(0).state["output"]["age"]
         return start.with_weights(feedforward=weights).with_state("output", age=age), weights
 
     half, _ = run(circuit, rows[:5], seed=1)
-    _, there = run(half, rows[5:], seed=2)
-    here = simulate(replicas(half, 1), shown(rows[5:]), device=CPP, seed=2)
-    assert there == pytest.approx(here.replica(0).weights["feedforward"], rel=1e-9)
-    assert not np.allclose(there, np.asarray(half.projections["feedforward"].weights))
+    _, weights_cuda = run(half, rows[5:], seed=2)
+    reference = simulate(replicas(half, 1), shown(rows[5:]), device=CPP, seed=2)
+    assert weights_cuda == pytest.approx(reference.replica(0).weights["feedforward"], rel=1e-9)
+    assert not np.allclose(weights_cuda, np.asarray(half.projections["feedforward"].weights))
 
 
 @pytest.mark.parametrize("delay", [0, 2, 7])
@@ -211,8 +213,8 @@ def test_each_delay_is_a_program_of_its_own(gpu: None, delay: int) -> None:
     )
     times = np.array([[0.003, 0.001], [np.inf, 0.005]])
     protocol = Protocol(stimuli={"a": times}, duration=20 * ms)
-    found = simulate(circuit, protocol, device=CUDA)
-    assert found.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
+    recording = simulate(circuit, protocol, device=CUDA)
+    assert recording.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
 
 
 def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
@@ -224,9 +226,9 @@ def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
         projections={"synapse": Projection(pre="pre", post="post", weights=np.zeros((20, 20)), rule=noisy)},
     )
     stimuli = {"pre": np.full((1, 20), 0.002), "post": np.full((1, 20), np.inf)}
-    found = simulate(circuit, Protocol(stimuli=stimuli, duration=5 * ms), device=CUDA).weights["synapse"]
-    assert len(np.unique(found)) == 400
-    assert 0.4 < found.mean() < 0.6  # 7 standard errors of 400 uniform numbers
+    weights = simulate(circuit, Protocol(stimuli=stimuli, duration=5 * ms), device=CUDA).weights["synapse"]
+    assert len(np.unique(weights)) == 400
+    assert 0.4 < weights.mean() < 0.6  # 7 standard errors of 400 uniform numbers
 
 
 def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
@@ -237,14 +239,14 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     )  # fmt: skip
     circuit = Circuit(name="long", populations={"a": Population(model=counter, size=1)}, projections={})
     rows = np.arange(1400.0)[:, None]
-    found = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
-    assert found.state["a"]["last"] == pytest.approx([2 * rows.sum()])
+    recording = simulate(circuit, shown(rows, "a"), dt=25 * ms, device=device)
+    assert recording.state["a"]["last"] == pytest.approx([2 * rows.sum()])
 
 
-def test_digits_are_learned_and_copies_look_at_the_test_images(
+def test_digits_are_learned_and_replicas_classify_the_test_images(
     gpu: None, few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that a run needs is compiled at its beginning: for learning, and for 64 copies that look."""
+    """All that a run needs is compiled at its beginning: for learning, and for inference by 64 replicas."""
     built: list[str] = []
     obtain = programs.obtain
 
@@ -258,16 +260,16 @@ def test_digits_are_learned_and_copies_look_at_the_test_images(
     assert len(set(built)) == 2
     assert run.report["device"] == "cuda"
     assert run.report["metrics"]["accuracy_vote"] > 0.3  # 10 neurons after 60 images; chance is 0.1
-    here = evaluate(run.checkpoint, few[1], device=CPP, replicas=64)  # the same draws
-    assert here["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
-    assert present.copies_on(CPP, None) is None
-    assert present.copies_on(CUDA, 1) == 1
+    evaluation = evaluate(run.network, few[1], device=CPP, replicas=64)  # the same draws
+    assert evaluation["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    assert present.replicas_on(CPP, None) is None
+    assert present.replicas_on(CUDA, 1) == 1
 
 
 # What is given back as it was
 
 
-def test_everything_is_restored(played: Path) -> None:
+def test_everything_is_restored(emulated: Path) -> None:
     import brian2cuda.cuda_generator
     import brian2cuda.utils.gputools as tools
 
@@ -283,7 +285,7 @@ def test_everything_is_restored(played: Path) -> None:
     assert state() == before
 
 
-def test_what_is_mended_is_still_wrong(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_mended_is_still_wrong(emulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer brian2cuda may have mended some of it, and then the mend should go."""
     circuit, protocol = digits()
     kit = nvcc.toolkit()
@@ -298,7 +300,7 @@ def test_what_is_mended_is_still_wrong(played: Path, tmp_path: Path, monkeypatch
 # What is missing, or does not fit
 
 
-def test_no_brian2cuda(monkeypatch: pytest.MonkeyPatch, played: Path) -> None:
+def test_no_brian2cuda(monkeypatch: pytest.MonkeyPatch, emulated: Path) -> None:
     monkeypatch.setattr(devices.cuda, "brian2cuda_version", lambda: None)
     with pytest.raises(RuntimeError, match=r"needs brian2cuda; pip install 'spikehebb\[cuda\]'"):
         simulate(synapse_pair(stdp_pair), pairing([11] * ms), dt=0.1 * ms, device=CUDA)
@@ -310,7 +312,7 @@ def test_no_nvcc(monkeypatch: pytest.MonkeyPatch) -> None:
         nvcc.toolkit()
 
 
-def test_no_gpu(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gpu(emulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvcc, "gpus", list)
     with pytest.raises(
         RuntimeError, match=r"found no NVIDIA GPU .*; use --device cpp, or set SPIKEHEBB_CUDA_ARCH=sm_90"
@@ -320,8 +322,10 @@ def test_no_gpu(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nvcc.architecture(nvcc.toolkit()) == "sm_80"
 
 
-def test_an_architecture_that_nvcc_does_not_know(played: Path) -> None:
-    with pytest.raises(ValueError, match=r"nvcc 13.0 does not compile for 'sm_35'; it knows sm_80, sm_90. Choose"):
+def test_an_architecture_that_nvcc_does_not_know(emulated: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"nvcc 13.0 does not compile for 'sm_35'; it compiles for sm_80, sm_90. Choose"
+    ):
         nvcc.architecture(nvcc.toolkit(), "sm_35")
 
 
@@ -338,7 +342,7 @@ def test_an_nvcc_that_is_too_old(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"nvcc is CUDA 11.8, but device cuda takes 12 or 13; install CUDA 12 or 13"):
         nvcc.nvcc_version(old)
     assert nvcc.nvcc_version(fake(tmp_path, "nvcc", "Cuda compilation tools, release 12.4, V12.4.1")) == (12, 4)
-    with pytest.raises(RuntimeError, match="does not tell its version"):
+    with pytest.raises(RuntimeError, match="prints no version"):
         nvcc.nvcc_version(fake(tmp_path, "nvcc", "hello"))
 
 
@@ -393,12 +397,12 @@ def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert [g.name for g in nvcc.gpus()] == names
 
 
-def test_preferences_of_a_script_do_not_reach_a_gpu(played: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_preferences_of_a_script_do_not_reach_a_gpu(emulated: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """OpenMP, of which brian2cuda knows nothing, and its own preferences; they are given back."""
     given = synapse_pair(stdp_pair), pairing([10] * ms)
     expected = simulate(*given, dt=0.1 * ms, device=CUDA).weights["synapse"]
     monkeypatch.setenv("SPIKEHEBB_CACHE", str(tmp_path))
-    changes = {"cpp_standalone.openmp_threads": 4, "cuda_standalone.parallel_blocks": 3}
+    changes: dict[str, Any] = {"cpp_standalone.openmp_threads": 4, "cuda_standalone.parallel_blocks": 3}
     changes |= {"cuda_standalone.cuda_backend.extra_compile_args_nvcc": ["-no-such-flag"]}
     before = {name: brian2.prefs[f"devices.{name}"] for name in changes}
     try:
@@ -416,9 +420,7 @@ def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", f"{small / 'bin'}:/bin:/usr/bin")
     circuit = soft_wta(np.ones((784, 400)), rule=softhebb)
     protocol = shown(np.ones((2, 784)))
-    message = (
-        r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but A CPU that plays a GPU has 700 of 700 MiB free"
-    )
+    message = r"needs about 1,\d+ MiB \(CUDA 600, .*synapses \d+.*\), but An emulated GPU has 700 of 700 MiB free"
     with pytest.raises(RuntimeError, match=message):
         simulate(replicas(circuit, 64), protocol, device=CUDA)
     plan = assemble(soft_wta(np.ones((1, 1)), rule=softhebb), shown(np.ones((1, 1))), dt=1 * ms)

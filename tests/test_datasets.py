@@ -101,9 +101,9 @@ def test_official_files_may_be_plain_or_xz(name: str, suffix: str, data_dir: Pat
         raw = gzip.decompress(path.read_bytes())
         packed = lzma.compress(raw, preset=0) if suffix else raw
         (tmp_path / f"{path.stem}{suffix}").write_bytes(packed)
-    found = load(name, "test", data_dir=tmp_path)
-    assert np.array_equal(found.pixels, load(name, "test", data_dir=data_dir).pixels)
-    assert set(found.hashes) == {f"t10k-images-idx3-ubyte{suffix}", f"t10k-labels-idx1-ubyte{suffix}"}
+    loaded = load(name, "test", data_dir=tmp_path)
+    assert np.array_equal(loaded.pixels, load(name, "test", data_dir=data_dir).pixels)
+    assert set(loaded.hashes) == {f"t10k-images-idx3-ubyte{suffix}", f"t10k-labels-idx1-ubyte{suffix}"}
 
 
 @pytest.mark.data
@@ -387,13 +387,13 @@ def test_stl10_is_turned_and_labelled_from_0(
     part: str, stem: str, labels: list[int], stl10: tuple[Path, dict[str, NDArray[np.uint8]]]
 ) -> None:
     folder, images = stl10
-    found = load("stl10", part, data_dir=folder)
-    assert found.name == f"stl10/{part}"
-    assert np.array_equal(found.pixels, images[stem])
-    assert found.pixels.dtype == np.uint8
-    assert found.labels.tolist() == labels
+    loaded = load("stl10", part, data_dir=folder)
+    assert loaded.name == f"stl10/{part}"
+    assert np.array_equal(loaded.pixels, images[stem])
+    assert loaded.pixels.dtype == np.uint8
+    assert loaded.labels.tolist() == labels
     content = (folder / "stl10_binary" / f"{stem}_X.bin").read_bytes()
-    assert found.hashes[f"{stem}_X.bin"] == hashlib.sha256(content).hexdigest()
+    assert loaded.hashes[f"{stem}_X.bin"] == hashlib.sha256(content).hexdigest()
     (folder / "stl10").mkdir()
     (folder / "stl10_binary").rename(folder / "stl10" / "stl10_binary")
     assert len(load("stl10", part, data_dir=folder)) == 3
@@ -435,7 +435,7 @@ def test_the_official_sizes_of_stl10() -> None:
 
 
 def test_unknown_names() -> None:
-    assert DATASETS == ("digits", "mnist", "fashion-mnist", "cifar10", "stl10", "folder")
+    assert {"digits", "mnist", "fashion-mnist", "cifar10", "stl10"} <= set(DATASETS)
     with pytest.raises(ValueError, match=r"there is no data set 'mnits'. Did you mean 'mnist'\?"):
         load("mnits", "train")
     with pytest.raises(ValueError, match=r"Did you mean 'cifar10'\?"):

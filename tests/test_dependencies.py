@@ -125,13 +125,13 @@ def test_preferences_change_no_result(device: Device, tmp_path: Path, monkeypatc
         prefs.read_preference_file(io.StringIO(OTHER_PREFERENCES))
         brian2.defaultclock.dt = 0.5 * ms
         set_here = dict(prefs)
-        found = runs(device)
+        results = runs(device)
         assert dict(prefs) == set_here
         assert brian2.defaultclock.dt == 0.5 * ms
     finally:
         prefs.update(before)
         brian2.defaultclock.dt = dt
-    for one, other in zip(expected, found, strict=True):
+    for one, other in zip(expected, results, strict=True):
         assert {k: w.tobytes() for k, w in one.weights.items()} == {k: w.tobytes() for k, w in other.weights.items()}
         for name, state in one.state.items():
             assert {k: v.tobytes() for k, v in state.items()} == {k: v.tobytes() for k, v in other.state[name].items()}
@@ -153,11 +153,11 @@ print(simulate(synapse_pair(stdp_pair), pairing([10]*ms), dt=0.1*ms).weights["sy
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    here = simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms).weights["synapse"][0, 0]
-    assert done.stdout.split() == ["float32", float(here).hex()]
+    weight = simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms).weights["synapse"][0, 0]
+    assert done.stdout.split() == ["float32", float(weight).hex()]
 
 
-def test_the_toolkit_of_a_gpu_is_in_the_key(played: Path) -> None:
+def test_the_toolkit_of_a_gpu_is_in_the_key(emulated: Path) -> None:
     keys = [devices.machine(devices.CUDA, name) for name in ("sm_80", "sm_90")]
     keys += [devices.machine(devices.CUDA_SINGLE, "sm_90"), devices.machine()]
     assert len(set(map(repr, keys))) == 4

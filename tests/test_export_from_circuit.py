@@ -13,14 +13,13 @@ from brian2 import Quantity, ms, mV
 
 from spikehebb import convert
 from spikehebb.circuits import lif_wta, soft_wta
-from spikehebb.circuits.lif import lif_unit, with_votes
+from spikehebb.circuits.lif import with_votes
 from spikehebb.convert.to_spiking import encoder_of
 from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import poisson, regular
 from spikehebb.export import circuit_graph, graph_circuit, network_graph, read_nir, sizes, write_nir
-from spikehebb.export.neuron_nodes import nir_if, nir_lif
-from spikehebb.neurons import lif, lif_adaptive
+from spikehebb.neurons import lif, lif_adaptive, lif_unit, nir_if, nir_lif
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, training
@@ -69,12 +68,12 @@ def spikes_of(circuit: Circuit, *names: str, source: str = "input", dt: Quantity
     rows = np.random.default_rng(5).random((IMAGES, circuit.populations[source].size))
     protocol = Protocol(stimuli={source: rows}, duration=IMAGES * STEPS * dt, presentation=STEPS * dt)
     recording = simulate(circuit, protocol, dt=dt, record=(source, *names))
-    found = {}
+    rasters = {}
     for name in (source, *names):
         raster = np.zeros((IMAGES * STEPS, circuit.populations[name].size))
         raster[np.round(recording.spikes[name].t / dt).astype(int), recording.spikes[name].i] = 1
-        found[name] = raster.reshape(IMAGES, STEPS, -1)
-    return found
+        rasters[name] = raster.reshape(IMAGES, STEPS, -1)
+    return rasters
 
 
 def late(raster: Any, steps: int = 1) -> Any:
@@ -86,48 +85,48 @@ def late(raster: Any, steps: int = 1) -> Any:
 def test_round_trip_fires_identical_spikes(kind: str, tmp_path: Path) -> None:
     circuit = wta(kind)
     write_nir(circuit_graph(circuit), tmp_path / "net.nir")
-    found = read_nir(tmp_path / "net.nir", encoder=regular)
-    assert (found.outputs, found.inputs) == ({"exit": "output"}, ("input",))
+    imported = read_nir(tmp_path / "net.nir", encoder=regular)
+    assert (imported.outputs, imported.inputs) == ({"exit": "output"}, ("input",))
     names = [name for name in circuit.populations if name != "input"]
-    here, back = spikes_of(circuit, *names), spikes_of(found.circuit, *names)
-    assert here["output"].sum() > 30
+    spikes, read_back = spikes_of(circuit, *names), spikes_of(imported.circuit, *names)
+    assert spikes["output"].sum() > 30
     for name in ("input", *names):
-        np.testing.assert_array_equal(here[name], back[name])
-    twice = graph_circuit(circuit_graph(found.circuit), encoder=regular).circuit
-    np.testing.assert_array_equal(spikes_of(twice, "output")["output"], here["output"])
+        np.testing.assert_array_equal(spikes[name], read_back[name])
+    twice = graph_circuit(circuit_graph(imported.circuit), encoder=regular).circuit
+    np.testing.assert_array_equal(spikes_of(twice, "output")["output"], spikes["output"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_graph_means_the_same_in_plain_forward_euler(kind: str) -> None:
     circuit = wta(kind)
-    here = spikes_of(circuit, "output")
+    spikes = spikes_of(circuit, "output")
     for image in range(IMAGES):
-        theirs = nir_reference.run(circuit_graph(circuit), {"input": here["input"][image]}, 1e-3, STEPS)
-        np.testing.assert_array_equal(theirs["output"], here["output"][image])
+        theirs = nir_reference.run(circuit_graph(circuit), {"input": spikes["input"][image]}, 1e-3, STEPS)
+        np.testing.assert_array_equal(theirs["output"], spikes["output"][image])
 
 
 @pytest.mark.parametrize("dialect", ["norse", "snntorch"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_simulators_fire_identical_spikes_in_their_dialect(kind: str, dialect: str) -> None:
     circuit = wta(kind, votes=True)
-    here = spikes_of(circuit, "output")
+    spikes = spikes_of(circuit, "output")
     graph = circuit_graph(circuit, dialect=dialect)
     votes = np.asarray(circuit.projections["to_readout"].weights)
     assert graph.metadata["empty_steps_first"] == 1
     for image in range(IMAGES):
-        theirs = nir_reference.simulator(graph, late(here["input"][image]), dialect)
-        np.testing.assert_array_equal(theirs, here["output"][image] @ votes)
+        theirs = nir_reference.simulator(graph, late(spikes["input"][image]), dialect)
+        np.testing.assert_array_equal(theirs, spikes["output"][image] @ votes)
 
 
 @pytest.mark.parametrize("dialect", ["norse", "snntorch"])
 def test_layers_answer_a_step_later_each(dialect: str) -> None:
     circuit = chain()
-    here = spikes_of(circuit, "second", source="eyes")
-    assert here["second"].sum() > 30
+    spikes = spikes_of(circuit, "second", source="eyes")
+    assert spikes["second"].sum() > 30
     graph = circuit_graph(circuit, dialect=dialect)
     for image in range(IMAGES):
-        theirs = nir_reference.simulator(graph, late(here["eyes"][image]), dialect)
-        np.testing.assert_array_equal(late(theirs), here["second"][image])
+        theirs = nir_reference.simulator(graph, late(spikes["eyes"][image]), dialect)
+        np.testing.assert_array_equal(late(theirs), spikes["second"][image])
 
 
 def test_potentials_in_millivolts_of_any_size() -> None:
@@ -137,27 +136,27 @@ def test_potentials_in_millivolts_of_any_size() -> None:
     circuit = dataclasses.replace(
         chain(), populations={**chain().populations, "first": Population(model=model, size=8)}
     )
-    here = spikes_of(circuit, "first", "second", source="eyes")
-    assert here["first"].sum() > 30
+    spikes = spikes_of(circuit, "first", "second", source="eyes")
+    assert spikes["first"].sum() > 30
     back = graph_circuit(circuit_graph(circuit), encoder=regular).circuit
-    np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], here["second"])
+    np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], spikes["second"])
     for dialect in ("norse", "snntorch"):
-        theirs = nir_reference.simulator(circuit_graph(circuit, dialect=dialect), late(here["eyes"][0]), dialect)
-        np.testing.assert_array_equal(late(theirs), here["second"][0])
+        theirs = nir_reference.simulator(circuit_graph(circuit, dialect=dialect), late(spikes["eyes"][0]), dialect)
+        np.testing.assert_array_equal(late(theirs), spikes["second"][0])
 
 
 def test_integrate_and_fire_neurons(tmp_path: Path) -> None:
     circuit = chain()
     perfect = Population(model=nir_if, size=8)
     circuit = dataclasses.replace(circuit, populations={**circuit.populations, "first": perfect})
-    here = spikes_of(circuit, "first", "second", source="eyes")
-    assert here["first"].sum() > 30
+    spikes = spikes_of(circuit, "first", "second", source="eyes")
+    assert spikes["first"].sum() > 30
     write_nir(circuit_graph(circuit), tmp_path / "if.nir")
     back = spikes_of(read_nir(tmp_path / "if.nir", encoder=regular).circuit, "first", "second", source="eyes")
-    np.testing.assert_array_equal(back["second"], here["second"])
+    np.testing.assert_array_equal(back["second"], spikes["second"])
     for dialect in ("norse", "snntorch"):
-        theirs = nir_reference.simulator(circuit_graph(circuit, dialect=dialect), late(here["eyes"][0]), dialect)
-        np.testing.assert_array_equal(late(theirs), here["second"][0])
+        theirs = nir_reference.simulator(circuit_graph(circuit, dialect=dialect), late(spikes["eyes"][0]), dialect)
+        np.testing.assert_array_equal(late(theirs), spikes["second"][0])
 
 
 def test_time_constants_are_rewritten_for_euler_and_the_unit_is_stated(tmp_path: Path) -> None:
@@ -168,8 +167,8 @@ def test_time_constants_are_rewritten_for_euler_and_the_unit_is_stated(tmp_path:
     assert (graph.metadata["dt"], graph.metadata["unit_of_time"], graph.metadata["dialect"]) == (5e-4, "second", "nir")
     torch = circuit_graph(wta(), dialect="snntorch")
     assert (torch.metadata["dt"], torch.metadata["step"]) == (1e-4, 1e-3)
-    held: Any = torch.nodes["layer01_neurons"]
-    np.testing.assert_allclose(1 - 1e-4 / held.nodes["neurons"].values["tau"], np.exp(-1 / 20))
+    layer: Any = torch.nodes["layer01_neurons"]
+    np.testing.assert_allclose(1 - 1e-4 / layer.nodes["neurons"].values["tau"], np.exp(-1 / 20))
 
 
 def test_the_official_package_reads_what_is_written(tmp_path: Path) -> None:
@@ -178,9 +177,9 @@ def test_the_official_package_reads_what_is_written(tmp_path: Path) -> None:
 
     for dialect in ("nir", "norse", "snntorch"):
         write_nir(circuit_graph(wta("spiking", votes=True), dialect=dialect), tmp_path / "net.nir")
-        found = nir.read(tmp_path / "net.nir")
-        assert found.metadata["dialect"] == dialect
-        assert float(found.metadata["dt"]) in (1e-3, 1e-4)
+        graph = nir.read(tmp_path / "net.nir")
+        assert graph.metadata["dialect"] == dialect
+        assert float(graph.metadata["dt"]) in (1e-3, 1e-4)
     with h5py.File(tmp_path / "net.nir") as file:
         names: list[str] = []
         file.visit(names.append)
@@ -209,9 +208,9 @@ def test_delays_are_nodes_of_their_own() -> None:
     circuit = chain()
     slow = dataclasses.replace(circuit.projections["on"], delay=3 * ms)
     circuit = dataclasses.replace(circuit, projections={**circuit.projections, "on": slow})
-    here = spikes_of(circuit, "second", source="eyes")["second"]
+    spikes = spikes_of(circuit, "second", source="eyes")["second"]
     back = graph_circuit(circuit_graph(circuit), encoder=regular).circuit
-    np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], here)
+    np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], spikes)
     with pytest.raises(ValueError, match="norse has no delays, but projection on has one"):
         circuit_graph(circuit, dialect="norse")
     with pytest.raises(ValueError, match=r"projection on: its delay of 3. ms is no whole number of steps of 2. ms"):
@@ -226,10 +225,10 @@ def test_rules_are_refused_or_kept_as_text() -> None:
         ValueError, match="projection up still learns by stdp_pair, and NIR has no plasticity; give circ"
     ):
         circuit_graph(circuit)
-    said = json.loads(str(circuit_graph(circuit, keep_rules=True).metadata["rules"]))
-    assert said["up"]["name"] == "stdp_pair"
-    assert said["up"]["on_post"] == stdp_pair.on_post
-    assert said["up"]["parameters"]["tau_plus"] == str(stdp_pair.parameters["tau_plus"])
+    rules = json.loads(str(circuit_graph(circuit, keep_rules=True).metadata["rules"]))
+    assert rules["up"]["name"] == "stdp_pair"
+    assert rules["up"]["on_post"] == stdp_pair.on_post
+    assert rules["up"]["parameters"]["tau_plus"] == str(stdp_pair.parameters["tau_plus"])
 
 
 def test_stochastic_and_continuous_circuits_are_refused_by_name_all_at_once() -> None:
@@ -348,36 +347,38 @@ CONVERTED = {
 def test_converted_networks_fire_identical_spikes_after_a_round_trip(layers: Any, tmp_path: Path) -> None:
     network = converted(*layers)
     write_nir(network_graph(network), tmp_path / "net.nir")
-    found = read_nir(tmp_path / "net.nir", encoder=encoder_of(network.timing))
-    here = convert.unrolled(network)
+    imported = read_nir(tmp_path / "net.nir", encoder=encoder_of(network.timing))
+    unrolled = convert.unrolled(network)
     images = load("digits", "train")[60:63]
     stimuli = {"input": images.intensities().reshape(len(images), -1)}
     protocol = Protocol(stimuli=stimuli, duration=90 * ms, presentation=30 * ms)
-    names = tuple(name for name, part in here.populations.items() if part.model.threshold)
-    ours, theirs = (simulate(circuit, protocol, record=names) for circuit in (here, found.circuit))
+    names = tuple(name for name, part in unrolled.populations.items() if part.model.threshold)
+    ours, theirs = (simulate(circuit, protocol, record=names) for circuit in (unrolled, imported.circuit))
     for name in names:
-        order = np.arange(np.prod(found.shapes[name])).reshape(found.shapes[name])
+        order = np.arange(np.prod(imported.shapes[name])).reshape(imported.shapes[name])
         order = order.transpose(1, 2, 0) if order.ndim == 3 else order  # here: row, column, channel
-        mine, its = ours.spikes[name], theirs.spikes[name]
-        assert len(mine) > 20
-        assert sorted(zip(mine.t / ms, order.ravel()[mine.i], strict=True)) == list(zip(its.t / ms, its.i, strict=True))
+        original, read_back = ours.spikes[name], theirs.spikes[name]
+        assert len(original) > 20
+        assert sorted(zip(original.t / ms, order.ravel()[original.i], strict=True)) == list(
+            zip(read_back.t / ms, read_back.i, strict=True)
+        )
     assert network.readout is not None
     scale = network.stages[-1].gain * network.last_step * network.timing.dt_ms / 1000
     expected = ours.state["readout"]["u"] / scale + network.readout[1]
-    np.testing.assert_allclose(theirs.state[found.outputs["exit"]]["u"], expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(theirs.state[imported.outputs["exit"]]["u"], expected, rtol=1e-6, atol=1e-9)
 
 
 def test_the_convolution_means_the_same_in_plain_forward_euler() -> None:
     network = converted(*CONVERTED["conv, average, dense"])
     graph = network_graph(network)
-    found = graph_circuit(graph, encoder=encoder_of(network.timing))
+    imported = graph_circuit(graph, encoder=encoder_of(network.timing))
     image = load("digits", "train")[60:61].intensities().reshape(1, -1)
     protocol = Protocol(stimuli={"input": image}, duration=30 * ms, presentation=30 * ms)
     names = ("input", "layer0", "pool0", "layer1")
-    recording = simulate(found.circuit, protocol, record=names)
+    recording = simulate(imported.circuit, protocol, record=names)
     rasters = {}
     for name in names:
-        rasters[name] = np.zeros((30, found.circuit.populations[name].size))
+        rasters[name] = np.zeros((30, imported.circuit.populations[name].size))
         rasters[name][np.round(recording.spikes[name].t / ms).astype(int), recording.spikes[name].i] = 1
     theirs = nir_reference.run(graph, {"input": rasters["input"].reshape(30, 1, 8, 8)}, 1e-3, 30)
     for name in names[1:]:

@@ -21,7 +21,7 @@ from spikehebb.cli import commands
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
 from spikehebb.export import plain, read_nir, schema, write_csv, write_npz
-from spikehebb.jobs import Settings, export_network, load_network, plain_network
+from spikehebb.jobs import Settings, export_network, read
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, save_model, training
@@ -46,18 +46,18 @@ def model(network: Network) -> Model:
 
 def spiking(network: Network, **header: Any) -> tuple[Model, convert.SpikingNetwork]:
     made = model(network)
-    found = convert.to_spiking(made, load("digits", "train")[:60], convert.Timing(present_ms=30))
-    return made, dataclasses.replace(found, header=header)
+    network_in_spikes = convert.to_spiking(made, load("digits", "train")[:60], convert.Timing(present_ms=30))
+    return made, dataclasses.replace(network_in_spikes, header=header)
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A checkpoint of every kind."""
     folder = tmp_path_factory.mktemp("saved")
-    found = {kind: folder / f"{kind}.npz" for kind in ("softhebb", "converted", "lif", "digits")}
-    save_model(model(NETWORK), found["softhebb"])
-    convert.save_converted(*spiking(NETWORK), found["converted"])
-    convert.save_converted(*spiking(DENSE, lif=LIF), found["lif"])
+    files = {kind: folder / f"{kind}.npz" for kind in ("softhebb", "converted", "lif", "digits")}
+    save_model(model(NETWORK), files["softhebb"])
+    convert.save_converted(*spiking(NETWORK), files["converted"])
+    convert.save_converted(*spiking(DENSE, lif=LIF), files["lif"])
     rng = np.random.default_rng(2)
     settings = Settings(neurons=4)
     header = {
@@ -68,8 +68,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "image_shape": [8, 8],
     }
     shapes = {"weights": (64, 4), "age": (4,), "profile": (4, 10), "linear": (10, 5)}
-    save(Checkpoint(header=header, arrays={name: rng.random(shape) for name, shape in shapes.items()}), found["digits"])
-    return found
+    save(Checkpoint(header=header, arrays={name: rng.random(shape) for name, shape in shapes.items()}), files["digits"])
+    return files
 
 
 ARRAYS = {
@@ -81,18 +81,18 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_every_kind_leaves_as_arrays_that_the_schema_describes(
+def test_every_kind_is_exported_as_arrays_that_the_schema_describes(
     kind: str, saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    report = export_network(saved[kind], tmp_path / "net.npz", format="npz")
-    with np.load(tmp_path / "net.npz") as held:
-        arrays = {name: held[name] for name in held.files}
+    report = export_network(read(saved[kind]), tmp_path / "net.npz", format="npz")
+    with np.load(tmp_path / "net.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
     inside = json.loads(arrays.pop("description").tobytes())
     beside = json.loads((tmp_path / "net.npz.json").read_text())
     assert inside == beside
     jsonschema.validate(inside, schema())
     assert {name: list(value.shape) for name, value in arrays.items()} == report["arrays"]
-    assert {name: said["shape"] for name, said in inside["arrays"].items()} == report["arrays"]
+    assert {name: entry["shape"] for name, entry in inside["arrays"].items()} == report["arrays"]
     assert ARRAYS[kind].items() <= report["arrays"].items()
     assert inside["kind"] == ("converted" if kind == "lif" else kind)
     named = [key for key in json.dumps(inside["circuits"] + inside["layers"]).split('"') if key in arrays]
@@ -101,87 +101,85 @@ def test_every_kind_leaves_as_arrays_that_the_schema_describes(
 
 
 def test_numbers_are_those_of_the_network(saved: dict[str, Path]) -> None:
-    found = plain_network(load_network(saved["digits"]))
-    np.testing.assert_array_equal(
-        found.arrays["digits.feedforward.weights"], load_network(saved["digits"]).arrays["weights"]
-    )
-    output = next(part for part in found.description["circuits"][0]["populations"] if part["name"] == "output")
+    content = read(saved["digits"]).plain()
+    np.testing.assert_array_equal(content.arrays["digits.feedforward.weights"], read(saved["digits"]).arrays["weights"])
+    output = next(part for part in content.description["circuits"][0]["populations"] if part["name"] == "output")
     assert output["neuron"] == "escape_rate"
     assert output["parameters"]["tau_m"] == {"unit": "second", "value": Settings().tau_m_ms / 1000}
-    assert found.description["circuits"][0]["projections"][0]["rule"] is None
-    rule = plain_network(load_network(saved["digits"]), rules=True).description["circuits"][0]["projections"][0]["rule"]
+    assert content.description["circuits"][0]["projections"][0]["rule"] is None
+    rule = read(saved["digits"]).plain(rules=True).description["circuits"][0]["projections"][0]["rule"]
     assert rule["name"] == "softhebb"
     assert "w" in rule["on_post"]
 
 
 def test_the_schema_refuses_other_things(saved: dict[str, Path]) -> None:
-    said = dict(plain_network(load_network(saved["lif"])).description)
-    jsonschema.validate(said, schema())
+    description = dict(read(saved["lif"]).plain().description)
+    jsonschema.validate(description, schema())
     for change in ({"format": "other"}, {"dt_s": 0}, {"more": 1}, {"arrays": {"x": {"shape": [1]}}}):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(said | change, schema())
+            jsonschema.validate(description | change, schema())
 
 
 def test_tables(saved: dict[str, Path], tmp_path: Path) -> None:
-    export_network(saved["lif"], tmp_path / "tables", format="csv")
-    export_network(saved["lif"], tmp_path / "tables.zip", format="csv")
+    export_network(read(saved["lif"]), tmp_path / "tables", format="csv")
+    export_network(read(saved["lif"]), tmp_path / "tables.zip", format="csv")
     with zipfile.ZipFile(tmp_path / "tables.zip") as archive:
         assert set(archive.namelist()) == {path.name for path in (tmp_path / "tables").iterdir()}
-    found = plain_network(load_network(saved["lif"]))
-    for name, value in found.arrays.items():
+    content = read(saved["lif"]).plain()
+    for name, value in content.arrays.items():
         table = np.loadtxt(tmp_path / "tables" / f"{name}.csv", delimiter=",", ndmin=2)
         np.testing.assert_array_equal(table.astype(value.dtype).reshape(value.shape), value)
     lines = (tmp_path / "tables" / "parameters.csv").read_text().splitlines()
     assert lines[0] == "circuit,population,neuron,parameter,value,unit"
-    assert "lif,output,lif,tau_m,0.02,second" in lines
-    assert "lif,output,lif,v_rest,lif.output.v_rest.csv,volt" in lines
+    assert "lif,output,lif_unit,tau_m,0.02,second" in lines
+    assert "lif,output,lif_unit,v_rest,lif.output.v_rest.csv,volt" in lines
     jsonschema.validate(json.loads((tmp_path / "tables" / "description.json").read_text()), schema())
 
 
 def test_a_circuit_of_ones_own_with_its_rule(tmp_path: Path) -> None:
-    found = plain("circuit", circuits={"pair": synapse_pair(stdp_pair)}, rules=True)
-    jsonschema.validate(json.loads(json.dumps(found.description)), schema())
-    write_npz(found, tmp_path / "pair.npz")
-    assert found.description["circuits"][0]["projections"][0]["rule"]["parameters"]["tau_plus"] == "20. ms"
+    content = plain("circuit", circuits={"pair": synapse_pair(stdp_pair)}, rules=True)
+    jsonschema.validate(json.loads(json.dumps(content.description)), schema())
+    write_npz(content, tmp_path / "pair.npz")
+    assert content.description["circuits"][0]["projections"][0]["rule"]["parameters"]["tau_plus"] == "20. ms"
 
 
 def test_nothing_half_written_and_nothing_overwritten(
     saved: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = plain_network(load_network(saved["lif"]))
+    content = read(saved["lif"]).plain()
     (tmp_path / "there").mkdir()
     with pytest.raises(FileExistsError, match=r"there is there already; give another folder, or a file that ends in"):
-        write_csv(found, tmp_path / "there")
+        write_csv(content, tmp_path / "there")
     for write in (write_csv, write_npz):
         with pytest.raises(OSError, match="cannot write"):
-            write(found, tmp_path / "no" / "such")
+            write(content, tmp_path / "no" / "such")
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match=r"No space left on device. Nothing was left there"):
-        write_csv(found, tmp_path / "full")
+        write_csv(content, tmp_path / "full")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
 # ---- NIR of checkpoints
 
 
-def test_a_lif_network_leaves_with_its_votes(saved: dict[str, Path], tmp_path: Path) -> None:
-    report = export_network(saved["lif"], tmp_path / "net.nir")
+def test_a_lif_network_is_exported_with_its_votes(saved: dict[str, Path], tmp_path: Path) -> None:
+    report = export_network(read(saved["lif"]), tmp_path / "net.nir")
     assert report["graph"] == {"Input": 1, "LIF": 1, "Linear": 3, "Output": 1, "weights": 64 * 6 + 36 + 24}
     assert report["metadata"]["steps"] == 30
     made, network = convert.load_converted(saved["lif"])
     circuit = convert.lif_network(made, network)
-    found = read_nir(tmp_path / "net.nir", encoder=circuit.populations["input"].model)
+    imported = read_nir(tmp_path / "net.nir", encoder=circuit.populations["input"].model)
     rows = load("digits", "test")[:5].intensities().reshape(5, -1)
     protocol = Protocol(stimuli={"input": rows}, duration=150 * ms, presentation=30 * ms)
-    here, back = (simulate(each, protocol, record=("output",)) for each in (circuit, found.circuit))
-    assert len(here.spikes["output"]) > 20
-    np.testing.assert_array_equal(here.spikes["output"].i, back.spikes["output"].i)
-    np.testing.assert_array_equal(here.spikes["output"].t, back.spikes["output"].t)
-    np.testing.assert_array_equal(here.state["readout"]["u"], back.state[found.outputs["readout"]]["u"])
+    original, read_back = (simulate(each, protocol, record=("output",)) for each in (circuit, imported.circuit))
+    assert len(original.spikes["output"]) > 20
+    np.testing.assert_array_equal(original.spikes["output"].i, read_back.spikes["output"].i)
+    np.testing.assert_array_equal(original.spikes["output"].t, read_back.spikes["output"].t)
+    np.testing.assert_array_equal(original.state["readout"]["u"], read_back.state[imported.outputs["readout"]]["u"])
 
 
 @pytest.mark.parametrize(
@@ -226,7 +224,7 @@ def test_the_command_says_what_it_wrote(saved: dict[str, Path], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("kind", "words", "message"),
     [
-        ("softhebb", (), "a SoftHebb network has rates, and NIR says spiking networks; convert it first"),
+        ("softhebb", (), "a SoftHebb network has rates, and NIR describes spiking networks; convert it first"),
         ("digits", (), "population output: a neuron escape_rate fires by chance"),
         ("digits", ("--rules",), "population output: a neuron escape_rate fires by chance"),
         ("converted", ("--dialect", "norse"), "dialect norse cannot say a converted network"),

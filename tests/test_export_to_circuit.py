@@ -37,24 +37,24 @@ def port(kind: str, *shape: int) -> Node:
 def same_as_reference(made: Graph, *names: str, density: float = 0.2) -> Any:
     """Assert that the circuit's neurons do what plain forward Euler says, and return the recording."""
     rng = np.random.default_rng(8)
-    found = graph_circuit(made)
+    imported = graph_circuit(made)
     shape = tuple(made.nodes["input"].values["shape"])  # type: ignore[union-attr]
     raster = (rng.random((STEPS, *shape)) < density).astype(float)
     trains = [np.flatnonzero(column) * ms for column in raster.reshape(STEPS, -1).T]
     protocol = Protocol(stimuli={"input": spike_rows(trains)}, duration=STEPS * ms)
-    spiking = tuple(name for name in names if found.circuit.populations[name].model.threshold)
-    courses = tuple(f"{name}.v" for name in names if name not in spiking)
-    recording = simulate(found.circuit, protocol, record=("input", *spiking, *courses), dt=1 * ms)
+    spiking = tuple(name for name in names if imported.circuit.populations[name].model.threshold)
+    traces = tuple(f"{name}.v" for name in names if name not in spiking)
+    recording = simulate(imported.circuit, protocol, record=("input", *spiking, *traces), dt=1 * ms)
     theirs = nir_reference.run(made, {"input": raster}, DT, STEPS)
     for name in spiking:
-        ours = np.zeros((STEPS, found.circuit.populations[name].size))
+        ours = np.zeros((STEPS, imported.circuit.populations[name].size))
         ours[np.round(recording.spikes[name].t / ms).astype(int), recording.spikes[name].i] = 1
         assert ours.sum() > 10
         np.testing.assert_array_equal(ours, theirs[name].reshape(STEPS, -1))
     for name in names:
         if name not in spiking:
-            np.testing.assert_allclose(recording.courses[f"{name}.v"], theirs[name].reshape(STEPS, -1), atol=1e-9)
-    return recording, theirs, found
+            np.testing.assert_allclose(recording.traces[f"{name}.v"], theirs[name].reshape(STEPS, -1), atol=1e-9)
+    return recording, theirs, imported
 
 
 def spread(low: float, high: float, *shape: int) -> Any:
@@ -144,8 +144,8 @@ def test_linear_nodes(links: dict[str, Node], shape: tuple[int, ...]) -> None:
         {"input": port("Input", 2, 7, 8), **links, "neurons": neurons, "output": port("Output", *shape)},
         *itertools.pairwise(chain),
     )
-    _, _, found = same_as_reference(made, "neurons")
-    assert found.shapes["neurons"] == shape
+    _, _, imported = same_as_reference(made, "neurons")
+    assert imported.shapes["neurons"] == shape
 
 
 def test_several_inputs_add_up_and_weighted_outputs_are_counted() -> None:
@@ -165,8 +165,8 @@ def test_several_inputs_add_up_and_weighted_outputs_are_counted() -> None:
         ("neurons", "votes"),
         ("votes", "output"),
     )
-    recording, theirs, found = same_as_reference(made, "neurons")
-    assert found.outputs == {"output": "output"}
+    recording, theirs, imported = same_as_reference(made, "neurons")
+    assert imported.outputs == {"output": "output"}
     np.testing.assert_allclose(recording.state["output"]["u"], theirs["output"].sum(axis=0))
 
 
@@ -193,11 +193,11 @@ def test_files_of_the_official_package_are_read(tmp_path: Path) -> None:
     nir.write(tmp_path / "net.nir", outer)
     with pytest.raises(ValueError, match=r"the NIR graph does not say its time step; give it, as in dt=1\*ms"):
         read_nir(tmp_path / "net.nir")
-    found = read_nir(tmp_path / "net.nir", dt=0.5 * ms)
-    assert list(found.circuit.populations) == ["input", "net_lif"]
-    assert sorted(found.circuit.projections) == ["input_to_net_lif", "net_lif_to_net_lif"]
-    assert found.outputs == {"output": "net_lif"}
-    assert float(found.dt) == 5e-4
+    imported = read_nir(tmp_path / "net.nir", dt=0.5 * ms)
+    assert list(imported.circuit.populations) == ["input", "net_lif"]
+    assert sorted(imported.circuit.projections) == ["input_to_net_lif", "net_lif_to_net_lif"]
+    assert imported.outputs == {"output": "net_lif"}
+    assert float(imported.dt) == 5e-4
 
 
 # ---- bad graphs
@@ -298,8 +298,8 @@ def file(path: Path, change: Callable[[Any], None]) -> Path:
         edges=[("input", "w"), ("w", "n"), ("n", "output")],
     )
     nir.write(path, made)
-    with h5py.File(path, "r+") as held:
-        change(held["node"])
+    with h5py.File(path, "r+") as content:
+        change(content["node"])
     return path
 
 
@@ -394,8 +394,8 @@ def test_files_that_are_no_nir(tmp_path: Path) -> None:
     (tmp_path / "text.nir").write_text("nir")
     with pytest.raises(ValueError, match=r"it is not HDF5\. Give a file that nir.write has written"):
         load_graph(tmp_path / "text.nir")
-    with h5py.File(tmp_path / "other.h5", "w") as held:
-        held["x"] = 1
+    with h5py.File(tmp_path / "other.h5", "w") as content:
+        content["x"] = 1
     with pytest.raises(ValueError, match="is HDF5, but no NIR file: it has no group 'node'"):
         load_graph(tmp_path / "other.h5")
     whole = file(tmp_path / "net.nir", lambda root: None).read_bytes()
@@ -427,8 +427,8 @@ def test_padding_is_numbers_or_two_words(padding: str, tmp_path: Path) -> None:
         group["stride"] = group["dilation"] = [1, 1]
 
     if padding == "same":
-        found: Any = load_graph(file(tmp_path / "net.nir", change)).nodes["w"]
-        assert found.values["padding"] == "same"
+        node: Any = load_graph(file(tmp_path / "net.nir", change)).nodes["w"]
+        assert node.values["padding"] == "same"
         return
     with pytest.raises(ValueError, match="node w: padding must be numbers, same or valid, got 'reflect'"):
         load_graph(file(tmp_path / "net.nir", change))

@@ -36,8 +36,8 @@ def exponentials(rule: PlasticityRule, lags: Quantity, **protocol: Any) -> Windo
         plus, minus = np.exp(-lag / value["tau_plus"]), np.exp(lag / value["tau_minus"])
     dw = protocol["repeats"] * np.where(lag > 0, value["A_plus"] * plus, -value["A_minus"] * minus)
     w = np.clip(protocol["w0"] + dw, value["w_min"], value["w_max"])
-    told = {name: protocol[name] for name in ("repeats", "frequency", "w0")}
-    return Window(rule=rule.name, lags=lags, dw=w - protocol["w0"], **told)
+    settings = {name: protocol[name] for name in ("repeats", "frequency", "w0")}
+    return Window(rule=rule.name, lags=lags, dw=w - protocol["w0"], **settings)
 
 
 def with_window(monkeypatch: pytest.MonkeyPatch, window: Callable[..., Window]) -> Callable[..., Fit]:
@@ -85,8 +85,8 @@ def test_known_parameters_come_back_from_the_simulation() -> None:
     assert result.evaluations < 15
     assert (result.unused, result.warnings) == ((), ())
     assert result.data.x.tolist() == x.tolist(), "the lags that were measured, not those on the grid"
-    wanted = exponentials(result.fitted, result.curve.lags, repeats=60, frequency=None, w0=0.5)
-    np.testing.assert_allclose(result.curve.dw, wanted.dw, atol=1e-6)
+    expected = exponentials(result.fitted, result.curve.lags, repeats=60, frequency=None, w0=0.5)
+    np.testing.assert_allclose(result.curve.dw, expected.dw, atol=1e-6)
     at_start = exponentials(stdp_pair, result.curve.lags, repeats=60, frequency=None, w0=0.5)
     np.testing.assert_allclose(result.start_curve.dw, at_start.dw, atol=1e-6)
 
@@ -185,9 +185,9 @@ def test_clipped_predictions_are_told(quick: Callable[..., Fit]) -> None:
 
 def test_a_rule_that_does_not_describe_the_data_is_told(quick: Callable[..., Fit]) -> None:
     data = measured(noise=0.02)
-    said = "The rule does not describe the data within their errors, so the intervals mean little."
-    assert said not in quick(stdp_pair, data).warnings
-    assert said in quick(stdp_pair, dataclasses.replace(data, change=np.abs(data.change)), free=["A_plus"]).warnings
+    warning = "The rule does not describe the data within their errors, so the intervals mean little."
+    assert warning not in quick(stdp_pair, data).warnings
+    assert warning in quick(stdp_pair, dataclasses.replace(data, change=np.abs(data.change)), free=["A_plus"]).warnings
 
 
 def test_a_vague_time_is_told(quick: Callable[..., Fit]) -> None:

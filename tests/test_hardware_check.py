@@ -55,8 +55,8 @@ def test_soft_wta_does_not_run_on_loihi_and_every_reason_is_told() -> None:
     found = check(soft_wta(np.random.default_rng(0).random((6, 4))), LOIHI)
     assert all(problem.enforced for problem in found)
     told = "\n".join(map(str, found))
-    assert "population output: loihi1 runs lif, but not escape_rate neurons; circuits.lif_wta competes" in told
-    assert "population inhibition: loihi1 runs lif, but not log_sum_exp neurons" in told
+    assert "population output: loihi1 runs lif, lif_unit, but not escape_rate neurons; circuits.lif_wta" in told
+    assert "population inhibition: loihi1 runs lif, lif_unit, but not log_sum_exp neurons" in told
     assert "projection excite: it sets Z of inhibition at every time step, but neurons of loihi1" in told
     assert "projection feedforward: its weights are not whole multiples, from 0 to 255, of one number" in told
     assert all(text.endswith(").") for text in told.splitlines())
@@ -100,7 +100,7 @@ def test_soft_wta_does_not_run_on_loihi_and_every_reason_is_told() -> None:
         (
             layers(1, inputs=9),
             {"input_axons": 8},
-            "population layer0: neuron 0 alone hears 9 neurons, and a core at most 8 (input_axons).",
+            "population layer0: neuron 0 alone has 9 presynaptic neurons, and a core at most 8 (input_axons).",
         ),
         (
             layers(2, 4),

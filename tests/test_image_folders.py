@@ -71,13 +71,13 @@ def test_hashes_follow_names_and_contents(pets: Path) -> None:
     def of_training_images() -> str:
         return load_folder(pets, "train").hashes["names-and-contents"]
 
-    found = [of_training_images(), of_training_images()]
-    assert found[0] == found[1]
+    hashes = [of_training_images(), of_training_images()]
+    assert hashes[0] == hashes[1]
     (pets / "train" / "cat" / "b.png").rename(pets / "train" / "cat" / "c.png")
-    found.append(of_training_images())
+    hashes.append(of_training_images())
     paint(pets / "train" / "cat" / "c.png", (0, 254, 0))
-    found.append(of_training_images())
-    assert len(set(found)) == 3
+    hashes.append(of_training_images())
+    assert len(set(hashes)) == 3
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,12 @@ def test_ctrl_c_during_a_command_leaves_no_result(tmp_path: Path, command: str) 
 
 def test_a_command_in_the_background_ignores_ctrl_c(tmp_path: Path) -> None:
     """As shells start them in scripts, with the signal ignored; the result is the one without."""
-    found = []
+    results = []
     for number, code in enumerate((SIGNALLED, "")):
         done = process(code + APP, *WINDOW, "--out", tmp_path / str(number), cwd=tmp_path, ignored=True)
         assert done.returncode == 0, done.stderr
-        found.append(json.loads(next((tmp_path / str(number)).glob("*.json")).read_text()))
-    assert found[0] == found[1]
+        results.append(json.loads(next((tmp_path / str(number)).glob("*.json")).read_text()))
+    assert results[0] == results[1]
 
 
 def test_ctrl_c_during_a_simulation_is_raised() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,15 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikehebb import checkpoint, jobs
+from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images, digest
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
-from spikehebb.jobs import Settings, evaluate, learn_digits, load_digits, stdp_window
+from spikehebb.jobs import Settings, digit_state, evaluate, learn_digits, read, stdp_window
+from spikehebb.jobs.run import FINISHED
 from spikehebb.rules import softhebb, stdp_pair
+from spikehebb.simulation import present
 from tests.conftest import NO_COMPILER
 
 SMALL = Settings(neurons=8, seed=3)
@@ -69,8 +70,8 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     assert {"config", "versions", "seed", "device", "data", "metrics", "learning_curve"} <= set(report)
     assert report["device"] == device.name
     content = digest([few[0].pixels, few[0].labels])
-    told = {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes), "digest": content}
-    assert report["data"]["train"] == told
+    data = {"name": "digits/train", "count": 60, "hashes": dict(few[0].hashes), "digest": content}
+    assert report["data"]["train"] == data
     assert set(report["metrics"]) == {
         "accuracy_vote",
         "accuracy_soft_vote",
@@ -88,7 +89,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
 @pytest.mark.slow_on_cuda
 def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     run = learn_digits(*few, SMALL, device=device, out=tmp_path)
-    again = evaluate(load_digits(tmp_path), few[1])["metrics"]
+    again = evaluate(read(tmp_path), few[1])["metrics"]
     scores = [name for name in again if name.startswith("accuracy")]
     assert len(scores) == 3
     assert {name: again[name] for name in scores} == {name: run.report["metrics"][name] for name in scores}
@@ -97,7 +98,7 @@ def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: De
 @pytest.mark.slow_on_cuda
 def test_the_same_seed_learns_the_same_bits(few: tuple[Images, Images], device: Device) -> None:
     weights = [
-        learn_digits(*few, dataclasses.replace(SMALL, seed=seed), device=device).checkpoint.arrays["weights"].tobytes()
+        learn_digits(*few, dataclasses.replace(SMALL, seed=seed), device=device).network.arrays["weights"].tobytes()
         for seed in (3, 3, 4)
     ]
     assert weights[0] == weights[1] != weights[2]
@@ -108,16 +109,17 @@ def test_labels_of_test_images_have_no_say(few: tuple[Images, Images]) -> None:
     train, test = few
     other = dataclasses.replace(test, labels=(test.labels + 1) % 10)
     runs = [learn_digits(train, images, SMALL, device=NUMPY) for images in (test, other)]
-    assert runs[0].predicted.tolist() == runs[1].predicted.tolist()
+    predicted = [run.network.predict(images)[1] for run, images in zip(runs, (test, other), strict=True)]
+    assert predicted[0].tolist() == predicted[1].tolist()
     for name in ("weights", "profile", "linear"):
-        assert runs[0].checkpoint.arrays[name].tobytes() == runs[1].checkpoint.arrays[name].tobytes()
+        assert runs[0].network.arrays[name].tobytes() == runs[1].network.arrays[name].tobytes()
 
 
 @pytest.mark.compiler
 @NO_COMPILER
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.presenting, "CHUNK", 100)
-    monkeypatch.setattr(import_module("spikehebb.jobs.learn_digits"), "BLOCK", 50)
+    monkeypatch.setattr(present, "CHUNK", 100)
+    monkeypatch.setattr(digit_state, "BLOCK", 50)
     train, test = load("digits", "train")[:250], load("digits", "test")[:20]
     settings = dataclasses.replace(SMALL, epochs=2)
     whole = learn_digits(train, test, settings, device=CPP)
@@ -138,13 +140,22 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, m
         train, test, settings, device=CPP, out=tmp_path, progress=lambda stage, part: begun.append((stage, part))
     )
     assert min(part for stage, part in begun if stage == "learning") >= 0.5, "it started from the beginning"
-    assert resumed.checkpoint.arrays["weights"].tobytes() == whole.checkpoint.arrays["weights"].tobytes()
+    assert resumed.network.arrays["weights"].tobytes() == whole.network.arrays["weights"].tobytes()
     timing = {"ms_per_image_train", "ms_per_image_test"}
     for name in set(whole.report["metrics"]) - timing:
         assert resumed.report["metrics"][name] == whole.report["metrics"][name]
     assert resumed.report["learning_curve"] == whole.report["learning_curve"]
     assert [point["images_seen"] for point in whole.report["learning_curve"]] == list(range(100, 501, 50))
     assert not (tmp_path / "partial.npz").exists()
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    begun.clear()
+    read = learn_digits(
+        train, test, settings, device=CPP, out=tmp_path, progress=lambda stage, part: begun.append((stage, part))
+    )
+    assert begun == [(FINISHED, 1)]
+    assert read.report == resumed.report
+    assert read.network.arrays["weights"].tobytes() == whole.network.arrays["weights"].tobytes()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
 def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -155,7 +166,7 @@ def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp
         learn_digits(*few, other, device=NUMPY, out=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     learn_digits(*few, other, device=NUMPY, out=tmp_path, overwrite=True)
-    assert load_digits(tmp_path).header["seed"] == 9
+    assert read(tmp_path).header["seed"] == 9
 
 
 def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
@@ -195,7 +206,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
     small = Images(name="small", pixels=np.zeros((2, 4, 4)), labels=np.zeros(2))
     with pytest.raises(ValueError, match=r"digits/train has images of \(8, 8\), but small of \(4, 4\) pixels"):
         learn_digits(train, small, SMALL, device=NUMPY)
-    trained = learn_digits(train, test, SMALL, device=NUMPY).checkpoint
+    trained = learn_digits(train, test, SMALL, device=NUMPY).network
     with pytest.raises(ValueError, match=r"trained on images of \(8, 8\), but small has \(4, 4\)"):
         evaluate(trained, small)
     odd = dataclasses.replace(test, labels=test.labels + 10)
@@ -221,7 +232,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "something"}, "it holds 'something', not a network that learned digits"),
+        ({"kind": "something"}, r"it holds 'something', not a trained network \(digits, softhebb, converted\)"),
         ({"config": {"neurons": 8, "surprise": 1}}, "surprise"),
         ({"config": {"neurons": 10**9}}, "is needed"),
         ({"device": "toaster"}, "there is no device 'toaster'"),
@@ -232,7 +243,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
 def test_headers_that_make_no_sense_are_refused(
     few: tuple[Images, Images], tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    trained = learn_digits(*few, SMALL, device=NUMPY).checkpoint
+    trained = learn_digits(*few, SMALL, device=NUMPY).network
     checkpoint.save(Checkpoint(header={**trained.header, **changes}, arrays=trained.arrays), tmp_path / "c.npz")
     with pytest.raises(ValueError, match=message):
-        load_digits(tmp_path / "c.npz")
+        read(tmp_path / "c.npz")

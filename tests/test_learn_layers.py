@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ import numpy as np
 import pytest
 
 from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
-from spikehebb.jobs import DeepRun, DeepSettings, deep_state, learn_layers
+from spikehebb.jobs import LayerSettings, LayersRun, learn_layers
 from spikehebb.jobs.layer_settings import LAYERS
+from spikehebb.jobs.run import STATE
 from spikehebb.softhebb import Layer, Model, load_model, training
 
 COMMON: dict[str, Any] = {"batch_norm": False, "plasticity": "soft", "eta": 0.2, "rate": "constant", "start": "uniform"}
 FIRST = Layer(units=4, kernel=3, inverse_temperature=30.0, norm=3.0, **COMMON)
 SECOND = Layer(units=3, inverse_temperature=30.0, norm=3.0, **COMMON)
-TINY = DeepSettings(
+TINY = LayerSettings(
     layers=(FIRST, SECOND), patches=80, images=20, patch_ms=15.0, lifetime=20.0, show_ms=8.0, calibration=20
 )
 
@@ -42,17 +45,17 @@ TRAIN, TEST = stripes(20, 0), stripes(10, 1)
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn_layers, "CHUNK", 40)
-    monkeypatch.setattr(learn_layers, "LOOK", 20)
+    monkeypatch.setattr(import_module("spikehebb.jobs.learn_layers"), "CHUNK", 40)
+    monkeypatch.setattr(import_module("spikehebb.jobs.learn_layers"), "LOOK", 20)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepRun, Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[LayersRun, Path]:
     """An uninterrupted run and its folder."""
     out = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learn_layers, "CHUNK", 40)
-        patch.setattr(learn_layers, "LOOK", 20)
+        patch.setattr(import_module("spikehebb.jobs.learn_layers"), "CHUNK", 40)
+        patch.setattr(import_module("spikehebb.jobs.learn_layers"), "LOOK", 20)
         return learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=out), out
 
 
@@ -64,7 +67,7 @@ def same(one: Model, other: Model) -> bool:
     )
 
 
-def test_both_layers_learn_what_they_see(whole: tuple[DeepRun, Path]) -> None:
+def test_both_layers_learn_what_they_see(whole: tuple[LayersRun, Path]) -> None:
     run, _ = whole
     patterns = np.zeros((4, 3, 3))
     patterns[0, ::2], patterns[1, 1], patterns[2, :, ::2], patterns[3, :, 1] = 1, 1, 1, 1
@@ -86,7 +89,7 @@ def test_both_layers_learn_what_they_see(whole: tuple[DeepRun, Path]) -> None:
     assert run.report["metrics"]["accuracy_by_layer"] == {"1": 1.0, "2": 1.0}
 
 
-def test_a_run_says_what_made_it(whole: tuple[DeepRun, Path]) -> None:
+def test_a_run_says_what_made_it(whole: tuple[LayersRun, Path]) -> None:
     run, out = whole
     assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "run.json"]
     report = json.loads((out / "run.json").read_text())
@@ -104,27 +107,28 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_an_interrupted_run_goes_on_bit_for_bit(
-    whole: tuple[DeepRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[LayersRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped in the first layer, in the second, and while it looks at images."""
+    """Stopped in the first layer, in the second, and during inference."""
     run, _ = whole
-    kept, saved = deep_state.save, []
+    save, saved = checkpoint.save, []
 
-    def save(*arguments: Any) -> None:
-        kept(*arguments)
-        saved.append(arguments[0])
-        if len(saved) in (1, 4, 7):
-            raise Stopped
+    def stop(state: Checkpoint, path: Path, **options: Any) -> None:
+        save(state, path, **options)
+        if path.name == STATE:
+            saved.append(state.header)
+            if len(saved) in (1, 4, 7):
+                raise Stopped
 
-    monkeypatch.setattr(deep_state, "save", save)
+    monkeypatch.setattr(checkpoint, "save", stop)
     for _ in range(3):
         with pytest.raises(Stopped):
             learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
     again = learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
-    assert [(state.number, state.chunks, state.looked) for state in saved] == [
+    assert [(state["number"], state["chunks"], len(state["sums"])) for state in saved] == [
         *((0, 1, 0), (0, 2, 0), (1, 0, 0)),  # the first layer
         *((1, 1, 0), (1, 2, 0), (2, 0, 0)),  # the second
-        *((2, 0, 20), (2, 0, 30)),  # training and test images
+        *((2, 0, 1), (2, 0, 2)),  # training and test images
     ]
     assert same(again.model, run.model)
     assert again.report["layers"] == run.report["layers"]
@@ -132,10 +136,14 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
         assert again.report["metrics"][name] == run.report["metrics"][name]
 
 
-def test_another_run_is_not_replaced_unasked(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
+def test_another_run_is_not_replaced_unasked(whole: tuple[LayersRun, Path], tmp_path: Path) -> None:
     shutil.copytree(whole[1], tmp_path / "run")
+    other = dataclasses.replace(TINY, seed=1)
     with pytest.raises(FileExistsError, match="holds another run; give another folder with --out"):
-        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path / "run")
+        learn_layers(TRAIN, TEST, other, device=NUMPY, out=tmp_path / "run")
+    read = learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path / "run")  # this one is finished
+    assert read.report == whole[0].report
+    assert same(read.model, whole[0].model)
 
 
 def test_random_layers_stay_as_they_are() -> None:
@@ -189,12 +197,11 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         learn_layers(black, TEST, TINY, device=NUMPY)
 
 
-def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[DeepRun, Path], tmp_path: Path) -> None:
-    shutil.copy(whole[1] / "checkpoint.npz", tmp_path / "partial.npz")
-    with pytest.raises(ValueError, match="it holds 'softhebb', not layers that are learning"):
+def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[LayersRun, Path], tmp_path: Path) -> None:
+    shutil.copy(whole[1] / "checkpoint.npz", tmp_path / STATE)
+    with pytest.raises(FileExistsError, match="holds another run"):
         learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
-    begun = deep_state.start(TINY.network((1, 4, 4)), 0)
-    header = {"kind": "layers", **dict(whole[0].report)}
-    deep_state.save(dataclasses.replace(begun, chunks=-1), header, tmp_path)
-    with pytest.raises(ValueError, match=r"its header counts \[0, -1, 0, 0, 0\]"):
-        checkpoint.load(tmp_path / "partial.npz", deep_state.shapes)
+    header = {**whole[0].report, "kind": "layers, unfinished", "number": 0, "chunks": -1, "steps": [0, 0], "sums": []}
+    checkpoint.save(Checkpoint(header=header, arrays={}), tmp_path / STATE)
+    with pytest.raises(ValueError, match=r"its header counts \[0, -1, 0, 0\]; begin anew with --overwrite"):
+        learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)

@@ -24,14 +24,14 @@ STILL = regular.with_parameters(jitter=0.0)
 
 
 def prototypes(neurons: int = 20) -> tuple[Any, Images, Images]:
-    """Return weights of length 1 that look for one training image each, and images to fit to and to test on."""
+    """Return weights of length 1, each vector along one training image, and images to fit to and to test on."""
     train, test = load("digits", "train"), load("digits", "test")
     rows = train.intensities()[:neurons].reshape(neurons, -1)
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T, train[100:160], test[:60]
 
 
 def counts_of(circuit: Circuit, inputs: Any, device: Device = NUMPY) -> Any:
-    return convert.present(circuit, inputs, device=device)
+    return convert.present(circuit, inputs, device=device)[0].toarray()
 
 
 @pytest.mark.slow_on_cuda
@@ -76,7 +76,7 @@ def test_a_lateral_spike_lowers_all_others_by_the_strength() -> None:
     protocol = Protocol(stimuli={"input": np.ones((1, 1))}, duration=50 * ms, presentation=50 * ms)
     recording = simulate(circuit, protocol, record=("output", "output.v"))
     first = round(float(recording.spikes["output"].t[0] / ms))
-    v = 1000 * recording.courses["output.v"]  # thresholds are millivolts
+    v = 1000 * recording.traces["output.v"]  # thresholds are millivolts
     decay = np.exp(-1 / 20)
     assert recording.spikes["output"].i[0] == 0
     assert v[first, 0] == 0
@@ -107,7 +107,7 @@ def test_all_of_it_is_lif_neurons_and_linear_synapses() -> None:
     for kind in KINDS:
         circuit = lif_wta(np.eye(3), inhibition=kind)  # type: ignore[arg-type]
         neurons = [part.model for name, part in circuit.populations.items() if name != "input"]
-        assert {model.name for model in neurons} == {"lif"}
+        assert {model.name for model in neurons} == {"lif_unit"}
         assert not any("rand" in "".join([m.threshold, m.reset, m.onset, m.equations]) for m in neurons)
         assert not any(part.summed or part.rule for part in circuit.projections.values())
         assert all(part.weights is not None for part in circuit.projections.values())
@@ -133,17 +133,19 @@ def test_what_all_neurons_share_changes_nothing(rng: np.random.Generator) -> Non
 def test_a_calibrated_circuit_comes_near_the_softmax(kind: Any) -> None:
     weights, train, test = prototypes()
     t = 3.0
-    found = convert.calibrate_lif(weights, train, inverse_temperature=t, inhibition=kind, evaluations=80, device=NUMPY)
+    calibration = convert.calibrate_lif(
+        weights, train, inverse_temperature=t, inhibition=kind, evaluations=80, device=NUMPY
+    )
     x = test.intensities().reshape(len(test), -1)
     target = convert.softmax(x @ weights, t)
-    counts = counts_of(lif_wta(weights, **found.parameters), x)
+    counts = counts_of(lif_wta(weights, **calibration.parameters), x)
     reached = convert.divergence(target, counts).mean()
     winner = 20 * np.eye(weights.shape[1])[target.argmax(axis=1)]
     assert reached < 0.15
     assert convert.divergence(target, 0 * counts).mean() > 0.5  # uniform
     assert convert.divergence(target, winner).mean() > 1.5
-    assert 10 <= found.spikes <= 100
-    assert found.divergence == pytest.approx(reached, rel=0.5)  # training images, test images
+    assert 10 <= calibration.spikes <= 100
+    assert calibration.divergence == pytest.approx(reached, rel=0.5)  # training images, test images
 
 
 def test_a_higher_inverse_temperature_makes_sharper_shares() -> None:
@@ -152,8 +154,8 @@ def test_a_higher_inverse_temperature_makes_sharper_shares() -> None:
     winner = (x @ weights).argmax(axis=1)
     share = []
     for t in (1.0, 10.0):
-        found = convert.calibrate_lif(weights, train, inverse_temperature=t, evaluations=120, device=NUMPY)
-        counts = counts_of(lif_wta(weights, **found.parameters), x)
+        calibration = convert.calibrate_lif(weights, train, inverse_temperature=t, evaluations=120, device=NUMPY)
+        counts = counts_of(lif_wta(weights, **calibration.parameters), x)
         share.append(counts[np.arange(len(x)), winner].sum() / counts.sum())
     assert share[0] + 0.2 < share[1]
 
@@ -194,18 +196,20 @@ def test_a_model_brings_weights_bias_and_temperature() -> None:
         evaluations=20,
         device=NUMPY,
     )
-    found = convert.calibrate_lif(whole, images, evaluations=20, device=NUMPY)
-    assert found.inverse_temperature == 4
-    assert found == given
-    assert found != convert.calibrate_lif(whole, images, inverse_temperature=1, evaluations=20, device=NUMPY)
+    calibration = convert.calibrate_lif(whole, images, evaluations=20, device=NUMPY)
+    assert calibration.inverse_temperature == 4
+    assert calibration == given
+    assert calibration != convert.calibrate_lif(whole, images, inverse_temperature=1, evaluations=20, device=NUMPY)
 
 
 def test_other_encoders_can_be_calibrated_too() -> None:
     weights, train, _ = prototypes()
     encoder = poisson.with_parameters(max_rate=500 * Hz)
-    found = convert.calibrate_lif(weights, train, inverse_temperature=3, encoder=encoder, evaluations=80, device=NUMPY)
-    assert found.parameters["encoder"] is encoder
-    assert found.divergence < 0.5
+    calibration = convert.calibrate_lif(
+        weights, train, inverse_temperature=3, encoder=encoder, evaluations=80, device=NUMPY
+    )
+    assert calibration.parameters["encoder"] is encoder
+    assert calibration.divergence < 0.5
 
 
 @pytest.mark.parametrize(

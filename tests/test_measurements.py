@@ -16,7 +16,7 @@ from spikehebb.rules import triplet_vc_full
 
 
 def written(folder: Path, content: str | bytes) -> Path:
-    path = folder / "mine.csv"
+    path = folder / "measured.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
@@ -60,7 +60,7 @@ def test_published_points_say_what_they_are() -> None:
 )
 def test_a_table_is_read_in_every_usual_form(tmp_path: Path, content: str) -> None:
     data = read(written(tmp_path, content))
-    assert (data.name, data.variable) == ("mine", "lag_ms")
+    assert (data.name, data.variable) == ("measured", "lag_ms")
     assert data.x.tolist() == [-10, 10]
     assert data.change.tolist() == [-0.2, 0.4]
     assert data.error is not None
@@ -75,9 +75,9 @@ def test_errors_are_optional_and_frequencies_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "mine.csv is empty; its first line must name the columns lag_ms or frequency_hz, change and"),
-        ("# nothing but this\n\n", "mine.csv is empty"),
-        ("lag_ms,change\n", "mine.csv has a header but no measurements; write one per line below it."),
+        ("", "measured.csv is empty; its first line must name the columns lag_ms or frequency_hz, change and"),
+        ("# nothing but this\n\n", "measured.csv is empty"),
+        ("lag_ms,change\n", "measured.csv has a header but no measurements; write one per line below it."),
         ("lag_ms,chnge\n1,2\n", "line 1 has no column change, only lag_ms, chnge; name the columns"),
         ("lag_ms,chnge\n1,2\n", "You wrote 'chnge': Did you mean 'change'? (change)"),
         ("# a\nlag,change\n1,2\n", "line 2 has no column lag_ms or frequency_hz, only lag, change;"),
@@ -101,13 +101,13 @@ def test_errors_are_optional_and_frequencies_are_read(tmp_path: Path) -> None:
         ('lag_ms,change\n5,"0.1\n', "line 2 cannot be split into columns (unexpected end of data); check its quotes."),
         (b"lag_ms,change\n5,0.1 \xb5\n", "line 2: byte 0xb5 is not UTF-8 text; save the table as 'CSV UTF-8'."),
         ("lag_ms,change\n5,0.1\n".encode("utf-16"), "line 1: byte 0xff is not UTF-8 text"),
-        (b"PK\x03\x04\x00\x00\x00lag_ms,change", "mine.csv is not a text file; save the table as 'CSV UTF-8'."),
+        (b"PK\x03\x04\x00\x00\x00lag_ms,change", "measured.csv is not a text file; save the table as 'CSV UTF-8'."),
     ],
 )
 def test_wrong_files_are_refused_in_a_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         read(written(tmp_path, content))
-    assert "mine.csv" in str(caught.value)
+    assert "measured.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -123,7 +123,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"variable": "lag"}, "nothing is called 'lag' here. Did you mean 'lag_ms'?"),
+        ({"variable": "lag"}, "there is no variable 'lag'. Did you mean 'lag_ms'?"),
         ({"x": []}, "lag_ms must be a list of numbers, got shape (0,)"),
         ({"x": [[1, 2]]}, "lag_ms must be a list of numbers, got shape (1, 2)"),
         ({"change": [0.1]}, "2 values of lag_ms, but 1 of change"),
@@ -136,14 +136,14 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_values_are_checked(changes: dict[str, Any], message: str) -> None:
-    fields: dict[str, Any] = {"name": "mine", "x": [1, 2], "change": [0.1, 0.2], **changes}
-    with pytest.raises(ValueError, match="measurements mine.*" + re.escape(message)):
+    fields: dict[str, Any] = {"name": "measured", "x": [1, 2], "change": [0.1, 0.2], **changes}
+    with pytest.raises(ValueError, match="measurements measured.*" + re.escape(message)):
         Measurements(**fields)
 
 
 def test_values_are_frozen() -> None:
     x = np.array([1.0, 2])
-    data = Measurements(name="mine", x=x, change=np.array([0.1, 0.2]))
+    data = Measurements(name="measured", x=x, change=np.array([0.1, 0.2]))
     x[0] = 9
     assert data.x.tolist() == [1, 2]
     with pytest.raises(ValueError, match="read-only"):

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from spikehebb import metrics
 from spikehebb.core import Spikes
+from spikehebb.simulation import presentation_counts
 
 COUNTS = sparse.csr_array(np.array([[3, 0, 0], [2, 1, 0], [0, 4, 0], [1, 3, 0]]))
 LABELS = np.array([7, 7, 2, 2])
@@ -17,7 +18,7 @@ LABELS = np.array([7, 7, 2, 2])
 def test_counts_of_presentations() -> None:
     # 30 ms is on the border: it belongs to the third presentation, also where it was rounded down
     spikes = Spikes(i=np.array([0, 1, 1, 0]), t=np.array([0, 14.9, 15, np.nextafter(30, 0)]) * ms)
-    counts = metrics.presentation_counts(spikes, neurons=2, presentations=3, presentation=15 * ms)
+    counts = presentation_counts(spikes, neurons=2, presentations=3, presentation=15 * ms)
     assert counts.toarray().tolist() == [[1, 1], [0, 1], [1, 0]]
 
 

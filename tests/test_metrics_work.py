@@ -142,14 +142,14 @@ def test_incomplete_counts_are_refused(given: dict[str, Any], message: str) -> N
 def test_footprint_by_hand() -> None:
     # 6 x 4 weights; u and I of 4 neurons and 4 ages, x1 of 6 inputs, Z and I of the inhibitory unit
     circuit = soft_wta(np.ones((6, 4)))
-    found = metrics.footprint(circuit, weight_bits=8, state_bits=16)
+    footprint = metrics.footprint(circuit, weight_bits=8, state_bits=16)
     rule = circuit.projections["feedforward"].rule
     assert rule is not None
-    assert found.weights == 24
-    assert found.synapse_state == 0
-    assert found.neuron_state == 2 * (4 * 2 + 4 + 6 + 2)
-    assert found.parameters == 2 * (len(rule.parameters) + 3)
-    assert found.total == found.weights + found.neuron_state + found.parameters
+    assert footprint.weights == 24
+    assert footprint.synapse_state == 0
+    assert footprint.neuron_state == 2 * (4 * 2 + 4 + 6 + 2)
+    assert footprint.parameters == 2 * (len(rule.parameters) + 3)
+    assert footprint.total == footprint.weights + footprint.neuron_state + footprint.parameters
     assert metrics.footprint(circuit, weight_bits=4).weights == 12
 
 
@@ -171,9 +171,9 @@ def test_sparsity_and_degrees(rng: np.random.Generator) -> None:
     assert forward.weights is not None
     there = (forward.weights != 0) & np.asarray(forward.connected)
     assert metrics.connection_sparsity(circuit) == pytest.approx(1 - (there.sum() + 20) / 55)
-    found = metrics.degrees(circuit)
-    assert found["output"]["in"].tolist() == (there.sum(axis=0) + 4).tolist()
-    assert found["input"]["out"].tolist() == there.sum(axis=1).tolist()
+    degrees = metrics.degrees(circuit)
+    assert degrees["output"]["in"].tolist() == (there.sum(axis=0) + 4).tolist()
+    assert degrees["input"]["out"].tolist() == there.sum(axis=1).tolist()
     assert metrics.connection_sparsity(synapse_pair(RULES["stdp_pair"])) == 0
     alone = Circuit(name="alone", populations={"a": Population(model=spike_source, size=2)}, projections={})
     assert metrics.connection_sparsity(alone) == 0.0
@@ -193,9 +193,9 @@ def test_energy_by_hand() -> None:
 def test_energy_says_what_it_has_no_price_for() -> None:
     circuit = soft_wta(np.ones((4, 3)))
     work = count_work(circuit, counts={"input": [1, 0, 0, 2], "output": [1, 1, 0]}, steps=10)
-    found = estimate_energy(work, metrics.find_costs("loihi1"))
-    assert found.unpriced == ("synaptic_mac", "trace")
-    learning = next(item for item in found.items if item.operation == "plasticity")
+    estimate = estimate_energy(work, metrics.find_costs("loihi1"))
+    assert estimate.unpriced == ("synaptic_mac", "trace")
+    learning = next(item for item in estimate.items if item.operation == "plasticity")
     assert learning.number == 2 * 4
     assert learning.joule == pytest.approx(2 * 4 * 120e-12)
     assert not learning.verified

@@ -11,7 +11,7 @@ import pytest
 
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
-from spikehebb.jobs import evaluate, load_digits
+from spikehebb.jobs import evaluate, read
 from tests.conftest import NO_COMPILER
 
 MODELS = sorted(path.parent for path in (Path(__file__).parents[1] / "models").glob("*/checkpoint.npz"))
@@ -40,7 +40,7 @@ def test_the_card_tells_what_the_run_measured(folder: Path) -> None:
 @EACH
 def test_the_network_is_what_softhebb_should_reach(folder: Path) -> None:
     """Weights of length about 1, a label for every neuron."""
-    trained = load_digits(folder)
+    trained = read(folder)
     norms = np.linalg.norm(trained.arrays["weights"], axis=0)
     assert np.all(np.abs(norms - 1) < 0.1)
     assert (trained.arrays["profile"].sum(axis=1) > 0).all()
@@ -52,9 +52,7 @@ def test_the_network_is_what_softhebb_should_reach(folder: Path) -> None:
 @EACH
 def test_it_scores_as_its_card_says(folder: Path) -> None:
     """The same bits where versions and processor are the same; elsewhere random numbers fall differently."""
-    said = report(folder)
-    scores = evaluate(load_digits(folder), load(said["data"]["test"]["name"].split("/")[0], "test"), device=CPP)[
-        "metrics"
-    ]
+    card = report(folder)
+    scores = evaluate(read(folder), load(card["data"]["test"]["name"].split("/")[0], "test"), device=CPP)["metrics"]
     for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
-        assert scores[name] == pytest.approx(said["metrics"][name], abs=0.015)
+        assert scores[name] == pytest.approx(card["metrics"][name], abs=0.015)

@@ -21,6 +21,7 @@ from spikehebb.encoders import clamped_source, reward_source
 from spikehebb.rules import RULES, clopath, stdp_reward
 from spikehebb.simulation import simulate
 from tests.nest_side import final_weight, fresh_nest
+from tests.oracles.spikes import SPIKE_ORACLES, triplet
 
 PAIRS, SPIKES, STEPS = 4, 50, 5000
 DT = 0.1 * ms
@@ -96,7 +97,7 @@ def _vogels(p: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-_TRIPLETS = ("triplet_vc_full", "triplet_vc_minimal", "triplet_hc_full", "triplet_hc_minimal")
+_TRIPLETS = [name for name, oracle in SPIKE_ORACLES.items() if oracle is triplet]
 CASES = (
     Case(rule="stdp_pair", model="stdp_synapse", parameters=_additive, remark="mu_plus = mu_minus = 0"),
     Case(
@@ -143,7 +144,7 @@ def rng_train(seed: int, spikes: int) -> Float:
 
 
 def changes(rule: PlasticityRule, trains: Sequence[Sides], rewards: Sequence[Float] | None = None) -> Float:
-    """Return how much our weights change under the trains, side by side."""
+    """Return how much our weights change under the trains, all in one simulation."""
     sides = [[train * second for train in side] for side in zip(*trains, strict=True)]
     reward = None if rewards is None else [train * second for train in rewards]
     plan = protocols.spike_trains(sides[0], sides[1], reward=reward, duration=END * second + DT)
@@ -205,7 +206,7 @@ def dopamine_difference(*, corrected: bool = True, seed: int = 7) -> float:
 def clopath_difference(*, delay: float = 5.0, seed: int = 7) -> float:
     """Return how far ``clopath`` is from NEST's ``clopath_synapse`` when both see the same potential.
 
-    A neuron of NEST without a life of its own is told, at every step, the potential of ``clamped_source`` in closed
+    A neuron of NEST without a life of its own is given, at every step, the potential of ``clamped_source`` in closed
     form. Its synapse reads a spike against the potential of one step before.
     """
     rng = np.random.default_rng(seed)
@@ -224,8 +225,8 @@ def clopath_difference(*, delay: float = 5.0, seed: int = 7) -> float:
     theirs = nest_clopath(clopath.parameters, potential[2:], np.asarray(pre * 0.1, float), delay)
     changed = clamped_source.with_parameters(filter_delay=delay * ms)
     circuit = synapse_pair(clopath, w=W0)
-    told = dataclasses.replace(circuit.populations["post"], model=changed)
-    circuit = dataclasses.replace(circuit, populations={**circuit.populations, "post": told})
+    clamped = dataclasses.replace(circuit.populations["post"], model=changed)
+    circuit = dataclasses.replace(circuit, populations={**circuit.populations, "post": clamped})
     plan = protocols.spike_trains([pre * DT], [post * DT], duration=steps * DT)
     ours = simulate(circuit, plan, dt=DT).weights["synapse"][0, 0] - W0
     return largest(np.array([ours]), np.array([theirs - W0]))

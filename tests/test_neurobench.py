@@ -28,7 +28,7 @@ IMAGES, STEPS = 3, 40
 
 
 def network() -> tuple[Circuit, Recording]:
-    """Return a winner-take-all network that looks at digits, with half of its weights pruned away."""
+    """Return a winner-take-all network for digits, with half of its weights pruned away."""
     images = load("digits", "test")[:IMAGES]
     rng = np.random.default_rng(5)
     pixels = int(np.prod(images.image_shape))
@@ -78,11 +78,11 @@ def test_neurobench_counts_the_same() -> None:
     with torch.no_grad():
         answers = model(batch)
         samples = (torch.zeros(IMAGES, 1), None)  # of which it takes the number
-    found = workload.SynapticOperations()(model, answers, samples)
+    counts = workload.SynapticOperations()(model, answers, samples)
     single = work.per_presentation()
-    assert found["Effective_ACs"] == single.effective_ac
-    assert found["Effective_MACs"] == single.effective_mac == 0
-    assert found["Dense"] == single.dense
+    assert counts["Effective_ACs"] == single.effective_ac
+    assert counts["Effective_MACs"] == single.effective_mac == 0
+    assert counts["Dense"] == single.dense
     assert workload.ActivationSparsity()(model, answers, samples) == pytest.approx(work.activation_sparsity, abs=1e-12)
     assert static.ConnectionSparsity()(model) == round(metrics.connection_sparsity(circuit), 4)
     assert static.Footprint()(model) == metrics.footprint(circuit, weight_bits=32).weights

@@ -59,7 +59,7 @@ def test_the_window_is_drawn_as_it_was_measured() -> None:
 
 def test_the_raster_shows_every_spike(few: tuple[Images, Images], tmp_path: Path) -> None:
     train, test = few
-    trained = learn_digits(train, test, Settings(neurons=6), device=NUMPY).checkpoint
+    trained = learn_digits(train, test, Settings(neurons=6), device=NUMPY).network
     recording = some_presentations(trained, test[:3])
     figure = plot.raster(recording, test[:3], 50 * ms, np.array([0, 1, 2, 3, 4, metrics.NONE]))
     assert len(figure.axes[0].images) == 3

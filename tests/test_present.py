@@ -1,4 +1,4 @@
-"""Presentations dealt over copies of a circuit that only looks: what one copy would have done with all of them."""
+"""Presentations distributed over replicas of a frozen circuit: what one would have done with all of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from spikehebb import convert, metrics
 from spikehebb.circuits import soft_wta
 from spikehebb.convert import Timing, to_spiking
 from spikehebb.core import Images, Protocol
+from spikehebb.core.progress import quiet
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
 from spikehebb.encoders import word_source
-from spikehebb.jobs import Settings, evaluate, load_digits, presenting
-from spikehebb.jobs.presenting import chunk_of, present, quiet
-from spikehebb.simulation import simulate
-from spikehebb.simulation.present import deal, simulate_dealt
+from spikehebb.jobs import Settings, evaluate, read
+from spikehebb.jobs.learned import spike_counts
+from spikehebb.simulation import present, simulate
+from spikehebb.simulation.present import chunk_of, distribute, simulate_distributed
 from tests.test_convert import layer, model
 from tests.test_replicas import deterministic
 
@@ -29,34 +30,36 @@ MODEL = Path(__file__).parents[1] / "models" / "digits-soft-wta"
 
 @pytest.mark.parametrize("replicas", [2, 5, 9])
 def test_deterministic_circuits_do_the_same(replicas: int, rng: np.random.Generator) -> None:
-    """Seven presentations: the last copies see blanks, which leave no trace."""
+    """Seven presentations: the last replicas are presented with blanks, which leave no trace."""
     circuit = deterministic(rng).frozen()
     protocol = Protocol(stimuli={"input": rng.random((7, 12))}, duration=280 * ms, presentation=40 * ms)
-    # what the delayed spikes of one presentation do in the next is another thing with copies
+    # what the delayed spikes of one presentation do in the next differs with replicas
     prompt = {name: dataclasses.replace(p, delay=0 * ms) for name, p in circuit.projections.items()}
     circuit = dataclasses.replace(circuit, projections=prompt)
     record = ("input", "plastic", "sum")
     alone = simulate(circuit, protocol, record=record)
-    dealt = simulate_dealt(circuit, protocol, replicas=replicas, record=record)
+    distributed = simulate_distributed(circuit, protocol, replicas=replicas, record=record)
     for name in record:
         assert len(alone.spikes[name]) > 10
-        assert dealt.spikes[name].i.tolist() == alone.spikes[name].i.tolist()
-        np.testing.assert_allclose(dealt.spikes[name].t / ms, alone.spikes[name].t / ms, rtol=0, atol=1e-9)
-        assert dealt.counts[name].tolist() == alone.counts[name].tolist()
-    assert dealt.state["sum"]["u"].tolist() == alone.state["sum"]["u"].tolist()
-    assert dealt.weights["resting"].tolist() == alone.weights["resting"].tolist()
-    assert (dealt.replicas, dealt.duration) == (1, 280 * ms)
+        assert distributed.spikes[name].i.tolist() == alone.spikes[name].i.tolist()
+        np.testing.assert_allclose(distributed.spikes[name].t / ms, alone.spikes[name].t / ms, rtol=0, atol=1e-9)
+        assert distributed.counts[name].tolist() == alone.counts[name].tolist()
+    assert distributed.state["sum"]["u"].tolist() == alone.state["sum"]["u"].tolist()
+    assert distributed.weights["resting"].tolist() == alone.weights["resting"].tolist()
+    assert (distributed.replicas, distributed.duration) == (1, 280 * ms)
 
 
-def test_what_cannot_be_dealt_is_refused(rng: np.random.Generator) -> None:
+def test_what_cannot_be_distributed_is_refused(rng: np.random.Generator) -> None:
     circuit = soft_wta(rng.random((4, 3)))
     protocol = Protocol(stimuli={"input": rng.random((2, 4))}, duration=40 * ms, presentation=20 * ms)
-    with pytest.raises(ValueError, match="circuit soft_wta learns in feedforward, and copies that see a part each"):
-        simulate_dealt(circuit, protocol, replicas=2)
-    with pytest.raises(ValueError, match=r"the courses of output\.u cannot be recorded of copies; record spikes"):
-        simulate_dealt(circuit.frozen(), protocol, replicas=2, record=("output.u",))
-    with pytest.raises(ValueError, match="only presentations can be dealt over copies"):
-        deal(Protocol(stimuli={"input": np.ones((1, 1))}, duration=10 * ms), 2)
+    with pytest.raises(
+        ValueError, match="circuit soft_wta learns in feedforward, and replicas that are each presented a part"
+    ):
+        simulate_distributed(circuit, protocol, replicas=2)
+    with pytest.raises(ValueError, match=r"output\.u cannot be recorded of distributed presentations; record spikes"):
+        simulate_distributed(circuit.frozen(), protocol, replicas=2, record=("output.u",))
+    with pytest.raises(ValueError, match="only presentations can be distributed over replicas"):
+        distribute(Protocol(stimuli={"input": np.ones((1, 1))}, duration=10 * ms), 2)
     for replicas in (0, 1.5, True):
         with pytest.raises(ValueError, match=f"replicas must be a whole number of at least 1, got {replicas}"):
             chunk_of(replicas)  # type: ignore[arg-type]
@@ -70,13 +73,13 @@ def test_many_copies_look_at_images_like_one(
     few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     """Two sets of Poisson-like counts of the same means: 5 standard errors for each of 6 neurons and for all spikes."""
-    monkeypatch.setattr(presenting, "CHUNK", 15)
+    monkeypatch.setattr(present, "CHUNK", 15)
     settings, images, device = Settings(neurons=6, temperature=0.05), few[0], NUMPY
     weights = rng.random((64, 6)) / 4
     circuit = settings.circuit(weights).frozen()
-    one, _ = present(circuit, images, settings, device, "testing", quiet)
-    many, seconds = present(circuit, images, settings, device, "testing", quiet, replicas=4)
-    again, _ = present(circuit, images, settings, device, "testing", quiet, replicas=4)
+    one, _ = spike_counts(circuit, images, settings, device, "testing", quiet)
+    many, seconds = spike_counts(circuit, images, settings, device, "testing", quiet, replicas=4)
+    again, _ = spike_counts(circuit, images, settings, device, "testing", quiet, replicas=4)
     assert many.shape == one.shape == (60, 6)
     assert (many != again).nnz == 0
     assert seconds > 0
@@ -103,8 +106,8 @@ def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple
     assert one.counts.any()
     for what in ("counts", "predicted", "spikes", "operations"):
         assert np.array_equal(getattr(one, what), getattr(many, what)), what
-    for mine, its in zip(one.rates, many.rates, strict=True):
-        assert np.array_equal(mine, its)
+    for single, replicated in zip(one.rates, many.rates, strict=True):
+        assert np.array_equal(single, replicated)
 
 
 def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng: np.random.Generator) -> None:
@@ -114,7 +117,7 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
     chosen = rows[[7, 31]] / np.linalg.norm(rows[[7, 31]], axis=1, keepdims=True)
     settings = Settings(neurons=2, temperature=0.01)
     circuit = settings.circuit(np.asarray(3 * chosen.T, np.float64)).frozen()
-    counts, _ = present(circuit, images, settings, NUMPY, "testing", quiet, replicas=8)
+    counts, _ = spike_counts(circuit, images, settings, NUMPY, "testing", quiet, replicas=8)
     assert counts[[7], :].toarray().argmax() == 0
     assert counts[[31], :].toarray().argmax() == 1
     assert metrics.class_profile(counts, np.asarray(images.labels)).shape == (2, 10)
@@ -122,7 +125,7 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
 
 def test_fifty_copies_reach_the_accuracy_of_one() -> None:
     """Of the network in models/ on all test images; within 4 standard errors of the difference of two such numbers."""
-    trained = load_digits(MODEL)
+    trained = read(MODEL)
     published = json.loads((MODEL / "run.json").read_text())["metrics"]
     test = load("digits", "test")
     scores = evaluate(trained, test, device=NUMPY, replicas=50)["metrics"]

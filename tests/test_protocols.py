@@ -73,7 +73,7 @@ def test_a_run_goes_on_after_the_last_spike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lags", "said"),
+    ("lags", "message"),
     [
         ([0.05] * ms, "a lag of 0.05 ms is shorter than dt = 0.1 ms"),
         ([10, 10.05] * ms, "a lag of 10.05 ms is no whole number of steps of dt = 0.1 ms"),
@@ -82,8 +82,8 @@ def test_a_run_goes_on_after_the_last_spike() -> None:
         ([10], r"lags must be times, got \[10\] \(dimensionless\). Write lags\*ms."),
     ],
 )
-def test_lags_off_the_grid_are_refused(lags: Quantity, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_lags_off_the_grid_are_refused(lags: Quantity, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         protocols.pairing(lags)
 
 

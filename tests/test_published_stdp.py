@@ -89,24 +89,24 @@ def test_reward_seconds_later_decides_about_a_pairing() -> None:
     rule = stdp_reward.with_parameters(dopamine_0=0.0)
     p = rule.parameters
     lags, delays = [10, 10, 10, -10, -10, 10, -10], [1, 2, 3, 1, 3, np.inf, np.inf]
-    found = rewarded(rule, lags, delays)
-    assert np.all(found[:3] > 0.01)
-    assert np.all(found[3:5] < -0.01)
-    assert found[5:].tolist() == [0, 0]
+    changes = rewarded(rule, lags, delays)
+    assert np.all(changes[:3] > 0.01)
+    assert np.all(changes[3:5] < -0.01)
+    assert changes[5:].tolist() == [0, 0]
     fade = np.exp(-2 * second / p["tau_elig"])
-    assert found[2] / found[0] == pytest.approx(fade, rel=1e-9)
-    assert found[4] / found[3] == pytest.approx(fade, rel=1e-9)
-    assert found[3] / found[0] == pytest.approx(-p["A_minus"] / p["A_plus"], rel=1e-9)
+    assert changes[2] / changes[0] == pytest.approx(fade, rel=1e-9)
+    assert changes[4] / changes[3] == pytest.approx(fade, rel=1e-9)
+    assert changes[3] / changes[0] == pytest.approx(-p["A_minus"] / p["A_plus"], rel=1e-9)
     together = 1 / (1 / p["tau_elig"] + 1 / reward_source.parameters["tau_dopamine"])
     area = float(p["gain"] * reward_source.parameters["burst"] * together)
-    assert found[0] == pytest.approx(p["A_plus"] * np.exp(-0.5) * np.exp(-1) * area, rel=5e-3)
+    assert changes[0] == pytest.approx(p["A_plus"] * np.exp(-0.5) * np.exp(-1) * area, rel=5e-3)
 
 
 def test_baseline_dopamine_alone_keeps_pairs_slowly() -> None:
-    found = rewarded(stdp_reward, [10, -10], [np.inf, np.inf])
+    changes = rewarded(stdp_reward, [10, -10], [np.inf, np.inf])
     p = stdp_reward.parameters
     area = float(p["gain"] * p["tau_elig"]) * p["dopamine_0"] * np.exp(-0.5)
-    assert found == pytest.approx([p["A_plus"] * area, -p["A_minus"] * area], rel=2e-3)
+    assert changes == pytest.approx([p["A_plus"] * area, -p["A_minus"] * area], rel=2e-3)
 
 
 def constant_dopamine(circuit: Circuit) -> Circuit:

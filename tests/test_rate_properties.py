@@ -28,7 +28,7 @@ from spikehebb.rules import (
 )
 from spikehebb.simulation import simulate
 from tests.oracles.rates import RATE_ORACLES, Array, base, competing
-from tests.test_rate_rules import DT, ON_SPIKES, STEP, fast, side_by_side
+from tests.test_rate_rules import DT, ON_SPIKES, STEP, fast, joined
 
 
 def per_step(rule: PlasticityRule, eta: float) -> PlasticityRule:
@@ -45,19 +45,19 @@ def present(circuit: Circuit, every: int = 20, **rows: Array) -> Recording:
 
 def late_mean(recording: Recording) -> Array:
     """Return the mean weights over the second half of a run."""
-    course = recording.courses["feedforward.w"]
-    mean = course[len(course) // 2 :].mean(axis=0)
+    trace = recording.traces["feedforward.w"]
+    mean = trace[len(trace) // 2 :].mean(axis=0)
     return np.asarray(mean.reshape(recording.weights["feedforward"].shape), float)
 
 
 def taught(rule: PlasticityRule, size: int) -> Circuit:
     """Return units whose activity is given rather than computed."""
-    told = NeuronModel(name="told", summary="", equations="y : 1\nz : 1", onset="y = stimulus(t, i)")
+    neuron = NeuronModel(name="taught", summary="", equations="y : 1\nz : 1", onset="y = stimulus(t, i)")
     return Circuit(
         name="taught",
         populations={
             "input": Population(model=rate_source, size=size),
-            "output": Population(model=told, size=size),
+            "output": Population(model=neuron, size=size),
         },
         projections={
             "feedforward": Projection(
@@ -116,8 +116,8 @@ def test_forgetting_settles_where_learning_balances_it() -> None:
     rule = per_step(hebb_forgetting, 0.01).with_parameters(tau_forget=100 * DT)
     rng = np.random.default_rng(0)
     x, y = (rng.integers(0, 2, (4000, 100)).astype(float) for _ in "xy")
-    found = late_mean(present(taught(rule, 100), input=x, output=y))
-    assert found.mean() == pytest.approx(0.25, rel=0.01)
+    weights = late_mean(present(taught(rule, 100), input=x, output=y))
+    assert weights.mean() == pytest.approx(0.25, rel=0.01)
 
 
 def test_covariance_rule_ignores_what_is_independent() -> None:
@@ -127,10 +127,10 @@ def test_covariance_rule_ignores_what_is_independent() -> None:
     y[:, 0] = x[:, 0]
     rule = per_step(covariance, eta).with_parameters(tau_mean=1000 * DT)
     circuit = taught(rule, 100).with_state("input", x_mean=p).with_state("output", y_mean=p)
-    found = present(circuit, input=x, output=y).weights["feedforward"]
+    weights = present(circuit, input=x, output=y).weights["feedforward"]
     variance = p * (1 - p)
-    assert found[0, 0] == pytest.approx(eta * steps * variance, rel=0.05)
-    apart = found[1:, 1:]
+    assert weights[0, 0] == pytest.approx(eta * steps * variance, rel=0.05)
+    apart = weights[1:, 1:]
     assert abs(apart.mean()) < 4 * eta * np.sqrt(steps) * variance / 99  # four standard errors
     assert np.abs(apart).max() < 6 * eta * np.sqrt(steps) * variance
     plain = present(taught(per_step(hebb, eta), 100), input=x, output=y).weights["feedforward"]
@@ -139,29 +139,31 @@ def test_covariance_rule_ignores_what_is_independent() -> None:
 
 def test_node_perturbation_follows_the_gradient() -> None:
     """E[change]/(eta*sigma**2) is the gradient of the expected reward: 1000 networks, 400 steps each."""
-    copies, steps, eta, sigma = 1000, 400, 1e-6, 0.05
+    networks, steps, eta, sigma = 1000, 400, 1e-6, 0.05
     w, x, target = np.array([[0.5, -0.3], [0.2, 0.8], [-0.6, 0.4]]), np.array([1.0, 0.5, -0.7]), np.array([0.2, 1.0])
-    own = np.kron(np.eye(copies, dtype=bool), np.ones((2, 1), bool))
+    own = np.kron(np.eye(networks, dtype=bool), np.ones((2, 1), bool))
     rule = per_step(node_perturbation, eta).with_parameters(tau_mean=20 * DT)
     unit = neurons.rewarded_unit.with_parameters(sigma=sigma)
     circuit = Circuit(
-        name="copies",
+        name="networks",
         populations={
             "input": Population(model=rate_source, size=3),
-            "output": Population(model=unit, size=2 * copies),
-            "critic": Population(model=neurons.critic, size=copies),
+            "output": Population(model=unit, size=2 * networks),
+            "critic": Population(model=neurons.critic, size=networks),
         },
         projections={
             "feedforward": Projection(
-                pre="input", post="output", weights=np.tile(w, copies), rule=rule, summed={"z": "w*x_pre"}
+                pre="input", post="output", weights=np.tile(w, networks), rule=rule, summed={"z": "w*x_pre"}
             ),
             "judge": Projection(pre="output", post="critic", summed={"R": "-(y_pre - target_pre)**2"}, connected=own),
             "reward": Projection(pre="critic", post="output", summed={"R": "R_pre"}, connected=own.T),
         },
     )
     rows = np.tile(x, (steps, 1))
-    found = present(circuit, every=steps, input=rows, output=np.tile(target, (steps, copies))).weights["feedforward"]
-    change = (found - np.tile(w, copies)).reshape(3, copies, 2).mean(axis=1) / (steps * eta * sigma**2)
+    weights = present(circuit, every=steps, input=rows, output=np.tile(target, (steps, networks))).weights[
+        "feedforward"
+    ]
+    change = (weights - np.tile(w, networks)).reshape(3, networks, 2).mean(axis=1) / (steps * eta * sigma**2)
     gradient = -2 * np.outer(x, x @ w - target)
     assert np.linalg.norm(change - gradient) < 0.02 * np.linalg.norm(gradient)
 
@@ -169,9 +171,11 @@ def test_node_perturbation_follows_the_gradient() -> None:
 def test_oja_finds_the_first_principal_component() -> None:
     rng = np.random.default_rng(2)
     rows = rng.multivariate_normal([0, 0], [[3, 1], [1, 2]], 4000)
-    found = late_mean(present(circuits.linear_rates(rng.normal(0, 0.5, (2, 3)), rule=per_step(oja, 0.005)), input=rows))
+    weights = late_mean(
+        present(circuits.linear_rates(rng.normal(0, 0.5, (2, 3)), rule=per_step(oja, 0.005)), input=rows)
+    )
     first = np.linalg.eigh(np.array([[3.0, 1.0], [1.0, 2.0]]))[1][:, -1]
-    for w in found.T:
+    for w in weights.T:
         assert cosine(w, first) > 0.99
         assert np.linalg.norm(w) == pytest.approx(1, abs=0.02)
 
@@ -181,11 +185,11 @@ def test_oja_subspace_spans_the_first_two_components() -> None:
     axes = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     rows = rng.normal(size=(4000, 4)) * np.sqrt([4, 2, 0.5, 0.25]) @ axes.T
     rule = per_step(oja_subspace, 0.005)
-    found = late_mean(present(circuits.linear_rates(rng.normal(0, 0.5, (4, 2)), rule=rule), input=rows))
-    inside = axes[:, :2].T @ found
+    weights = late_mean(present(circuits.linear_rates(rng.normal(0, 0.5, (4, 2)), rule=rule), input=rows))
+    inside = axes[:, :2].T @ weights
     assert np.linalg.svd(inside)[1].min() > 0.98
-    assert np.linalg.norm(found - axes[:, :2] @ inside) < 0.1
-    np.testing.assert_allclose(found.T @ found, np.eye(2), atol=0.03)
+    assert np.linalg.norm(weights - axes[:, :2] @ inside) < 0.1
+    np.testing.assert_allclose(weights.T @ weights, np.eye(2), atol=0.03)
 
 
 def test_bcm_selects_one_of_two_patterns() -> None:
@@ -204,12 +208,12 @@ def test_softhebb_settles_at_the_direction_of_its_inputs() -> None:
     rows = centres[rng.integers(0, 3, 6000)] + rng.normal(0, 0.1, (6000, 4))
     start = 0.5 * centres.T + rng.normal(0, 0.05, (4, 3))
     circuit = circuits.competing_rates(start, rule=per_step(softhebb_rate, 0.01), temperature=temperature)
-    found = late_mean(present(circuit, input=rows))
-    y = np.array([competing(found, x, temperature)["y"] for x in rows])
+    weights = late_mean(present(circuit, input=rows))
+    y = np.array([competing(weights, x, temperature)["y"] for x in rows])
     expected = (rows.T @ y) / np.linalg.norm(rows.T @ y, axis=0)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=0), 1, atol=0.02)
-    np.testing.assert_allclose(found, expected, atol=0.02)
-    assert np.abs(found - start).max() > 0.2
+    np.testing.assert_allclose(np.linalg.norm(weights, axis=0), 1, atol=0.02)
+    np.testing.assert_allclose(weights, expected, atol=0.02)
+    assert np.abs(weights - start).max() > 0.2
 
 
 @pytest.mark.parametrize("u", [5.0, -5.0])
@@ -218,9 +222,9 @@ def test_softmax_of_large_drives(u: float) -> None:
     rule = per_step(softhebb_rate, 0.1)
     w = np.array([[u, u - 0.01]])
     circuit = circuits.competing_rates(w, rule=rule, temperature=0.005)
-    found = present(circuit, every=1, input=np.ones((1, 1))).weights["feedforward"]
-    held = competing(w, np.ones(1), 0.005)
-    np.testing.assert_allclose(found, w + STEP * RATE_ORACLES["softhebb_rate"](w, held, base(rule.parameters)))
+    weights = present(circuit, every=1, input=np.ones((1, 1))).weights["feedforward"]
+    activity = competing(w, np.ones(1), 0.005)
+    np.testing.assert_allclose(weights, w + STEP * RATE_ORACLES["softhebb_rate"](w, activity, base(rule.parameters)))
 
 
 def test_anti_hebbian_sign_of_one_step() -> None:
@@ -253,8 +257,8 @@ def test_one_step_descends_the_loss_of_the_rule(rule: PlasticityRule) -> None:
         nudge = np.zeros_like(w)
         nudge[i] = h
         slope[i] = (surrogate(w + nudge) - surrogate(w - nudge)) / (2 * h)
-    found = present(circuits.linear_rates(w, rule=per_step(rule, 0.1)), every=1, input=x[None]).weights["feedforward"]
-    np.testing.assert_allclose((found - w) / 0.1, y * slope, rtol=1e-6, atol=1e-9)
+    weights = present(circuits.linear_rates(w, rule=per_step(rule, 0.1)), every=1, input=x[None]).weights["feedforward"]
+    np.testing.assert_allclose((weights - w) / 0.1, y * slope, rtol=1e-6, atol=1e-9)
 
 
 def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
@@ -276,19 +280,19 @@ def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
     plan = protocols.spike_trains([ticks[0] * DT], [ticks[1] * DT], duration=steps * DT)
     stimuli = {f"{name}_{side}": rows for name in parts for side, rows in plan.stimuli.items()}
     record = [f"{name}_synapse.w" for name in parts]
-    recording = simulate(side_by_side(parts), Protocol(stimuli=stimuli, duration=plan.duration), dt=DT, record=record)
+    recording = simulate(joined(parts), Protocol(stimuli=stimuli, duration=plan.duration), dt=DT, record=record)
     # in steps of dt the mean of a trace is dt/tau/(exp(dt/tau) - 1) of what it is in continuous time
     x, y = (STEP / tau / np.expm1(STEP / tau) / (period * STEP * unit_rate) for period in periods)
     half = max(periods) * STEP / (2 * tau)
     ripple = half / np.tanh(half) - 1
     for name, rule in rules.items():
-        found = recording.courses[f"{name}_synapse.w"][:, 0]
+        weights = recording.traces[f"{name}_synapse.w"][:, 0]
         settled = {"covariance": {"x_mean": x, "y_mean": y}, "bcm": {"theta": y**2}}.get(name, {})
-        held = {"x": np.array([x]), "y": np.array([y]), **{k: np.array([v]) for k, v in settled.items()}}
-        w = np.full((1, 1), found[warm])
+        activity = {"x": np.array([x]), "y": np.array([y]), **{k: np.array([v]) for k, v in settled.items()}}
+        w = np.full((1, 1), weights[warm])
         for _ in range(warm + 1, steps):
-            w = w + STEP * RATE_ORACLES[name](w, held, base(rule.parameters))
-        change, predicted = found[-1] - found[warm], w[0, 0] - found[warm]
+            w = w + STEP * RATE_ORACLES[name](w, activity, base(rule.parameters))
+        change, predicted = weights[-1] - weights[warm], w[0, 0] - weights[warm]
         assert abs(change - predicted) <= 6 * ripple * eta * (steps - warm) * STEP, name
         if name != "covariance":
             assert abs(predicted) > 20 * ripple * eta * (steps - warm) * STEP, name
@@ -321,6 +325,6 @@ def test_adaptive_threshold_rises_with_spikes_and_decays() -> None:
     assert len(fired) == 3
     np.testing.assert_allclose(recording.spikes["output"].t / ms, fired, rtol=1e-9)
     expected = [theta(now) for now in recording.times / ms]
-    np.testing.assert_allclose(1000 * recording.courses["output.theta"][:, 0], expected, rtol=1e-9, atol=1e-12)
-    onsets = 1000 * recording.courses["output.v"][::1000, 0]
+    np.testing.assert_allclose(1000 * recording.traces["output.theta"][:, 0], expected, rtol=1e-9, atol=1e-12)
+    onsets = 1000 * recording.traces["output.v"][::1000, 0]
     np.testing.assert_allclose(onsets, -65, rtol=1e-12)  # v starts anew at each onset, theta does not

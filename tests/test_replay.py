@@ -15,16 +15,16 @@ from spikehebb.rules import RULES, calcium_dp, krotov_hopfield, stdp_pair, stdp_
 
 
 def test_the_weight_is_reported_at_the_start_after_every_spike_and_at_the_end(device: Device) -> None:
-    course = replay(stdp_pair, [10, 30] * ms, [15] * ms, device=device)
+    trace = replay(stdp_pair, [10, 30] * ms, [15] * ms, device=device)
     up, down = 0.005 * np.exp(-5 / 20), 0.00525 * np.exp(-15 / 20)
-    np.testing.assert_allclose(np.asarray(course.times / ms), [0, 10, 15, 30, 129.9])
-    np.testing.assert_allclose(course.w, [0.5, 0.5, 0.5 + up, 0.5 + up - down, 0.5 + up - down], rtol=1e-12)
-    assert course.w_final == course.w[-1]
+    np.testing.assert_allclose(np.asarray(trace.times / ms), [0, 10, 15, 30, 129.9])
+    np.testing.assert_allclose(trace.w, [0.5, 0.5, 0.5 + up, 0.5 + up - down, 0.5 + up - down], rtol=1e-12)
+    assert trace.w_final == trace.w[-1]
 
 
 def test_a_weight_that_drifts_is_reported_as_it_drifts() -> None:
-    course = replay(RULES["hebb_forgetting"], [50] * ms, [] * ms, w0=1.0)
-    np.testing.assert_allclose(course.w[:2], [1, (1 - 1e-5) ** 501], rtol=1e-12)
+    trace = replay(RULES["hebb_forgetting"], [50] * ms, [] * ms, w0=1.0)
+    np.testing.assert_allclose(trace.w[:2], [1, (1 - 1e-5) ** 501], rtol=1e-12)
 
 
 @pytest.mark.slow_on_cuda
@@ -36,8 +36,8 @@ def test_a_delay_moves_presynaptic_spikes_to_their_arrival(device: Device) -> No
 
 
 def test_the_lag_of_a_rule_is_seen_in_the_times() -> None:
-    course = replay(calcium_dp.with_parameters(sigma=0.0, D=5 * ms), [10] * ms, [40] * ms)
-    np.testing.assert_allclose(np.asarray(course.times[:3] / ms), [0, 15, 40])
+    trace = replay(calcium_dp.with_parameters(sigma=0.0, D=5 * ms), [10] * ms, [40] * ms)
+    np.testing.assert_allclose(np.asarray(trace.times[:3] / ms), [0, 15, 40])
 
 
 def test_rewards_turn_eligibility_into_change() -> None:
@@ -70,7 +70,7 @@ def test_files_hold_milliseconds_one_per_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("10\n5\n", "line 2: 5 ms comes after 10 ms; sort the times"),
         ("10\n10\n", "line 2: 10 ms is there twice"),
@@ -80,10 +80,10 @@ def test_files_hold_milliseconds_one_per_line(tmp_path: Path) -> None:
         ("10 20\n", "line 1: '10 20' is not a time"),
     ],
 )
-def test_files_that_are_no_spike_times_are_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_files_that_are_no_spike_times_are_refused(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "pre.txt"
     file.write_text(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_times(file)
 
 

@@ -47,7 +47,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
     for name, spikes in one.spikes.items():
         assert spikes.i.tolist() == other.spikes[name].i.tolist()
         assert np.asarray(spikes.t).tobytes() == np.asarray(other.spikes[name].t).tobytes()
-    for what in ("weights", "counts", "courses"):
+    for what in ("weights", "counts", "traces"):
         mine, its = getattr(one, what), getattr(other, what)
         assert mine.keys() == its.keys()
         for name, array in mine.items():
@@ -70,8 +70,8 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
     everything: dict[str, Any] = {"parameters": parameters, "weights": {"feedforward": weights}}
     everything |= {"state": {"output.age": age}}
     copies = replicas(circuit, COUNT, **everything)
-    courses = () if device is CPP else ("output.u", "feedforward.w")  # they are long in compiling
-    options: dict[str, Any] = {"device": device, "record": ("input", "output", *courses)}
+    traces = () if device is CPP else ("output.u", "feedforward.w")  # they are long in compiling
+    options: dict[str, Any] = {"device": device, "record": ("input", "output", *traces)}
     together = simulate(copies, protocols, seed=7, **options)
     assert together.weights["feedforward"].shape == (COUNT, *SIZES)
     assert len(together.spikes["output"]) > 60
@@ -162,7 +162,7 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
     tau = [5, 10] * ms
     copies = replicas(circuit, 2, parameters={"synapse.tau_plus": tau, "synapse.A_minus": [0.1, 0.2]})
     together = simulate(copies, protocols, dt=0.1 * ms, record=("synapse.w", "pre"), every=10)
-    assert together.courses["synapse.w"].shape == (150, 2)
+    assert together.traces["synapse.w"].shape == (150, 2)
     for copy in range(2):
         alone = simulate(copies.replica(copy), protocols[copy], dt=0.1 * ms, record=("synapse.w", "pre"), every=10)
         assert_equal(together.replica(copy), alone)
@@ -272,24 +272,24 @@ def test_what_is_no_replica_is_refused(rng: np.random.Generator) -> None:
 
     for n in (0, -1, 1.5, True):
         refused(f"replicas of circuit soft_wta: their number must be a whole number of at least 1, got {n}", n=n)
-    refused(r"2 copies; give one for each", seeds=[1, 2, 3])
+    refused(r"2 replicas; give one for each", seeds=[1, 2, 3])
     refused(r"a seed must lie between 0 and 4294967295, got -1", seeds=[1, -1])
     refused(
         r"no neuron or rule has a parameter 'feedforward.eat'; .* Did you mean 'feedforward.eta'\?",
         parameters={"feedforward.eat": [1, 2]},
     )
     refused(
-        r"feedforward.eta takes one value for each copy, shape \(2,\), got \(3,\)",
+        r"feedforward.eta takes one value for each replica, shape \(2,\), got \(3,\)",
         parameters={"feedforward.eta": [0.1, 0.2, 0.3]},
     )
     refused(
-        r"output.tau_m takes one value for each copy, shape \(2,\), or \(2, 5\), got \(\)",
+        r"output.tau_m takes one value for each replica, shape \(2,\), or \(2, 5\), got \(\)",
         parameters={"output.tau_m": 20 * ms},
     )
     refused(r"output.tau_m must be a time, got .* \(dimensionless\)", parameters={"output.tau_m": [10, 20]})
     refused(r"no projection 'feedforwrad' has weights. Did you mean 'feedforward'\?", weights={"feedforwrad": [1]})
     refused(
-        r"weights of feedforward must be \(2, 12, 5\) \(copies, pre, post\), got \(12, 5\)",
+        r"weights of feedforward must be \(2, 12, 5\) \(replicas, pre, post\), got \(12, 5\)",
         weights={"feedforward": rng.random(SIZES)},
     )
     refused(
@@ -297,14 +297,14 @@ def test_what_is_no_replica_is_refused(rng: np.random.Generator) -> None:
     )
     refused(r"state 'outptu.u' must be named population.variable. Did you mean 'output'\?", state={"outptu.u": [0, 1]})
     refused(
-        r"state output.u takes one value for each copy, shape \(2,\), or \(2, 5\), got \(3,\)",
+        r"state output.u takes one value for each replica, shape \(2,\), or \(2, 5\), got \(3,\)",
         state={"output.u": [1, 2, 3]},
     )
     refused(r"population output has no variable 'v'", state={"output.v": [1, 2]})
     lagging = synapse_pair(RULES["calcium_dp"])
     with pytest.raises(ValueError, match=r"synapse.D decides when rule calcium_dp acts"):
         replicas(lagging, 2, parameters={"synapse.D": [1, 2] * ms})
-    with pytest.raises(ValueError, match=r"there is no copy 2; they are numbered from 0 to 1"):
+    with pytest.raises(ValueError, match=r"there is no replica 2; they are numbered from 0 to 1"):
         replicas(circuit, 2).replica(2)
 
 
@@ -324,7 +324,7 @@ def test_what_cannot_run_side_by_side_is_refused(rng: np.random.Generator) -> No
     with pytest.raises(ValueError, match="stimulus of input: 3 columns for 12 neurons"):
         simulate(copies, [protocol, dataclasses.replace(protocol, stimuli={"input": np.ones((3, 3))})])
     recording = simulate(copies, protocol)
-    with pytest.raises(ValueError, match="there is no copy -1; they are numbered from 0 to 1"):
+    with pytest.raises(ValueError, match="there is no replica -1; they are numbered from 0 to 1"):
         recording.replica(-1)
     noisy = NeuronModel(
         name="noisy",

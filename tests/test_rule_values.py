@@ -57,6 +57,12 @@ def test_every_rule_cites_a_work_with_a_bibtex_entry() -> None:
             assert REFERENCES[work.key] is work
 
 
+def test_a_work_that_is_missing_is_asked_for() -> None:
+    said = r"there is no work 'song2001'; add it to spikehebb/rules/references\.toml\. Did you mean 'song2000'\?"
+    with pytest.raises(ValueError, match=said):
+        cite("oja1982", "song2001")
+
+
 def test_works_as_text_and_as_bibtex() -> None:
     song = cite("song2000")[0]
     assert str(song) == "Song, Miller and Abbott, Nature Neuroscience 3:919-926, 2000"
@@ -84,11 +90,11 @@ def test_the_course_of_variables_is_kept(device: Device) -> None:
     run = simulate(synapse_pair(stdp_pair), plan, device=device, dt=1 * ms, record=record)
     decay = np.exp(-1 / 20)
     np.testing.assert_allclose(np.asarray(run.times / ms), range(5))
-    np.testing.assert_allclose(run.courses["pre.x1"][:, 0], [0, 1, decay, 1 + decay**2, decay + decay**3], rtol=1e-12)
+    np.testing.assert_allclose(run.traces["pre.x1"][:, 0], [0, 1, decay, 1 + decay**2, decay + decay**3], rtol=1e-12)
     up, down = 0.005 * decay, 0.00525 * decay
-    np.testing.assert_allclose(run.courses["synapse.w"][:, 0] - 0.5, [0, 0, up, up - down, up - down], atol=1e-15)
+    np.testing.assert_allclose(run.traces["synapse.w"][:, 0] - 0.5, [0, 0, up, up - down, up - down], atol=1e-15)
     assert len(run.spikes["post"]) == 1
     coarse = simulate(synapse_pair(stdp_pair), plan, device=device, dt=1 * ms, record=record, every=2)
-    np.testing.assert_array_equal(coarse.courses["pre.x1"], run.courses["pre.x1"][::2])
+    np.testing.assert_array_equal(coarse.traces["pre.x1"], run.traces["pre.x1"][::2])
     with pytest.raises(ValueError, match=r"cannot record 'synapse.v'. Did you mean 'synapse.w'\?"):
         simulate(synapse_pair(stdp_pair), plan, record=["synapse.v"])

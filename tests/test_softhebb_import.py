@@ -28,9 +28,9 @@ def test_a_checkpoint_becomes_a_run_and_goes_back(model: Model, tmp_path: Path) 
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == json.loads(json.dumps(report))
     assert report["source"] == {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     assert report["layers"][0]["norm_mean"] == pytest.approx(25, rel=0.05)
-    found = load_model(tmp_path / "run")
-    assert found.network == model.network
-    write_torch(found, tmp_path / "back.pth")
+    imported = load_model(tmp_path / "run")
+    assert imported.network == model.network
+    write_torch(imported, tmp_path / "back.pth")
     back = read_torch(tmp_path / "back.pth", (3, 12, 10))
     assert (back.layers[0].weight == model.layers[0].weight).all()
 

@@ -17,7 +17,7 @@ NETWORK = Network(image_shape=(3, 6, 6), layers=(CONVOLUTION, Layer(units=4)))
 MAX4, AVERAGE2 = Pool(size=4, padding=1), Pool(kind="average")
 
 
-def known(**changes: Any) -> dict[str, Any]:
+def weight_arrays(**changes: Any) -> dict[str, Any]:
     arrays: dict[str, Any] = {
         "weight": np.ones((2, 3, 3, 3)),
         "mean": np.zeros(3),
@@ -28,8 +28,10 @@ def known(**changes: Any) -> dict[str, Any]:
 
 
 def model(readout: Any = None, **changes: Any) -> Model:
-    dense = known(weight=np.ones((4, 18)), mean=np.zeros(2), variance=np.ones(2), bias=np.zeros(4))
-    return Model(network=NETWORK, layers=(Weights(**known(**changes)), Weights(**dense, steps=7)), readout=readout)
+    dense = weight_arrays(weight=np.ones((4, 18)), mean=np.zeros(2), variance=np.ones(2), bias=np.zeros(4))
+    return Model(
+        network=NETWORK, layers=(Weights(**weight_arrays(**changes)), Weights(**dense, steps=7)), readout=readout
+    )
 
 
 REFUSED: list[tuple[Any, dict[str, Any], str]] = [
@@ -197,14 +199,14 @@ def test_shapes_of_dense_layers() -> None:
 
 def test_a_model_keeps_its_own_arrays() -> None:
     weight, table = np.ones((2, 3, 3, 3)), np.ones((10, 4))
-    found = model(weight=weight, readout=(table, np.zeros(10)))
+    built = model(weight=weight, readout=(table, np.zeros(10)))
     weight[:], table[:] = 5, 5
-    assert found.layers[0].weight.max() == 1
-    assert found.readout is not None
-    assert found.readout[0].max() == 1
+    assert built.layers[0].weight.max() == 1
+    assert built.readout is not None
+    assert built.readout[0].max() == 1
     with pytest.raises(ValueError, match="read-only"):
-        found.layers[0].weight[0] = 2
-    assert {array.dtype for array in (found.layers[0].weight, *found.readout)} == {np.dtype(np.float32)}
-    again = pickle.loads(pickle.dumps(found))  # noqa: S301
-    assert again.network == found.network
+        built.layers[0].weight[0] = 2
+    assert {array.dtype for array in (built.layers[0].weight, *built.readout)} == {np.dtype(np.float32)}
+    again = pickle.loads(pickle.dumps(built))  # noqa: S301
+    assert again.network == built.network
     assert again.layers[1].steps == 7

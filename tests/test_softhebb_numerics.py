@@ -57,10 +57,10 @@ def test_patches_are_padded_by_reflection(kernel: int, padding: int, rng: np.ran
     x = rng.random((2, 5, 6, 3))
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), "reflect")
     rows, columns = 5 + 2 * padding - kernel + 1, 6 + 2 * padding - kernel + 1
-    wanted = [
+    expected = [
         padded[b, i : i + kernel, j : j + kernel].ravel() for b in range(2) for i in range(rows) for j in range(columns)
     ]
-    assert numerics.patches(x, kernel, padding).tolist() == np.array(wanted).tolist()
+    assert numerics.patches(x, kernel, padding).tolist() == np.array(expected).tolist()
     seen, shape = numerics.inputs(Layer(units=1, kernel=kernel, padding=padding), x)
     assert shape == (2, rows, columns)
     assert len(seen) == np.prod(shape)

@@ -45,17 +45,17 @@ def case(changes: dict[str, Any], kernel: dict[str, Any], rng: np.random.Generat
     return layer, oracle.state(layer, shape, rng), x
 
 
-def stepped(layer: Layer, known: oracle.State, x: Any, dtype: Any, xp: Any = np, each: Any = None) -> tuple[Any, ...]:
+def stepped(layer: Layer, state: oracle.State, x: Any, dtype: Any, xp: Any = np, each: Any = None) -> tuple[Any, ...]:
     patches, shape = numerics.inputs(layer, xp.asarray(oracle.last(x).astype(dtype)))
-    weight, bias = (xp.asarray(array.astype(dtype)) for array in (rows(layer, known.weight), known.bias))
-    found = plasticity.update(layer, weight, bias, patches, layer.eta, *([each] if each else []))
-    weight, bias, u = (np.asarray(array) for array in found)
+    weight, bias = (xp.asarray(array.astype(dtype)) for array in (rows(layer, state.weight), state.bias))
+    updated = plasticity.update(layer, weight, bias, patches, layer.eta, *([each] if each else []))
+    weight, bias, u = (np.asarray(array) for array in updated)
     return weight, bias, oracle.first(u.reshape(*shape, layer.units))
 
 
-def wanted(layer: Layer, known: oracle.State, x: Any) -> tuple[Any, ...]:
-    after, entering = copy.deepcopy(known), oracle.entering(layer, x)
-    u = oracle.potentials(layer, known, entering)
+def expected_update(layer: Layer, state: oracle.State, x: Any) -> tuple[Any, ...]:
+    after, entering = copy.deepcopy(state), oracle.entering(layer, x)
+    u = oracle.potentials(layer, state, entering)
     oracle.update(layer, after, entering, u, layer.eta)
     return rows(layer, after.weight), after.bias, u
 
@@ -72,12 +72,12 @@ def test_worked_example(kernel: int, dtype: Any) -> None:
 
 
 def test_the_oracle_gives_the_worked_example() -> None:
-    known = oracle.State(W[:, :, None, None].copy(), np.zeros(3), np.ones(3), np.zeros(2))
+    state = oracle.State(W[:, :, None, None].copy(), np.zeros(3), np.ones(3), np.zeros(2))
     x = X[:, :, None, None]
-    u = oracle.potentials(SMALL, known, x)
+    u = oracle.potentials(SMALL, state, x)
     assert oracle.competition(SMALL, u[0, :, 0, 0])[1].tolist() == pytest.approx([0.880797078, -0.119202922], abs=1e-9)
-    oracle.update(SMALL, known, x, u, 0.08)
-    np.testing.assert_allclose(known.weight[:, :, 0, 0], AFTER, atol=1e-9)
+    oracle.update(SMALL, state, x, u, 0.08)
+    np.testing.assert_allclose(state.weight[:, :, 0, 0], AFTER, atol=1e-9)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
@@ -90,11 +90,11 @@ def test_one_step_as_published(
     error: float,
     rng: np.random.Generator,
 ) -> None:
-    layer, known, x = case(changes, kernel, rng)
-    for got, expected in zip(stepped(layer, known, x, dtype), wanted(layer, known, x), strict=True):
+    layer, state, x = case(changes, kernel, rng)
+    for got, expected in zip(stepped(layer, state, x, dtype), expected_update(layer, state, x), strict=True):
         assert got.dtype == dtype
         np.testing.assert_allclose(got, expected, rtol=error, atol=error)
-    moved = np.abs(stepped(layer, known, x, dtype)[0] - rows(layer, known.weight)).max()
+    moved = np.abs(stepped(layer, state, x, dtype)[0] - rows(layer, state.weight)).max()
     assert moved > 500 * error  # else this could not fail
 
 
@@ -102,13 +102,13 @@ def test_one_step_as_published(
 def test_work_in_blocks_changes_nothing(
     changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
-    layer, known, x = case(changes, KERNELS[0], rng)
+    layer, state, x = case(changes, KERNELS[0], rng)
     monkeypatch.setattr(plasticity, "AT_ONCE", 100)
-    alone = stepped(layer, known, x, np.float64)
-    for got, expected in zip(alone, wanted(layer, known, x), strict=True):
+    alone = stepped(layer, state, x, np.float64)
+    for got, expected in zip(alone, expected_update(layer, state, x), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
     with ThreadPoolExecutor(3) as pool:
-        together = stepped(layer, known, x, np.float64, each=lambda function, items: list(pool.map(function, items)))
+        together = stepped(layer, state, x, np.float64, each=lambda function, items: list(pool.map(function, items)))
     assert all(one.tobytes() == other.tobytes() for one, other in zip(alone, together, strict=True))
 
 
@@ -118,17 +118,17 @@ def test_an_update_needs_only_the_array_api(
     changes: dict[str, Any], kernel: dict[str, Any], rng: np.random.Generator
 ) -> None:
     strict = pytest.importorskip("array_api_strict", reason="array_api_strict is not installed")
-    layer, known, x = case(changes, kernel, rng)
-    there, here = stepped(layer, known, x, np.float64, strict), stepped(layer, known, x, np.float64)
-    for one, other in zip(there, here, strict=True):
+    layer, state, x = case(changes, kernel, rng)
+    strict_update, numpy_update = stepped(layer, state, x, np.float64, strict), stepped(layer, state, x, np.float64)
+    for one, other in zip(strict_update, numpy_update, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
-def test_a_layer_that_does_not_learn_only_looks(rng: np.random.Generator) -> None:
-    layer, known, x = case({"plasticity": "none"}, KERNELS[0], rng)
-    weight, _, u = stepped(layer, known, x, np.float64)
-    assert weight.tolist() == rows(layer, known.weight).tolist()
-    np.testing.assert_allclose(u, oracle.potentials(layer, known, oracle.entering(layer, x)), rtol=1e-12, atol=1e-12)
+def test_a_frozen_layer_computes_and_keeps_its_weights(rng: np.random.Generator) -> None:
+    layer, state, x = case({"plasticity": "none"}, KERNELS[0], rng)
+    weight, _, u = stepped(layer, state, x, np.float64)
+    assert weight.tolist() == rows(layer, state.weight).tolist()
+    np.testing.assert_allclose(u, oracle.potentials(layer, state, oracle.entering(layer, x)), rtol=1e-12, atol=1e-12)
 
 
 def test_weights_change_in_place_and_inputs_do_not(rng: np.random.Generator) -> None:

@@ -82,8 +82,8 @@ def test_convolutions_as_published(name: str) -> None:
         pool = layer.pool
         assert pool is not None
         temperature = None if plasticity == "hard" else layer.inverse_temperature
-        found = (layer.units, layer.kernel, layer.padding, temperature, layer.eta, layer.exponent)
-        assert (*found, (pool.kind, pool.size, pool.stride, pool.padding)) == row
+        values = (layer.units, layer.kernel, layer.padding, temperature, layer.eta, layer.exponent)
+        assert (*values, (pool.kind, pool.size, pool.stride, pool.padding)) == row
         assert layer.plasticity == plasticity
         assert (layer.start, layer.rate, layer.activation) == ("normal", "norm", "triangle")
         assert layer.norm == 25

@@ -16,7 +16,7 @@ FEATURES, CLASSES = 11, 4
 
 
 class Watched:
-    """Features that note which rows were looked at."""
+    """Features that note which rows were read."""
 
     def __init__(self, array: Any) -> None:
         self.array, self.shape = array, array.shape
@@ -147,13 +147,13 @@ def test_learning_rates(epochs: int, at: tuple[int, ...]) -> None:
 
 
 def test_the_number_of_cores_changes_nothing(data: tuple[Any, Any]) -> None:
-    found = []
+    readouts = []
     for cores in (1, 2, 3):
         with working(cores=cores) as (_, each):
-            found.append(fitted(*data, Readout(epochs=3, batch=16), 3, each)[0])
-    for other in found[1:]:
-        assert other.weight.tobytes() == found[0].weight.tobytes()
-        assert other.bias.tobytes() == found[0].bias.tobytes()
+            readouts.append(fitted(*data, Readout(epochs=3, batch=16), 3, each)[0])
+    for other in readouts[1:]:
+        assert other.weight.tobytes() == readouts[0].weight.tobytes()
+        assert other.bias.tobytes() == readouts[0].bias.tobytes()
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
@@ -170,8 +170,8 @@ def test_features_mapped_from_disk(tmp_path: Any, data: tuple[Any, Any]) -> None
     features, labels = data
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    there, here = (fitted(x, labels, Readout(epochs=1), 1)[0] for x in (mapped, features))
-    assert there.weight.tolist() == here.weight.tolist()
+    from_disk, from_memory = (fitted(x, labels, Readout(epochs=1), 1)[0] for x in (mapped, features))
+    assert from_disk.weight.tolist() == from_memory.weight.tolist()
     assert mapped.tolist() == features.tolist()
 
 
@@ -186,9 +186,9 @@ def test_ridge_is_that_of_scikit_learn(strength: float, absent: int, data: tuple
     weight, bias = readout.ridge(parts, FEATURES, CLASSES + absent, strength)
     wide = np.float64(features)
     alpha = strength * 50 * wide.var(axis=0).mean()
-    wanted = Ridge(alpha=alpha).fit(wide, np.eye(CLASSES + absent)[labels])
-    np.testing.assert_allclose(weight, wanted.coef_, atol=1e-4)
-    np.testing.assert_allclose(bias, wanted.intercept_, atol=1e-3)
+    reference = Ridge(alpha=alpha).fit(wide, np.eye(CLASSES + absent)[labels])
+    np.testing.assert_allclose(weight, reference.coef_, atol=1e-4)
+    np.testing.assert_allclose(bias, reference.intercept_, atol=1e-3)
     assert weight.dtype == bias.dtype == np.float32
 
 
@@ -201,9 +201,9 @@ def test_ridge_of_many_features_and_a_constant_one(rng: np.random.Generator) -> 
     features[:, 1027] = 3
     weight, bias = readout.ridge([(features, labels)], 1030, 2, 0.01)
     wide = np.float64(features)
-    wanted = Ridge(alpha=0.01 * 60 * wide.var(axis=0).mean()).fit(wide, np.eye(2)[labels])
-    np.testing.assert_allclose(weight, wanted.coef_, atol=1e-4)
-    np.testing.assert_allclose(bias, wanted.intercept_, atol=1e-3)
+    reference = Ridge(alpha=0.01 * 60 * wide.var(axis=0).mean()).fit(wide, np.eye(2)[labels])
+    np.testing.assert_allclose(weight, reference.coef_, atol=1e-4)
+    np.testing.assert_allclose(bias, reference.intercept_, atol=1e-3)
 
 
 @pytest.mark.parametrize("strength", [0.1, 1.0])
@@ -219,21 +219,21 @@ def test_logistic_is_that_of_scikit_learn(present: list[int], strength: float, d
     assert set(got) <= set(present)
     if present == [3]:
         return
-    wanted = LogisticRegression(C=1 / strength, max_iter=2000, tol=1e-9).fit(np.float64(features), labels)
+    reference = LogisticRegression(C=1 / strength, max_iter=2000, tol=1e-9).fit(np.float64(features), labels)
     z = np.asarray(features @ weight.T + bias, np.float64)[:, present]
     y = np.exp(z - z.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(y / y.sum(axis=1, keepdims=True), wanted.predict_proba(features), atol=0.03)
-    clear = wanted.predict_proba(features).max(axis=1) > 0.6
-    assert got[clear].tolist() == wanted.predict(features)[clear].tolist()
+    np.testing.assert_allclose(y / y.sum(axis=1, keepdims=True), reference.predict_proba(features), atol=0.03)
+    clear = reference.predict_proba(features).max(axis=1) > 0.6
+    assert got[clear].tolist() == reference.predict(features)[clear].tolist()
 
 
 def test_units_vote_for_the_class_they_win_for() -> None:
     y = np.array([[0.9, 0.1, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0], [0.0, 0.6, 0.4], [0.4, 0.4, 0.2]])
     labels = np.array([1, 1, 0, 2, 0])
-    wanted = [0, 2, 2]  # unit 0 wins as often for 0 as for 1: the first; unit 2 never wins, and gives 2 the most
-    assert readout.vote_labels([(y, labels)], 3, 4).tolist() == wanted
+    expected = [0, 2, 2]  # unit 0 wins as often for 0 as for 1: the first; unit 2 never wins, and gives 2 the most
+    assert readout.vote_labels([(y, labels)], 3, 4).tolist() == expected
     parts = [(y[at : at + 2], labels[at : at + 2]) for at in (0, 2, 4)]
-    assert readout.vote_labels(parts, 3, 4).tolist() == wanted
+    assert readout.vote_labels(parts, 3, 4).tolist() == expected
 
 
 def test_predictions_come_in_chunks(data: tuple[Any, Any], rng: np.random.Generator) -> None:

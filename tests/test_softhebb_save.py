@@ -70,19 +70,19 @@ def test_what_is_saved_comes_back(readout: bool, model: Model, tmp_path: Path) -
     )
     save_model(model, tmp_path / "checkpoint.npz")
     for path in (tmp_path / "checkpoint.npz", tmp_path):
-        found = load_model(path)
-        assert found.network == NETWORK
-        assert dict(found.header) == {"seed": 4, "data": {"train": "x"}}
-        for got, wanted in zip(found.layers, model.layers, strict=True):
-            assert got.steps == wanted.steps
+        loaded = load_model(path)
+        assert loaded.network == NETWORK
+        assert dict(loaded.header) == {"seed": 4, "data": {"train": "x"}}
+        for got, expected in zip(loaded.layers, model.layers, strict=True):
+            assert got.steps == expected.steps
             for name in NAMES:
                 assert getattr(got, name).dtype == np.float32
-                assert getattr(got, name).tobytes() == getattr(wanted, name).tobytes()
+                assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
         if model.readout is None:
-            assert found.readout is None
+            assert loaded.readout is None
         else:
-            assert found.readout is not None
-            assert [a.tolist() for a in found.readout] == [a.tolist() for a in model.readout]
+            assert loaded.readout is not None
+            assert [a.tolist() for a in loaded.readout] == [a.tolist() for a in model.readout]
 
 
 def test_a_file_names_what_it_holds(saved: Path) -> None:
@@ -102,9 +102,9 @@ def test_headers_may_not_shadow_what_the_file_needs(model: Model, tmp_path: Path
 TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"kind": "digits"}, "it holds 'digits', not a SoftHebb model."),
     ({"kind": None}, "it holds None, not a SoftHebb model."),
-    ({"steps": [1]}, "its header must count the steps of 2 layers, but says [1]."),
-    ({"classes": -1}, "its header says -1 classes."),
-    ({"classes": 1e9}, "its header says 1000000000.0 classes."),
+    ({"steps": [1]}, "its header must count the steps of 2 layers, got [1]."),
+    ({"classes": -1}, "its header must have a whole number of classes below 1,000,000, got -1."),
+    ({"classes": 1e9}, "its header must have a whole number of classes below 1,000,000, got 1000000000.0."),
     ({"classes": 4}, "readout.weight has shape (3, 5), but (4, 5) is needed."),
     ({"classes": 0}, "but needs "),
     ({"network.image_shape": [3, 6, 6]}, "layer0.weight has shape (4, 2, 3, 3), but (4, 3, 3, 3) is needed."),
@@ -123,7 +123,7 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"network.layers": [5, 6]}, "layer: its settings must be a table of names and values, got 5."),
     ({"network.layers": {"a": 1, "b": 2}}, "image_shape and layers of its network must be lists."),
     ({"network": "x"}, "its network must have an image_shape and layers."),
-    ({"steps": 3}, "its header must count the steps of 2 layers, but says 3."),
+    ({"steps": 3}, "its header must count the steps of 2 layers, got 3."),
 ]
 ESCAPES: list[dict[str, Any]] = [
     {"network.image_shape": [float("inf"), 6, 6]},

@@ -1,4 +1,4 @@
-"""Looking inside a model: numbers against plain loops, receptive fields against hand-made networks."""
+"""Statistics of a model: numbers against plain loops, receptive fields against hand-made networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spikehebb.softhebb import Layer, Model, Network, Pool, Readout, Weights, re
 from spikehebb.softhebb.backend import one_by_one, working
 
 
-def held(weight: Any, mean: Any, variance: Any) -> Weights:
+def layer_weights(weight: Any, mean: Any, variance: Any) -> Weights:
     w, m, v = (np.asarray(array, np.float32) for array in (weight, mean, variance))
     return Weights(weight=w, mean=m, variance=v, bias=np.zeros(len(w), np.float32))
 
@@ -31,7 +31,7 @@ def random_model(rng: np.random.Generator, *layers: Layer, shape: tuple[int, int
         channels = network.shapes[number][0]
         weight = rng.normal(size=network.weight_shape(number))
         mean, variance = rng.normal(0.3, 0.1, channels), rng.uniform(0.2, 2, channels)
-        weights.append(held(weight, mean, variance))
+        weights.append(layer_weights(weight, mean, variance))
     return Model(network=network, layers=tuple(weights))
 
 
@@ -54,8 +54,8 @@ def test_norms_are_euclidean_and_counted_near_1() -> None:
     layers = (Layer(units=2, kernel=2), Layer(units=1))
     network = Network(image_shape=(1, 2, 2), layers=layers)
     one, two = [[[3, 4], [0, 0]]], [[[0.5, 0.5], [0.5, 0.5]]]
-    found = (held([one, two], [0], [1]), held([[5, -12]], [0, 0], [1, 1]))
-    convolution, dense = statistics.norms(Model(network=network, layers=found))
+    weights = (layer_weights([one, two], [0], [1]), layer_weights([[5, -12]], [0, 0], [1, 1]))
+    convolution, dense = statistics.norms(Model(network=network, layers=weights))
     assert (convolution.tolist(), dense.tolist()) == ([5, 1], [13])
     assert statistics.r1_count(np.array([0.985, 0.995, 1.005, 1.015, 25])) == 2
     assert statistics.r1_count(np.array([0.985, 0.995, 1.005, 1.015, 25]), tolerance=0.02) == 4
@@ -74,8 +74,8 @@ def test_the_competition_is_that_of_plain_loops(rng: np.random.Generator, monkey
         y = y[:, :8, :8].reshape(6, 4, 2, 4, 2).max(axis=(2, 4))
         shares[1].append(np.exp(0.7 * sums(second, model.layers[1], y).reshape(5, -1)))
     with working("cpu", 2) as (xp, each):
-        found = statistics.winner_probability(model, images, xp, each)
-    for competition, parts in zip(found, shares, strict=True):
+        competitions = statistics.winner_probability(model, images, xp, each)
+    for competition, parts in zip(competitions, shares, strict=True):
         y = np.concatenate(parts, axis=1)
         y /= y.sum(axis=0)
         assert competition.probability == pytest.approx(y.max(axis=0).mean(), rel=1e-5)
@@ -92,9 +92,11 @@ def test_softness_of_random_units_depends_on_their_norm(rng: np.random.Generator
     weight = rng.normal(size=(96, 3, 5, 5))
     weight *= norm / np.linalg.norm(weight.reshape(96, -1), axis=1)[:, None, None, None]
     half, twelfth = np.full(3, 0.5), np.full(3, 1 / 12)  # mean and variance of uniform numbers
-    weights = held(weight, half, twelfth)
-    (found,) = statistics.winner_probability(Model(network=network, layers=(weights,)), pictures(rng, 3000, 3, 5, 5))
-    assert found.probability == pytest.approx(expected, abs=0.02)
+    weights = layer_weights(weight, half, twelfth)
+    (competition,) = statistics.winner_probability(
+        Model(network=network, layers=(weights,)), pictures(rng, 3000, 3, 5, 5)
+    )
+    assert competition.probability == pytest.approx(expected, abs=0.02)
 
 
 def test_the_first_layer_shows_its_weights(rng: np.random.Generator) -> None:
@@ -107,10 +109,10 @@ def test_the_first_layer_shows_its_weights(rng: np.random.Generator) -> None:
 
 
 def seeing(second: Layer, weight: NDArray[Any]) -> Model:
-    """Layers of which the first hands on the largest pixel of every 2 x 2, and the second is to be looked at."""
+    """Layers of which the first hands on the largest pixel of every 2 x 2, and the second is examined."""
     first = Layer(units=2, kernel=1, batch_norm=False, activation="repu", pool=Pool(size=2))
     network = Network(image_shape=(1, 8, 8), layers=(first, second))
-    layers = (held(np.array([1, -1]).reshape(2, 1, 1, 1), [0], [1]), held(weight, [0, 0], [1, 1]))
+    layers = (layer_weights(np.array([1, -1]).reshape(2, 1, 1, 1), [0], [1]), layer_weights(weight, [0, 0], [1, 1]))
     return Model(network=network, layers=layers)
 
 
@@ -196,14 +198,14 @@ def test_accuracy_by_layer_is_that_of_a_readout_on_each_depth(
     scores = statistics.accuracy_by_layer(model, train, test, settings, seed=3)
     expected = {}
     for depth, width in ((1, 128), (2, 5)):
-        known, unseen = (
+        train_features, test_features = (
             np.concatenate(list(training.outputs(model.network, model.layers, images, np, one_by_one, depth=depth)))
             for images in (train, test)
         )
         fit = readout.begin(width, 10, 3)
         for _ in range(8):
-            fit, _ = readout.fit_epoch(fit, known, train.labels, settings, 3, one_by_one)
-        expected[depth] = float(np.mean((unseen @ fit.weight.T + fit.bias).argmax(axis=1) == test.labels))
+            fit, _ = readout.fit_epoch(fit, train_features, train.labels, settings, 3, one_by_one)
+        expected[depth] = float(np.mean((test_features @ fit.weight.T + fit.bias).argmax(axis=1) == test.labels))
     assert scores == expected
     assert scores[1] > 0.7 > scores[2]
     assert not list(tmp_path.iterdir()), "the features are gone"

@@ -35,12 +35,12 @@ def random_model(layers: Layers, image_shape: tuple[int, int, int] = (3, 32, 32)
     weights = []
     for number, layer in enumerate(layers):
         shapes = array_shapes(network, number)
-        found = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
-        found["variance"] = found["variance"] ** 2 + 0.1
+        arrays = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+        arrays["variance"] = arrays["variance"] ** 2 + 0.1
         if not layer.batch_norm:
-            found |= {"mean": np.zeros_like(found["mean"]), "variance": np.ones_like(found["variance"])}
-        found["bias"] *= layer.bias
-        weights.append(Weights(steps=5000 + number, **found))
+            arrays |= {"mean": np.zeros_like(arrays["mean"]), "variance": np.ones_like(arrays["variance"])}
+        arrays["bias"] *= layer.bias
+        weights.append(Weights(steps=5000 + number, **arrays))
     linear = [rng.standard_normal(shape).astype(np.float32) for shape in ((classes, network.features), (classes,))]
     readout = (linear[0], linear[1]) if classes else None
     return Model(network=network, layers=tuple(weights), readout=readout)
@@ -129,8 +129,14 @@ def test_names_and_settings_of_an_official_file(tmp_path: Path) -> None:
     block = content["config"]["b1"]
     assert block["activation"] == {"function": "triangle", "param": 1.4}
     assert block["pool"] == {"type": "max", "kernel_size": 4, "stride": 2, "padding": 1}
-    found = {key: block["layer"][key] for key in ("softness", "t_invert", "kernel_size", "in_channels", "add_bias")}
-    assert found == {"softness": "softkrotov", "t_invert": 0.65, "kernel_size": 3, "in_channels": 6, "add_bias": False}
+    settings = {key: block["layer"][key] for key in ("softness", "t_invert", "kernel_size", "in_channels", "add_bias")}
+    assert settings == {
+        "softness": "softkrotov",
+        "t_invert": 0.65,
+        "kernel_size": 3,
+        "in_channels": 6,
+        "add_bias": False,
+    }
     assert block["layer"]["weight_init_range"] == pytest.approx(25 / 54**0.5)
     assert content["config"]["b3"]["layer"]["hebbian"] is False
 
@@ -198,20 +204,20 @@ def forward(content: Any, x: Any) -> Any:
     state, config = content["state_dict"], content["config"]
     pools = {"max": torch.nn.MaxPool2d, "avg": torch.nn.AvgPool2d}
     for number, block in enumerate(config.values()):
-        found = {
+        tensors = {
             key.removeprefix(f"blocks.{number}."): x for key, x in state.items() if key.startswith(f"blocks.{number}.")
         }
         settings = block["layer"]
         if not settings["hebbian"]:
             linear = torch.nn.Linear(settings["in_channels"], settings["out_channels"])
-            linear.load_state_dict({"weight": found["layer.weight"], "bias": found["layer.bias"]})
+            linear.load_state_dict({"weight": tensors["layer.weight"], "bias": tensors["layer.bias"]})
             return linear(x.flatten(1))
         norm = torch.nn.BatchNorm2d(settings["in_channels"], affine=False).eval()
         norm.load_state_dict(
-            {k.removeprefix("operations.0."): v for k, v in found.items() if k.startswith("operations")}
+            {k.removeprefix("operations.0."): v for k, v in tensors.items() if k.startswith("operations")}
         )
         x = functional.pad(norm(x), [settings["padding"]] * 4, "reflect")
-        u = functional.conv2d(x, found["layer.weight"])
+        u = functional.conv2d(x, tensors["layer.weight"])
         if settings["pre_triangle"]:
             u = functional.relu(u - u.mean(dim=1, keepdim=True))
         x = functional.relu(u - u.mean(dim=1, keepdim=True)) ** block["activation"]["param"]
@@ -236,15 +242,15 @@ def test_logits_are_those_of_pytorch(
     write_torch(random_model(layers, image_shape), tmp_path / "a.pth")
     pixels = rng.random((20, *image_shape), np.float32)
     with torch.no_grad():
-        wanted = forward(content_of(tmp_path / "a.pth"), torch.tensor(pixels)).numpy()
+        expected = forward(content_of(tmp_path / "a.pth"), torch.tensor(pixels)).numpy()
     model = read_torch(tmp_path / "a.pth", image_shape)
     assert model.readout is not None
     images = Images(name="random", pixels=pixels, labels=np.zeros(20, int))
     with working("cpu", 1) as (xp, each):
         features = np.concatenate(list(training.outputs(model.network, model.layers, images, xp, each)))
     got = features @ model.readout[0].T + model.readout[1]
-    assert np.abs(wanted).max() > 1
-    assert np.abs(got - wanted).max() < 1e-5 * np.abs(wanted).max()
+    assert np.abs(expected).max() > 1
+    assert np.abs(got - expected).max() < 1e-5 * np.abs(expected).max()
 
 
 # --- architecture: config, preset, shapes -----------------------------------------------------------------------------
@@ -259,12 +265,12 @@ def test_what_the_config_does_not_say_comes_from_the_preset(tmp_path: Path) -> N
         block.pop("pool")
     torch.save(content, tmp_path / "b.pth")
     assert_same(model, read_torch(tmp_path / "b.pth", preset="cifar-3"))
-    said = read_torch(tmp_path / "b.pth", preset="stl-3").network.layers
-    assert [layer.inverse_temperature for layer in said] == [1, 0.65, 0.45]
-    assert [layer.exponent for layer in said] == [0.7, 1.4, 1.0]
+    layers = read_torch(tmp_path / "b.pth", preset="stl-3").network.layers
+    assert [layer.inverse_temperature for layer in layers] == [1, 0.65, 0.45]
+    assert [layer.exponent for layer in layers] == [0.7, 1.4, 1.0]
     with pytest.raises(
         ValueError,
-        match="does not tell eta, inverse_temperature, norm, pool, rate, units, and its shapes fit no known preset",
+        match="does not state eta, inverse_temperature, norm, pool, rate, units, and its shapes fit no known preset",
     ):
         read_torch(tmp_path / "b.pth")
 
@@ -313,7 +319,7 @@ def test_without_config_the_shapes_tell_if_only_one_preset_fits(tmp_path: Path) 
     torch.save({"state_dict": content["state_dict"]}, tmp_path / "plain.pth")
     assert read_torch(tmp_path / "plain.pth").network.layers == PLAIN  # not stl-3, which is for larger images
     assert read_torch(tmp_path / "2.pth").network.layers == find("cifar-2").layers
-    with pytest.raises(ValueError, match=r"does not tell its architecture, and its shapes fit no known preset; name"):
+    with pytest.raises(ValueError, match=r"does not state its architecture, and its shapes fit no known preset; name"):
         read_torch(tmp_path / "3.pth")
     assert read_torch(tmp_path / "3.pth", preset="cifar-3").network.layers == wide
     with pytest.raises(ValueError, match="its shapes fit the presets cifar-1, cifar-hard-1 alike; name the right one"):
@@ -354,7 +360,7 @@ def test_a_file_of_one_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layer": {"stride": 2}}, r"stride 2 \(block 1\), which a SoftHebb layer here cannot have"),
+        ({"layer": {"stride": 2}}, r"stride 2 \(block 1\), which no SoftHebb layer of this toolkit can have"),
         ({"layer": {"padding_mode": "zeros"}}, "padding_mode 'zeros'"),
         ({"layer": {"softness": "supervisedsoftkrotov"}}, "softness 'supervisedsoftkrotov'"),
         ({"layer": {"hebbian": False}}, "hebbian False"),

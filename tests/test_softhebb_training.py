@@ -48,12 +48,14 @@ def same(some: tuple[Weights, ...], others: tuple[Weights, ...]) -> bool:
 
 
 def states(network: Network, layers: tuple[Weights, ...]) -> list[oracle.State]:
-    found = []
-    for layer, known in zip(network.layers, layers, strict=True):
-        weight = np.array(known.weight, np.float64).reshape(layer.units, -1, max(layer.kernel, 1), max(layer.kernel, 1))
-        mean, variance, bias = (np.array(array, np.float64) for array in (known.mean, known.variance, known.bias))
-        found.append(oracle.State(weight, mean, variance, bias, known.steps))
-    return found
+    result = []
+    for layer, weights in zip(network.layers, layers, strict=True):
+        weight = np.array(weights.weight, np.float64).reshape(
+            layer.units, -1, max(layer.kernel, 1), max(layer.kernel, 1)
+        )
+        mean, variance, bias = (np.array(array, np.float64) for array in (weights.mean, weights.variance, weights.bias))
+        result.append(oracle.State(weight, mean, variance, bias, weights.steps))
+    return result
 
 
 @pytest.mark.parametrize(("channels", "kernel", "sigma"), [(3, 5, 2.886751), (96, 3, 0.850517), (384, 3, 0.425259)])
@@ -78,12 +80,12 @@ def test_starts_of_the_presets() -> None:
     assert weight.mean() == pytest.approx(2.165064 / 2, rel=0.002)
     assert np.sqrt((weight**2).sum(axis=1).mean()) == pytest.approx(35, rel=0.002)
     layers = training.start(presets()["cifar-2"].network((3, 32, 32)), 0)
-    for found, sigma in zip(layers, (2.886751, 0.850517), strict=True):
-        assert found.weight.std() == pytest.approx(sigma, abs=4 * sigma / math.sqrt(2 * found.weight.size))
-        assert (found.mean == 0).all()
-        assert (found.variance == 1).all()
-        assert (found.bias == 0).all()
-        assert found.steps == 0
+    for weights, sigma in zip(layers, (2.886751, 0.850517), strict=True):
+        assert weights.weight.std() == pytest.approx(sigma, abs=4 * sigma / math.sqrt(2 * weights.weight.size))
+        assert (weights.mean == 0).all()
+        assert (weights.variance == 1).all()
+        assert (weights.bias == 0).all()
+        assert weights.steps == 0
 
 
 def test_a_bias_starts_at_equal_priors() -> None:
@@ -109,59 +111,59 @@ def test_a_batch_as_published(number: int, strict: bool, dtype: Any, error: floa
     layer, shape = LAYERS[number], NETWORK.shapes[number]
     if strict and layer.activation == "triangle":
         layer = dataclasses.replace(layer, activation="relu")  # powers: see test_softhebb_numerics
-    known, x = oracle.state(layer, shape, rng), oracle.single(rng.random((4, *shape)))
-    known.steps = 3
-    weight = known.weight[:, :, 0, 0] if not layer.kernel else oracle.last(known.weight).reshape(layer.units, -1)
-    given = (weight, known.mean, known.variance, known.bias)
+    state, x = oracle.state(layer, shape, rng), oracle.single(rng.random((4, *shape)))
+    state.steps = 3
+    weight = state.weight[:, :, 0, 0] if not layer.kernel else oracle.last(state.weight).reshape(layer.units, -1)
+    given = (weight, state.mean, state.variance, state.bias)
     w, mean, variance, bias = (xp.asarray(array.astype(dtype)) for array in given)
     placed = training.Placed(layer, w, mean, variance, bias, steps=3)
     got = np.asarray(training.learn_batch(placed, xp.asarray(oracle.last(x).astype(dtype)), 10, one_by_one))
-    before = copy.deepcopy(known)
-    wanted = oracle.learn(layer, known, x, 10)
-    weight = known.weight[:, :, 0, 0] if not layer.kernel else oracle.last(known.weight).reshape(layer.units, -1)
-    np.testing.assert_allclose(oracle.first(got), wanted, rtol=error, atol=error)
+    before = copy.deepcopy(state)
+    expected = oracle.learn(layer, state, x, 10)
+    weight = state.weight[:, :, 0, 0] if not layer.kernel else oracle.last(state.weight).reshape(layer.units, -1)
+    np.testing.assert_allclose(oracle.first(got), expected, rtol=error, atol=error)
     after = (placed.weight, placed.mean, placed.variance, placed.bias)
-    for one, other in zip(after, (weight, known.mean, known.variance, known.bias), strict=True):
+    for one, other in zip(after, (weight, state.mean, state.variance, state.bias), strict=True):
         np.testing.assert_allclose(np.asarray(one), other, rtol=error, atol=error)
     assert placed.steps == 4
-    assert np.abs(known.weight - before.weight).max() > 10 * error
+    assert np.abs(state.weight - before.weight).max() > 10 * error
     later = np.asarray(training.forward([placed], xp.asarray(oracle.last(x).astype(dtype)), one_by_one))
-    np.testing.assert_allclose(oracle.first(later), oracle.look(layer, known, x), rtol=5 * error, atol=5 * error)
-    assert np.abs(oracle.look(layer, known, x) - wanted).max() > 20 * error
+    np.testing.assert_allclose(oracle.first(later), oracle.infer(layer, state, x), rtol=5 * error, atol=5 * error)
+    assert np.abs(oracle.infer(layer, state, x) - expected).max() > 20 * error
 
 
 def test_running_variances_are_of_the_population() -> None:
     """As PyTorch's: 0.9*1 + 0.1*variance*n/(n - 1), while the batch itself is standardized with the variance."""
     shown = Images(name="two", pixels=np.array([[[0.0]], [[1.0]]]), labels=np.zeros(2))
     network = Network(image_shape=(1, 1, 1), layers=(Layer(units=2),))
-    (found,) = whole(network, Training(batch=2), shown)
-    assert found.mean.tolist() == pytest.approx([0.05])
-    assert found.variance.tolist() == pytest.approx([0.9 + 0.1 * 0.25 * 2])
+    (weights,) = whole(network, Training(batch=2), shown)
+    assert weights.mean.tolist() == pytest.approx([0.05])
+    assert weights.variance.tolist() == pytest.approx([0.9 + 0.1 * 0.25 * 2])
 
 
 @pytest.mark.parametrize("order", ["successive", "together"])
 @pytest.mark.parametrize("still", [None, 0, 1])
 def test_whole_trainings_as_published(order: Any, still: int | None) -> None:
-    """Batches of all images, whose order then does not matter; 3 epochs; all layers learn, or one only looks."""
+    """Batches of all images, whose order then does not matter; 3 epochs; all layers learn, or one is frozen."""
     layers = tuple(
         dataclasses.replace(item, plasticity="none") if n == still else item for n, item in enumerate(LAYERS)
     )
     network = dataclasses.replace(NETWORK, layers=layers)
     shown, settings = images(6), Training(epochs=3, batch=6, order=order)
-    known = states(network, training.start(network, 3))
+    reference = states(network, training.start(network, 3))
     x = np.asarray(shown.pixels, np.float64)
     learning = [number for number in range(3) if number != still]
     for group in [[number] for number in learning] if order == "successive" else [learning]:
         for _ in range(3):
             y = x
             for number, layer in enumerate(network.layers[: group[-1] + 1]):
-                item = known[number]
-                y = oracle.learn(layer, item, y, 3) if number in group else oracle.look(layer, item, y)
-    found = states(network, whole(network, settings, shown))
-    for number, (got, wanted) in enumerate(zip(found, known, strict=True)):
-        assert got.steps == wanted.steps == (0 if number == still else 3)
+                item = reference[number]
+                y = oracle.learn(layer, item, y, 3) if number in group else oracle.infer(layer, item, y)
+    trained = states(network, whole(network, settings, shown))
+    for number, (got, expected) in enumerate(zip(trained, reference, strict=True)):
+        assert got.steps == expected.steps == (0 if number == still else 3)
         for name in ("weight", "mean", "variance", "bias"):
-            np.testing.assert_allclose(getattr(got, name), getattr(wanted, name), rtol=2e-3, atol=2e-4, err_msg=name)
+            np.testing.assert_allclose(getattr(got, name), getattr(expected, name), rtol=2e-3, atol=2e-4, err_msg=name)
 
 
 def test_the_two_orders_differ() -> None:
@@ -175,13 +177,13 @@ def test_the_two_orders_differ() -> None:
 def test_plans() -> None:
     layers = (Layer(units=2, kernel=1), Layer(units=2, kernel=1, plasticity="none"), Layer(units=2))
     network = Network(image_shape=(1, 3, 3), layers=layers)
-    found = training.plan(network, Training(epochs=2, batch=300), 2000)
+    chunks = training.plan(network, Training(epochs=2, batch=300), 2000)
     pieces = [(0, 900), (900, 1800), (1800, 2000)]
-    assert [(c.layers, c.epoch, c.start, c.stop) for c in found] == [
+    assert [(c.layers, c.epoch, c.start, c.stop) for c in chunks] == [
         ((layer,), epoch, *piece) for layer in (0, 2) for epoch in (0, 1) for piece in pieces
     ]
-    found = training.plan(network, Training(batch=2500, order="together"), 2600)
-    assert [(c.layers, c.epoch, c.start, c.stop) for c in found] == [((0, 2), 0, 0, 2500), ((0, 2), 0, 2500, 2600)]
+    chunks = training.plan(network, Training(batch=2500, order="together"), 2600)
+    assert [(c.layers, c.epoch, c.start, c.stop) for c in chunks] == [((0, 2), 0, 0, 2500), ((0, 2), 0, 2500, 2600)]
     control = Network(image_shape=(1, 3, 3), layers=(layers[1],))
     assert training.plan(control, Training(), 10) == training.plan(control, Training(order="together"), 10) == []
 
@@ -235,9 +237,9 @@ def test_the_number_of_cores_changes_nothing(order: Any, monkeypatch: pytest.Mon
 def test_features_come_by_channel_row_and_column() -> None:
     network = dataclasses.replace(NETWORK, layers=LAYERS[:2])
     shown, layers = images(21), training.start(NETWORK, 3)
-    known, y = states(NETWORK, layers), np.asarray(shown.pixels, np.float64)
+    layer_states, y = states(NETWORK, layers), np.asarray(shown.pixels, np.float64)
     for depth in (1, 2, 3):
-        y = oracle.look(LAYERS[depth - 1], known[depth - 1], y)
+        y = oracle.infer(LAYERS[depth - 1], layer_states[depth - 1], y)
         (got,) = training.outputs(NETWORK, layers, shown, np, one_by_one, depth)
         np.testing.assert_allclose(got, y.reshape(21, -1), rtol=1e-3, atol=1e-3)
         assert got.dtype == np.float32
@@ -256,9 +258,9 @@ def test_outputs_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_image_gives_the_same_alone() -> None:
     layers = (dataclasses.replace(LAYERS[1], units=70),)
     network = dataclasses.replace(NETWORK, layers=layers)
-    shown, known = images(3), training.start(network, 3)
-    (alone,) = training.outputs(network, known, shown[:1], np, one_by_one)
-    (among,) = training.outputs(network, known, shown, np, one_by_one)
+    shown, weights = images(3), training.start(network, 3)
+    (alone,) = training.outputs(network, weights, shown[:1], np, one_by_one)
+    (among,) = training.outputs(network, weights, shown, np, one_by_one)
     np.testing.assert_allclose(alone[0], among[0], rtol=1e-4, atol=1e-5)
 
 
@@ -266,11 +268,11 @@ def test_bytes_and_grey_images() -> None:
     network = Network(image_shape=(1, 6, 6), layers=(Layer(units=4, kernel=3, padding=1),))
     pixels = np.random.default_rng(0).integers(0, 256, (9, 6, 6), dtype=np.uint8)
     layers = training.start(network, 0)
-    found = [
+    outputs = [
         next(training.outputs(network, layers, Images(name="x", pixels=p, labels=np.zeros(9)), np, one_by_one))
         for p in (pixels, pixels[:, None], pixels / np.float32(255))
     ]
-    assert found[0].tolist() == found[1].tolist() == found[2].tolist()
+    assert outputs[0].tolist() == outputs[1].tolist() == outputs[2].tolist()
 
 
 def test_where_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def whole(tiny: tuple[Images, Images], tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
-    folder, found = whole
-    seen = [(p["curve"], p["when"], p["value"], p["rounding"]) for p in found["points"]]
+    folder, report = whole
+    seen = [(p["curve"], p["when"], p["value"], p["rounding"]) for p in report["points"]]
     assert seen == [
         ("weight bits", "after training", 4, "nearest"),
         ("weight bits", "after training", 4, "stochastic"),
@@ -48,13 +49,13 @@ def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
         ("neuron spread", "learning", 0.2, ""),
         ("dropped synapses", "learning", 0.5, ""),
     ]
-    assert len(study_table(found)) == 1 + 2 + 10
-    assert json.loads((folder / "study.json").read_text())["points"] == found["points"]
-    trained = jobs.load_digits(folder / "weight-bits-4-stochastic")
+    assert len(study_table(report)) == 1 + 2 + 10
+    assert json.loads((folder / "study.json").read_text())["points"] == report["points"]
+    trained = jobs.read(folder / "weight-bits-4-stochastic")
     steps = np.asarray(trained.arrays["weights"]) / (0.3 / 15)
     assert steps == pytest.approx(np.round(steps), abs=1e-6)
     assert 3 < len(np.unique(np.round(steps))) <= 16
-    assert plot.study(found).axes[0].get_xlabel() == "bits of a weight"
+    assert plot.study(report).axes[0].get_xlabel() == "bits of a weight"
 
 
 def test_it_goes_on_where_it_stopped(
@@ -68,20 +69,22 @@ def test_it_goes_on_where_it_stopped(
 
     with pytest.raises(KeyboardInterrupt):
         study_bits(*tiny, FEW, **options, progress=stop)
-    monkeypatch.setattr(study, "learn_digits", None)  # the network is there already
+    monkeypatch.setattr(import_module("spikehebb.jobs.study"), "learn_digits", None)  # the network is there already
     assert study_bits(*tiny, FEW, **options)["points"] == whole[1]["points"][:5]
     fewer = study_bits(*tiny, FEW, **{**options, "spreads": ()})
     assert [point["curve"] for point in fewer["points"]] == ["weight bits", "weight bits", "dropped synapses"]
-    with pytest.raises(FileExistsError, match="holds another study"):
+    with pytest.raises(FileExistsError, match="holds another run"):
         study_bits(*tiny, FEW, **options, target="generic")
 
 
 @pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
 def test_weights_are_rounded_to_their_bits(rounding: str) -> None:
     weights = np.random.default_rng(0).random((200, 30))
-    found = study._changed(weights, Point(curve="weight bits", when="after training", value=2, rounding=rounding), FEW)
-    assert np.unique(found).round(9).tolist() == (np.arange(4) / 3 * weights.max()).round(9).tolist()
-    error = found - weights
+    rounded = study._changed(
+        weights, Point(curve="weight bits", when="after training", value=2, rounding=rounding), FEW
+    )
+    assert np.unique(rounded).round(9).tolist() == (np.arange(4) / 3 * weights.max()).round(9).tolist()
+    error = rounded - weights
     if rounding == "nearest":
         assert np.abs(error).max() <= weights.max() / 6 + 1e-12
     assert np.abs(error.mean()) < 4 * error.std() / np.sqrt(error.size) + 1e-3
@@ -165,8 +168,8 @@ def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
     assert rows[0][0] == "curve"
     assert len(rows) == 2 + 2 + 2 + 1
     assert (tmp_path / "study.png").stat().st_size > 10_000
-    said = refused(run("study", "bits", *options, "--weight-bits", "two"))
-    assert "--weight-bits must be whole numbers with commas between them, got 'two'" in said
+    message = refused(run("study", "bits", *options, "--weight-bits", "two"))
+    assert "--weight-bits must be whole numbers with commas between them, got 'two'" in message
 
 
 def test_learn_takes_a_target(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import SoftHebbRun, evaluate_softhebb, train_softhebb
+from spikehebb.jobs import RateNetwork, SoftHebbRun, evaluate, train_softhebb
 from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, Training, find, load_model, training
 
 TINY = Preset(
@@ -75,7 +75,9 @@ def test_evaluating_the_saved_model_gives_the_same_accuracy(whole: tuple[SoftHeb
     run, out = whole
     model = load_model(out)
     assert same(model, run.model)
-    assert evaluate_softhebb(model, TEST)["metrics"]["accuracy_test"] == run.report["metrics"]["accuracy_test"]
+    assert (
+        evaluate(RateNetwork(model=model), TEST)["metrics"]["accuracy_test"] == run.report["metrics"]["accuracy_test"]
+    )
 
 
 def test_the_same_seed_gives_the_same_run_on_any_number_of_cores(whole: tuple[SoftHebbRun, Path]) -> None:
@@ -94,11 +96,11 @@ class StopError(Exception):
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     whole: tuple[SoftHebbRun, Path], tmp_path: Path, at: int
 ) -> None:
-    told: list[str] = []
+    stages: list[str] = []
 
     def tell(stage: str, fraction: float) -> None:
-        told.append(stage)
-        if len(told) == at:
+        stages.append(stage)
+        if len(stages) == at:
             raise StopError
 
     with pytest.raises(StopError):
@@ -114,25 +116,27 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 def interrupted(out: Path, stage: str) -> None:
     """Run until a stage is reported for the second time."""
-    told = []
+    stages = []
 
     def tell(at: str, fraction: float) -> None:
-        told.append(at)
-        if told.count(stage) == 2:
+        stages.append(at)
+        if stages.count(stage) == 2:
             raise StopError
 
     with pytest.raises(StopError):
         train_softhebb(TRAIN, TEST, TINY, out=out, progress=tell)
 
 
-@pytest.mark.parametrize("left", [None, 1000])
+@pytest.mark.parametrize("left", [None, 1000, -1])
 def test_lost_features_are_made_again(whole: tuple[SoftHebbRun, Path], tmp_path: Path, left: int | None) -> None:
     interrupted(tmp_path, "readout")
-    features = tmp_path / "features.npy"
-    content = features.read_bytes()
-    features.unlink()
-    if left:
-        features.write_bytes(content[:left])
+    table = tmp_path / "features.npy"
+    content = table.read_bytes()
+    table.unlink()
+    if left == -1:  # as many bytes as before, but zeros
+        table.write_bytes(content[:128] + bytes(len(content) - 128))
+    elif left:
+        table.write_bytes(content[:left])
     run = train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
     assert same(run.model, whole[0].model)
     assert run.report["learning_curve"] == whole[0].report["learning_curve"]
@@ -141,7 +145,7 @@ def test_lost_features_are_made_again(whole: tuple[SoftHebbRun, Path], tmp_path:
 def test_a_damaged_state_is_told_and_can_be_replaced(whole: tuple[SoftHebbRun, Path], tmp_path: Path) -> None:
     interrupted(tmp_path, "layer 1")
     (tmp_path / "partial.npz").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"is damaged or truncated: .*; train anew with --overwrite"):
+    with pytest.raises(ValueError, match=r"is damaged or truncated: .*; begin anew with --overwrite"):
         train_softhebb(TRAIN, TEST, TINY, out=tmp_path)
     assert same(train_softhebb(TRAIN, TEST, TINY, out=tmp_path, overwrite=True).model, whole[0].model)
 
@@ -224,14 +228,14 @@ def test_a_full_disk_is_told_before_it_is_full(tmp_path: Path, monkeypatch: pyte
 def test_evaluating_refuses_other_images_and_models_without_a_readout(whole: tuple[SoftHebbRun, Path]) -> None:
     model = whole[0].model
     with pytest.raises(ValueError, match="has no readout"):
-        evaluate_softhebb(dataclasses.replace(model, readout=None), TEST)
+        evaluate(RateNetwork(model=dataclasses.replace(model, readout=None)), TEST)
     assert model.readout is not None
     few = dataclasses.replace(model, readout=(model.readout[0][:4], model.readout[1][:4]))
     with pytest.raises(ValueError, match="labels from 0 to 9, but the model knows the classes 0 to 3 only"):
-        evaluate_softhebb(few, TEST)
+        evaluate(RateNetwork(model=few), TEST)
     with pytest.raises(ValueError, match="labels from -1 to -1"):
-        evaluate_softhebb(model, dataclasses.replace(TEST, labels=np.full(100, -1)))
+        evaluate(RateNetwork(model=model), dataclasses.replace(TEST, labels=np.full(100, -1)))
     with pytest.raises(
         ValueError, match=r"digits/test has images of \(3, 8, 8\) .*, but the network takes \(1, 8, 8\)"
     ):
-        evaluate_softhebb(model, coloured(TEST))
+        evaluate(RateNetwork(model=model), coloured(TEST))

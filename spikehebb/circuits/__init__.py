@@ -1,20 +1,12 @@
 """Functions that return a circuit."""
 
-from spikehebb.circuits.column import softmax_column, triangle_column
-from spikehebb.circuits.lif import lif_wta
-from spikehebb.circuits.pair import has_pair_form, synapse_pair
-from spikehebb.circuits.rates import competing_rates, linear_rates, rewarded_rates, supervised_rates
-from spikehebb.circuits.spiking import soft_wta
-
-__all__ = [
-    "competing_rates",
-    "has_pair_form",
-    "lif_wta",
-    "linear_rates",
-    "rewarded_rates",
-    "soft_wta",
-    "softmax_column",
-    "supervised_rates",
-    "synapse_pair",
-    "triangle_column",
-]
+from spikehebb.circuits.column import softmax_column as softmax_column
+from spikehebb.circuits.column import triangle_column as triangle_column
+from spikehebb.circuits.lif import lif_wta as lif_wta
+from spikehebb.circuits.pair import has_pair_form as has_pair_form
+from spikehebb.circuits.pair import synapse_pair as synapse_pair
+from spikehebb.circuits.rates import competing_rates as competing_rates
+from spikehebb.circuits.rates import linear_rates as linear_rates
+from spikehebb.circuits.rates import rewarded_rates as rewarded_rates
+from spikehebb.circuits.rates import supervised_rates as supervised_rates
+from spikehebb.circuits.spiking import soft_wta as soft_wta

@@ -1,4 +1,4 @@
-"""Columns: the neurons that look at one position of an image, each with its own weights."""
+"""Columns: the neurons at one position of an image, each with its own weights."""
 
 from __future__ import annotations
 

@@ -11,21 +11,9 @@ from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection
 from spikehebb.encoders import regular
-from spikehebb.neurons import lif, linear_readout
+from spikehebb.neurons import lif_unit, linear_readout
 
 Inhibition = Literal["lateral", "spiking"]
-
-# Potentials in thresholds above the reset. An image starts at the reset, not at rest: a drive above the threshold would
-# otherwise make every neuron fire at its onset. What arrives waits for the next step, because Brian2 resets after
-# synapses: what arrives while a neuron fires would be lost.
-lif_unit = dataclasses.replace(
-    lif.with_parameters(v_rest=0 * mV, v_reset=0 * mV, v_threshold=1 * mV, t_ref=0 * ms, jump=1 * mV),
-    summary="Leaky integrate-and-fire; a spike through weight w moves the potential by w*jump in the next time step",
-    equations=f"{lif.equations}\narriving : 1",
-    receive="arriving_post += w",
-    update="v += arriving*jump; arriving = 0",
-    onset="v = v_reset; arriving = 0",
-)
 
 
 def lif_wta(
@@ -46,7 +34,7 @@ def lif_wta(
     A steady input drives neuron ``k`` towards ``gain*(u_k - mean of u) + drive``, in units of the threshold above the
     reset, with ``u = x W + b``. What all neurons share, the mean of ``u``, is left out of the weights: a softmax does
     not see it. Each output spike lowers all others by ``strength``, so that the neurons compete for how many spikes
-    they fire. ``convert.lif.calibrate_lif`` fits gain, strength and drive to a softmax.
+    they fire. ``convert.lif_calibration.calibrate_lif`` fits gain, strength and drive to a softmax.
 
     Parameters
     ----------
@@ -76,7 +64,7 @@ def lif_wta(
 
     References
     ----------
-    Neuron: see ``neurons.lif``.
+    Neuron: see ``neurons.lif_unit``.
 
     Examples
     --------

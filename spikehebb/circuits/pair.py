@@ -24,7 +24,7 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
     ----------
     rule : PlasticityRule
     pairs : int
-        How many pairs lie side by side.
+        The number of pairs in the circuit.
     w : array_like, scalar or shape (pairs,)
         The weights at the start.
     delay : Quantity
@@ -53,8 +53,8 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
     }
     if post is modulated_source:
         populations["reward"] = Population(model=reward_source, size=pairs)
-        heard = Projection(pre="reward", post="post", summed={"dopamine": "dopamine_pre"}, connected=own)
-        projections = {"modulation": heard, **projections}
+        modulation = Projection(pre="reward", post="post", summed={"dopamine": "dopamine_pre"}, connected=own)
+        projections = {"modulation": modulation, **projections}
     return Circuit(name="synapse_pair", populations=populations, projections=projections)
 
 
@@ -69,11 +69,11 @@ def has_pair_form(rule: PlasticityRule) -> bool:
 
 def _postsynaptic(rule: PlasticityRule) -> NeuronModel:
     """Return the simplest neuron that replays spikes and has what the rule reads."""
-    wanted = set(text.variables(rule.needs))
+    variables = set(text.variables(rule.needs_post))
     for model in _POST:
-        if wanted <= set(text.variables(model.equations)) and not rule.needs_pre:
+        if variables <= set(text.variables(model.equations)) and not rule.needs_pre:
             return model
-    reads = sorted({*text.variables(rule.needs_pre), *wanted})
+    reads = sorted({*text.variables(rule.needs_pre), *variables})
     raise ValueError(
         f"rule {rule.name} reads {', '.join(reads)} of its neurons, which a lone pair of neurons that replay spikes "
         "does not have; run it in a circuit of spikehebb.circuits."

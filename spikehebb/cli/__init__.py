@@ -1,4 +1,4 @@
-"""The command line. Each command calls one public function; files and words are all that is added here."""
+"""The command line. Each command calls one public function and adds only files and text output."""
 
 from __future__ import annotations
 

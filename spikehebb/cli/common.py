@@ -22,25 +22,45 @@ commands = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the official files.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace another run in the folder, or this one where it is finished.")
+]
 Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")]
+
+
+def into(help: str) -> Any:
+    """Return the option that names the folder of a run."""
+
+    def folder(word: str) -> Path:
+        if not word.strip():
+            raise typer.BadParameter("the name of the folder is empty.")
+        return Path(word)
+
+    return typer.Option("--out", parser=folder, metavar="FOLDER", help=help)
 
 
 @contextmanager
 def progress(interrupted: str = "the same command goes on where it stopped") -> Iterator[Callable[[str, float], None]]:
-    """Show a bar per stage with the time left, on standard error; say what an interruption means."""
+    """Show a bar per stage with the time left, on standard error, and a message when it is interrupted."""
+    from spikehebb.jobs.run import FINISHED, ended_by_signals
+
     columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(
         *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
     ) as bars:
-        known: dict[str, Any] = {}
+        tasks: dict[str, Any] = {}
 
         def tell(stage: str, fraction: float) -> None:
-            if stage not in known:
-                known[stage] = bars.add_task(stage, total=1.0)
-            bars.update(known[stage], completed=min(fraction, 1.0))
+            if stage == FINISHED:
+                bars.console.print("spikehebb: this run was finished before; --overwrite does it again.")
+                return
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0)
+            bars.update(tasks[stage], completed=min(fraction, 1.0))
 
         try:
-            yield tell
+            with ended_by_signals():
+                yield tell
         except KeyboardInterrupt:  # typer would exit without a word
             bars.stop()
             typer.echo(f"spikehebb: interrupted; {interrupted}.", err=True)

@@ -7,13 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 
 @commands.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A SoftHebb network: folder of a run, .npz, .pth or .pth.tar.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz, run.json, fidelity.json and the pictures.")],
     data: Annotated[str | None, typer.Option(help="Images; those that it was trained on when left out.")] = None,
     neurons: Annotated[str, typer.Option(help="integrate, stochastic, or lif (a dense layer votes).")] = "integrate",
     order: Annotated[
@@ -29,19 +40,19 @@ def convert(
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Convert a SoftHebb network to spikes, and compare the two on test images."""
     from spikehebb import devices, jobs, plot
     from spikehebb.convert import timing_for
 
-    model = jobs.load_softhebb(checkpoint)
-    name = data or jobs.trained_on(model)
+    trained = jobs.read(checkpoint)
+    model, name = trained.rates(), data or jobs.trained_on(trained)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
     lif = neurons == "lif"
-    said: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
+    options: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
     timing = timing_for(
         model.network,
         neurons="integrate" if lif else neurons,
@@ -49,7 +60,7 @@ def convert(
         dt_ms=dt,
         input_rate_hz=input_rate,
         settle_ms=min(10.0, present / 5),
-        **said,
+        **options,
     )
     train, test = (
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
@@ -80,10 +91,10 @@ def convert(
     _print_metrics(run.report["metrics"])
     _print_stages(run.report["stages"])
     if lif:
-        found = run.report["lif"]
+        scores = run.report["lif"]
         typer.echo(
-            f"  LIF: vote {100 * found['accuracy_vote']:.2f} %, same winner {100 * found['agreement_vote']:.2f} %, "
-            f"{found['spikes_per_image']:.3g} spikes/image, divergence {found['calibration']['divergence']:.3f} nats"
+            f"  LIF: vote {100 * scores['accuracy_vote']:.2f} %, same winner {100 * scores['agreement_vote']:.2f} %, "
+            f"{scores['spikes_per_image']:.3g} spikes/image, divergence {scores['calibration']['divergence']:.3f} nats"
         )
     for remark in run.report["remarks"]:
         typer.echo(f"  not exact: {remark}")

@@ -8,13 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 
 @commands.command()
 def learn(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
-    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
     device: DeviceName = "auto",
@@ -36,17 +47,15 @@ def learn(
     rounding: Annotated[str | None, typer.Option(help="With --target: nearest or stochastic.")] = None,
     replicas: Annotated[
         int | None,
-        typer.Option(
-            help="Learn so many networks side by side, of seed, seed + 1, ..., each into a folder of its own."
-        ),
+        typer.Option(help="Learn so many networks as replicas, of seed, seed + 1, ..., each into a folder of its own."),
     ] = None,
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Let a spiking soft winner-take-all network teach itself images, and score it."""
+    """Let a spiking soft winner-take-all network learn images without labels, then score it."""
     from spikehebb import devices, jobs, plot
 
     if replicas is not None and from_ is not None:
@@ -94,37 +103,21 @@ def evaluate(
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
     replicas: Annotated[
-        int | None, typer.Option(help="Let so many copies of the network look at images side by side.")
+        int | None, typer.Option(help="Distribute the images over so many replicas of the network.")
     ] = None,
     data_dir: DataDir = None,
     limit_test: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Score a saved network again, and count what it costs."""
-    from spikehebb import devices, jobs
+    from spikehebb import jobs
     from spikehebb.cli.hardware import print_hardware, target_of
-    from spikehebb.convert import network_file
-    from spikehebb.softhebb import model_file
 
     chip = None if target is None else target_of(target)
-    trained = jobs.load_network(checkpoint)
+    trained = jobs.read(checkpoint)
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
-        if trained.header["kind"] == model_file.KIND and replicas is not None:
-            raise ValueError("--replicas are copies of a network that spikes, and this one has rates; leave them out.")
-        if chip is not None:
-            where = None if device is None else devices.find(device)
-            result = jobs.evaluate_on(trained, test, chip, device=where, replicas=replicas, progress=tell)
-        elif trained.header["kind"] == model_file.KIND:
-            model = model_file.from_checkpoint(trained)
-            result = jobs.evaluate_softhebb(model, test, device=device or "cpu", progress=tell)
-        elif trained.header["kind"] == network_file.KIND:
-            where = None if device is None else devices.find(device)
-            model, network = network_file.from_checkpoint(trained)
-            result = jobs.evaluate_converted(model, network, test, device=where, replicas=replicas, progress=tell)
-        else:
-            where = None if device is None else devices.find(device)
-            result = jobs.evaluate(trained, test, device=where, replicas=replicas, progress=tell)
+        result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:
         print_json(result)
     else:
@@ -144,7 +137,7 @@ def _learn_replicas(
     as_json: bool,
     title: str,
 ) -> None:
-    """Let networks of consecutive seeds learn side by side, and print what each of them reached."""
+    """Let networks of consecutive seeds learn as replicas, and print the scores of each."""
     from spikehebb import jobs, plot
 
     if replicas < 1:
@@ -152,14 +145,14 @@ def _learn_replicas(
     seeds = range(settings.seed, settings.seed + replicas)
     each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
     with progress() as tell:
-        learned = jobs.learn_side_by_side(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
+        learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)
     if as_json:
         print_json(learned.summary)
         return
-    typer.echo(f"{replicas} networks side by side: {title}")
+    typer.echo(f"{replicas} networks as replicas: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():
@@ -171,7 +164,7 @@ def _learn_replicas(
 
 
 def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
-    """Choose a device, and say why."""
+    """Choose a device, and print the reason."""
     from spikehebb import devices, jobs
 
     advice = jobs.advise(settings, train, replicas=max(1, replicas or 1))

@@ -1,4 +1,4 @@
-"""The command that lets a trained network leave."""
+"""The command that exports a trained network."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a trained network for other tools: NIR, arrays or tables."""
-    from spikehebb.jobs import export_network
+    from spikehebb import jobs
 
-    report = export_network(checkpoint, out, format=format, dialect=dialect, lateral=not feed_forward, keep_rules=rules)
+    trained = jobs.read(checkpoint)
+    report = jobs.export_network(
+        trained, out, format=format, dialect=dialect, lateral=not feed_forward, keep_rules=rules
+    )
     if as_json:
         print_json(report)
         return

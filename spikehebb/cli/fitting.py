@@ -42,7 +42,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     picture = out / f"fit_{value.name}.png"
     try:
-        found = jobs.fit(
+        fitted = jobs.fit(
             value,
             measured,
             free=None if free is None else [name.strip() for name in free.split(",")],
@@ -57,18 +57,18 @@ def fit(
         plot.save(plot.failed_fit(error), picture)
         raise RuntimeError(f"{error} The data are drawn in {picture}.") from error
     content: dict[str, Any] = {
-        **found.report(),
+        **fitted.report(),
         "dt_ms": dt,
         "device": where.name,
         "versions": jobs.versions(),
     }
     checkpoint.write_json(out / "fit.json", content)
-    plot.save(plot.fitted_window(found), picture)
+    plot.save(plot.fitted_window(fitted), picture)
     if as_json:
         print_json(content)
         return
-    for name, estimate in found.parameters.items():
+    for name, estimate in fitted.parameters.items():
         typer.echo(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
-    for warning in found.warnings:
+    for warning in fitted.warnings:
         typer.echo(f"  {warning}")
     typer.echo(f"  {out / 'fit.json'}\n  {picture}")

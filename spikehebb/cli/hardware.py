@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import Json, commands, print_json
+from spikehebb.cli.common import Json, Overwrite, commands, into, print_json
 
 hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
 commands.add_typer(hardware, name="hardware")
@@ -20,17 +20,17 @@ _WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
 def target_of(name: str, settings: Sequence[str] = ()) -> Any:
-    """Return a target by name, with limits changed as ``--set`` says."""
+    """Return a target by name, with the limits of ``--set`` changed."""
     from spikehebb import hardware as chips
 
-    found = chips.find(name)
+    target = chips.find(name)
     changes: dict[str, Any] = {}
     for setting in settings:
         key, equals, word = (part.strip() for part in setting.partition("="))
         if not equals:
             raise ValueError(f"--set takes limit=value, as in --set weight_bits=4, got {setting!r}.")
         changes[key] = _value(key, word)
-    return found.with_limits(**changes)
+    return target.with_limits(**changes)
 
 
 @hardware.command("list")
@@ -73,10 +73,10 @@ def check(
     learning: Annotated[bool, typer.Option("--learning", help="It is to go on learning on the chip.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
+    """List what keeps a trained network from a chip. The exit code is 1 if anything does, as far as is verified."""
     from spikehebb import jobs
 
-    result = jobs.check_network(jobs.load_network(checkpoint), target_of(target, set_ or ()), learning=learning)
+    result = jobs.check_network(jobs.read(checkpoint), target_of(target, set_ or ()), learning=learning)
     if as_json:
         print_json(result)
     else:
@@ -89,12 +89,12 @@ def check(
 def quantize(
     checkpoint: Checkpoint,
     target: TargetName,
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz and quantize.json.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz and quantize.json.")],
     bits: Annotated[int | None, typer.Option(help="Of a weight; the target's when left out.")] = None,
     rounding: Annotated[str, typer.Option(help="Of weights: nearest or stochastic.")] = "nearest",
     seed: Annotated[int, typer.Option(help="Of stochastic rounding.")] = 0,
     set_: Set = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write a trained network with a chip's weights, thresholds and time constants; evaluate reads it."""
@@ -102,7 +102,7 @@ def quantize(
 
     chip = target_of(target, set_ or ())
     report = jobs.quantize_network(
-        jobs.load_network(checkpoint),
+        jobs.read(checkpoint),
         chip if bits is None else chip.with_limits(weight_bits=bits),
         out,
         rounding=rounding,  # type: ignore[arg-type]
@@ -125,9 +125,9 @@ def quantize(
     typer.echo(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
 
 
-def print_hardware(found: dict[str, Any]) -> None:
+def print_hardware(costs: dict[str, Any]) -> None:
     """Print what a network costs, in a few lines."""
-    work, size = found["per_image"], found["footprint"]
+    work, size = costs["per_image"], costs["footprint"]
     total = size.get("total_bytes", size["weights"])
     rows = {
         "footprint": f"{total / 1000:.4g} kB with {size['weight_bits']}-bit weights",
@@ -135,14 +135,14 @@ def print_hardware(found: dict[str, Any]) -> None:
         "neuron updates": f"{work['neuron_updates']:.4g}",
         "activation sparsity": f"{100 * work['activation_sparsity']:.2f} %",
     }
-    if "learning" in found:
-        rows["plasticity operations"] = f"{found['learning']['plasticity']['synapses']:.4g} if it went on learning"
-    if found.get("cores") is not None:
-        rows["cores"] = f"{found['cores']}, {found['enforced_problems']} problems (spikehebb check)"
-    for name, energy in found["energy_per_image"].items():
+    if "learning" in costs:
+        rows["plasticity operations"] = f"{costs['learning']['plasticity']['synapses']:.4g} if it went on learning"
+    if costs.get("cores") is not None:
+        rows["cores"] = f"{costs['cores']}, {costs['enforced_problems']} problems (spikehebb check)"
+    for name, energy in costs["energy_per_image"].items():
         missing = f", without {', '.join(energy['unpriced'])}" if energy["unpriced"] else ""
         rows[f"energy, {name}"] = f"{1e6 * energy['joule']:.4g} uJ{missing}"
-    typer.echo(f"on {found['target']}, per image")
+    typer.echo(f"on {costs['target']}, per image")
     for name, text in rows.items():
         typer.echo(f"  {name:24} {text}")
 

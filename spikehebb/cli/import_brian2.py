@@ -12,11 +12,11 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-_PREFERENCES = "brian_preferences"  # in the working folder, where Brian2 runs what it says as Python
+_PREFERENCES = "brian_preferences"  # in the working folder, which Brian2 runs as Python
 
 
 def import_brian2() -> None:
-    """Import Brian2 from where no stranger's preferences lie, and leave Ctrl-C to whom it belonged before."""
+    """Import Brian2 without preferences of the working folder, and keep the handler of Ctrl-C."""
     handler = signal.getsignal(signal.SIGINT)
     with contextlib.chdir(sys.prefix) if os.path.lexists(_PREFERENCES) else contextlib.nullcontext():
         importlib.import_module("brian2")

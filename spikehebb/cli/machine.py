@@ -18,10 +18,10 @@ def doctor(
     as_json: Json = False,
     clear_cache: Annotated[bool, typer.Option("--clear-cache", help="Delete compiled programs.")] = False,
     advise: Annotated[
-        bool, typer.Option("--advise", help="Say where networks of several sizes learn fastest: CPU or GPU.")
+        bool, typer.Option("--advise", help="Show where networks of several sizes learn fastest: CPU or GPU.")
     ] = False,
 ) -> None:
-    """Say what works on this machine, what does not, and what to do about it."""
+    """Show what works on this machine, what does not, and what to do about it."""
     from spikehebb.doctor import examine
     from spikehebb.simulation import programs
 

@@ -26,14 +26,14 @@ _MOST = 100_000  # points of a range
 def rule(word: str, settings: Sequence[str] = ()) -> PlasticityRule:
     """Return a rule of the catalogue by name, or one of your own as ``FILE.py:NAME``, with parameters changed."""
     file, colon, name = word.rpartition(":")
-    found = _own(Path(file), name) if colon and file.endswith(".py") else rules.find(word)
+    plasticity_rule = _own(Path(file), name) if colon and file.endswith(".py") else rules.find(word)
     changes: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ValueError(f"--set takes name=value, as in --set tau_plus=20ms, got {setting!r}.")
         changes[key.strip()] = quantity(value)
-    return found.with_parameters(**changes)
+    return plasticity_rule.with_parameters(**changes)
 
 
 def _own(file: Path, name: str) -> PlasticityRule:
@@ -83,16 +83,16 @@ def numbers(option: str, word: str, unit: Quantity) -> Quantity:
     try:
         if ":" in word:
             first, last, step = (float(part) for part in word.split(":"))
-            found = _points(option, first, last, step)
+            values = _points(option, first, last, step)
         else:
-            found = np.array([float(part) for part in word.split(",")])
+            values = np.array([float(part) for part in word.split(",")])
     except ValueError as error:
         if str(error).startswith(option):
             raise
         raise ValueError(f"{option} takes FROM:TO:STEP or a list a,b,c of numbers, got {word!r}.") from error
-    if not np.all(np.isfinite(found)):
+    if not np.all(np.isfinite(values)):
         raise ValueError(f"{option}: every number must be finite, got {word!r}.")
-    return found * unit
+    return values * unit
 
 
 def _points(option: str, first: float, last: float, step: float) -> Float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,10 +35,10 @@ def rules(
     from spikehebb.rules import FAMILIES
 
     if name:
-        found = parse.rule(name)
-        shown = _as_json(found)
-        why = problems(found)
-        shown["on a chip"] = "no sum of products:\n" + "\n".join(why) if why else str(sum_of_products(found))
+        rule = parse.rule(name)
+        shown = _as_json(rule)
+        reasons = problems(rule)
+        shown["on a chip"] = "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(rule))
         if as_json:
             print_json([shown])
             return
@@ -44,8 +46,8 @@ def rules(
         for key, value in shown.items():
             if value:
                 lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
-                lines = lines if isinstance(lines, list) else str(lines).split("\n")
-                typer.echo("\n".join([f"\n{key}", *(f"    {line.strip()}" for line in lines)]))
+                said = lines if isinstance(lines, str) else "\n".join(lines)
+                typer.echo(f"\n{key}\n{textwrap.indent(said, '    ')}")
         return
     if as_json:
         print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
@@ -106,16 +108,16 @@ def window(
     where, step = devices.find(device), time_step(dt)
     if not frequency > 0:
         raise ValueError(f"--frequency must be above 0, got {frequency}.")
-    found = jobs.stdp_window(
+    curve = jobs.stdp_window(
         value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
     )
     content = {
-        "lags_ms": [float(lag) for lag in found.lags / ms],
-        "dw": found.dw.tolist(),
+        "lags_ms": [float(lag) for lag in curve.lags / ms],
+        "dw": curve.dw.tolist(),
         "repeats": repeats,
         "frequency_hz": frequency,
     }
-    figure = plot.stdp_window(found, value, points)
+    figure = plot.stdp_window(curve, value, points)
     _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
 
 
@@ -147,14 +149,16 @@ def frequency(
     chosen = parse.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
-    found = jobs.frequency_response(value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed)
+    response = jobs.frequency_response(
+        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
+    )
     content = {
-        "frequencies_hz": [float(rate) for rate in found.frequencies / Hz],
-        "lags_ms": [float(lag) for lag in found.lags / ms],
-        "dw": found.dw.tolist(),
+        "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
+        "lags_ms": [float(lag) for lag in response.lags / ms],
+        "dw": response.dw.tolist(),
         "repeats": repeats,
     }
-    figure = plot.frequency_response(found, value, points)
+    figure = plot.frequency_response(response, value, points)
     _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
 
 
@@ -184,37 +188,35 @@ def replay(
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    course = jobs.replay(
-        value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed
-    )
+    trace = jobs.replay(value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed)
     content = {
-        "t_ms": [round(float(time), 9) for time in course.times / ms],
-        "w": course.w.tolist(),
-        "w_final": course.w_final,
+        "t_ms": [round(float(time), 9) for time in trace.times / ms],
+        "w": trace.w.tolist(),
+        "w_final": trace.w_final,
         "delay_ms": delay,
         **_made(w0, where.name, dt, seed),
     }
     if out is not None:
-        _finish(out, "replay", value, content, plot.replay(course, before, after, value), as_json)
+        _finish(out, "replay", value, content, plot.replay(trace, before, after, value), as_json)
     elif as_json:
         print_json(_described(value, content))
     else:
         spikes = f"{len(before)} presynaptic and {len(after)} postsynaptic spikes"
-        typer.echo(f"{value.name}: w from {w0:g} to {course.w_final:.9g} after {spikes}")
+        typer.echo(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
 
 
 def _measured(names: list[str] | None, variable: str) -> list[Any]:
     """Return published or own measurements, after checking that they show what is drawn."""
     from spikehebb.datasets import measurements
 
-    found = []
+    points = []
     for name in names or []:
         published = measurements.PUBLISHED.get(name)
         data = published if published is not None and not Path(name).exists() else measurements.read(name)
         if data.variable != variable:
             raise ValueError(f"{data.name} has {data.variable}, but this picture needs {variable}.")
-        found.append(data)
-    return found
+        points.append(data)
+    return points
 
 
 def time_step(dt: float) -> Any:
@@ -237,7 +239,7 @@ def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: Any, as_json: bool) -> None:
-    """Write numbers and picture, and say where they are."""
+    """Write numbers and picture, and print their paths."""
     from spikehebb import checkpoint, plot
 
     out.mkdir(parents=True, exist_ok=True)
@@ -263,7 +265,7 @@ def _data_as_json(data: Any) -> dict[str, Any]:
 
 def _as_json(rule: Any) -> dict[str, Any]:
     """Return a rule as text: what is empty stays, so that every entry has the same keys."""
-    content: dict[str, Any] = {name: _plain(value) for name, value in rule.texts().items()}
+    content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
     return {
         **content,
         "onset": list(rule.onset),
@@ -271,7 +273,3 @@ def _as_json(rule: Any) -> dict[str, Any]:
         "parameters": {name: str(value) for name, value in rule.parameters.items()},
         "cites": [str(work) for work in rule.cites],
     }
-
-
-def _plain(text: str) -> str:
-    return "\n".join(line.strip() for line in text.strip().splitlines())

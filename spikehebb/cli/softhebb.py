@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import DataDir, Json, Limit, Overwrite, commands, images_of, into, print_json, progress
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
 commands.add_typer(softhebb, name="softhebb")
@@ -23,7 +23,7 @@ Size = Annotated[int | None, typer.Option(help="Of a folder's images: cut and sc
 def train(
     preset: Annotated[str, typer.Option(help="A name that spikehebb softhebb presets lists.")],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for run.json, checkpoint.npz and the pictures.")],
+    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     data_dir: DataDir = None,
     plasticity: Annotated[
@@ -38,7 +38,7 @@ def train(
     size: Size = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Train a SoftHebb network without labels, then a linear readout, and score it."""
@@ -47,12 +47,12 @@ def train(
 
     chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
     limits = (("train", limit_train), ("test", limit_test))
-    known, unseen = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
+    train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train) if data == "stl10" else None
     with progress() as tell:
         run = jobs.train_softhebb(
-            known,
-            unseen,
+            train_images,
+            test_images,
             chosen,
             unlabelled=unlabelled,
             method=readout,  # type: ignore[arg-type]
@@ -63,14 +63,13 @@ def train(
             overwrite=overwrite,
             progress=tell,
         )
-    with progress("the run is complete but for its pictures") as tell:
         tell("drawing", 0)
-        pictures = plot.softhebb_pictures(run.model, run.report, out, known)
+        pictures = plot.softhebb_pictures(run.model, run.report, out, train_images)
         tell("drawing", 1)
     if as_json:
         print_json(run.report)
         return
-    typer.echo(f"{chosen.name}, {len(known)} images of {data}, seed {seed}")
+    typer.echo(f"{chosen.name}, {len(train_images)} images of {data}, seed {seed}")
     alike = plot.as_published(run.model, run.report)
     _print_scores(run.report["metrics"], None if alike is None else alike.published)
     _print_layers(run.report["layers"])
@@ -93,10 +92,10 @@ def evaluate(
     from spikehebb import jobs
     from spikehebb.softhebb import load_model
 
-    model = load_model(checkpoint)
+    trained = jobs.RateNetwork(model=load_model(checkpoint))
     test = images_of(data, "test", data_dir, limit_test, size)
     with progress("nothing was written") as tell:
-        result = jobs.evaluate_softhebb(model, test, device=device, cores=cores, progress=tell)
+        result = trained.evaluate(test, device=device, cores=cores, progress=tell)
     if as_json:
         print_json(result)
         return
@@ -107,12 +106,12 @@ def evaluate(
 @softhebb.command(name="import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A .pth or .pth.tar file of the authors' code, or of its demo.py.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.npz.")],
+    out: Annotated[Path, into("Folder for checkpoint.npz.")],
     preset: Annotated[
-        str | None, typer.Option(help="The architecture, where the file and its shapes do not tell.")
+        str | None, typer.Option(help="The architecture, where the file and its shapes do not determine it.")
     ] = None,
     image_shape: Annotated[str, typer.Option(help="Channels, height and width of the images.")] = "3,32,32",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Read a published PyTorch checkpoint; nothing in it is run. Needs the torch extra."""
@@ -143,12 +142,12 @@ def export(
 @softhebb.command()
 def presets(as_json: Json = False) -> None:
     """List the published networks and their controls."""
-    from spikehebb.softhebb import presets as known
+    from spikehebb.softhebb import presets as catalogue
 
     if as_json:
-        print_json({name: dataclasses.asdict(preset) for name, preset in known().items()})
+        print_json({name: dataclasses.asdict(preset) for name, preset in catalogue().items()})
         return
-    for preset in known().values():
+    for preset in catalogue().values():
         units = " ".join(str(layer.units) for layer in preset.layers)
         accuracy = "" if preset.published is None else f"{preset.published:g} %"
         typer.echo(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
@@ -176,8 +175,8 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 def _print_scores(scores: dict[str, Any], published: float | None) -> None:
     for name, value in scores.items():
-        known = f"   (published: {published:.2f} %)" if published is not None and name == "accuracy_test" else ""
-        typer.echo(f"  {name:24} {100 * value:.2f} %{known}")
+        remark = f"   (published: {published:.2f} %)" if published is not None and name == "accuracy_test" else ""
+        typer.echo(f"  {name:24} {100 * value:.2f} %{remark}")
 
 
 def _print_layers(layers: list[dict[str, Any]]) -> None:

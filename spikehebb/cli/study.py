@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, DeviceName, Json, Limit, commands, images_of, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    DeviceName,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    progress,
+)
 
 study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in a chip's numbers.")
 commands.add_typer(study, name="study")
@@ -16,7 +27,7 @@ commands.add_typer(study, name="study")
 @study.command()
 def bits(
     data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
-    out: Annotated[Path, typer.Option(help="Folder for study.json, study.csv and the picture.")],
+    out: Annotated[Path, into("Folder for study.json, study.csv and the picture.")],
     neurons: Annotated[int, typer.Option(help="Output neurons.")] = 400,
     target: Annotated[str, typer.Option(help="A chip that learns, of hardware list.")] = "loihi1",
     weight_bits: Annotated[str, typer.Option(help="Bits of a weight, as a list.")] = "8,7,6,5,4,3,2,1",
@@ -33,11 +44,12 @@ def bits(
     data_dir: DataDir = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another study in the folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Draw accuracy against bits, rounding, mismatch and broken synapses, after training and learning under limits."""
     from spikehebb import devices, jobs, plot
+    from spikehebb.checkpoint import write_whole
 
     asked: dict[str, Any] = {
         "bits": _numbers("--weight-bits", weight_bits, int),
@@ -50,7 +62,7 @@ def bits(
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
     with progress() as tell:
-        found = jobs.study_bits(
+        report = jobs.study_bits(
             train,
             test,
             settings,
@@ -62,13 +74,12 @@ def bits(
             progress=tell,
             **asked,
         )
-    table = jobs.study_table(found)
-    (out / "study.csv").write_text(
-        "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
-    )
-    picture = plot.save(plot.study(found), out / "study.png")
+    table = jobs.study_table(report)
+    text = "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
+    write_whole(out / "study.csv", lambda file: file.write(text.encode()))
+    picture = plot.save(plot.study(report), out / "study.png")
     if as_json:
-        print_json(found)
+        print_json(report)
         return
     for row in table:
         typer.echo("  ".join(f"{_cell(cell):>17}" for cell in row))

@@ -14,25 +14,24 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize
 
-from spikehebb import devices, metrics
+from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, lif_wta
 from spikehebb.convert.lif_twin import input_drives, twin
-from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel, Protocol
+from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.simulation import simulate
+from spikehebb.simulation import present as presenting
 from spikehebb.softhebb import Model
 
 FEW, REFINED = 32, 2  # images that judge a random setting, and how many settings are refined with all images
-CHUNK = 1000  # presentations per run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What ``calibrate_lif`` found, and what the circuit then did.
+    """The result of ``calibrate_lif``: the parameters, and measures of the circuit that has them.
 
     Parameters
     ----------
@@ -106,7 +105,7 @@ def calibrate_lif(
     seed : int
         Of the input spikes and of the fit.
     device : Device, optional
-        For the circuit; the fastest that works here when left out.
+        For the circuit; the fastest available one when left out.
 
     Returns
     -------
@@ -123,8 +122,8 @@ def calibrate_lif(
     >>> from spikehebb.datasets import load
     >>> from spikehebb.devices import NUMPY
     >>> weights = np.random.default_rng(0).random((64, 5)) / 8
-    >>> found = calibrate_lif(weights, load("digits", "train")[:20], inverse_temperature=2, device=NUMPY)
-    >>> found.divergence < 0.5
+    >>> calibration = calibrate_lif(weights, load("digits", "train")[:20], inverse_temperature=2, device=NUMPY)
+    >>> calibration.divergence < 0.5
     True
     """
     weights, offset, t = _layer(network, bias, inverse_temperature)
@@ -168,7 +167,7 @@ def calibrate_lif(
     best = setting(min(fits, key=lambda fit: float(fit.fun)).x)
     parameters = {**fixed, **{name: float(value) for name, value in best.items()}}
     circuit = lif_wta(weights, bias=offset, **parameters)
-    counts = present(circuit, inputs, presentation=presentation, dt=dt, seed=seed, device=device)
+    counts = present(circuit, inputs, presentation=presentation, dt=dt, seed=seed, device=device)[0].toarray()
     check_counts(counts, round(float(presentation / dt)))
     totals = counts.sum(axis=1)
     return Calibration(
@@ -193,8 +192,8 @@ def softmax(potentials: ArrayLike, inverse_temperature: float) -> Float:
     """
     u = np.asarray(potentials, float)
     grown = np.exp(inverse_temperature * (u - u.max(axis=-1, keepdims=True)))
-    found: Float = grown / grown.sum(axis=-1, keepdims=True)
-    return found
+    probabilities: Float = grown / grown.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def shares(counts: ArrayLike) -> Float:
@@ -217,8 +216,8 @@ def shares(counts: ArrayLike) -> Float:
     size = table.shape[1]
     seen = np.count_nonzero(table, axis=1)[:, None]
     whole = table.sum(axis=1, keepdims=True) + seen
-    found: Float = np.where(whole > 0, (table + seen / size) / np.maximum(whole, 1), 1 / size)
-    return found
+    smoothed: Float = np.where(whole > 0, (table + seen / size) / np.maximum(whole, 1), 1 / size)
+    return smoothed
 
 
 def divergence(target: ArrayLike, counts: ArrayLike) -> Float:
@@ -237,49 +236,50 @@ def divergence(target: ArrayLike, counts: ArrayLike) -> Float:
     """
     p = np.asarray(target, float)
     terms = p * np.log(np.maximum(p, 1e-300) / shares(counts))
-    found: Float = terms.sum(axis=1)
-    return found
+    divergences: Float = terms.sum(axis=1)
+    return divergences
 
 
 def present(
     circuit: Circuit,
-    inputs: ArrayLike,
+    images: Images | ArrayLike,
     *,
     presentation: Quantity = 50 * ms,
     dt: Quantity = 1 * ms,
     seed: int = 0,
     device: Device | None = None,
-) -> NDArray[np.int64]:
-    """Return how often each output neuron fires while each input is presented.
+    replicas: int | None = None,
+    watch: presenting.Watch | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Any, float]:
+    """Show images as they are, not scaled to unit length, to a circuit of LIF neurons and count who fired.
 
     Parameters
     ----------
     circuit : Circuit
         With populations ``input`` and ``output``.
-    inputs : array_like, shape (presentations, inputs)
-        As they are; ``protocols.presentations`` would scale them to unit length.
+    images : Images, or array_like of shape (presentations, inputs)
+    seed : int
+        Of the first chunk of images; the next ones have the next numbers.
 
     Returns
     -------
-    array of int, shape (presentations, neurons)
+    scipy.sparse.csr_array of int, shape (images, neurons)
+    float
+        Seconds of the compiled programs, or of NumPy.
     """
-    rows, device = np.asarray(inputs, float), device or devices.find("auto")
-    size, found = circuit.populations["output"].size, []
-    for number, start in enumerate(range(0, len(rows), CHUNK)):
-        part = rows[start : start + CHUNK]
-        recording = simulate(
-            circuit,
-            Protocol(stimuli={"input": part}, duration=len(part) * presentation, presentation=presentation),
-            device=device,
-            dt=dt,
-            seed=seed + number,
-            record=("output",),
-        )
-        table = metrics.presentation_counts(
-            recording.spikes["output"], neurons=size, presentations=len(part), presentation=presentation
-        )
-        found.append(table.toarray())
-    return np.concatenate(found)
+    return presenting.present(
+        circuit,
+        images,
+        presentation=presentation,
+        dt=dt,
+        device=device or devices.find("auto"),
+        seed=lambda number: seed + number,
+        encode=presenting.as_they_are,
+        replicas=replicas,
+        watch=watch,
+        progress=progress,
+    )
 
 
 def check_counts(counts: ArrayLike, steps: int) -> None:

@@ -20,23 +20,23 @@ _NUMBERS = ("gain", "strength", "drive", "tau_m_ms")
 MOST_CLASSES = 10_000
 
 
-def lif_settings(found: Mapping[str, Any], labels: Sequence[int]) -> dict[str, Any]:
+def lif_settings(calibration: Mapping[str, Any], labels: Sequence[int]) -> dict[str, Any]:
     """Return what a file keeps of the LIF form: its calibrated numbers, and the class of every neuron."""
-    kept = {name: found[name] for name in ("inhibition", *_NUMBERS)}
-    return {**kept, "labels": [int(label) for label in labels]}
+    settings = {name: calibration[name] for name in ("inhibition", *_NUMBERS)}
+    return {**settings, "labels": [int(label) for label in labels]}
 
 
-def check_lif(said: Any, units: int) -> None:
-    """Raise ``ValueError`` unless what a file says of the LIF form can be true."""
-    if not isinstance(said, Mapping) or set(said) != {"inhibition", "labels", *_NUMBERS}:
+def check_lif(settings: Any, units: int) -> None:
+    """Raise ``ValueError`` unless a file's settings of the LIF form are valid."""
+    if not isinstance(settings, Mapping) or set(settings) != {"inhibition", "labels", *_NUMBERS}:
         raise ValueError("its LIF form has other settings than this version writes; convert the network again.")
-    if said["inhibition"] not in get_args(Inhibition):
-        raise ValueError(f"its LIF form has an inhibition {said['inhibition']!r}.")
+    if settings["inhibition"] not in get_args(Inhibition):
+        raise ValueError(f"its LIF form has an inhibition {settings['inhibition']!r}.")
     for name in _NUMBERS:
-        value = said[name]
+        value = settings[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"its LIF form has {name} {value!r}, which must be a number.")
-    labels = said["labels"]
+    labels = settings["labels"]
     whole = isinstance(labels, list) and all(isinstance(each, int) and 0 <= each < MOST_CLASSES for each in labels)
     if not whole or len(labels) != units:
         raise ValueError(f"its LIF form needs {units} labels from 0, one for each unit.")
@@ -50,19 +50,19 @@ def lif_network(model: Model, network: SpikingNetwork) -> Circuit:
     ValueError
         If it was converted to other neurons.
     """
-    said = network.header.get("lif")
-    if said is None:
+    settings = network.header.get("lif")
+    if settings is None:
         raise ValueError("the network was not converted to LIF neurons; convert it with --neurons lif.")
     weights, bias = folded(model, 0)
     circuit = lif_wta(
         weights,
         bias=bias,
-        inhibition=said["inhibition"],
+        inhibition=settings["inhibition"],
         encoder=regular.with_parameters(max_rate=network.timing.input_rate_hz * Hz),
-        gain=said["gain"],
-        strength=said["strength"],
-        drive=said["drive"],
-        tau_m=said["tau_m_ms"] * ms,
+        gain=settings["gain"],
+        strength=settings["strength"],
+        drive=settings["drive"],
+        tau_m=settings["tau_m_ms"] * ms,
     )
-    labels = np.asarray(said["labels"])
+    labels = np.asarray(settings["labels"])
     return with_votes(circuit, labels, int(labels.max()) + 1)

@@ -153,7 +153,7 @@ class SpikingNetwork:
     remarks : tuple of str
         What is not exactly as in the rate network.
     header : mapping
-        What made it, as JSON can say it.
+        What made it, in JSON types.
     """
 
     timing: Timing
@@ -190,7 +190,7 @@ class SpikingNetwork:
         return (before + self.seen_steps(elapsed)) * self.timing.dt_ms
 
     def features(self, counts: Any, elapsed: int | None = None) -> Any:
-        """Return what spike counts of the last stage say of its activations.
+        """Return the activations that spike counts of the last stage stand for.
 
         Parameters
         ----------

@@ -27,14 +27,19 @@ def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    found = model_file.to_checkpoint(model)
+    checkpoint.save(to_checkpoint(model, network), path)
+
+
+def to_checkpoint(model: Model, network: SpikingNetwork) -> Checkpoint:
+    """Return a converted network as header and arrays."""
+    rates = model_file.to_checkpoint(model)
     gains = [stage.gain for stage in network.stages]
     own = {"kind": KIND, "conversion": {**network.header, "timing": asdict(network.timing), "gains": gains}}
-    checkpoint.save(Checkpoint(header={**found.header, **own}, arrays=found.arrays), path)
+    return Checkpoint(header={**rates.header, **own}, arrays=rates.arrays)
 
 
 def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
-    """Read a converted network, from a stranger too: nothing in the file is ever run.
+    """Read a converted network, also from an untrusted source: nothing in the file is ever executed.
 
     Parameters
     ----------
@@ -48,12 +53,14 @@ def load_converted(path: Path) -> tuple[Model, SpikingNetwork]:
     return from_checkpoint(checkpoint.load(path, shapes))
 
 
-def from_checkpoint(found: Checkpoint) -> tuple[Model, SpikingNetwork]:
+def from_checkpoint(content: Checkpoint) -> tuple[Model, SpikingNetwork]:
     """Return the rate network and the spiking one that header and arrays describe."""
-    model = model_file.from_checkpoint(found)
-    timing, gains = _conversion(found.header)
-    kept = {name: value for name, value in found.header["conversion"].items() if name not in ("timing", "gains")}
-    return model, assemble(model, gains, timing, kept)
+    conversion = content.header["conversion"]
+    rates = {name: value for name, value in content.header.items() if name != "conversion"}
+    model = model_file.from_checkpoint(Checkpoint(header=rates, arrays=content.arrays))
+    timing, gains = _conversion(content.header)
+    header = {name: value for name, value in conversion.items() if name not in ("timing", "gains")}
+    return model, assemble(model, gains, timing, header)
 
 
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -61,18 +68,18 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     if header["kind"] != KIND:
         raise ValueError(f"it holds {header['kind']!r}, not a converted network; convert it first.")
     _, gains = _conversion(header)
-    wanted = model_file.shapes({**header, "kind": model_file.KIND})
+    expected = model_file.shapes({**header, "kind": model_file.KIND})
     layers = len(header["network"]["layers"])
     if len(gains) != layers:
         raise ValueError(f"it was converted with {len(gains)} gains, but has {layers} layers: from another conversion.")
     if header["conversion"].get("lif") is not None:
         check_lif(header["conversion"]["lif"], header["network"]["layers"][0]["units"])
-    return wanted
+    return expected
 
 
 def _conversion(header: Mapping[str, Any]) -> tuple[Timing, tuple[float, ...]]:
-    said = header["conversion"]
-    gains = tuple(float(gain) for gain in said["gains"])
+    conversion = header["conversion"]
+    gains = tuple(float(gain) for gain in conversion["gains"])
     if not all(np.isfinite(gain) and gain > 0 for gain in gains):
         raise ValueError(f"its gains must be rates above 0, but are {list(gains)}.")
-    return Timing(**said["timing"]), gains
+    return Timing(**conversion["timing"]), gains

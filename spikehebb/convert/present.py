@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
-from scipy import sparse
 
-from spikehebb import devices, metrics
+from spikehebb import devices
 from spikehebb.circuits.column import phases
 from spikehebb.convert import spike_words
 from spikehebb.convert.network import SpikingNetwork, Stage, Timing
 from spikehebb.convert.to_spiking import encoder_of
-from spikehebb.core import Circuit, Images, Int, Population, Protocol, Recording
+from spikehebb.core import Circuit, Images, Int, Population, Recording
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
-from spikehebb.simulation.present import copies_on, prepare_dealt, simulate_dealt
+from spikehebb.simulation import present as presenting
 from spikehebb.softhebb import Pool, numerics
 
 _ROWS = 16_384  # presentations per run of a program, about
@@ -33,7 +32,7 @@ NONE = -1  # the answer before there was any input
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Presented:
-    """What images did to a converted network.
+    """The response of a converted network to images.
 
     Parameters
     ----------
@@ -76,15 +75,15 @@ def present(
     network : SpikingNetwork
     images : Images
     device : Device, optional
-        The fastest that works here when left out.
+        The fastest available one when left out.
     seed : int
         Of the phases of the input, and of stochastic neurons.
     rates : bool
-        Keep what every stage said, not only the last.
+        Return the ``rates`` of every stage, too.
     replicas : int, optional
-        How many copies of a column look at positions side by side; left out, one on a CPU and many on a GPU. They draw
-        other random numbers than one alone; what is deterministic stays so, but a spike that falls on the border
-        between two steps may come in either, because times are rounded.
+        Over how many replicas of a column the positions are distributed; left out, one on a CPU and many on a GPU.
+        Replicas draw other random numbers than a single column; what is deterministic stays so, but a spike that falls
+        on the border between two steps may come in either, because times are rounded.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -103,12 +102,12 @@ def present(
             f"{network.image_shape}; give images like those that it was made for."
         )
     device = device or devices.find("auto")
-    replicas = copies_on(device, replicas)
-    parts, tell, together = [], progress or (lambda fraction: None), together_of(network)
-    for start in range(0, len(images), together):
-        chunk = images[start : start + together]
-        parts.append(_chunk(network, chunk, device, seed_of(seed, start), rates=rates, replicas=replicas))
-        tell(min(start + together, len(images)) / len(images))
+    replicas = presenting.replicas_on(device, replicas)
+    parts = []
+    for _, part, bar in presenting.chunks(len(images), together_of(network), progress):
+        each = seed_of(seed, part.start)
+        parts.append(_chunk(network, images[part], device, each, rates=rates, replicas=replicas))
+        bar(1)
     return Presented(
         counts=np.concatenate([part.counts for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts]),
@@ -127,13 +126,20 @@ def together_of(network: SpikingNetwork) -> int:
 
 def build_programs(network: SpikingNetwork, device: Device, replicas: int | None = None) -> None:
     """Compile what ``present`` needs."""
-    replicas = copies_on(device, replicas)
+    replicas = presenting.replicas_on(device, replicas)
     timing, rows = network.timing, together_of(network)
     for number, stage in enumerate(network.stages):
         shown = np.zeros((rows * stage.positions[0] * stage.positions[1], stage.circuit.populations["input"].size))
         record = ("input", "units") if number == 0 and _encodes(network) else ("units",)
-        protocol = _protocol(shown, timing, timing.window)
-        prepare_dealt(stage.circuit, protocol, replicas=replicas, device=device, dt=timing.dt_ms * ms, record=record)
+        presenting.prepare_show(
+            stage.circuit,
+            shown,
+            presentation=timing.window * timing.dt_ms * ms,
+            dt=timing.dt_ms * ms,
+            device=device,
+            record=record,
+            replicas=replicas,
+        )
 
 
 def vote_counts(
@@ -147,21 +153,16 @@ def vote_counts(
     float
         Seconds of the compiled programs, or of NumPy.
     """
-    tables, seconds, chunk = [], 0.0, 1000
-    for start in range(0, len(images), chunk):
-        part = images[start : start + chunk]
-        rows = part.intensities().reshape(len(part), -1)
-        recording = run(circuit, rows, timing, device or devices.find("auto"), seed_of(seed, start))
-        tables.append(
-            metrics.presentation_counts(
-                recording.spikes["units"],
-                neurons=circuit.populations["units"].size,
-                presentations=len(part),
-                presentation=timing.present_ms * ms,
-            )
-        )
-        seconds += recording.seconds
-    return sparse.vstack(tables, format="csr"), seconds
+    return presenting.present(
+        circuit,
+        images,
+        presentation=timing.present_ms * ms,
+        dt=timing.dt_ms * ms,
+        device=device or devices.find("auto"),
+        seed=lambda number: seed_of(seed, number * presenting.CHUNK),
+        encode=presenting.as_they_are,
+        output="units",
+    )
 
 
 def run(
@@ -175,9 +176,15 @@ def run(
     replicas: int | None = None,
 ) -> Recording:
     """Show rows, one after the other, to the input of a circuit, each for so many steps (or as long as an image)."""
-    protocol = _protocol(rows, timing, timing.steps if steps is None else steps)
-    return simulate_dealt(
-        circuit, protocol, replicas=replicas, device=device, dt=timing.dt_ms * ms, seed=seed, record=record
+    return presenting.show(
+        circuit,
+        rows,
+        presentation=(timing.steps if steps is None else steps) * timing.dt_ms * ms,
+        dt=timing.dt_ms * ms,
+        device=device,
+        seed=seed,
+        record=record,
+        replicas=replicas,
     )
 
 
@@ -194,8 +201,8 @@ def encode(
     first = 1 if timing.order == "in turn" else 0
     rows = pixels.reshape(len(images), -1)
     recording = run(circuit, rows, timing, device, seed, ("input",), timing.steps + first, replicas)
-    found = _words(recording, "input", size, len(images), timing, first)
-    return found.reshape(len(images), height, width, channels), recording.seconds
+    words = _words(recording, "input", size, len(images), timing, first)
+    return words.reshape(len(images), height, width, channels), recording.seconds
 
 
 def patches(stage: Stage, x: Any) -> Any:
@@ -205,7 +212,7 @@ def patches(stage: Stage, x: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Visit:
-    """What one stage was shown and what it did: presentations are positions of images, image by image."""
+    """Input and output of one stage: presentations are positions of images, image by image."""
 
     number: int
     shown: Any  # (positions, inputs): words, or pixels where the column encodes them itself
@@ -324,11 +331,6 @@ def pool(x: spike_words.Words, how: Pool, steps: int, delay: int = 1) -> spike_w
 def seed_of(seed: int, *number: int) -> int:
     """Return a seed that is different for every part of a run."""
     return zlib.crc32(np.array([seed, *number], np.int64).tobytes())
-
-
-def _protocol(rows: Any, timing: Timing, steps: int) -> Protocol:
-    presentation = steps * timing.dt_ms * ms
-    return Protocol(stimuli={"input": rows}, duration=len(rows) * presentation, presentation=presentation)
 
 
 def _words(

@@ -18,7 +18,7 @@ from spikehebb.softhebb.backend import one_by_one
 from spikehebb.softhebb.network import Network
 from spikehebb.softhebb.training import check_images, forward, host, place
 
-_TOGETHER = 10  # calibration images that are looked at at once
+_TOGETHER = 10  # calibration images that are evaluated at once
 _TOP_SHARE = 0.05  # of a layer's activations that may exceed the highest rate
 _POWERS = ("triangle", "repu", "relu")
 
@@ -35,7 +35,7 @@ def to_spiking(model: Model, calibration: Images, timing: Timing | None = None) 
     ----------
     model : Model
     calibration : Images
-        Training images, a few hundred, never test images: they say which activation is the highest rate.
+        Training images, a few hundred, never test images: they determine which activation gets the highest rate.
     timing : Timing, optional
         ``timing_for(model.network)`` when left out.
 
@@ -79,7 +79,7 @@ def gains(model: Model, calibration: Images, timing: Timing) -> tuple[float, ...
     check_forms(model.network)
     pixels = calibration.intensities()
     x = pixels[..., None] if pixels.ndim == 3 else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-    found = []
+    rates = []
     for number, (layer, weights) in enumerate(zip(model.network.layers, model.layers, strict=True)):
         placed, unpooled = place(layer, weights, np), dataclasses.replace(layer, pool=None)
         bare = dataclasses.replace(placed, layer=unpooled)
@@ -87,7 +87,7 @@ def gains(model: Model, calibration: Images, timing: Timing) -> tuple[float, ...
             [_sample(host(forward([bare], x[at : at + _TOGETHER], one_by_one))) for at in range(0, len(x), _TOGETHER)]
         )
         if layer.activation == "softmax":
-            found.append(timing.rate_hz)
+            rates.append(timing.rate_hz)
         else:
             top = float(np.percentile(active, timing.percentile))
             if not top > 0:
@@ -101,11 +101,11 @@ def gains(model: Model, calibration: Images, timing: Timing) -> tuple[float, ...
                     f"layer {number} is saturated: {100 * over:.0f} % of its activations on {calibration.name} ask for "
                     "more than one spike per time step; take a higher percentile or a lower top_rate_hz."
                 )
-            found.append(timing.top_rate_hz / top)
+            rates.append(timing.top_rate_hz / top)
         x = np.concatenate(
             [host(forward([placed], x[at : at + _TOGETHER], one_by_one)) for at in range(0, len(x), _TOGETHER)]
         )
-    return tuple(found)
+    return tuple(rates)
 
 
 def assemble(
@@ -174,7 +174,7 @@ def competition(model: Model, number: int, network: SpikingNetwork) -> Circuit:
     number : int
         Of the layer.
     network : SpikingNetwork
-        What ``to_spiking`` made of the model: it says at which rates the layer is fed.
+        From ``to_spiking`` and the model; it has the rates of the layer's inputs.
 
     Returns
     -------
@@ -258,12 +258,12 @@ def _circuit(
 
 def _remarks(number: int, layer: Layer, *, last: bool) -> list[str]:
     """Return what is not exactly as in the rate layer."""
-    found = []
+    remarks = []
     if layer.pool is not None and layer.pool.kind == "average" and not last:
-        found.append(f"layer {number}: averages are pooled by integrate-and-fire units, which round to whole spikes")
+        remarks.append(f"layer {number}: averages are pooled by integrate-and-fire units, which round to whole spikes")
     if layer.activation == "softmax" and layer.pool is not None:
-        found.append(f"layer {number}: maxima are those of sampled spikes, not of probabilities")
-    return found
+        remarks.append(f"layer {number}: maxima are those of sampled spikes, not of probabilities")
+    return remarks
 
 
 def _sample(active: Any) -> Any:

@@ -95,11 +95,11 @@ def unrolled(network: SpikingNetwork, memory: float | None = None) -> Circuit:
         raise ValueError("one circuit has no windows for its layers; convert with order together to unroll it.")
     needed, room = size(network).unrolled_bytes, _memory() / 2 if memory is None else memory
     if needed > room:
-        found = size(network)
+        sizes = size(network)
         raise MemoryError(
-            f"a circuit with neurons at every position would have {found.unrolled_neurons:,} neurons and "
-            f"{found.unrolled_synapses:,} synapses and take about {needed / 2**30:,.1f} of {room / 2**30:,.1f} GiB; "
-            f"present() simulates the same spikes with one column per layer ({found.synapses:,} synapses)."
+            f"a circuit with neurons at every position would have {sizes.unrolled_neurons:,} neurons and "
+            f"{sizes.unrolled_synapses:,} synapses and take about {needed / 2**30:,.1f} of {room / 2**30:,.1f} GiB; "
+            f"present() simulates the same spikes with one column per layer ({sizes.synapses:,} synapses)."
         )
     channels, height, width = network.image_shape
     populations = {"input": Population(model=encoder_of(network.timing), size=channels * height * width)}

@@ -29,7 +29,7 @@ class Winners:
     Parameters
     ----------
     positions, spikes : int, float
-        How many positions of images were looked at, and output spikes at each.
+        How many positions of images were evaluated, and output spikes at each.
     divergence : float
         Kullback-Leibler divergence of the spike shares from the softmax, in nats.
     sampling : float

@@ -104,7 +104,7 @@ class Images:
 class Spikes:
     """Spikes of a population: neuron ``i`` at time ``t`` (a Quantity), in order of time.
 
-    Two spikes of one time step are ordered by neuron. (brian2cuda leaves them unordered; sorted here.)
+    Two spikes of one time step are ordered by neuron. (brian2cuda leaves them unordered; ``Spikes`` sorts them.)
     """
 
     i: NDArray[Any]
@@ -165,10 +165,10 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """What a run left behind.
+    """The results of a run.
 
-    Of replicas, everything is side by side: neuron ``i`` of copy ``k`` is neuron ``k*size + i``. ``replica(k)`` takes
-    one copy out.
+    Of several replicas, neuron ``i`` of replica ``k`` is neuron ``k*size + i``; ``replica(k)`` returns the recording of
+    one.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ class Recording:
         At the end; 0 where there is no connection. Of several replicas (replicas, n_pre, n_post).
     state : mapping of str to mapping of str to array
         Every variable of every population at the end, in base units.
-    courses : mapping of str to array, shape (samples, neurons or synapses)
-        Of the variables whose course was recorded, in base units, at the end of the step that begins at ``times``.
+    traces : mapping of str to array, shape (samples, neurons or synapses)
+        Of the recorded variables, in base units, at the end of the step that begins at ``times``.
         Synapses come in the order of ``connected``, row by row.
     times : Quantity, shape (samples,)
     seed, device, dt, duration : int, str, Quantity, Quantity
@@ -190,16 +190,16 @@ class Recording:
         How long the run took: of a compiled program from its start to its results, compilation left out; on NumPy
         the simulation alone.
     replicas : int
-        How many copies ran side by side.
+        How many replicas the simulation had.
     seeds : tuple of int
-        Theirs; empty for a circuit that is no replica.
+        Of the replicas; empty for a circuit that is no replica.
     """
 
     spikes: Mapping[str, Spikes]
     counts: Mapping[str, Int]
     weights: Mapping[str, Float]
     state: Mapping[str, Mapping[str, Float]]
-    courses: Mapping[str, Float]
+    traces: Mapping[str, Float]
     times: Quantity
     seed: int
     device: str
@@ -210,34 +210,39 @@ class Recording:
     seeds: tuple[int, ...] = ()
 
     def replica(self, copy: int) -> Recording:
-        """Return what copy number ``copy``, from 0, left behind, as if it had run alone; ``seconds`` are those of all.
+        """Return the results of replica ``copy``, from 0, as if it had run alone; ``seconds`` are those of all.
 
         Raises
         ------
         ValueError
-            If there is no such copy.
+            If there is no such replica.
         """
         if not 0 <= copy < self.replicas:
-            raise ValueError(f"there is no copy {copy}; they are numbered from 0 to {self.replicas - 1}.")
+            raise ValueError(f"there is no replica {copy}; they are numbered from 0 to {self.replicas - 1}.")
         if self.replicas == 1:
             return self
 
-        def mine(array: NDArray[Any]) -> NDArray[Any]:
+        def own_part(array: NDArray[Any]) -> NDArray[Any]:
             share = array.shape[-1] // self.replicas
             return array[..., copy * share : (copy + 1) * share]
 
         spikes = {}
-        for name, every in self.spikes.items():
+        for name, all_spikes in self.spikes.items():
             size = len(self.counts[name]) // self.replicas
-            chosen = every.i // size == copy
-            spikes[name] = Spikes(i=every.i[chosen] - copy * size, t=every.t[chosen])
+            chosen = all_spikes.i // size == copy
+            spikes[name] = Spikes(i=all_spikes.i[chosen] - copy * size, t=all_spikes.t[chosen])
         return dataclasses.replace(
             self,
             spikes=Frozen(spikes),
-            counts=Frozen({name: mine(counts) for name, counts in self.counts.items()}),
+            counts=Frozen({name: own_part(counts) for name, counts in self.counts.items()}),
             weights=Frozen({name: weights[copy] for name, weights in self.weights.items()}),
-            state=Frozen({n: Frozen({v: mine(of) for v, of in held.items()}) for n, held in self.state.items()}),
-            courses=Frozen({name: mine(course) for name, course in self.courses.items()}),
+            state=Frozen(
+                {
+                    name: Frozen({variable: own_part(array) for variable, array in variables.items()})
+                    for name, variables in self.state.items()
+                }
+            ),
+            traces=Frozen({name: own_part(trace) for name, trace in self.traces.items()}),
             seed=self.seeds[copy],
             seeds=(self.seeds[copy],),
             replicas=1,

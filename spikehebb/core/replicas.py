@@ -1,4 +1,4 @@
-"""Copies of a circuit that run side by side in one simulation."""
+"""Replicas of a circuit that run in one simulation."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ _SHORT = 60  # characters of a value that a message shows
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replicas:
-    """Independent copies of a circuit, side by side; ``replicas(circuit, n)`` makes them.
+    """Independent replicas of a circuit in one simulation; ``replicas(circuit, n)`` makes them.
 
-    Every copy draws random numbers of its own, by its seed, its neurons and the time: nothing depends on how many
-    copies there are. These are other numbers than ``simulate(circuit)`` draws.
+    Every replica draws random numbers of its own, by its seed, its neurons and the time: nothing depends on how many
+    replicas there are. These are other numbers than ``simulate(circuit)`` draws.
 
     Parameters
     ----------
     circuit : Circuit
     count : int
-        How many copies.
+        How many replicas.
     parameters : mapping of str to array, shape (count,) or, of neurons, (count, size)
         Values that differ, by ``population.parameter`` (of the neuron) or ``projection.parameter`` (of the rule), in
         the parameter's unit.
     seeds : tuple of int, optional
-        One for each copy. Left out, copy ``k`` of a run with seed ``s`` has ``s + k``, modulo 2**32.
+        One for each replica. Left out, replica ``k`` of a run with seed ``s`` has ``s + k``, modulo 2**32.
     weights : mapping of str to array, shape (count, n_pre, n_post)
-        By projection; those left out are the circuit's, for every copy.
+        By projection; those left out are the circuit's, for every replica.
     state : mapping of str to array, shape (count,) or (count, size)
         What neurons start from, by ``population.variable``.
 
     Raises
     ------
     ValueError
-        If a name is unknown, a unit wrong, or values are not one per copy; if a parameter decides when things happen
-        (a rule's epoch or lag), because all copies run by the same clocks.
+        If a name is unknown, a unit wrong, or values are not one per replica; if a parameter decides when things happen
+        (a rule's epoch or lag), because all replicas run by the same clocks.
     """
 
     circuit: Circuit
@@ -70,17 +70,19 @@ class Replicas:
         object.__setattr__(self, "weights", Frozen(weights))
         state = {name: self._checked_state(name, value) for name, value in self.state.items()}
         object.__setattr__(self, "state", Frozen(state))
-        for copy in range(count if parameters or state else 0):
-            self.replica(copy)  # where a circuit checks what a value may be
+        for number in range(count if parameters or state else 0):
+            self.replica(number)  # where a circuit checks what a value may be
 
     @property
     def _owner(self) -> str:
         return f"replicas of circuit {self.circuit.name}"
 
     def replica(self, copy: int) -> Circuit:
-        """Return the circuit that copy number ``copy``, from 0, is."""
+        """Return the circuit of replica ``copy``, from 0."""
         if not 0 <= copy < self.count:
-            raise ValueError(f"{self._owner}: there is no copy {copy}; they are numbered from 0 to {self.count - 1}.")
+            raise ValueError(
+                f"{self._owner}: there is no replica {copy}; they are numbered from 0 to {self.count - 1}."
+            )
         circuit = self.circuit
         if self.parameters:
             populations, projections = dict(circuit.populations), dict(circuit.projections)
@@ -98,12 +100,12 @@ class Replicas:
         return circuit
 
     def seeds_of(self, seed: int) -> tuple[int, ...]:
-        """Return the seed of every copy in a run with this seed."""
-        return self.seeds or tuple((seed + copy) % _SEEDS for copy in range(self.count))
+        """Return the seed of every replica in a run with this seed."""
+        return self.seeds or tuple((seed + number) % _SEEDS for number in range(self.count))
 
     def _checked_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(seeds) != self.count:
-            raise ValueError(f"{self._owner}: {len(seeds)} seeds for {self.count} copies; give one for each.")
+            raise ValueError(f"{self._owner}: {len(seeds)} seeds for {self.count} replicas; give one for each.")
         for seed in seeds:
             if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < _SEEDS:
                 raise ValueError(f"{self._owner}: a seed must lie between 0 and {_SEEDS - 1}, got {seed!r}.")
@@ -119,7 +121,7 @@ class Replicas:
                 declared[f"{owner}.{key}"] = default
                 if rule and f"{owner}.{key}" == name and key in (rule.epoch, rule.lag):
                     raise ValueError(
-                        f"{self._owner}: {name} decides when rule {rule.name} acts, and all copies run by the same "
+                        f"{self._owner}: {name} decides when rule {rule.name} acts, and all replicas run by the same "
                         "clocks, so it cannot differ between them; run these circuits one after another."
                     )
         if name not in declared:
@@ -133,7 +135,7 @@ class Replicas:
         if np.shape(value) not in ((self.count,), (self.count, size)):
             per_neuron = f", or ({self.count}, {size})" if size else ""
             raise ValueError(
-                f"{self._owner}: {name} takes one value for each copy, shape ({self.count},){per_neuron}, got "
+                f"{self._owner}: {name} takes one value for each replica, shape ({self.count},){per_neuron}, got "
                 f"{np.shape(value)}."
             )
         return value
@@ -144,13 +146,13 @@ class Replicas:
         return self.circuit.populations[owner].size if owner in self.circuit.populations else 0
 
     def _checked_weights(self, name: str, value: Any) -> NDArray[Any]:
-        known = {key: np.shape(p.weights) for key, p in self.circuit.projections.items() if p.weights is not None}
-        if name not in known:
-            raise ValueError(f"{self._owner}: no projection {name!r} has weights.{text.did_you_mean(name, known)}")
+        shapes = {key: np.shape(p.weights) for key, p in self.circuit.projections.items() if p.weights is not None}
+        if name not in shapes:
+            raise ValueError(f"{self._owner}: no projection {name!r} has weights.{text.did_you_mean(name, shapes)}")
         array = frozen_array(value, float)
-        if array.shape != (self.count, *known[name]):
+        if array.shape != (self.count, *shapes[name]):
             raise ValueError(
-                f"{self._owner}: weights of {name} must be {(self.count, *known[name])} (copies, pre, post), got "
+                f"{self._owner}: weights of {name} must be {(self.count, *shapes[name])} (replicas, pre, post), got "
                 f"{array.shape}."
             )
         if not np.all(np.isfinite(array)):
@@ -167,8 +169,8 @@ class Replicas:
         array, size = _as_array(value), self._size(name)
         if np.shape(array) not in ((self.count,), (self.count, size)):
             raise ValueError(
-                f"{self._owner}: state {name} takes one value for each copy, shape ({self.count},), or ({self.count}, "
-                f"{size}), got {np.shape(array)}."
+                f"{self._owner}: state {name} takes one value for each replica, shape ({self.count},), or "
+                f"({self.count}, {size}), got {np.shape(array)}."
             )
         return array
 
@@ -182,7 +184,7 @@ def replicas(
     weights: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
 ) -> Replicas:
-    """Return ``n`` independent copies of a circuit that ``simulate`` runs side by side.
+    """Return ``n`` independent replicas of a circuit, which ``simulate`` runs in one simulation.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def replicas(
     parameters : mapping of str to array, shape (n,) or, of neurons, (n, size)
         What differs: ``{"output.tau_m": [10, 20]*ms, "feedforward.eta": [0.01, 0.02]}``.
     seeds : iterable of int, optional
-        One for each copy; those of a run with seed ``s`` are ``s, s + 1, ...`` when left out.
+        One for each replica; those of a run with seed ``s`` are ``s, s + 1, ...`` when left out.
     weights : mapping of str to array, shape (n, n_pre, n_post), optional
     state : mapping of str to array, shape (n,) or (n, size), optional
         What neurons start from, by ``population.variable``.
@@ -205,8 +207,8 @@ def replicas(
     --------
     >>> import numpy as np
     >>> from spikehebb.circuits import soft_wta
-    >>> copies = replicas(soft_wta(np.ones((64, 10))), 3, parameters={"feedforward.eta": [0.001, 0.01, 0.1]})
-    >>> copies.replica(2).projections["feedforward"].rule.parameters["eta"]
+    >>> grid = replicas(soft_wta(np.ones((64, 10))), 3, parameters={"feedforward.eta": [0.001, 0.01, 0.1]})
+    >>> grid.replica(2).projections["feedforward"].rule.parameters["eta"]
     0.1
     """
     return Replicas(
@@ -264,11 +266,11 @@ def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = No
         for what in ("pre", "post", "delay", "summed", "connected"):
             _same(first, f"{what} of {name}", [getattr(projection, what) for projection in projections])
         rules = [projection.rule for projection in projections]
-        _same(first, f"the rule of {name}", [None if rule is None else _said(rule) for rule in rules])
+        _same(first, f"the rule of {name}", [None if rule is None else _without_numbers(rule) for rule in rules])
         parameters |= _differing(first, name, [rule.parameters if rule else {} for rule in rules])
-        held = [projection.weights for projection in projections]
-        _same(first, f"having weights in {name}", [array is not None for array in held])
-        arrays = [np.asarray(array) for array in held if array is not None]
+        tables = [projection.weights for projection in projections]
+        _same(first, f"having weights in {name}", [array is not None for array in tables])
+        arrays = [np.asarray(array) for array in tables if array is not None]
         if any(not np.array_equal(arrays[0], array) for array in arrays[1:]):
             weights[name] = np.stack(arrays)
     return Replicas(
@@ -284,10 +286,10 @@ def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = No
 _TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "needs_pre", "onset", "update", "method")
 
 
-def _said(rule: PlasticityRule) -> dict[str, Any]:
+def _without_numbers(rule: PlasticityRule) -> dict[str, Any]:
     """Return all of a rule that decides what it does, its numbers left out."""
-    told = ("name", "summary", "reference", "ties", "parameters", "cites")
-    return {name: value for name, value in vars(rule).items() if name not in told}
+    left_out = ("name", "summary", "reference", "ties", "parameters", "cites")
+    return {name: value for name, value in vars(rule).items() if name not in left_out}
 
 
 def _same(circuit: Circuit, what: str, values: Sequence[Any]) -> None:
@@ -300,7 +302,7 @@ def _refuse(circuit: Circuit, what: str, one: Any, other: Any) -> None:
     shown = [f" {value!r}" if len(repr(value)) < _SHORT else "" for value in (one, other)]
     values = f":{shown[0]} and{shown[1]}" if all(shown) else ""
     raise ValueError(
-        f"circuits like {circuit.name} cannot run side by side, because they differ in {what}{values}; only "
+        f"circuits like {circuit.name} cannot run in one simulation, because they differ in {what}{values}; only "
         "parameters, weights and state may differ. Run them one after another."
     )
 
@@ -308,15 +310,15 @@ def _refuse(circuit: Circuit, what: str, one: Any, other: Any) -> None:
 def _differing(circuit: Circuit, owner: str, each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the values that are not equal for all, as one array for each name."""
     _same(circuit, f"the names of the values of {owner}", [sorted(values) for values in each])
-    found = {}
+    differing = {}
     for name, value in each[0].items():
         arrays = [np.asarray(values[name]) for values in each]
         if any(not np.array_equal(arrays[0], array) for array in arrays[1:]):
             size = max((array.size for array in arrays if array.ndim), default=0)
             shape = (size,) if size else ()
             stacked = np.stack([np.broadcast_to(array, shape) for array in arrays])
-            found[f"{owner}.{name}"] = Quantity(stacked, dim=get_dimensions(value))
-    return found
+            differing[f"{owner}.{name}"] = Quantity(stacked, dim=get_dimensions(value))
+    return differing
 
 
 def _as_array(value: Any) -> Any:
@@ -328,13 +330,13 @@ def _as_array(value: Any) -> Any:
     return value if isinstance(value, Quantity) else np.asarray(value)
 
 
-def _by_owner(named: Mapping[str, Any], copy: int) -> dict[str, dict[str, Any]]:
-    """Return the values of one copy, by population or projection."""
-    found: dict[str, dict[str, Any]] = {}
+def _by_owner(named: Mapping[str, Any], number: int) -> dict[str, dict[str, Any]]:
+    """Return the values of one replica, by population or projection."""
+    by_owner: dict[str, dict[str, Any]] = {}
     for name, values in named.items():
         owner, key = name.split(".", 1)
-        value = values[copy]
+        value = values[number]
         if not np.ndim(value) and get_dimensions(value) == text.DIMENSIONLESS:
             value = np.asarray(value).item()
-        found.setdefault(owner, {})[key] = value
-    return found
+        by_owner.setdefault(owner, {})[key] = value
+    return by_owner

@@ -13,6 +13,7 @@ import pooch
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
+from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import download, find, read_official
 
 # Bytes and SHA-256 of the batches of the official "python version", unpacked; their MD5 are the published ones.
@@ -45,9 +46,9 @@ def load_cifar10(part: str, folder: Path | None) -> Images:
     pixels = np.empty((len(paths) * PER_BATCH, 3, 32, 32), np.uint8)
     labels = np.empty(len(pixels), np.int64)
     with ThreadPoolExecutor() as pool:  # unpacking xz takes nearly all the time, and lets threads run
-        for number, (found, classes) in enumerate(pool.map(_read, paths, paths.values())):
+        for number, (batch, classes) in enumerate(pool.map(_read, paths, paths.values())):
             rows = slice(number * PER_BATCH, (number + 1) * PER_BATCH)
-            pixels[rows], labels[rows] = found.reshape(-1, 3, 32, 32), classes
+            pixels[rows], labels[rows] = batch.reshape(-1, 3, 32, 32), classes
     pixels.flags.writeable = False  # so that Images need not copy it
     hashes = {file: BATCHES[file][1] for file in paths}
     return Images(name=f"cifar10/{part}", pixels=pixels, labels=labels, hashes=hashes)
@@ -111,3 +112,6 @@ def _download() -> Path:
     file, sha256 = ARCHIVE
     members = [f"{_UNPACKED}/{batch}" for batch in BATCHES]
     return download("cifar10", file, SOURCE + file, sha256, pooch.Untar(members=members, extract_dir=".")) / _UNPACKED
+
+
+cifar10 = DataSet(name="cifar10", summary="CIFAR-10: ten kinds of objects in colour, 32 x 32 pixels", read=load_cifar10)

@@ -14,7 +14,7 @@ from PIL import Image
 from spikehebb.core import Images
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix says, ImageNet has PNGs called JPEG
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix: ImageNet has PNGs called JPEG
 _FOLDERS = {"train": ("train",), "test": ("test", "val")}
 _GREY = ("1", "L", "LA", "La")
 _DEEP = ("I", "F")  # a conversion would clip them to 8 bits in silence
@@ -43,7 +43,7 @@ def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
     ValueError
         If an image cannot be read or has another size, or the parts have different classes.
     FileNotFoundError
-        If a folder is missing or empty. Files are known by their suffix: bmp, jpeg, jpg, pbm, pgm, png, ppm, tif,
+        If a folder is missing or empty. Files are recognized by their suffix: bmp, jpeg, jpg, pbm, pgm, png, ppm, tif,
         tiff or webp; others are passed over.
     """
     path = Path(path)
@@ -93,13 +93,13 @@ def _files(place: Path) -> list[Path]:
 
 def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
     """Return all images as bytes: grey if all of them are, in colour otherwise."""
-    headers = [_header(file) for file in files]  # so that what does not fit is told before anything is decoded
+    headers = [_header(file) for file in files]  # so that a misfit is reported before anything is decoded
     shape = headers[0][0]
-    for file, (found, _) in zip(files, headers, strict=True):
-        if size is None and found != shape:
+    for file, (dimensions, _) in zip(files, headers, strict=True):
+        if size is None and dimensions != shape:
             raise ValueError(
                 f"folder: all images must have the same size, but {files[0]} has {_times(shape)} and {file} "
-                f"{_times(found)} pixels; cut and scale them all with --size (in Python, size=)."
+                f"{_times(dimensions)} pixels; cut and scale them all with --size (in Python, size=)."
             )
     width, height = shape if size is None else (size, size)
     mode = "L" if all(mode in _GREY for _, mode in headers) else "RGB"

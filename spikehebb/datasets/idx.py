@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
+from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import download, find, read_official
 
 # SHA-256 of the official files, and below of what they hold unpacked.
@@ -90,3 +92,11 @@ def read_idx(content: bytes, name: str = "file") -> NDArray[np.uint8]:
     if len(data) != math.prod(shape):
         raise ValueError(f"{name}: its header promises {shape}, but {len(data)} bytes follow.")
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+mnist = DataSet(name="mnist", summary="MNIST: handwritten digits of 28 x 28 pixels", read=partial(load_idx, "mnist"))
+fashion_mnist = DataSet(
+    name="fashion-mnist",
+    summary="Fashion-MNIST: ten kinds of clothing, 28 x 28 pixels",
+    read=partial(load_idx, "fashion-mnist"),
+)

@@ -48,7 +48,7 @@ class Measurements:
 
     Examples
     --------
-    >>> data = Measurements(name="mine", x=[-10, 10], change=[-0.2, 0.4])
+    >>> data = Measurements(name="example", x=[-10, 10], change=[-0.2, 0.4])
     >>> len(data), data.variable
     (2, 'lag_ms')
     """
@@ -66,7 +66,7 @@ class Measurements:
         owner = f"measurements {self.name}"
         if self.variable not in VARIABLES:
             raise ValueError(
-                f"{owner}: nothing is called {self.variable!r} here.{did_you_mean(self.variable, VARIABLES)}"
+                f"{owner}: there is no variable {self.variable!r}.{did_you_mean(self.variable, VARIABLES)}"
             )
         object.__setattr__(self, "x", frozen_array(self.x, np.float64))
         if self.x.ndim != 1 or not self.x.size:
@@ -183,25 +183,27 @@ def _fields(path: Path, number: int, line: str, separator: str) -> list[str]:
 
 
 def _check_names(path: Path, number: int, names: list[str]) -> str:
-    """Return what was varied, after checking that the header says so."""
-    found = [name for name in names if name in VARIABLES]
-    where, there = f"{path}, line {number}", ", ".join(name or "''" for name in names)
+    """Return what was varied, after checking the columns of the header."""
+    variables = [name for name in names if name in VARIABLES]
+    where, columns = f"{path}, line {number}", ", ".join(name or "''" for name in names)
     twice = next((name for name in _COLUMNS if names.count(name) > 1), None)
     if twice:
         raise ValueError(f"{where} names the column {twice} twice; keep one.")
-    if len(found) > 1:
-        raise ValueError(f"{where} has both {' and '.join(found)}; keep the one that was varied and rename the other.")
-    missing = [] if found else [" or ".join(VARIABLES)]
+    if len(variables) > 1:
+        raise ValueError(
+            f"{where} has both {' and '.join(variables)}; keep the one that was varied and rename the other."
+        )
+    missing = [] if variables else [" or ".join(VARIABLES)]
     missing += [] if "change" in names else ["change"]
     if not missing:
-        return found[0]
+        return variables[0]
     if all(_is_number(name) for name in names):
-        raise ValueError(f"{where} holds numbers ({there}), but the first line must name the {_HEADER}.")
-    wanted = [*([] if found else VARIABLES), *([] if "change" in names else ["change"])]
-    close = [(name, did_you_mean(name, wanted)) for name in names if name not in _COLUMNS]
+        raise ValueError(f"{where} holds numbers ({columns}), but the first line must name the {_HEADER}.")
+    candidates = [*([] if variables else VARIABLES), *([] if "change" in names else ["change"])]
+    close = [(name, did_you_mean(name, candidates)) for name in names if name not in _COLUMNS]
     guess = next((f" You wrote {name!r}:{hint}" for name, hint in close if "Did you mean" in hint), "")
     raise ValueError(
-        f"{where} has no column {' and no column '.join(missing)}, only {there}; name the {_HEADER}.{guess}"
+        f"{where} has no column {' and no column '.join(missing)}, only {columns}; name the {_HEADER}.{guess}"
     )
 
 

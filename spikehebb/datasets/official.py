@@ -123,10 +123,10 @@ def _unpack(name: str, path: Path, content: bytes, size: int) -> bytes:
     return content
 
 
-def _check(name: str, path: Path, content: bytes, wanted: str) -> None:
-    got = hashlib.sha256(content).hexdigest()
-    if got != wanted:
+def _check(name: str, path: Path, content: bytes, expected: str) -> None:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
         raise ValueError(
             f"{name}: {path} ({len(content)} bytes) is not the official file, so it is truncated, changed or of "
-            f"another data set: its SHA-256 is {got}, not {wanted}. Fetch it again."
+            f"another data set: its SHA-256 is {actual}, not {expected}. Fetch it again."
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Images
+from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import find
 
 PARTS = {"train": ("train", 5000), "test": ("test", 8000), "unlabelled": ("unlabeled", 100000)}
@@ -61,7 +62,7 @@ def _read(path: Path, count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.ui
             f"stl10: {path} has {size} bytes, but the official file has {count * each}, so it is truncated or of "
             "another data set. Fetch it again."
         )
-    found = np.empty((count, *shape), np.uint8)
+    values = np.empty((count, *shape), np.uint8)
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
         for start in range(0, count, _BLOCK):
@@ -70,11 +71,19 @@ def _read(path: Path, count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.ui
             sha256.update(block)
             block = block.reshape(-1, *shape)
             # Within a channel the file goes column by column.
-            found[start : start + _BLOCK] = block.swapaxes(-1, -2) if shape else block
+            values[start : start + _BLOCK] = block.swapaxes(-1, -2) if shape else block
     if md5.hexdigest() != MD5[path.name]:
         raise ValueError(
             f"stl10: {path} is not the official file, so it is changed: its MD5 is {md5.hexdigest()}, not "
             f"{MD5[path.name]}. Fetch it again."
         )
-    found.flags.writeable = False  # so that Images need not copy it
-    return found, sha256.hexdigest()
+    values.flags.writeable = False  # so that Images need not copy it
+    return values, sha256.hexdigest()
+
+
+stl10 = DataSet(
+    name="stl10",
+    summary="STL-10: ten kinds of objects in colour, 96 x 96 pixels, and many images without a label",
+    read=load_stl10,
+    parts=tuple(PARTS),
+)

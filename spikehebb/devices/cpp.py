@@ -78,14 +78,14 @@ def arrival(
         Of the projection.
     pre, post : NeuronGroup
     weights : NeuronGroup
-        Holds ``w``, the weights row by row: of one copy, which all then share, or of each.
+        Holds ``w``, the weights row by row: of one replica, which all replicas then share, or of each.
     variable : str
         Of the postsynaptic neurons, to add to.
     clock : Clock
     order : int
         Among what synapses do in a step.
     copies : int
-        How many copies of the projection lie side by side.
+        How many replicas of the projection there are.
     """
     device, function = get_device(), f"{name}_arriving"
     columns = len(post) // copies
@@ -130,15 +130,15 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
 
 def _makefile(written: str) -> str:
     """Return a makefile with the flags of the one that Brian2 has written."""
-    found = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
-    compiled, linked = (line[1].strip() if line else "" for line in found.values())
+    definitions = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
+    compile_flags, link_flags = (line[1].strip() if line else "" for line in definitions.values())
     objects, compiler = " ".join(f"{unit}.o" for unit in UNITS), f'"{compiler_path()}"'
     return f"""
 main: {objects}
-\t{compiler} {objects} -o main {linked}
+\t{compiler} {objects} -o main {link_flags}
 unit_main.o: OPTIMIZE = -O0
 %.o: %.cpp
-\t{compiler} -I. {compiled} {flags()} $(OPTIMIZE) -c $< -o $@
+\t{compiler} -I. {compile_flags} {flags()} $(OPTIMIZE) -c $< -o $@
 """
 
 

@@ -1,4 +1,4 @@
-"""CUDA: a network as a compiled program on a GPU, by brian2cuda, whose gaps are mended here.
+"""CUDA: a network as a compiled program on a GPU, by brian2cuda, whose gaps are mended.
 
 brian2cuda 1.0b1 writes the code; installed packages are left as they are. ``MENDS`` names every line of its code that
 is changed, and why.
@@ -57,7 +57,7 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
         cuda = importlib.import_module("brian2cuda.device")
         tools = importlib.import_module("brian2cuda.utils.gputools")
         generator = importlib.import_module("brian2cuda.cuda_generator").CUDACodeGenerator
-    wanted: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "core.default_float_dtype": np.float32 if device.precision == "single" else np.float64,
         f"{_BACKEND}.detect_gpus": False,  # a program can be compiled where there is none
         f"{_BACKEND}.gpu_id": 0,  # of those that CUDA_VISIBLE_DEVICES leaves
@@ -66,11 +66,11 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
         f"{_BACKEND}.cuda_runtime_version": float(kit.version),
         f"{_BACKEND}.extra_compile_args_nvcc": [],
     }
-    found = {name: dict(getattr(tools, name)) for name in ("_cuda_installation", "_gpu_selection")}
+    selections = {name: dict(getattr(tools, name)) for name in ("_cuda_installation", "_gpu_selection")}
     support, log = generator.universal_support_code, logging.getLogger("brian2.brian2cuda")
     level = log.level
     project = cuda.CUDAStandaloneDevice()
-    with isolated(project, wanted, build_on_run=False):
+    with isolated(project, changes, build_on_run=False):
         try:
             log.setLevel(logging.ERROR)
             tools.reset_cuda_installation()
@@ -80,7 +80,7 @@ def cuda_project(device: Device, kit: Toolkit) -> Iterator[Any]:
         finally:
             log.setLevel(level)
             generator.universal_support_code = support
-            for name, values in found.items():
+            for name, values in selections.items():
                 getattr(tools, name).update(values)
 
 
@@ -92,9 +92,9 @@ _SYNCHRONIZE = "CUDA_SAFE_CALL(cudaDeviceSynchronize());"
 _ARRIVE = """
 __device__ static inline {real} {name}({real} sum, const int32_t i, const int64_t step)
 {{
-    const size_t copy = i / {columns}, column = i % {columns};
-    const int32_t* const last = brian::d{last} + copy * {size};
-    const {real}* const weights = brian::d{weights} + copy * {stride} * {columns} + column;
+    const size_t replica = i / {columns}, column = i % {columns};
+    const int32_t* const last = brian::d{last} + replica * {size};
+    const {real}* const weights = brian::d{weights} + replica * {stride} * {columns} + column;
     for (size_t k = 0; k < {size}; k++)
         if (last[k] == (int32_t) step + 1)
             sum += weights[k * {columns}];

@@ -20,7 +20,15 @@ from spikehebb.devices.host import compiler_path, flags, printed
 from spikehebb.devices.isolated import preferences
 
 PACKAGE = Path(__file__).parents[1]
-BUILDERS = ("core/*.py", "devices/*.py", "simulation/*.py", "equations.py", "encoders.py")
+BUILDERS = (
+    "core/*.py",
+    "devices/*.py",
+    "simulation/*.py",
+    "equations.py",
+    "equations/*.py",
+    "catalogue.py",
+    "encoders.py",
+)
 
 # What compilers take from the environment, and Brian2 when it tests their flags.
 _READ = (
@@ -32,7 +40,7 @@ _PLACES = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")  # wha
 
 
 def build_environment() -> dict[str, str]:
-    """Return the environment that programs are compiled in: nothing else of the user's reaches make or a compiler."""
+    """Return the environment that programs are compiled in: make and compilers get nothing else of the user's."""
     return _environment(*_READ, *_PLACES)
 
 
@@ -45,7 +53,7 @@ def machine(device: Device = CPP, architectures: str = "") -> dict[str, Any]:
     architectures : str
         The GPUs to compile for, as in ``sm_80,sm_90``.
     """
-    found = {
+    common = {
         "device": device.name,
         "code": sources(),
         "versions": _versions("brian2", "numpy", "sympy", "jinja2"),
@@ -53,9 +61,9 @@ def machine(device: Device = CPP, architectures: str = "") -> dict[str, Any]:
         "environment": _environment(*_READ),
     }
     if not on_gpu(device):
-        return found | {"compiler": _compiler(compiler_path()), "flags": flags(), "processor": _processor()}
+        return common | {"compiler": _compiler(compiler_path()), "flags": flags(), "processor": _processor()}
     kit = nvcc.toolkit()
-    return found | {
+    return common | {
         "brian2cuda": _versions("brian2cuda"),  # whose preferences are set, or are its defaults
         "toolkit": repr(kit),
         "nvcc": _compiler(kit.nvcc),

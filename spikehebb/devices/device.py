@@ -34,14 +34,16 @@ NO_COMPILER = f"device cpp needs a C++ compiler and make, and found none; {INSTA
 SLOW = f"found no C++ compiler and make, so this runs on NumPy, far slower; {INSTALL} to have it compiled."
 
 
-def find(name: str) -> Device:
-    """Return a device by name; ``auto`` is cpp where a compiler is found and numpy elsewhere.
+def find(name: str | Device) -> Device:
+    """Return a device by name, or as it is; ``auto`` is cpp where a compiler is found and numpy elsewhere.
 
     Raises
     ------
     ValueError
         If there is no such device.
     """
+    if isinstance(name, Device):
+        return name
     if name == "auto":
         return CPP if compiler() else NUMPY
     if name not in DEVICES:

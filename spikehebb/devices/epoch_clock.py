@@ -18,7 +18,7 @@ class EpochClock(brian2.Clock):  # type: ignore[misc]
     name : str
     """
 
-    dt, dt_ = brian2.Clock.dt, brian2.Clock.dt_  # Brian2 looks for properties in the class itself
+    dt, dt_ = brian2.Clock.dt, brian2.Clock.dt_  # Brian2 takes properties from the class itself
 
     def __init__(self, period: float, step: float, name: str) -> None:
         super().__init__(period * second, name)

@@ -11,8 +11,8 @@ import brian2
 from brian2 import defaultclock, ms, prefs
 from brian2.devices.device import reset_device, set_device
 
-# By logger, what its warning contains that says nothing new: random numbers may come in any order, and it is known
-# which synapses there will be.
+# By logger, what its warning contains where it can be ignored: random numbers may come in any order, and the synapses
+# that a program will have are given by its plan.
 _EXPECTED = {
     "brian2.codegen.generators.base": "rand()",
     "brian2.monitors.statemonitor.cannot_check_statemonitor_indices": "",
@@ -26,8 +26,8 @@ def preferences() -> dict[str, Any]:
     """
     defaults = {
         f"{category}.{name}": preference.default
-        for category, (known, _) in prefs.pref_register.items()
-        for name, preference in known.items()
+        for category, (registered, _) in prefs.pref_register.items()
+        for name, preference in registered.items()
         if category != "logging"
     }
     return defaults | {"core.stop_on_keyboard_interrupt": False}
@@ -45,12 +45,12 @@ def isolated(device: Any, changes: Mapping[str, Any] | None = None, **options: A
     **options
         Of ``brian2.set_device``.
     """
-    wanted = preferences() | dict(changes or {})
-    before, dt = {name: prefs[name] for name in wanted}, defaultclock.dt
+    values = preferences() | dict(changes or {})
+    before, dt = {name: prefs[name] for name in values}, defaultclock.dt
     set_device(device, **options)
     try:
         defaultclock.dt = 0.1 * ms  # every object has a clock of its own, but programs mention this one
-        prefs.update(wanted)
+        prefs.update(values)
         with _without_expected_warnings():
             yield
     finally:

@@ -1,4 +1,4 @@
-"""What compiles CUDA here: nvcc, its C++ standard, the host compiler, cuRAND; and the GPU that runs it."""
+"""What compiles CUDA on this machine: nvcc, its C++ standard, the host compiler, cuRAND; and the GPU that runs it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from spikehebb.devices.host import first_line, printed
 
 OLDEST, NEWEST = 12, 13  # major versions of CUDA that the programs are written for
-STANDARD = "c++17"  # the least that CUDA 13's libraries take, and CUDA 12 knows it
-ARCHITECTURE = "SPIKEHEBB_CUDA_ARCH"  # to compile for another GPU than the one here, or where there is none
+STANDARD = "c++17"  # the least that CUDA 13's libraries take, and CUDA 12 supports it
+ARCHITECTURE = "SPIKEHEBB_CUDA_ARCH"  # to compile for another GPU than this machine's, or where there is none
 INSTALL_NVCC = "install CUDA 12 or 13 and put nvcc on the PATH (or set CUDA_PATH), or use --device cpp"
 _NO_GPU = "device cuda found no NVIDIA GPU (nvidia-smi names none)"
 _INSTALL_CURAND = "pip install nvidia-curand (with CUDA 12: nvidia-curand-cu12)"
@@ -67,7 +67,7 @@ def nvcc_path() -> str | None:
     given = os.environ.get("CUDA_PATH")
     candidates = [f"{given}/bin/nvcc"] if given else []
     candidates += ["nvcc", "/usr/local/cuda/bin/nvcc", "/opt/cuda/bin/nvcc"]
-    return next((found for name in candidates if (found := shutil.which(name))), None)
+    return next((path for name in candidates if (path := shutil.which(name))), None)
 
 
 def nvcc_version(nvcc: str) -> tuple[int, int]:
@@ -76,12 +76,12 @@ def nvcc_version(nvcc: str) -> tuple[int, int]:
     Raises
     ------
     RuntimeError
-        If it does not say, or is too old.
+        If it prints no version, or is too old.
     """
-    found = re.search(r"release (\d+)\.(\d+)", printed(nvcc, "--version") or "")
-    if found is None:
-        raise RuntimeError(f"{nvcc} does not tell its version; {INSTALL_NVCC}.")
-    major, minor = int(found[1]), int(found[2])
+    release = re.search(r"release (\d+)\.(\d+)", printed(nvcc, "--version") or "")
+    if release is None:
+        raise RuntimeError(f"{nvcc} prints no version; {INSTALL_NVCC}.")
+    major, minor = int(release[1]), int(release[2])
     if major < OLDEST:
         raise RuntimeError(
             f"{nvcc} is CUDA {major}.{minor}, but device cuda takes {OLDEST} or {NEWEST}; {INSTALL_NVCC}."
@@ -90,12 +90,12 @@ def nvcc_version(nvcc: str) -> tuple[int, int]:
 
 
 def toolkit() -> Toolkit:
-    """Return what compiles CUDA here.
+    """Return what compiles CUDA on this machine.
 
     Raises
     ------
     RuntimeError
-        If something is missing: one sentence that says what, and what to do.
+        If something is missing: one sentence about what is missing and what to do.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def _toolkit(nvcc: str | None, cxx: str) -> Toolkit:
 
 
 def include_folders(nvcc: str) -> list[Path]:
-    """Return where nvcc looks for headers: it tells in a dry run, whatever wrapper or link it is started through."""
+    """Return nvcc's folders of headers: a dry run prints them, whatever wrapper or link nvcc is started through."""
     text = _dry_run(nvcc)
     return [Path(folder).resolve() for folder in re.findall(r'"-I([^"]+)"', text)] + [Path("/usr/include")]
 
@@ -180,19 +180,21 @@ def host_compiler(folders: list[Path], cxx: str = "") -> str:
     for name, version in versions.items():
         if version <= limit:
             return str(shutil.which(name))
-    have = f"found {' and '.join(f'{n} (version {v})' for n, v in versions.items())}" if versions else "found none"
+    versions_text = (
+        f"found {' and '.join(f'{n} (version {v})' for n, v in versions.items())}" if versions else "found none"
+    )
     raise RuntimeError(
-        f"device cuda: this nvcc needs g++ {limit} or older for host code, and {have}; "
+        f"device cuda: this nvcc needs g++ {limit} or older for host code, and {versions_text}; "
         f"install g++-{limit} (apt install g++-{limit}) or set CXX."
     )
 
 
 def _newest_gcc(folders: list[Path]) -> int:
-    """Return the newest GCC that nvcc takes, as its own header says."""
+    """Return the newest GCC that nvcc takes, from its own header."""
     for folder in folders:
         header = folder / "crt" / "host_config.h"
-        if header.exists() and (found := re.search(r"__GNUC__ > (\d+)", header.read_text(errors="replace"))):
-            return int(found[1])
+        if header.exists() and (newest := re.search(r"__GNUC__ > (\d+)", header.read_text(errors="replace"))):
+            return int(newest[1])
     return 99
 
 
@@ -212,17 +214,17 @@ def gpus() -> list[Gpu]:
         "--query-gpu=index,uuid,name,compute_cap,memory.total,memory.free",
         "--format=csv,noheader,nounits",
     )
-    found: dict[str, Gpu] = {}
+    by_name: dict[str, Gpu] = {}  # under its index and its UUID
     for line in (text or "").strip().splitlines():
         parts = [part.strip() for part in line.split(",")]
         if len(parts) == 6 and re.fullmatch(r"\d+\.\d+", parts[3]):
             total, free = (int(part) if part.isdigit() else 0 for part in parts[4:])  # MIG: "[N/A]"
             gpu = Gpu(name=parts[2], capability=parts[3], memory=total, free=free)
-            found[parts[0]] = found[parts[1]] = gpu
+            by_name[parts[0]] = by_name[parts[1]] = gpu
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
-        return [gpu for name, gpu in found.items() if name.isdigit()]
-    return [found[name.strip()] for name in visible.split(",") if name.strip() in found]
+        return [gpu for name, gpu in by_name.items() if name.isdigit()]
+    return [by_name[name.strip()] for name in visible.split(",") if name.strip() in by_name]
 
 
 def gpu() -> Gpu:
@@ -233,14 +235,14 @@ def gpu() -> Gpu:
     RuntimeError
         If there is none.
     """
-    here = gpus()
-    if not here:
+    visible = gpus()
+    if not visible:
         raise RuntimeError(f"{_NO_GPU}; use --device cpp, or set {ARCHITECTURE}=sm_90 to compile for a GPU elsewhere.")
-    return here[0]
+    return visible[0]
 
 
 def architecture(kit: Toolkit, named: str | None = None) -> str:
-    """Return what to compile for: the one named, that of ``SPIKEHEBB_CUDA_ARCH``, or that of the GPU here.
+    """Return what to compile for: the one named, that of ``SPIKEHEBB_CUDA_ARCH``, or that of this machine's GPU.
 
     Parameters
     ----------
@@ -253,17 +255,17 @@ def architecture(kit: Toolkit, named: str | None = None) -> str:
     RuntimeError
         If there is no GPU and none is named.
     ValueError
-        If this nvcc does not know it.
+        If this nvcc does not compile for it.
     """
-    wanted = named or os.environ.get(ARCHITECTURE) or gpu().architecture
-    known = architectures(kit.nvcc)
-    for name in wanted.split(","):
-        if name not in known:
+    names = named or os.environ.get(ARCHITECTURE) or gpu().architecture
+    available = architectures(kit.nvcc)
+    for name in names.split(","):
+        if name not in available:
             raise ValueError(
-                f"nvcc {kit.version} does not compile for {name!r}; it knows {', '.join(known)}. "
+                f"nvcc {kit.version} does not compile for {name!r}; it compiles for {', '.join(available)}. "
                 f"Choose one of these (with {ARCHITECTURE}), or another version of CUDA."
             )
-    return wanted
+    return names
 
 
 @cache

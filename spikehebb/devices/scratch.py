@@ -1,4 +1,4 @@
-"""Temporary folders that nobody leaves behind: those of a process that was killed are deleted by the next one."""
+"""Temporary folders that are always deleted: those of a process that was killed are deleted by the next one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scratch(prefix: str = "spikehebb-", parent: Path | None = None) -> Iterator[
         raise OSError(f"cannot make a folder in {parent} ({error.strerror}).") from error
     try:
         with open(folder / _LOCK, "w") as lock:
-            with suppress(OSError):  # a disk without locks: the folder is never taken for one left behind
+            with suppress(OSError):  # a disk without locks: the folder is never taken for an abandoned one
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 lock.write(platform.node())
                 lock.flush()
@@ -46,7 +46,7 @@ def scratch(prefix: str = "spikehebb-", parent: Path | None = None) -> Iterator[
 
 @cache
 def _clean(parent: Path, prefix: str) -> None:
-    """Delete what processes of this user on this machine have left behind."""
+    """Delete the folders of ended processes of this user on this machine."""
     for folder in parent.glob(f"{prefix}*"):
         with suppress(OSError):
             if folder.lstat().st_uid != os.getuid():

@@ -41,11 +41,11 @@ def _joined(sources: Mapping[str, str], headers: Mapping[str, str], suffix: str,
     for name in sources:
         if follows and name.startswith(follows):
             continue
-        mine = [name, *([f"{follows}{name}"] if follows and f"{follows}{name}" in sources else [])]
-        body += [f"namespace unit_{name} {{", *(f'#include "code_objects/{part}{suffix}"' for part in mine), "}"]
-        for part in mine:
-            found = re.findall(r"^\s*#include\s*([<\"](?!code_objects/)[^>\"]+[>\"])", sources[part], re.MULTILINE)
-            includes |= {f"#include {file}" for file in found}
+        parts = [name, *([f"{follows}{name}"] if follows and f"{follows}{name}" in sources else [])]
+        body += [f"namespace unit_{name} {{", *(f'#include "code_objects/{part}{suffix}"' for part in parts), "}"]
+        for part in parts:
+            files = re.findall(r"^\s*#include\s*([<\"](?!code_objects/)[^>\"]+[>\"])", sources[part], re.MULTILINE)
+            includes |= {f"#include {file}" for file in files}
             body += [f"#undef {macro}" for macro in re.findall(r"^\s*#define\s+(\w+)", sources[part], re.MULTILINE)]
             for function in re.findall(r"^\s*void (\w+)\(\);", headers[part], re.MULTILINE):
                 body.append(f"void {function}() {{ unit_{name}::{function}(); }}")

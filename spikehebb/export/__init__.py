@@ -1,6 +1,7 @@
-"""Leaving the toolkit: NIR graphs for other simulators, plain arrays, tables; and reading NIR graphs."""
+"""Export: NIR graphs for other simulators, plain arrays, tables; and reading NIR graphs."""
 
-from spikehebb.export.from_circuit import DIALECTS, circuit_graph
+from spikehebb.export.dialects import DIALECTS
+from spikehebb.export.from_circuit import circuit_graph
 from spikehebb.export.from_converted import network_graph
 from spikehebb.export.graph import Graph, Node, sizes
 from spikehebb.export.plain import Plain, plain, schema, write_csv, write_npz

@@ -2,7 +2,7 @@
 
 Both simulators execute a graph layer by layer in one step, with recurrent edges a step late; both reset to 0 and start
 from 0; neither has delays. Populations that hear each other therefore become one layer with one recurrent matrix:
-within it every spike arrives a step later, as here. A constant current becomes the bias of the weights.
+within it every spike arrives a step later, as in this toolkit. A constant current becomes the bias of the weights.
 
 - ``norse``: LIF with ``r = 1``, which it assumes; tau in seconds at the circuit's time step.
 - ``snntorch``: LIF with ``r = tau/dt``, threshold 1 for all, tau as if a step lasted 0.1 ms, which it assumes.
@@ -19,12 +19,30 @@ import numpy as np
 from scipy.sparse import csgraph
 
 from spikehebb.core import Float
-from spikehebb.export.circuit_parts import Parts
+from spikehebb.equations import did_you_mean
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
+from spikehebb.export.parts import Parts
 
+DIALECTS = ("nir", "norse", "snntorch")
+_REFUSED = {
+    "spyx": "Spyx resets by subtraction and ignores the input's scale",
+    "sinabs": "Sinabs reads time constants as numbers of steps, resets by subtraction and drops recurrent edges",
+    "rockpool": "Rockpool reads CubaLIF only and resets by subtraction",
+}
 _NO_LEAK = 2.0**-60
 SNNTORCH_STEP = 1e-4  # second; fixed in snnTorch's importer
+
+
+def check_dialect(dialect: str) -> None:
+    """Raise ``ValueError`` unless graphs can be written in a dialect."""
+    if dialect in _REFUSED:
+        raise ValueError(
+            f"dialect {dialect} is not offered: {_REFUSED[dialect]}, so that it would not be the same network "
+            f"({', '.join(DIALECTS)})."
+        )
+    if dialect not in DIALECTS:
+        raise ValueError(f"there is no dialect {dialect!r}.{did_you_mean(dialect, DIALECTS)}")
 
 
 def simulator_graph(parts: Parts, dialect: str) -> Graph:
@@ -73,9 +91,9 @@ def simulator_graph(parts: Parts, dialect: str) -> Graph:
         before = last
     nodes["output"] = _port("Output", parts.units[parts.output].size)
     edges.append((before, "output"))
-    said: dict[str, str | float] = {"dt": SNNTORCH_STEP if dialect == "snntorch" else parts.dt}
-    said["empty_steps_first"] = 1.0  # with one, the first layer's step t is the circuit's step t
-    return Graph(nodes=nodes, edges=tuple(edges), metadata=said)
+    metadata: dict[str, str | float] = {"dt": SNNTORCH_STEP if dialect == "snntorch" else parts.dt}
+    metadata["empty_steps_first"] = 1.0  # with one, the first layer's step t is the circuit's step t
+    return Graph(nodes=nodes, edges=tuple(edges), metadata=metadata)
 
 
 def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
@@ -101,9 +119,9 @@ def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
             raise ValueError(_forks(parts, dialect, heard, group_of))
         at = {*heard}
         chain.append(tuple(name for name in names if group_of[name] in heard))
-    known = [name for members in chain for name in members]
+    connected = [name for members in chain for name in members]
     for name in names:
-        if name not in known:
+        if name not in connected:
             raise ValueError(f"{dialect}: nothing reaches population {name} from the input {entry}; leave it out.")
     order = {entry: 0} | {name: level for level, members in enumerate(chain, start=1) for name in members}
     for wire in parts.wires:
@@ -122,7 +140,7 @@ def _group(name: str, group_of: Mapping[str, int]) -> int | str:
 
 def _forks(parts: Parts, dialect: str, heard: set[int], group_of: Mapping[str, int]) -> str:
     names = [name for name in parts.units if _group(name, group_of) in heard]
-    return f"{dialect}: only chains of layers are written, but {', '.join(names)} hear one population side by side."
+    return f"{dialect}: only chains of layers are written, but {', '.join(names)} hear one population in parallel."
 
 
 def _checked(unit: Unit, level: int, dialect: str) -> Unit:
@@ -167,17 +185,17 @@ def _recurrent(neurons: Node, weight: Float) -> Graph:
 
 
 def _matrix(parts: Parts, pre: list[str] | tuple[str, ...], post: list[str] | tuple[str, ...]) -> Float:
-    """Return the weights (n_post, n_pre) between populations that were put side by side."""
+    """Return the weights (n_post, n_pre) between two lists of populations, each concatenated."""
     rows = [[_between(parts, one, two) for one in pre] for two in post]
     return np.block(rows)
 
 
 def _between(parts: Parts, pre: str, post: str) -> Float:
-    found = np.zeros((parts.units[post].size, parts.units[pre].size))
+    weights = np.zeros((parts.units[post].size, parts.units[pre].size))
     for wire in parts.wires:
         if (wire.pre, wire.post) == (pre, post):
-            found += wire.weight
-    return found
+            weights += wire.weight
+    return weights
 
 
 def _last(parts: Parts, heard: list[str]) -> Float:

@@ -10,19 +10,11 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms
 
-from spikehebb import equations as text
 from spikehebb.core import Circuit, PlasticityRule
-from spikehebb.export.circuit_parts import Parts, parts_of
-from spikehebb.export.dialects import simulator_graph
+from spikehebb.export.dialects import check_dialect, simulator_graph
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
-
-DIALECTS = ("nir", "norse", "snntorch")
-_REFUSED = {
-    "spyx": "Spyx resets by subtraction and ignores the input's scale",
-    "sinabs": "Sinabs reads time constants as numbers of steps, resets by subtraction and drops recurrent edges",
-    "rockpool": "Rockpool reads CubaLIF only and resets by subtraction",
-}
+from spikehebb.export.parts import Parts, parts_of
 
 
 def circuit_graph(
@@ -43,7 +35,7 @@ def circuit_graph(
     Parameters
     ----------
     circuit : Circuit
-        Of LIF neurons (``circuits.lif.lif_unit``), neurons that came from NIR, encoders and linear readouts.
+        Of LIF neurons (``neurons.lif_unit``), neurons that came from NIR, encoders and linear readouts.
     dt : Quantity
         The time step that the circuit is meant for.
     dialect : str
@@ -52,7 +44,7 @@ def circuit_graph(
     output : str, optional
         The population that leaves the graph; left out, ``readout``, ``output`` or the only one that none hears.
     lateral : bool
-        Without, a feed-forward graph that says so in its metadata: it fires more and competes less.
+        Without, a feed-forward graph, marked as such in its metadata: it fires more and competes less.
     keep_rules : bool
         Write the texts of rules as metadata and the weights as they are; without, a circuit that learns is refused.
     metadata : mapping, optional
@@ -72,7 +64,7 @@ def circuit_graph(
     """
     check_dialect(dialect)
     parts = parts_of(circuit, dt=dt, output=output, lateral=lateral, rules=keep_rules)
-    said: dict[str, str | float] = {
+    about: dict[str, str | float] = {
         "made_by": "spikehebb",
         "circuit": circuit.name,
         "dialect": dialect,
@@ -82,29 +74,18 @@ def circuit_graph(
         **(metadata or {}),
     }
     if not lateral:
-        said["feed_forward"] = "lateral inhibition was left out: spikes are not those of the circuit"
+        about["feed_forward"] = "lateral inhibition was left out: spikes are not those of the circuit"
     rules = {name: rule_text(p.rule) for name, p in circuit.projections.items() if p.rule is not None}
     if rules:
-        said["rules"] = json.dumps(rules)
+        about["rules"] = json.dumps(rules)
     if dialect == "nir":
-        return Graph(**_plain(parts), metadata=said)
+        return Graph(**_plain(parts), metadata=about)
     graph = simulator_graph(parts, dialect)
-    return dataclasses.replace(graph, metadata={**said, **graph.metadata})
-
-
-def check_dialect(dialect: str) -> None:
-    """Raise ``ValueError`` unless graphs can be written in a dialect."""
-    if dialect in _REFUSED:
-        raise ValueError(
-            f"dialect {dialect} is not offered: {_REFUSED[dialect]}, so that it would not be the same network "
-            f"({', '.join(DIALECTS)})."
-        )
-    if dialect not in DIALECTS:
-        raise ValueError(f"there is no dialect {dialect!r}.{text.did_you_mean(dialect, DIALECTS)}")
+    return dataclasses.replace(graph, metadata={**about, **graph.metadata})
 
 
 def rule_text(rule: PlasticityRule) -> dict[str, Any]:
-    """Return a rule as JSON can say it: its texts, and its parameters with their units."""
+    """Return a rule in JSON types: its texts, and its parameters with their units."""
     texts = {name: value for name, value in rule.texts().items() if value}
     return {
         **texts,
@@ -118,7 +99,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
     """Return nodes and edges: one node for each population, one or two for each projection."""
     nodes: dict[str, Node | Graph] = {}
     edges: list[tuple[str, str]] = []
-    held = dict.fromkeys(parts.units, False)  # whether a population's constant current is in some weights already
+    has_bias = dict.fromkeys(parts.units, False)  # whether a population's constant current is in some weights already
     for name, unit in parts.units.items():
         if unit.role == "input":
             nodes[name] = Node(kind="Input", values={"shape": np.array([unit.size])})
@@ -130,7 +111,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
         unit = parts.units[wire.post]
         weight, bias = unit.scale[:, None] * wire.weight, np.zeros(0)
         if unit.role == "neurons" and not unit.leak.all():
-            bias, held[wire.post] = (np.zeros(0) if held[wire.post] else unit.drive), True
+            bias, has_bias[wire.post] = (np.zeros(0) if has_bias[wire.post] else unit.drive), True
         nodes[wire.name] = (
             Node(kind="Affine", values={"weight": array(weight), "bias": array(bias)})
             if bias.any()
@@ -144,7 +125,7 @@ def _plain(parts: Parts) -> dict[str, Any]:
             edges.append((wire.pre, before))
         edges += [(before, wire.name), (wire.name, wire.post)]
     for name, unit in parts.units.items():
-        if unit.role == "neurons" and not unit.leak.all() and unit.drive.any() and not held[name]:
+        if unit.role == "neurons" and not unit.leak.all() and unit.drive.any() and not has_bias[name]:
             raise ValueError(
                 f"NIR cannot say population {name}: an IF has a constant current by its weights' bias only."
             )

@@ -1,6 +1,6 @@
 """From a converted network to a NIR graph, with convolutions and pooling as such.
 
-Converted units are reset by subtraction. NIR says that as an integrator (``I``), a ``Threshold`` behind it, and a
+Converted units are reset by subtraction. NIR writes that as an integrator (``I``), a ``Threshold`` behind it, and a
 recurrent edge that takes away 1 for each spike. Units start at a phase and have a constant current from their first
 input on; NIR starts from 0 and has the current from the first step on: both are in the threshold.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from spikehebb.circuits.column import phases
 from spikehebb.convert import SpikingNetwork, Stage
 from spikehebb.core import Float
-from spikehebb.export.from_circuit import check_dialect
+from spikehebb.export.dialects import check_dialect
 from spikehebb.export.graph import Graph, Node, array
 
 _TIE = 1e-9  # NIR fires above the threshold, converted units at it
@@ -95,7 +95,7 @@ def network_graph(
         before, shape = "to_readout", (len(weight),)
     nodes["exit"] = Node(kind="Output", values={"shape": np.array(shape)})
     edges.append((before, "exit"))
-    said: dict[str, str | float] = {
+    about: dict[str, str | float] = {
         "made_by": "spikehebb",
         "circuit": "converted network",
         "dialect": dialect,
@@ -104,30 +104,30 @@ def network_graph(
         "unit_of_time": "second",
         "steps": float(network.timing.steps),
     }
-    return Graph(nodes=nodes, edges=tuple(edges), metadata={**said, **(metadata or {})})
+    return Graph(nodes=nodes, edges=tuple(edges), metadata={**about, **(metadata or {})})
 
 
 def _problems(network: SpikingNetwork) -> list[str]:
-    found = []
+    problems = []
     if network.timing.neurons == "stochastic":
-        found.append("its units fire by chance; convert it with integrate neurons.")
+        problems.append("its units fire by chance; convert it with integrate neurons.")
     if network.timing.order == "in turn":
-        found.append("its layers listen first and fire later, in turn; convert it with order together.")
+        problems.append("its layers listen first and fire later, in turn; convert it with order together.")
     for number, stage in enumerate(network.stages):
         layer = stage.layer
         if layer.activation == "softmax":
-            found.append(f"layer {number} hands on samples of a softmax, which are drawn by chance.")
+            problems.append(f"layer {number} hands on samples of a softmax, which are drawn by chance.")
         elif layer.activation != "relu" and layer.exponent != 1:
-            found.append(
+            problems.append(
                 f"layer {number} fires by a power law, exponent {layer.exponent:g}, and NIR has exponent 1 only."
             )
         if layer.pre_triangle:
-            found.append(f"layer {number} rectifies before it competes, and NIR's neurons do not.")
+            problems.append(f"layer {number} rectifies before it competes, and NIR's neurons do not.")
         if layer.padding:
-            found.append(f"layer {number} pads by reflection, and NIR's Conv2d with zeros; train it with padding 0.")
+            problems.append(f"layer {number} pads by reflection, and NIR's Conv2d with zeros; train it with padding 0.")
         if layer.pool is not None and layer.pool.kind == "max":
-            found.append(f"layer {number} pools maxima, and NIR has no maximum; train it with average pooling.")
-    return found
+            problems.append(f"layer {number} pools maxima, and NIR has no maximum; train it with average pooling.")
+    return problems
 
 
 def _add_layer(
@@ -158,8 +158,8 @@ def _add_layer(
     if layer.kernel:
         side = layer.kernel  # inputs come in the order (row, column, channel)
         kernels = scaled.reshape(layer.units, side, side, shape[0]).transpose(0, 3, 1, 2)
-        held = {"weight": array(kernels), "bias": array(current), "input_shape": shape[1:], "groups": 1}
-        nodes[link] = Node(kind="Conv2d", values={**held, "stride": 1, "padding": 0, "dilation": 1})
+        convolution = {"weight": array(kernels), "bias": array(current), "input_shape": shape[1:], "groups": 1}
+        nodes[link] = Node(kind="Conv2d", values={**convolution, "stride": 1, "padding": 0, "dilation": 1})
         shape = (layer.units, *stage.positions)
         threshold = np.broadcast_to(threshold[:, None, None], shape)
     elif current.any():

@@ -65,22 +65,22 @@ def sizes(graph: Graph) -> dict[str, int]:
     >>> sizes(Graph(nodes={"a": Node(kind="Input", values={"shape": np.array([2])})}, edges=()))
     {'Input': 1, 'weights': 0}
     """
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     weights = 0
     for node in graph.nodes.values():
         if isinstance(node, Graph):
             inner = sizes(node)
             weights += inner.pop("weights")
             for kind, number in inner.items():
-                found[kind] = found.get(kind, 0) + number
+                counts[kind] = counts.get(kind, 0) + number
         else:
-            found[node.kind] = found.get(node.kind, 0) + 1
+            counts[node.kind] = counts.get(node.kind, 0) + 1
             weights += int(np.size(node.values.get("weight", ())))
-    return {**found, "weights": weights}
+    return {**counts, "weights": weights}
 
 
 def shape_of(node: Node) -> tuple[int, ...] | None:
-    """Return the shape of what a node sends, where the node itself says it."""
+    """Return the shape of what a node sends, where the node itself states it."""
     values = node.values
     if node.kind in ("Input", "Output"):
         return tuple(int(side) for side in values["shape"])

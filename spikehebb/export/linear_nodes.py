@@ -101,11 +101,11 @@ def _connections(
             for group in range(groups):
                 to = outputs[group * per_out : (group + 1) * per_out][:, ok_y][:, :, ok_x]
                 seen = inputs[group * per_in : (group + 1) * per_in][:, y[ok_y]][:, :, x[ok_x]]
-                found = np.broadcast_arrays(
+                parts = np.broadcast_arrays(
                     to[:, None], seen[None], weight[group * per_out : (group + 1) * per_out, :, dy, dx][..., None, None]
                 )
-                for held, part in zip((rows, columns, entries), found, strict=True):
-                    held.append(part.ravel())
+                for pieces, part in zip((rows, columns, entries), parts, strict=True):
+                    pieces.append(part.ravel())
     assert (height, width) == out[1:]
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(entries).astype(np.float64)
 
@@ -116,7 +116,7 @@ def _windows(owner: str, node: Node, shape: tuple[int, ...]) -> list[tuple[int, 
     kernel = values["weight"].shape[2:] if node.kind == "Conv2d" else _pair(values["kernel_size"])
     stride = _pair(values["stride"])
     dilation = _pair(values["dilation"]) if node.kind == "Conv2d" else (1, 1)
-    found = []
+    windows = []
     for axis in (0, 1):
         reach = dilation[axis] * (kernel[axis] - 1) + 1
         if isinstance(values["padding"], str):
@@ -130,8 +130,8 @@ def _windows(owner: str, node: Node, shape: tuple[int, ...]) -> list[tuple[int, 
             raise ValueError(f"{owner}: its kernel reaches over {reach}, but the padded input has {room + reach}.")
         outputs = room // stride[axis] + 1
         taps = np.arange(kernel[axis])[:, None] * dilation[axis] + np.arange(outputs) * stride[axis] - before
-        found.append((outputs, taps))
-    return found
+        windows.append((outputs, taps))
+    return windows
 
 
 def _flattened(owner: str, node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,7 +1,4 @@
-"""Neurons that mean NIR's equations in forward Euler, and what this toolkit's own neurons are in NIR's terms.
-
-What arrives in one time step is consumed in the next, so that a reset erases none of it.
-"""
+"""What this toolkit's neurons are in NIR's terms."""
 
 from __future__ import annotations
 
@@ -10,107 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, ms
 
 from spikehebb import equations as text
-from spikehebb.circuits.lif import lif_unit
+from spikehebb import neurons
 from spikehebb.core import Float, Frozen, NeuronModel, Population
 from spikehebb.encoders import ENCODERS
-from spikehebb.neurons import linear_readout
 
-_REFERENCE = "Pedersen et al., Nature Communications 15:8122, 2024 (NIR)"
-_COMMON: dict[str, Any] = {
-    "receive": "S_post += w",
-    "update": "S = 0",
-    "onset": "v = 0; S = 0",
-    "method": "euler",
-    "reference": _REFERENCE,
-}
-_FIRES: dict[str, Any] = {"threshold": "v > v_threshold", "reset": "v = v_reset"}
-
-nir_lif = NeuronModel(
-    name="nir_lif",
-    summary="NIR's LIF in forward Euler",
-    equations="dv/dt = (v_leak - v + r*(S + bias))/tau : 1\nS : 1",
-    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
-    **_COMMON,
-    **_FIRES,
-)
-nir_if = NeuronModel(
-    name="nir_if",
-    summary="NIR's IF in forward Euler",
-    equations="dv/dt = r*(S + bias) : 1\nS : 1",
-    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "v_reset": 0.0, "bias": 0.0},
-    **_COMMON,
-    **_FIRES,
-)
-nir_threshold = NeuronModel(
-    name="nir_threshold",
-    summary="NIR's I, an integrator, with a Threshold behind it: it fires in every step above the threshold",
-    equations=nir_if.equations,
-    parameters={"r": 1000 * Hz, "v_threshold": 1.0, "bias": 0.0},
-    threshold="v > v_threshold",
-    **_COMMON,
-)
-nir_i = NeuronModel(
-    name="nir_i",
-    summary="NIR's I, an integrator",
-    equations=nir_if.equations,
-    parameters={"r": 1000 * Hz, "bias": 0.0},
-    **_COMMON,
-)
-nir_li = NeuronModel(
-    name="nir_li",
-    summary="NIR's LI, a leaky integrator, in forward Euler",
-    equations=nir_lif.equations,
-    parameters={"tau": 20 * ms, "r": 1.0, "v_leak": 0.0, "bias": 0.0},
-    **_COMMON,
-)
-# The current of a step moves the potential in that same step, as in the simulators that read CubaLIF.
-_CUBA: dict[str, Any] = {
-    **_COMMON,
-    "equations": "v : 1\nA : 1\nS : 1",
-    "update": "A += dt*(w_in*(S + bias) - A)/tau_syn; v += dt*(v_leak - v + r*A)/tau_mem; S = 0",
-    "onset": "v = 0; A = 0; S = 0",
-}
-nir_cuba_li = NeuronModel(
-    name="nir_cuba_li",
-    summary="NIR's CubaLI, a leaky integrator of a filtered current, in forward Euler",
-    parameters={"tau_mem": 20 * ms, "tau_syn": 5 * ms, "r": 1.0, "v_leak": 0.0, "w_in": 1.0, "bias": 0.0},
-    **_CUBA,
-)
-nir_cuba_lif = NeuronModel(
-    name="nir_cuba_lif",
-    summary="NIR's CubaLIF in forward Euler",
-    parameters={**nir_cuba_li.parameters, "v_threshold": 1.0, "v_reset": 0.0},
-    **_CUBA,
-    **_FIRES,
-)
-nir_output = NeuronModel(
-    name="nir_output",
-    summary="What arrives at an output of a NIR graph, added up since the onset",
-    equations="u : 1",
-    receive="u_post += w",
-    update="u += bias",
-    onset="u = 0",
-    parameters={"bias": 0.0},
-    reference=_REFERENCE,
-)
 MODELS: Mapping[str, NeuronModel] = Frozen(
     {
-        "LIF": nir_lif,
-        "IF": nir_if,
-        "I": nir_i,
-        "LI": nir_li,
-        "CubaLIF": nir_cuba_lif,
-        "CubaLI": nir_cuba_li,
-        "Threshold": nir_threshold,
-        "Output": nir_output,
+        "LIF": neurons.nir_lif,
+        "IF": neurons.nir_if,
+        "I": neurons.nir_i,
+        "LI": neurons.nir_li,
+        "CubaLIF": neurons.nir_cuba_lif,
+        "CubaLI": neurons.nir_cuba_li,
+        "Threshold": neurons.nir_threshold,
+        "Output": neurons.nir_output,
     }
 )
 _TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "update", "onset", "method")
 _WHY = {
-    "lif": "loses at its reset what arrives in that step, which NIR's neurons keep; use circuits.lif.lif_unit",
+    "lif": "loses at its reset what arrives in that step, which NIR's neurons keep; use neurons.lif_unit",
     "lif_adaptive": "has a threshold that moves, which no NIR neuron has",
     "power_integrator": "fires by a power law of its mean input; NIR has integrate-and-fire neurons (exponent 1) only, "
     "and they are written from the converted network, not from its circuit",
@@ -149,7 +66,7 @@ class Unit:
 
 def same(model: NeuronModel, other: NeuronModel) -> bool:
     """Return whether two neurons have the same texts, whatever they are called."""
-    return all(_lines(getattr(model, name)) == _lines(getattr(other, name)) for name in _TEXTS)
+    return all(text.joined(getattr(model, name)) == text.joined(getattr(other, name)) for name in _TEXTS)
 
 
 def unit_of(name: str, population: Population, dt: float, *, driven: bool) -> Unit:
@@ -178,9 +95,9 @@ def unit_of(name: str, population: Population, dt: float, *, driven: bool) -> Un
     kind = next((kind for kind, known in MODELS.items() if same(model, known)), "")
     if kind:
         return _from_nir(name, kind, model, size, dt)
-    if same(model, lif_unit):
+    if same(model, neurons.lif_unit):
         return _from_lif(name, model, size, dt)
-    if same(model, linear_readout):
+    if same(model, neurons.linear_readout):
         return _plain(name, "readout", model, size)
     if model.name in ENCODERS and not driven:
         return _plain(name, "input", model, size)
@@ -255,8 +172,3 @@ def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) ->
 def _filled(value: Any, size: int) -> Float:
     """Return a parameter in base units, one number per neuron."""
     return np.broadcast_to(np.asarray(value, np.float64), size)
-
-
-def _lines(code: str) -> list[str]:
-    lines = (" ".join(line.split()) for line in code.replace(";", "\n").splitlines())
-    return [line for line in lines if line]

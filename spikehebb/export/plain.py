@@ -1,6 +1,6 @@
 """Plain export: every number of a network as arrays with a description in JSON, or as tables.
 
-``plain.schema.json`` beside this file says what the description holds.
+``plain.schema.json`` beside this file specifies the description.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Plain:
     Parameters
     ----------
     description : mapping
-        As ``plain.schema.json`` says; it names the arrays.
+        As ``plain.schema.json`` specifies; it names the arrays.
     arrays : mapping of str to array
     """
 
@@ -89,7 +89,7 @@ def plain(
     others : mapping of str to (array, str), optional
         More arrays, each with its meaning.
     source : mapping, optional
-        Where it came from, as JSON can say it.
+        Where it came from, in JSON types.
 
     Examples
     --------
@@ -139,8 +139,8 @@ def write_npz(network: Plain, path: Path) -> None:
         If a file cannot be written; what was there before is still there.
     """
     path = Path(path)
-    said = json.dumps(network.description, allow_nan=False).encode()
-    arrays = {**network.arrays, "description": np.frombuffer(said, np.uint8)}
+    description = json.dumps(network.description, allow_nan=False).encode()
+    arrays = {**network.arrays, "description": np.frombuffer(description, np.uint8)}
     write_whole(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     write_json(path.with_name(f"{path.name}.json"), network.description)
 
@@ -163,11 +163,11 @@ def write_csv(network: Plain, path: Path) -> None:
     tables["parameters.csv"] = _parameters(network.description)
     tables["description.json"] = json.dumps(network.description, indent=2, allow_nan=False) + "\n"
     if path.suffix == ".zip":
-        held = io.BytesIO()
-        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in tables.items():
                 archive.writestr(name, content)
-        write_whole(path, lambda file: file.write(held.getvalue()))
+        write_whole(path, lambda file: file.write(buffer.getvalue()))
         return
     if path.exists():
         raise FileExistsError(f"{path} is there already; give another folder, or a file that ends in .zip.")
@@ -195,10 +195,10 @@ def schema() -> dict[str, Any]:
     >>> schema()["title"]
     'Plain export of spikehebb'
     """
-    found: dict[str, Any] = json.loads(
+    content: dict[str, Any] = json.loads(
         resources.files("spikehebb.export").joinpath("plain.schema.json").read_text("utf-8")
     )
-    return found
+    return content
 
 
 def _circuit(name: str, circuit: Circuit, keep: Any, *, rules: bool, geometry: Any) -> dict[str, Any]:
@@ -227,14 +227,14 @@ def _population(owner: str, name: str, population: Population, keep: Any) -> dic
 
 def _quantities(owner: str, values: Parameters, meaning: str, keep: Any) -> dict[str, Any]:
     """Return numbers in base units, arrays by name; what is infinite, which JSON cannot say, as a word."""
-    found = {}
+    quantities = {}
     for key, value in values.items():
         unit, bare = text.unit_text(value), np.asarray(value, np.float64)
         if bare.ndim:
-            found[key] = {"unit": unit, "array": keep(f"{owner}.{key}", bare, f"{meaning} of each neuron", unit)}
+            quantities[key] = {"unit": unit, "array": keep(f"{owner}.{key}", bare, f"{meaning} of each neuron", unit)}
         else:
-            found[key] = {"unit": unit, "value": float(bare) if np.isfinite(bare) else str(float(bare))}
-    return found
+            quantities[key] = {"unit": unit, "value": float(bare) if np.isfinite(bare) else str(float(bare))}
+    return quantities
 
 
 def _projection(owner: str, name: str, projection: Projection, keep: Any, *, rules: bool) -> dict[str, Any]:
@@ -255,43 +255,45 @@ def _projection(owner: str, name: str, projection: Projection, keep: Any, *, rul
 
 
 def _layers(model: Model, keep: Any) -> list[dict[str, Any]]:
-    found = []
-    for number, (layer, held) in enumerate(zip(model.network.layers, model.layers, strict=True)):
+    layers = []
+    for number, (layer, weights) in enumerate(zip(model.network.layers, model.layers, strict=True)):
         name = f"rate.layer{number}"
         shapes = model.network.shapes
-        found.append(
+        layers.append(
             {
                 "name": name,
                 "input_shape": list(shapes[number]),
                 "output_shape": list(shapes[number + 1]),
                 "settings": dataclasses.asdict(layer),
-                "weight": keep(f"{name}.weight", held.weight, "(units, channels, rows, columns) or (units, inputs)"),
-                "mean": keep(f"{name}.mean", held.mean, "of batch normalization, for each input channel"),
-                "variance": keep(f"{name}.variance", held.variance, "of batch normalization, for each input channel"),
-                "bias": keep(f"{name}.bias", held.bias, "of each unit"),
+                "weight": keep(f"{name}.weight", weights.weight, "(units, channels, rows, columns) or (units, inputs)"),
+                "mean": keep(f"{name}.mean", weights.mean, "of batch normalization, for each input channel"),
+                "variance": keep(
+                    f"{name}.variance", weights.variance, "of batch normalization, for each input channel"
+                ),
+                "bias": keep(f"{name}.bias", weights.bias, "of each unit"),
             }
         )
     if model.readout is not None:
         weight, bias = model.readout
         keep("rate.readout.weight", weight, "(classes, features), features in the order (channel, row, column)")
         keep("rate.readout.bias", bias, "of each class")
-    return found
+    return layers
 
 
 def _table(value: NDArray[Any]) -> str:
     rows = np.atleast_1d(value)
     rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows.reshape(len(rows), -1)
-    held = io.StringIO()
+    buffer = io.StringIO()
     style = "%d" if rows.dtype.kind in "iub" else "%.9g" if rows.dtype.itemsize <= 4 else "%.17g"
-    np.savetxt(held, rows, delimiter=",", fmt=style)
-    return held.getvalue()
+    np.savetxt(buffer, rows, delimiter=",", fmt=style)
+    return buffer.getvalue()
 
 
 def _parameters(description: Mapping[str, Any]) -> str:
     lines = ["circuit,population,neuron,parameter,value,unit"]
     for circuit in description["circuits"]:
         for part in circuit["populations"]:
-            for key, said in part["parameters"].items():
-                value = said.get("value", f"{said.get('array')}.csv")
-                lines.append(f"{circuit['name']},{part['name']},{part['neuron']},{key},{value},{said['unit']}")
+            for key, quantity in part["parameters"].items():
+                value = quantity.get("value", f"{quantity.get('array')}.csv")
+                lines.append(f"{circuit['name']},{part['name']},{part['neuron']},{key},{value},{quantity['unit']}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Reading a NIR file, from a stranger too: all of it is checked before anything large is read, and nothing is run."""
+"""Reading a NIR file, also from an untrusted source: it is checked before anything large is read; nothing is run."""
 
 from __future__ import annotations
 
@@ -181,9 +181,9 @@ def _node(owner: str, group: Any, h5py: Any) -> Node:
             f"{owner}: type {kind[:40]!r} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with another tool? "
             "Replace the node by one that is."
         )
-    wanted, optional = _FIELDS[kind], _OPTIONAL.get(kind, ())
+    required, optional = _FIELDS[kind], _OPTIONAL.get(kind, ())
     values = {}
-    for name in (*wanted, *optional):
+    for name in (*required, *optional):
         item = group.get(name)
         if item is None and name in optional:
             continue
@@ -212,9 +212,9 @@ def _value(owner: str, kind: str, name: str, item: Any) -> Any:
         return word
     if item.dtype.kind not in "fiub" or item.dtype.itemsize > 8:
         raise ValueError(f"{owner}: {name} must hold numbers, got {item.dtype}.")
-    wanted = _DIMENSIONS.get((kind, name))
-    if wanted is not None and item.ndim != wanted:
-        raise ValueError(f"{owner}: {name} must have {wanted} dimensions, got shape {item.shape}.")
+    dimensions = _DIMENSIONS.get((kind, name))
+    if dimensions is not None and item.ndim != dimensions:
+        raise ValueError(f"{owner}: {name} must have {dimensions} dimensions, got shape {item.shape}.")
     if item.ndim > 4 or (item.ndim and 0 in item.shape):
         raise ValueError(f"{owner}: {name} has shape {item.shape}.")
     value = np.asarray(item[()])
@@ -234,18 +234,18 @@ def _value(owner: str, kind: str, name: str, item: Any) -> Any:
 
 def _metadata(owner: str, group: Any, h5py: Any) -> dict[str, str | float]:
     """Return texts and numbers; anything else in there is left alone."""
-    found: dict[str, str | float] = {}
-    held = group.get("metadata")
-    if not isinstance(held, h5py.Group):
-        return found
-    for name, item in held.items():
+    metadata: dict[str, str | float] = {}
+    entries = group.get("metadata")
+    if not isinstance(entries, h5py.Group):
+        return metadata
+    for name, item in entries.items():
         if not isinstance(item, h5py.Dataset) or item.shape != ():
             continue
         if item.dtype.kind in "OS":
-            found[name] = _name(owner, item[()])[:LONGEST]
+            metadata[name] = _name(owner, item[()])[:LONGEST]
         elif item.dtype.kind in "fiu" and np.isfinite(item[()]):
-            found[name] = float(item[()])
-    return found
+            metadata[name] = float(item[()])
+    return metadata
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:

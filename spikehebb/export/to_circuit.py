@@ -46,7 +46,7 @@ class Imported:
         For every output of the graph, the population whose spikes leave there; or, of weighted sums, the population
         that adds them up in ``u``.
     metadata : mapping of str to str or float
-        What the file said of itself; nothing was done by it but to take the time step.
+        Of the file; at most its time step was used.
     """
 
     circuit: Circuit
@@ -159,10 +159,10 @@ def _flat(graph: Graph, prefix: str = "") -> tuple[dict[str, Node], list[tuple[s
             continue
         inner, links = _flat(node, f"{full}.")
         for end, ports in (("Input", entries), ("Output", exits)):
-            found = [key for key, value in node.nodes.items() if isinstance(value, Node) and value.kind == end]
-            if len(found) != 1:
-                raise ValueError(f"NIR graph {full}: a graph in a graph needs one {end} node, got {len(found)}.")
-            ports[name] = f"{full}.{found[0]}"
+            names = [key for key, value in node.nodes.items() if isinstance(value, Node) and value.kind == end]
+            if len(names) != 1:
+                raise ValueError(f"NIR graph {full}: a graph in a graph needs one {end} node, got {len(names)}.")
+            ports[name] = f"{full}.{names[0]}"
         nodes |= inner
         edges += links
     for pre, post in graph.edges:
@@ -193,26 +193,26 @@ def _with_thresholds(
 
 def _shapes(nodes: dict[str, Node], before: dict[str, list[str]]) -> dict[str, tuple[int, ...]]:
     """Return the shape of what every node sends; raise ``ValueError`` if something does not fit."""
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, node in nodes.items():
         if node.kind not in LINEAR:
-            found[name] = _counted(name, shape_of(node) or ())
+            shapes[name] = _counted(name, shape_of(node) or ())
     for name in nodes:
         for at in _order(name, nodes, before):
-            if at not in found:
-                arriving = _arriving(at, found, before)
-                found[at] = _counted(at, output_shape(f"NIR node {at}", nodes[at], arriving))
+            if at not in shapes:
+                arriving = _arriving(at, shapes, before)
+                shapes[at] = _counted(at, output_shape(f"NIR node {at}", nodes[at], arriving))
     for name, node in nodes.items():
         if node.kind == "Input" and before[name]:
             raise ValueError(f"NIR node {name}: an Input hears nothing, but {before[name][0]} leads to it.")
         if node.kind not in (*LINEAR, "Input"):
             if not before[name]:
                 raise ValueError(f"NIR node {name}: nothing leads to this {node.kind}; connect or remove it.")
-            if (arriving := _arriving(name, found, before)) != found[name]:
-                raise ValueError(f"NIR node {name}: {node.kind} has shape {found[name]}, but {arriving} arrives.")
+            if (arriving := _arriving(name, shapes, before)) != shapes[name]:
+                raise ValueError(f"NIR node {name}: {node.kind} has shape {shapes[name]}, but {arriving} arrives.")
         elif node.kind in LINEAR and before[name]:
-            output_shape(f"NIR node {name}", node, _arriving(name, found, before))
-    return found
+            output_shape(f"NIR node {name}", node, _arriving(name, shapes, before))
+    return shapes
 
 
 def _counted(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -221,14 +221,14 @@ def _counted(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _arriving(name: str, found: dict[str, tuple[int, ...]], before: dict[str, list[str]]) -> tuple[int, ...]:
+def _arriving(name: str, shapes: dict[str, tuple[int, ...]], before: dict[str, list[str]]) -> tuple[int, ...]:
     if not before[name]:
         raise ValueError(f"NIR node {name}: nothing leads to it; connect or remove it.")
-    shapes = {found[pre] for pre in before[name]}
-    if len(shapes) > 1:
-        listed = ", ".join(f"{pre} {found[pre]}" for pre in before[name])
+    arriving = {shapes[pre] for pre in before[name]}
+    if len(arriving) > 1:
+        listed = ", ".join(f"{pre} {shapes[pre]}" for pre in before[name])
         raise ValueError(f"NIR node {name}: what arrives has several shapes: {listed}.")
-    return shapes.pop()
+    return arriving.pop()
 
 
 def _order(name: str, nodes: dict[str, Node], before: dict[str, list[str]]) -> list[str]:
@@ -282,15 +282,15 @@ def _sum(
     shapes: dict[str, tuple[int, ...]],
     terms: dict[str, Terms],
 ) -> Terms:
-    found: dict[tuple[str, int], Any] = {}
+    matrices: dict[tuple[str, int], Any] = {}
     constant = np.zeros(math.prod(shapes[sources[0]]))
     for pre in sources:
         one = sparse.eye_array(len(constant)).tocsr()
         parts, bias = terms[pre] if nodes[pre].kind in LINEAR else ({(pre, 0): one}, np.zeros(len(constant)))
         constant = constant + bias
         for key, matrix in parts.items():
-            found[key] = found[key] + matrix if key in found else matrix
-    return found, constant
+            matrices[key] = matrices[key] + matrix if key in matrices else matrix
+    return matrices, constant
 
 
 def _unchanged(heard: Terms) -> str:
@@ -362,12 +362,12 @@ def _projection(node: str, pre: str, post: str, matrix: Any, delay: Quantity) ->
 
 def _identifiers(nodes: dict[str, Node]) -> dict[str, str]:
     """Return names that Brian2 takes, all different."""
-    found: dict[str, str] = {}
+    identifiers: dict[str, str] = {}
     for name in nodes:
         plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
         plain = plain if plain[:1].isalpha() else f"node_{plain}"
-        taken, number = set(found.values()), 2
+        taken, number = set(identifiers.values()), 2
         while plain in taken:
             plain, number = f"{plain}_{number}", number + 1
-        found[name] = plain
-    return found
+        identifiers[name] = plain
+    return identifiers

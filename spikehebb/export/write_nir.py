@@ -31,11 +31,11 @@ def write_nir(graph: Graph, path: Path) -> None:
         If the file cannot be written; what was there before is still there.
     """
     nir, h5py = packages()
-    held = io.BytesIO()
-    nir.write(held, _built(graph, nir))
-    with h5py.File(held, "r+") as file:
+    buffer = io.BytesIO()
+    nir.write(buffer, _built(graph, nir))
+    with h5py.File(buffer, "r+") as file:
         _drop_resets(file["node"])
-    write_whole(Path(path), lambda file: file.write(held.getvalue()))
+    write_whole(Path(path), lambda file: file.write(buffer.getvalue()))
 
 
 def packages() -> tuple[Any, Any]:

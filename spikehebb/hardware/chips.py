@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from spikehebb.catalogue import collected
 from spikehebb.core import Frozen
 from spikehebb.equations import did_you_mean
 from spikehebb.hardware.target import Limit, Target
@@ -24,9 +25,9 @@ _NONE: Mapping[str, tuple[object, str]] = Frozen()
 def _limits(
     *groups: tuple[str, Mapping[str, object]], unverified: Mapping[str, tuple[object, str]] = _NONE
 ) -> dict[str, Limit]:
-    found = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
-    doubtful = {name: Limit(value=value, source=said, verified=False) for name, (value, said) in unverified.items()}
-    return found | doubtful
+    verified = {name: Limit(value=value, source=source) for source, values in groups for name, value in values.items()}
+    doubtful = {name: Limit(value=value, source=source, verified=False) for name, (value, source) in unverified.items()}
+    return verified | doubtful
 
 
 loihi1 = Target(
@@ -66,7 +67,7 @@ loihi1 = Target(
                 "refractory_steps": 64,
                 "threshold_bits": 17,
                 "decay_bits": 12,
-                "neuron_models": ("lif",),
+                "neuron_models": ("lif", "lif_unit"),
                 "continuous_projections": False,
             },
         ),
@@ -87,7 +88,7 @@ brainscales2 = Target(
                 "fan_in": 256,
                 "neurons_per_core": 512,
                 "cores": 1,
-                "neuron_models": ("lif",),
+                "neuron_models": ("lif", "lif_unit"),
                 "continuous_projections": False,
                 "learns": True,
                 "sum_of_products": False,
@@ -110,7 +111,7 @@ dynapse2 = Target(
                 "destinations": 4,
                 "neurons_per_core": 256,
                 "cores": 4,
-                "neuron_models": ("lif",),
+                "neuron_models": ("lif", "lif_unit"),
                 "continuous_projections": False,
             },
         ),
@@ -139,7 +140,7 @@ generic = Target(
     limits={},
 )
 
-TARGETS: Mapping[str, Target] = Frozen({t.name: t for t in (loihi1, brainscales2, dynapse2, spinnaker, generic)})
+TARGETS = collected(Target, globals())
 
 
 def find(name: str) -> Target:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, Int, Projection
 from spikehebb.hardware.target import Target
 from spikehebb.metrics import inputs, synapses
@@ -60,7 +59,7 @@ class Split:
 class _Core:
     """What a core holds so far."""
 
-    heard: dict[str, Any]
+    sources: dict[str, Any]  # presynaptic neurons, by population
     neurons: int = 0
     bits: int = 0
     axons: int = 0
@@ -69,7 +68,7 @@ class _Core:
 @dataclass
 class _Plan:
     number: int = -1
-    core: _Core = field(default_factory=lambda: _Core(heard={}))
+    core: _Core = field(default_factory=lambda: _Core(sources={}))
 
 
 def on_chip(circuit: Circuit) -> Circuit:
@@ -92,7 +91,7 @@ def on_chip(circuit: Circuit) -> Circuit:
 
 
 def split(circuit: Circuit, target: Target) -> Split:
-    """Fill cores with neurons, one after the other, until a limit says that the next one is needed.
+    """Fill cores with neurons, one after the other, until a limit makes the next one necessary.
 
     Neurons keep their order, and a core may hold several populations. A synapse takes the weight's bits, those of a
     variable of its own where its rule has one, and ``synapse_overhead_bits``; indices and headers, which depend on how
@@ -105,8 +104,8 @@ def split(circuit: Circuit, target: Target) -> Split:
     >>> import numpy as np
     >>> from spikehebb.circuits import lif_wta
     >>> from spikehebb.hardware import TARGETS
-    >>> found = split(lif_wta(np.random.default_rng(0).random((784, 400))), TARGETS["loihi1"])
-    >>> found.cores, found.shares[0].reason
+    >>> placement = split(lif_wta(np.random.default_rng(0).random((784, 400))), TARGETS["loihi1"])
+    >>> placement.cores, placement.shares[0].reason
     (4, 'synapse_bits_per_core')
     """
     circuit = on_chip(circuit)
@@ -121,17 +120,17 @@ def split(circuit: Circuit, target: Target) -> Split:
         places = np.zeros(population.size, np.int64)
         filled: Counter[str] = Counter()
         for neuron in range(population.size):
-            heard, bits, fan_in = _needs(afferents[name], neuron)
+            sources, bits, fan_in = _needs(afferents[name], neuron)
             parts = 1 if most["fan_in"] is None else max(1, -(-fan_in // most["fan_in"]))
-            reason = _blocked(plan, heard, bits, parts, most)
+            reason = _blocked(plan, sources, bits, parts, most)
             if plan.number < 0 or reason:
                 if reason and plan.core.neurons:
                     filled[reason] += 1
-                plan.number, plan.core = plan.number + 1, _Core(heard={})
-                alone = _blocked(plan, heard, bits, parts, most)
+                plan.number, plan.core = plan.number + 1, _Core(sources={})
+                alone = _blocked(plan, sources, bits, parts, most)
                 if alone:
-                    too_large.setdefault(alone, _alone(alone, name, neuron, heard, bits, parts, most))
-            _place(plan.core, heard, bits, parts)
+                    too_large.setdefault(alone, _alone(alone, name, neuron, sources, bits, parts, most))
+            _place(plan.core, sources, bits, parts)
             places[neuron] = plan.number
         core_of[name] = places
         reason = filled.most_common(1)[0][0] if filled else ""
@@ -139,16 +138,16 @@ def split(circuit: Circuit, target: Target) -> Split:
     return Split(cores=plan.number + 1, shares=tuple(shares), core_of=Frozen(core_of), too_large=Frozen(too_large))
 
 
-def output_axons(circuit: Circuit, found: Split) -> tuple[int, int]:
+def output_axons(circuit: Circuit, placement: Split) -> tuple[int, int]:
     """Return the most pairs of a neuron and a core it sends to that one core has, and the most cores of one neuron."""
-    per_core, per_neuron = np.zeros(max(found.cores, 1), np.int64), 0
-    for name, places in found.core_of.items():
-        reached = np.zeros((len(places), max(found.cores, 1)), bool)
+    per_core, per_neuron = np.zeros(max(placement.cores, 1), np.int64), 0
+    for name, places in placement.core_of.items():
+        reached = np.zeros((len(places), max(placement.cores, 1)), bool)
         for key, projection in circuit.projections.items():
             if projection.pre == name and not projection.summed:
-                there = synapses(circuit, key)
-                for core in np.unique(found.core_of.get(projection.post, np.zeros(0, np.int64))):
-                    reached[:, core] |= there[:, found.core_of[projection.post] == core].any(axis=1)
+                connected = synapses(circuit, key)
+                for core in np.unique(placement.core_of.get(projection.post, np.zeros(0, np.int64))):
+                    reached[:, core] |= connected[:, placement.core_of[projection.post] == core].any(axis=1)
         destinations = reached.sum(axis=1)
         per_neuron = max(per_neuron, int(destinations.max(initial=0)))
         np.add.at(per_core, places, destinations)
@@ -156,41 +155,40 @@ def output_axons(circuit: Circuit, found: Split) -> tuple[int, int]:
 
 
 def synapse_bits(projection: Projection, target: Target) -> int:
-    """Return the bits that one synapse of a projection takes in a core's memory; 0 where the target does not say."""
+    """Return the bits that one synapse of a projection takes in a core's memory; 0 without a limit of weight bits."""
     bits = target.value("weight_bits")
     if bits is None:
         return 0
     own = 0
     if projection.rule is not None:
-        extra = [name for name in text.settable(projection.rule.synapse) if name != "w"]
-        own = len(extra) * (target.value("tag_bits") or 0)
+        own = len(projection.rule.kept()) * (target.value("tag_bits") or 0)
     return int(bits + own + (target.value("synapse_overhead_bits") or 0))
 
 
 def _afferents(circuit: Circuit, target: Target) -> dict[str, list[tuple[str, Any, int]]]:
     """Return for every population what projects to it: from where, which pairs, and the bits of a synapse."""
-    found: dict[str, list[tuple[str, Any, int]]] = {name: [] for name in circuit.populations}
+    afferents: dict[str, list[tuple[str, Any, int]]] = {name: [] for name in circuit.populations}
     for name, projection in circuit.projections.items():
         if not projection.summed:
             # neurons first: their columns are read one by one
-            there = np.ascontiguousarray(synapses(circuit, name).T)
-            found[projection.post].append((projection.pre, there, synapse_bits(projection, target)))
-    return found
+            connected = np.ascontiguousarray(synapses(circuit, name).T)
+            afferents[projection.post].append((projection.pre, connected, synapse_bits(projection, target)))
+    return afferents
 
 
 def _needs(afferents: list[tuple[str, Any, int]], neuron: int) -> tuple[dict[str, Any], int, int]:
-    """Return whom a neuron hears, the bits of its synapses, and their number."""
-    heard: dict[str, Any] = {}
+    """Return a neuron's presynaptic neurons, the bits of its synapses, and their number."""
+    sources: dict[str, Any] = {}
     bits = fan_in = 0
-    for pre, there, each in afferents:
-        row = there[neuron]
+    for pre, connected, each in afferents:
+        row = connected[neuron]
         number = int(row.sum())
-        heard[pre] = heard[pre] | row if pre in heard else row
+        sources[pre] = sources[pre] | row if pre in sources else row
         bits, fan_in = bits + number * each, fan_in + number
-    return heard, bits, fan_in
+    return sources, bits, fan_in
 
 
-def _blocked(plan: _Plan, heard: Mapping[str, Any], bits: int, parts: int, most: Mapping[str, Any]) -> str:
+def _blocked(plan: _Plan, sources: Mapping[str, Any], bits: int, parts: int, most: Mapping[str, Any]) -> str:
     """Return the limit that keeps a neuron from the core that is being filled; empty where it fits."""
     core = plan.core
     neurons, memory, axons = most["neurons_per_core"], most["synapse_bits_per_core"], most["input_axons"]
@@ -198,32 +196,32 @@ def _blocked(plan: _Plan, heard: Mapping[str, Any], bits: int, parts: int, most:
         return "fan_in" if parts > 1 else "neurons_per_core"
     if memory is not None and core.bits + bits > memory:
         return "synapse_bits_per_core"
-    if axons is not None and core.axons + _new(core, heard) > axons:
+    if axons is not None and core.axons + _new(core, sources) > axons:
         return "input_axons"
     return ""
 
 
-def _new(core: _Core, heard: Mapping[str, Any]) -> int:
-    """Return how many presynaptic neurons a core has not heard yet."""
+def _new(core: _Core, sources: Mapping[str, Any]) -> int:
+    """Return how many presynaptic neurons a core has no input from yet."""
     return sum(
-        int(np.count_nonzero(row & ~core.heard[pre] if pre in core.heard else row)) for pre, row in heard.items()
+        int(np.count_nonzero(row & ~core.sources[pre] if pre in core.sources else row)) for pre, row in sources.items()
     )
 
 
-def _place(core: _Core, heard: Mapping[str, Any], bits: int, parts: int) -> None:
-    core.axons += _new(core, heard)
+def _place(core: _Core, sources: Mapping[str, Any], bits: int, parts: int) -> None:
+    core.axons += _new(core, sources)
     core.neurons, core.bits = core.neurons + parts, core.bits + bits
-    for pre, row in heard.items():
-        core.heard[pre] = core.heard[pre] | row if pre in core.heard else row
+    for pre, row in sources.items():
+        core.sources[pre] = core.sources[pre] | row if pre in core.sources else row
 
 
 def _alone(
-    limit: str, name: str, neuron: int, heard: Mapping[str, Any], bits: int, parts: int, most: Mapping[str, Any]
+    limit: str, name: str, neuron: int, sources: Mapping[str, Any], bits: int, parts: int, most: Mapping[str, Any]
 ) -> str:
     """Return a sentence about a neuron that does not fit on a core of its own."""
     who = f"population {name}: neuron {neuron} alone"
     if limit == "synapse_bits_per_core":
         return f"{who} needs {bits} bits of synapse memory, and a core has {most[limit]}"
     if limit == "input_axons":
-        return f"{who} hears {_new(_Core(heard={}), heard)} neurons, and a core at most {most[limit]}"
+        return f"{who} has {_new(_Core(sources={}), sources)} presynaptic neurons, and a core at most {most[limit]}"
     return f"{who} would have to be {parts} neurons, and a core has {most['neurons_per_core']}"

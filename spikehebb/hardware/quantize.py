@@ -13,11 +13,12 @@ from brian2 import Quantity, ms
 from brian2.units import get_dimensions, second
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Float, Frozen, Int, NeuronModel, Projection
+from spikehebb.core import Circuit, Frozen, Int, NeuronModel, Projection
 from spikehebb.equations import did_you_mean
-from spikehebb.hardware.fixed_point import Rounding, levels, saturate, whole
+from spikehebb.hardware.fixed_point import Rounding, saturate, steps, whole
 from spikehebb.hardware.placement import on_chip
 from spikehebb.hardware.target import Target
+from spikehebb.hardware.weights import present, sign_problem, weight_levels
 from spikehebb.metrics import inputs, synapses
 
 
@@ -112,7 +113,7 @@ def quantize(
         largest whole number; where the target has ``weight_exponents``, the projections onto one population differ by
         powers of 2, because their weights add up in the same neuron.
     rounding : str
-        Of weights, ``nearest`` or ``stochastic``; thresholds and time constants always go to the nearest.
+        Of weights, ``nearest`` or ``stochastic``; thresholds and time constants are always rounded to nearest.
     seed : int
         Of stochastic rounding.
 
@@ -130,15 +131,15 @@ def quantize(
     --------
     >>> from spikehebb.circuits import lif_wta
     >>> from spikehebb.hardware import TARGETS
-    >>> found = quantize(lif_wta([[1.0, 3.0], [4.0, 1.0]]), TARGETS["generic"].with_limits(weight_bits=3))
-    >>> found.integers["feedforward"].tolist(), round(found.report[0].scale, 6)
+    >>> coarse = quantize(lif_wta([[1.0, 3.0], [4.0, 1.0]]), TARGETS["generic"].with_limits(weight_bits=3))
+    >>> coarse.integers["feedforward"].tolist(), round(coarse.report[0].scale, 6)
     ([[-2, 2], [3, -3]], 0.0125)
     """
     step = checked_step(dt)
-    here = on_chip(circuit).projections
+    chip_projections = on_chip(circuit).projections
     names = [name for name, projection in circuit.projections.items() if projection.weights is not None]
-    host = [name for name in names if name not in here]
-    names = [name for name in names if name in here]
+    host = [name for name in names if name not in chip_projections]
+    names = [name for name in names if name in chip_projections]
     stated = dict(scales or {})
     for name, scale in stated.items():
         if name not in names:
@@ -162,10 +163,10 @@ def quantize(
     for name, population in populations.items():
         if name in inputs(circuit) or name not in on_chip(circuit).populations:
             continue
-        model, lines, left = _neuron(circuit, target, name, step, used)
+        model, lines, unchanged = _neuron(circuit, target, name, step, used)
         populations[name] = dataclasses.replace(population, model=model)
         report += lines
-        kept += left
+        kept += unchanged
     return Quantized(
         circuit=dataclasses.replace(changed, populations=populations),
         target=target.name,
@@ -177,66 +178,35 @@ def quantize(
     )
 
 
-def bounds(circuit: Circuit, target: Target, name: str) -> tuple[int, int]:
-    """Return the smallest and the largest whole number that a projection's weights can be on a target.
-
-    Raises
-    ------
-    ValueError
-        If the target cannot have weights of these signs.
-    """
-    weights = present(circuit, name)
-    negative, positive = bool((weights < 0).any()), bool((weights > 0).any())
+def _levels(circuit: Circuit, target: Target, name: str) -> tuple[int, int]:
+    """Return the smallest and the largest whole number of a projection's weights, or refuse their signs."""
     if problem := sign_problem(circuit, target, name):
         raise ValueError(f"{problem}.")
-    inside = target.value("sign_in_weight_bits")
-    return levels(target.value("weight_bits"), negative=negative, positive=positive, sign_in_bits=inside is not False)
-
-
-def sign_problem(circuit: Circuit, target: Target, name: str, *, unverified: bool = False) -> str:
-    """Return what is wrong with the signs of a projection's weights; empty where nothing is."""
-    signs = target.value("weight_signs", unverified=unverified)
-    weights = present(circuit, name)
-    if signs == "unsigned" and (weights < 0).any():
-        return (
-            f"projection {name}: {int((weights < 0).sum())} weights are negative, but {target.name} has unsigned ones; "
-            "move them into a projection from inhibitory neurons"
-        )
-    if signs in ("per row", "per presynaptic neuron"):
-        mixed = int(((weights < 0).any(axis=1) & (weights > 0).any(axis=1)).sum())
-        if mixed:
-            return (
-                f"projection {name}: {mixed} of {len(weights)} presynaptic neurons have weights of both signs, but "
-                f"{target.name} has one sign {signs}; split each into an excitatory and an inhibitory one"
-            )
-    return ""
-
-
-def present(circuit: Circuit, name: str) -> Float:
-    """Return the weights of a projection, 0 where there is no synapse."""
-    return np.where(synapses(circuit, name), np.asarray(circuit.projections[name].weights, float), 0.0)
+    found = weight_levels(circuit, target, name)
+    assert found is not None
+    return found
 
 
 def _scales(circuit: Circuit, target: Target, names: list[str], stated: dict[str, float]) -> dict[str, float]:
     """Return what a whole number of each projection is worth."""
     needed = {}
     for name in names:
-        low, high = bounds(circuit, target, name)
+        low, high = _levels(circuit, target, name)
         largest = float(np.abs(present(circuit, name)).max(initial=0.0))
         needed[name] = largest / (high or -low) if largest > 0 else 0.0
     exponents = target.value("weight_exponents")
-    found = {}
+    scales = {}
     for post in dict.fromkeys(circuit.projections[name].post for name in names):
         group = [name for name in names if circuit.projections[name].post == post]
         base = max((stated.get(name, needed[name]) for name in group), default=0.0) or 1.0
         for name in group:
             if name in stated or exponents is None:
-                found[name] = stated.get(name, needed[name] or 1.0)
+                scales[name] = stated.get(name, needed[name] or 1.0)
             else:
                 finer = math.floor(math.log2(base / needed[name]) + 1e-12) if needed[name] else 0
-                found[name] = base * 2.0 ** -min(max(finer, 0), exponents[1] - exponents[0])
-            _check_exponent(name, found[name] / base, exponents, target.name)
-    return found
+                scales[name] = base * 2.0 ** -min(max(finer, 0), exponents[1] - exponents[0])
+            _check_exponent(name, scales[name] / base, exponents, target.name)
+    return scales
 
 
 def _check_exponent(name: str, ratio: float, exponents: tuple[int, int] | None, target: str) -> None:
@@ -251,12 +221,14 @@ def _check_exponent(name: str, ratio: float, exponents: tuple[int, int] | None, 
 def _weights(
     circuit: Circuit, target: Target, name: str, scale: float, rounding: Rounding, rng: np.random.Generator
 ) -> tuple[Int, Rounded]:
-    low, high = bounds(circuit, target, name)
+    low, high = _levels(circuit, target, name)
     weights = present(circuit, name)
     integers, _ = saturate(whole(weights / scale, rounding, rng), low, high)
     beyond = int(((weights / scale < low - 0.5) | (weights / scale > high + 0.5)).sum())
-    there = synapses(circuit, name)
-    line = _line(f"{name}.w", weights[there], (scale * integers)[there], scale, target.value("weight_bits"), low, high)
+    connected = synapses(circuit, name)
+    line = _line(
+        f"{name}.w", weights[connected], (scale * integers)[connected], scale, target.value("weight_bits"), low, high
+    )
     return integers, dataclasses.replace(line, saturated=beyond)
 
 
@@ -284,28 +256,27 @@ def _neuron(
         value, line = _threshold(f"{name}.v_threshold", model, target, afferent, scales)
         changes["v_threshold"] = value
         lines.append(line)
-    left = [f"{name}.{key}" for key in model.parameters if key not in changes]
-    return model.with_parameters(**changes), lines, left
+    unchanged = [f"{name}.{key}" for key in model.parameters if key not in changes]
+    return model.with_parameters(**changes), lines, unchanged
 
 
 def _decay(what: str, value: Any, step: float, bits: int) -> tuple[Any, Rounded]:
     """Return a time constant that loses a whole number of 2**bits-ths per step, and its line of the report."""
     most = 2**bits
     tau = np.asarray(value, float)
-    wanted = most * -np.expm1(-step / tau)
-    decay, beyond = saturate(whole(wanted), 1, most - 1)
+    exact = most * -np.expm1(-step / tau)
+    decay, beyond = saturate(whole(exact), 1, most - 1)
     kept = np.isinf(tau)  # nothing is lost: a decay of 0
-    found = np.where(kept, np.inf, -step / np.log1p(-decay / most))
+    rounded = np.where(kept, np.inf, -step / np.log1p(-decay / most))
     finite = ~kept
-    line = _line(what, tau[finite], found[finite], step, bits, 1, most - 1)
-    return Quantity(found, dim=second.dim), dataclasses.replace(line, saturated=beyond - int(kept.sum()))
+    line = _line(what, tau[finite], rounded[finite], step, bits, 1, most - 1)
+    return Quantity(rounded, dim=second.dim), dataclasses.replace(line, saturated=beyond - int(kept.sum()))
 
 
 def _steps(what: str, value: Any, step: float, longest: int) -> tuple[Any, Rounded]:
-    wanted = np.asarray(value, float) / step
-    steps, beyond = saturate(whole(wanted), 0, longest)
-    line = _line(what, wanted * step, steps * step, step, None, 0, longest)
-    return Quantity(steps * step, dim=second.dim), dataclasses.replace(line, saturated=beyond)
+    numbers, beyond = saturate(steps(value, step), 0, longest)
+    line = _line(what, value, numbers * step, step, None, 0, longest)
+    return Quantity(numbers * step, dim=second.dim), dataclasses.replace(line, saturated=beyond)
 
 
 def _threshold(
@@ -329,8 +300,8 @@ def _threshold(
     unit = base * 2.0**-exponent
     integers, beyond = saturate(whole(distance / unit), 1, high)
     line = _line(what, distance, unit * integers, unit, bits, 1, high)
-    found = Quantity(reset + unit * integers, dim=get_dimensions(model.parameters["v_threshold"]))
-    return found, dataclasses.replace(line, saturated=beyond)
+    threshold = Quantity(reset + unit * integers, dim=get_dimensions(model.parameters["v_threshold"]))
+    return threshold, dataclasses.replace(line, saturated=beyond)
 
 
 def _line(what: str, before: Any, after: Any, scale: float, bits: int | None, low: int, high: int) -> Rounded:

@@ -29,7 +29,7 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
         "cores": ("count", "cores of the chip"),
         "synapse_bits_per_core": ("count", "bits of synapse memory of one core"),
         "synapse_overhead_bits": ("from 0", "bits of synapse memory that a synapse takes besides its weight"),
-        "input_axons": ("count", "presynaptic neurons that one core can hear"),
+        "input_axons": ("count", "presynaptic neurons that one core can have"),
         "output_axons": ("count", "pairs of a neuron of a core and a core that it sends to"),
         "delay_steps": ("from 0", "longest delay, in time steps"),
         "refractory_steps": ("from 0", "longest refractory time, in time steps"),
@@ -51,7 +51,7 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
         "scale_bits": ("bits", "bits of a product's factor, its sign included, which a power of 2 multiplies"),
         "accumulator_bits": ("bits", "bits of the sum of a rule's products, its sign included"),
         "epoch_bits": ("bits", "bits of the time steps between two updates of the weights"),
-        "stochastic_rounding": ("yes or no", "whether traces and weights are rounded at random"),
+        "stochastic_rounding": ("yes or no", "whether traces and weights are rounded stochastically"),
     }
 )
 MOST_BITS = 64

@@ -39,7 +39,7 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     images : Images, optional
         What is learned; images of the size and brightness of MNIST's when left out.
     replicas : int
-        How many networks learn side by side.
+        How many networks learn as replicas in one simulation.
 
     Returns
     -------
@@ -74,18 +74,18 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
 
 def _chosen(plan: Plan, cpu: float, gpu: float, measured: str) -> tuple[Device, str]:
     """Return the device and why; times are those of an image."""
-    fallback, here = devices.find("auto"), nvcc.gpus()
-    if not here:
+    fallback, gpus = devices.find("auto"), nvcc.gpus()
+    if not gpus:
         return fallback, ", as there is no NVIDIA GPU here"
     try:
         nvcc.toolkit()
         if devices.cuda.brian2cuda_version() is None:
             raise RuntimeError(devices.cuda.NO_BRIAN2CUDA)
-        costs.check_memory(plan, devices.CUDA, here[0])
+        costs.check_memory(plan, devices.CUDA, gpus[0])
     except RuntimeError as error:
-        return fallback, f", although {here[0].name} is here: {error}"
+        return fallback, f", although {gpus[0].name} is here: {error}"
     source = (
         f"measured: {measured}" if measured else "a GPU's costs are assumed; benchmarks/gpu.py --keep measures them"
     )
-    times = f"about {1000 * gpu:.3g} ms per image on {here[0].name}, {1000 * cpu:.3g} ms on one core"
+    times = f"about {1000 * gpu:.3g} ms per image on {gpus[0].name}, {1000 * cpu:.3g} ms on one core"
     return devices.CUDA if gpu * GAIN < cpu else fallback, f": {times} ({source})"

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikehebb import checkpoint, convert, devices, metrics
-from spikehebb.convert import SpikingNetwork, Timing
+from spikehebb import convert, devices, metrics
+from spikehebb.checkpoint import Shapes
+from spikehebb.convert import SpikingNetwork, Timing, network_file
 from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import votes
-from spikehebb.jobs.conversion_state import Seen, joined, partial, resume
-from spikehebb.jobs.presenting import Progress
-from spikehebb.jobs.saved import describe, versions
-from spikehebb.softhebb import Model, load_model, training
+from spikehebb.jobs.converted import Seen, joined, per_image, show_part
+from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.seeds import CONVERSION
+from spikehebb.softhebb import Model, training
 from spikehebb.softhebb.backend import working
-from spikehebb.softhebb.torch_files import read_torch
 
+KIND = "conversion"
 CALIBRATION = 300  # training images that set the rates
 WATCHED = 64  # test images, at most, whose activations are compared layer by layer
 
@@ -36,13 +40,13 @@ class ConversionRun:
     report : mapping
         What ``run.json`` and ``fidelity.json`` hold.
     network : SpikingNetwork
-    predicted : array of int, shape (test images, steps)
-        The spiking network's answer after so many steps.
+    model : Model
+        The rate network that it came from.
     """
 
     report: Mapping[str, Any]
     network: SpikingNetwork
-    predicted: Int
+    model: Model
 
 
 def convert_softhebb(
@@ -117,7 +121,7 @@ def convert_softhebb(
     timing, device, tell = (
         timing or convert.timing_for(model.network),
         device or devices.find("auto"),
-        progress or _quiet,
+        progress or quiet,
     )
     for images in (train, test):
         training.check_images(model.network, images)
@@ -129,153 +133,137 @@ def convert_softhebb(
             "is another; convert it with integrate or stochastic neurons."
         )
     header = {
-        "kind": "conversion",
+        "kind": KIND,
         "config": {**asdict(timing), "calibration": calibration, "lif": lif},
         "source": source,
         "model": digest([model.network, list(model.layers), list(model.readout or ())]),
-        "seed": seed,
-        "device": device.name,
-        "versions": versions(),
-        "data": {"train": describe(train), "test": describe(test)},
+        **provenance(device.name, seed, train=train, test=test),
     }
-    seen = resume(out, header, overwrite)
-    tell("converting", 0)
-    chosen = np.random.default_rng((seed, 0)).permutation(len(train))[:calibration]
-    network = replace(
-        convert.to_spiking(model, train[chosen], timing), header={"seed": seed, "device": device.name, "source": source}
+    job = _Conversion(
+        model=model,
+        train=train,
+        test=test,
+        timing=timing,
+        calibration=calibration,
+        lif=lif,
+        source=source,
+        device=device,
+        seed=seed,
+        cores=cores,
+        header=header,
     )
-    build_programs(network, device)
-    tell("converting", 1)
-    seen = _show(network, test, seen, header, device, seed, out, tell)
-    labels = np.asarray(test.labels)
-    known = _rate_answers(model, test, cores, tell)
-    report: dict[str, Any] = {**header, "size": asdict(convert.size(network)), "remarks": list(network.remarks)}
-    report["metrics"] = _metrics(seen, known, labels, network, len(test))
-    if model.readout is not None:
-        report["curve"] = _curve(seen, known, labels, network, len(test))
-    if _votes(model):
-        report["metrics"] |= votes.exact(model, network, train, test, device=device, seed=seed, tell=tell)
-        if lif:
-            found = votes.lif(model, timing, train, test, train[chosen], device=device, seed=seed, tell=tell)
-            names = found.pop("labels")
-            report["lif"] = found
-            network = replace(network, header={**network.header, "lif": convert.lif_settings(found, names)})
-    report["stages"] = _stages(
-        model, network, test[: min(WATCHED, together_of(network))], seen, device, seed, cores, tell, len(test)
-    )
-    if out is not None:
-        convert.save_converted(model, network, out / "checkpoint.npz")
-        checkpoint.write_json(out / "fidelity.json", {n: report[n] for n in _FIDELITY if n in report})
-        checkpoint.write_json(out / "run.json", {n: v for n, v in report.items() if n not in ("curve", "stages")})
-        (out / "partial.npz").unlink(missing_ok=True)
-    return ConversionRun(report=report, network=network, predicted=seen.predicted)
+    return run(job, out=out, overwrite=overwrite, tell=tell)
 
 
-def load_softhebb(path: Path) -> Model:
-    """Read a SoftHebb network: a file or folder of this toolkit, or a published PyTorch layout (extra ``torch``).
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Conversion:
+    """The test images are shown to the spiking network; then both networks are compared."""
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-    """
-    if path.name.endswith((".pth", ".pth.tar", ".pt")):
-        return read_torch(path)
-    return load_model(path)
+    model: Model
+    train: Images
+    test: Images
+    timing: Timing
+    calibration: int
+    lif: bool
+    source: str
+    device: Device
+    seed: int
+    cores: int | None
+    header: Mapping[str, Any]
+    kind: str = KIND
+    scratch: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {"run": self.header}
 
-def trained_on(model: Model) -> str | None:
-    """Return the data set that a network was trained on, if it says so."""
-    name = model.header.get("data", {}).get("train", {}).get("name", "")
-    found = str(name).split("/")[0]
-    return found or None
+    @cached_property
+    def calibrated(self) -> Images:
+        """The training images that set the rates."""
+        rng = np.random.default_rng((self.seed, CONVERSION["calibration"]))
+        return self.train[rng.permutation(len(self.train))[: self.calibration]]
+
+    @cached_property
+    def network(self) -> SpikingNetwork:
+        about = {"seed": self.seed, "device": self.device.name, "source": self.source}
+        return replace(convert.to_spiking(self.model, self.calibrated, self.timing), header=about)
+
+    def begin(self, folder: Path) -> Seen | None:
+        return None
+
+    def pack(self, seen: Seen | None) -> tuple[Counts, Arrays]:
+        assert seen is not None
+        arrays = {name: np.asarray(value) for name, value in vars(seen).items()}
+        return {"sizes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
+
+    def shapes(self, counts: Counts) -> Shapes:
+        kinds = {"predicted": "i", "spikes": "f", "operations": "f", "seconds": "f"}
+        return {name: (kind, tuple(int(side) for side in counts["sizes"][name])) for name, kind in kinds.items()}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> Seen | None:
+        return Seen(
+            predicted=arrays["predicted"],
+            spikes=arrays["spikes"],
+            operations=arrays["operations"],
+            seconds=float(arrays["seconds"]),
+        )
+
+    def prepare(self, seen: Seen | None, folder: Path, tell: Progress) -> Seen | None:
+        tell("converting", 0)
+        build_programs(self.network, self.device)
+        tell("converting", 1)
+        return seen
+
+    def step(self, seen: Seen | None, folder: Path, tell: Progress) -> Seen | None:
+        done = 0 if seen is None else len(seen.predicted)
+        if done >= len(self.test):
+            return None
+        part = self.test[done : done + together_of(self.network)]
+        seen = joined(seen, show_part(self.network, part, self.device, convert.seed_of(self.seed, done)))
+        tell("showing", len(seen.predicted) / len(self.test))
+        return seen
+
+    def finish(self, seen: Seen | None, folder: Path, tell: Progress) -> ConversionRun:
+        assert seen is not None
+        network, labels = self.network, np.asarray(self.test.labels)
+        answers = _rate_answers(self.model, self.test, self.cores, tell)
+        report: dict[str, Any] = {**self.header, "size": asdict(convert.size(network))}
+        report["remarks"] = list(network.remarks)
+        report["metrics"] = _metrics(seen, answers, labels, network, len(labels))
+        if self.model.readout is not None:
+            report["curve"] = _curve(seen, answers, labels, network, len(labels))
+        common: dict[str, Any] = {"device": self.device, "seed": self.seed, "tell": tell}
+        if _votes(self.model):
+            report["metrics"] |= votes.exact(self.model, network, self.train, self.test, **common)
+            if self.lif:
+                scores = votes.lif(self.model, self.timing, self.train, self.test, self.calibrated, **common)
+                names = scores.pop("labels")
+                report["lif"] = scores
+                network = replace(network, header={**network.header, "lif": convert.lif_settings(scores, names)})
+        watched = self.test[: min(WATCHED, together_of(network))]
+        report["stages"] = _stages(
+            self.model, network, watched, seen, self.device, self.seed, self.cores, tell, len(labels)
+        )
+        return ConversionRun(report=report, network=network, model=self.model)
+
+    def files(self, result: ConversionRun) -> Mapping[str, Any]:
+        report = result.report
+        return {
+            "checkpoint.npz": network_file.to_checkpoint(self.model, result.network),
+            "fidelity.json": {name: report[name] for name in _FIDELITY if name in report},
+            "run.json": {name: value for name, value in report.items() if name not in ("curve", "stages")},
+        }
+
+    def finished(self, folder: Path) -> ConversionRun | None:
+        report = report_of(folder / "run.json", self.header)
+        if report is None:
+            return None
+        model, network = convert.load_converted(folder)
+        fidelity = json.loads((folder / "fidelity.json").read_text())
+        return ConversionRun(report={**report, **fidelity}, network=network, model=model)
 
 
 _FIDELITY = ("metrics", "lif", "curve", "stages", "size", "remarks")
-
-
-def evaluate_converted(
-    model: Model,
-    network: SpikingNetwork,
-    test: Images,
-    *,
-    device: Device | None = None,
-    seed: int | None = None,
-    replicas: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Score a converted network on images; with its own seed and device, the same answer each time.
-
-    Parameters
-    ----------
-    model, network : Model, SpikingNetwork
-        From ``convert.load_converted``.
-    test : Images
-    device, seed : Device, int, optional
-        Those of the conversion when left out.
-    replicas : int, optional
-        How many copies of each column look at positions side by side.
-    progress : callable, optional
-        Called with the name of the stage and its completed fraction.
-
-    Returns
-    -------
-    dict
-        ``metrics``: accuracy, spikes and synaptic operations per image.
-
-    Raises
-    ------
-    ValueError
-        If it has no readout.
-    """
-    if network.readout is None:
-        raise ValueError("the converted network has no readout to score; convert one that was trained with a readout.")
-    device = device or devices.find(str(network.header.get("device", "auto")))
-    start, tell = int(network.header.get("seed", 0)) if seed is None else seed, progress or _quiet
-    build_programs(network, device, replicas)
-    seen = _show(network, test, None, {}, device, start, None, tell, replicas)
-    labels = np.asarray(test.labels)
-    scores = _per_image(seen, len(test)) | {"accuracy_test": metrics.accuracy(seen.predicted[:, -1], labels)}
-    return {
-        "kind": "evaluation",
-        "config": asdict(network.timing),
-        "versions": versions(),
-        "seed": start,
-        "device": device.name,
-        "data": {"test": describe(test)},
-        "metrics": scores,
-    }
-
-
-def _show(
-    network: SpikingNetwork,
-    test: Images,
-    seen: Seen | None,
-    header: Mapping[str, Any],
-    device: Device,
-    seed: int,
-    out: Path | None,
-    tell: Progress,
-    replicas: int | None = None,
-) -> Seen:
-    """Show the test images that were not shown yet, chunk by chunk."""
-    together, done = together_of(network), 0 if seen is None else len(seen.predicted)
-    for start in range(done, len(test), together):
-        part = test[start : start + together]
-        each = convert.seed_of(seed, start)
-        shown = convert.present(network, part, device=device, seed=each, replicas=replicas)
-        # float32 counts make no predictions without a readout; rows then only tell how far the run is
-        now = Seen(
-            predicted=shown.predicted.reshape(len(part), -1),
-            spikes=shown.spikes.astype(np.float64),
-            operations=shown.operations.astype(np.float64),
-            seconds=shown.seconds,
-        )
-        seen = now if seen is None else joined(seen, now)
-        if out is not None:
-            checkpoint.save(partial(header, seen), out / "partial.npz")
-        tell("showing", len(seen.predicted) / len(test))
-    assert seen is not None
-    return seen
 
 
 def _rate_answers(model: Model, test: Images, cores: int | None, tell: Progress) -> Int:
@@ -291,28 +279,20 @@ def _rate_answers(model: Model, test: Images, cores: int | None, tell: Progress)
     return np.concatenate(answers).astype(np.int64)
 
 
-def _metrics(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
-    found = _per_image(seen, images)
+def _metrics(seen: Seen, rate_answers: Int, labels: Int, network: SpikingNetwork, images: int) -> dict[str, Any]:
+    costs = per_image(seen, images)
     if network.readout is None:
-        return found
+        return costs
     answers = seen.predicted[:, -1]
     return {
-        "accuracy_rate": metrics.accuracy(known, labels),
+        "accuracy_rate": metrics.accuracy(rate_answers, labels),
         "accuracy_spiking": metrics.accuracy(answers, labels),
-        "agreement": metrics.accuracy(answers, known),
-        **found,
+        "agreement": metrics.accuracy(answers, rate_answers),
+        **costs,
     }
 
 
-def _per_image(seen: Seen, images: int) -> dict[str, Any]:
-    return {
-        "spikes_per_image": float(seen.spikes.sum()) / images,
-        "operations_per_image": float(seen.operations.sum()) / images,
-        "ms_per_image": 1000 * seen.seconds / images,
-    }
-
-
-def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
+def _curve(seen: Seen, rate_answers: Int, labels: Int, network: SpikingNetwork, images: int) -> list[dict[str, float]]:
     """Return accuracy and cost for every length of the presentation."""
     spikes, operations = (np.cumsum(table.sum(axis=0)) / images for table in (seen.spikes, seen.operations))
     if network.timing.order == "in turn":  # the layers before have done their part
@@ -322,7 +302,7 @@ def _curve(seen: Seen, known: Int, labels: Int, network: SpikingNetwork, images:
         {
             "ms": network.milliseconds(elapsed),
             "accuracy": metrics.accuracy(answers, labels),
-            "agreement": metrics.accuracy(answers, known),
+            "agreement": metrics.accuracy(answers, rate_answers),
             "spikes": float(spikes[network.seen_steps(elapsed) - 1]),
             "operations": float(operations[network.seen_steps(elapsed) - 1]),
         }
@@ -347,8 +327,8 @@ def _stages(
     tell: Progress,
     images: int,
 ) -> list[dict[str, Any]]:
-    """Return, for every layer, how its rates go with the activations and its winners with the softmax."""
-    found = []
+    """Return for every layer the correlation of rates with activations, and the divergence of winners from softmax."""
+    layers = []
     shown = convert.present(network, watched, device=device, seed=convert.seed_of(seed, 3), rates=True)
     for number, stage in enumerate(network.stages):
         with working("cpu", cores) as (xp, each):
@@ -358,7 +338,7 @@ def _stages(
         correlation = float(np.corrcoef(active, shown.rates[number].ravel())[0, 1])
         few = watched[: 1 + 400 // math.prod(stage.positions)]
         compared = convert.winners(model, network, few, number, device=device, seed=seed)
-        found.append(
+        layers.append(
             {
                 "units": stage.weights.shape[1],
                 "positions": math.prod(stage.positions),
@@ -370,8 +350,4 @@ def _stages(
             }
         )
         tell("layers", (number + 1) / len(network.stages))
-    return found
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""
+    return layers

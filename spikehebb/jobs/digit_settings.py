@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import numpy as np
-from brian2 import Hz, ms
+from brian2 import Hz, Quantity, ms
 
 from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
-from spikehebb.neurons import escape_rate
+from spikehebb.jobs.seeds import generator
+from spikehebb.neurons import biased_escape_rate, escape_rate
 
-_CHIP = 5  # of the random numbers that a chip's neurons and synapses are drawn from
+_EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
 _FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
-
-biased_escape_rate = dataclasses.replace(
-    escape_rate,
-    name="biased_escape_rate",
-    summary="Stochastic neuron with a bias of its own: it fires at rate*exp(u/temperature + bias - I)",
-    equations=f"{escape_rate.equations}\nbias : 1 (constant)",
-    threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +50,9 @@ class Settings:
     target : str
         A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
     weight_bits, trace_bits : int
-        Instead of the target's; 0 is what the target says.
+        Instead of the target's; 0 keeps the target's.
     rounding : str
-        ``nearest`` or ``stochastic``; empty is what the target does.
+        ``nearest`` or ``stochastic``; empty keeps the target's.
     epoch_ms, w_max : float
         Of learning under a target's limits: how long a learning epoch is, and the weight that the largest whole number
         stands for.
@@ -125,6 +119,16 @@ class Settings:
                 "weight_bits, trace_bits and rounding limit learning on a target; name one, such as generic."
             )
 
+    @property
+    def presentation(self) -> Quantity:
+        """How long an image is shown."""
+        return self.presentation_ms * ms
+
+    @property
+    def dt(self) -> Quantity:
+        """The time step."""
+        return self.dt_ms * ms
+
     def circuit(self, weights: Float, bias: Float | None = None) -> Circuit:
         """Return the soft winner-take-all circuit of these settings.
 
@@ -154,7 +158,7 @@ class Settings:
         """Return a circuit with the neurons and synapses that a chip really has; the seed decides which."""
         if not (self.dropped or self.neuron_spread):
             return circuit
-        rng, projections = np.random.default_rng((self.seed, _CHIP)), dict(circuit.projections)
+        rng, projections = generator(self.seed, "chip"), dict(circuit.projections)
         output, feedforward = circuit.populations["output"], projections["feedforward"]
         intact = rng.random((circuit.populations["input"].size, output.size)) >= self.dropped
         if self.dropped:
@@ -163,7 +167,7 @@ class Settings:
             model, gains = output.model, log_normal(rng, self.neuron_spread, (output.size,))
             changed = dataclasses.replace(
                 model,
-                receive=equations.suffixed(model.receive, ["w"], "*gain_post"),
+                receive=equations.renamed(model.receive, {"w": "w*gain_post"}),
                 parameters={**model.parameters, "gain": gains},
             )
             output = dataclasses.replace(output, model=changed)
@@ -190,12 +194,13 @@ class Settings:
         chip, spikes = self.chip(), 4.0
         rule = rules.find(self.rule)
         ranges = {}
-        if "u" in equations.variables(rule.needs):
+        if "u" in equations.variables(rule.needs_post):
             # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
             # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
             largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
             bits = chip.value("weight_bits")
-            per_step = spikes / (self.w_max / (2.0**bits - 1)) if bits else spikes
+            top = hardware.levels(bits, negative=False, positive=True)[1] if bits else self.w_max
+            per_step = spikes / (self.w_max / top)
             ranges["u"] = per_step * 2.0 ** np.ceil(np.log2(largest / per_step))
         return constrain(
             circuit,
@@ -207,6 +212,33 @@ class Settings:
             spikes=spikes,
             seed=seed,
         )
+
+
+def check_replicas(settings: Sequence[Settings]) -> None:
+    """Raise ``ValueError`` unless networks of these settings can learn as replicas."""
+    if not settings:
+        raise ValueError("no settings: give one for each network that learns.")
+    for name in _EQUAL:
+        values = list(dict.fromkeys(getattr(each, name) for each in settings))
+        if len(values) > 1:
+            raise ValueError(
+                f"replicas must have the same {name}, got {', '.join(map(str, values))}; run these settings one after "
+                "another."
+            )
+    if settings[0].dropped and len({each.seed for each in settings}) > 1:
+        raise ValueError(
+            f"dropped is {settings[0].dropped:g}, and every seed breaks other synapses, but replicas have the same; "
+            "run these seeds one after another."
+        )
+
+
+def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:
+    """Return the folder of each replica: ``seed-K`` where only seeds differ, else ``network-K``."""
+    seeds = [each.seed for each in settings]
+    alike = len({dataclasses.replace(each, seed=0) for each in settings}) == 1
+    if alike and len(set(seeds)) == len(seeds):
+        return tuple(f"seed-{seed}" for seed in seeds)
+    return tuple(f"network-{number}" for number in range(len(settings)))
 
 
 def log_normal(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:
@@ -224,7 +256,7 @@ def _check_fits(rule: PlasticityRule) -> None:
     """Raise ``ValueError`` for a rule that cannot learn in the circuit."""
     lacking = [
         name
-        for needs, neuron in ((rule.needs_pre, regular), (rule.needs, escape_rate))
+        for needs, neuron in ((rule.needs_pre, regular), (rule.needs_post, escape_rate))
         for name in equations.variables(needs)
         if name not in equations.variables(neuron.equations)
     ]

@@ -1,4 +1,4 @@
-"""Scoring networks that learned digits: again, on other images, or with their neurons labelled anew."""
+"""Scoring trained networks: again, on other images, or with their neurons labelled anew."""
 
 from __future__ import annotations
 
@@ -6,63 +6,61 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from brian2 import ms
 
-from spikehebb import devices, metrics
-from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Circuit, Images, Int, Recording
-from spikehebb.devices import Device
-from spikehebb.jobs.digit_settings import Settings
-from spikehebb.jobs.presenting import Progress, Watch, present, protocol, quiet
-from spikehebb.jobs.saved import describe, versions
-from spikehebb.simulation import simulate
+from spikehebb import metrics
+from spikehebb.core import Images, Recording
+from spikehebb.core.progress import Progress, quiet
+from spikehebb.devices import NUMPY, Device
+from spikehebb.hardware import Target
+from spikehebb.jobs.learned import LearnedNetwork, spike_counts
+from spikehebb.jobs.trained import Trained
+from spikehebb.simulation import present
 
 
 def evaluate(
-    trained: Checkpoint,
+    trained: Trained,
     test: Images,
     *,
-    device: Device | None = None,
+    device: Device | str | None = None,
     replicas: int | None = None,
+    target: Target | None = None,
     progress: Progress | None = None,
-    watch: Watch | None = None,
 ) -> dict[str, Any]:
-    """Score a trained network on images; on the device that it was trained on, the same answer each time.
+    """Score a trained network on images and, with a target, count what it costs there and in bare arithmetic.
 
     Parameters
     ----------
-    trained : Checkpoint
-        From ``load_digits``.
+    trained : Trained
+        Of any form: ``read`` reads one, and what learns, trains or converts returns one.
     test : Images
-    device : Device, optional
-        The one it was trained on when left out.
+    device : Device or str, optional
+        Of spikes: the one that it was trained on when left out, where it gives the same answer each time. Of rates:
+        ``cpu`` (when left out) or ``gpu``.
     replicas : int, optional
-        How many copies of the network look at images side by side. They draw other random numbers than one alone, and
-        a GPU is only worth it with many.
-    watch : callable, optional
-        Called with the recording of every chunk of images.
+        How many replicas of a network that spikes the images are distributed over. They draw other random numbers
+        than one alone, and a GPU is only worth it with many.
+    target : Target, optional
+        The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
+    progress : callable, optional
+        Called with the name of the stage and its completed fraction.
 
     Returns
     -------
     dict
-        As ``metrics`` in ``run.json``, without what only training tells.
+        ``metrics``, as in ``run.json`` without what only training measures. With a target, ``hardware``: footprint,
+        sparsities, the workload per image, energy by table, and for a network that learned in spikes ``learning``,
+        what it would cost to learn from the same spikes.
+
+    Raises
+    ------
+    ValueError
+        If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    device = device or devices.find(str(trained.header["device"]))
-    tell = progress or quiet
-    scores, _ = score(trained, test, device, tell, watch, replicas)
-    return {
-        "kind": "evaluation",
-        "config": dict(trained.header["config"]),
-        "versions": versions(),
-        "seed": trained.header["seed"],
-        "device": device.name,
-        "data": {"test": describe(test)},
-        "metrics": scores,
-    }
+    return trained.evaluate(test, device=device, replicas=replicas, target=target, progress=progress or quiet)
 
 
 def relabelled(
-    trained: Checkpoint,
+    trained: LearnedNetwork,
     labelled: Images,
     test: Images,
     *,
@@ -73,7 +71,7 @@ def relabelled(
 
     Parameters
     ----------
-    trained : Checkpoint
+    trained : LearnedNetwork
     labelled, test : Images
         Labels come from ``labelled``, training images; the score from ``test``.
     device : Device, optional
@@ -84,73 +82,22 @@ def relabelled(
     dict
         ``accuracy_vote`` and ``accuracy_soft_vote``.
     """
-    device, tell = device or devices.find(str(trained.header["device"])), progress or quiet
-    settings, circuit = trained_circuit(trained)
-    counts, _ = present(circuit, labelled, settings, device, "labelling", tell)
-    profile = metrics.class_profile(counts, np.asarray(labelled.labels))
-    changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"profile": profile})
-    scores, _ = score(changed, test, device, tell)
+    device, tell = device or trained.device, progress or quiet
+    counts, _ = spike_counts(trained.circuit(), labelled, trained.settings, device, "labelling", tell)
+    arrays = dict(trained.arrays) | {"profile": metrics.class_profile(counts, np.asarray(labelled.labels))}
+    scores, _ = dataclasses.replace(trained, arrays=arrays).predict(test, device=device, progress=tell)
     return {name: scores[name] for name in ("accuracy_vote", "accuracy_soft_vote")}
 
 
-def some_presentations(trained: Checkpoint, images: Images, *, seed: int = 0) -> Recording:
-    """Return the spikes of input and output while a trained network looks at a few images, on NumPy."""
-    settings, circuit = trained_circuit(trained)
-    return simulate(circuit, protocol(images, settings), dt=settings.dt_ms * ms, seed=seed, record=("input", "output"))
-
-
-def trained_circuit(trained: Checkpoint) -> tuple[Settings, Circuit]:
-    """Return the settings of a trained network, and the circuit that only looks."""
-    settings, arrays = Settings(**trained.header["config"]), trained.arrays
-    bias = np.asarray(arrays["bias"]) if "bias" in arrays else None
-    return settings, settings.circuit(np.asarray(arrays["weights"]), bias).frozen()
-
-
-def check_images(images: Images) -> None:
-    """Raise ``ValueError`` unless images are grey and labelled."""
-    if images.pixels.ndim != 3:
-        raise ValueError(
-            f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
-            "(height, width); choose another data set, such as mnist."
-        )
-    low, high = int(images.labels.min()), int(images.labels.max())
-    if low < 0 or high >= metrics.CLASSES:
-        raise ValueError(
-            f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
-            f"{' (-1 is unlabelled)' if low < 0 else ''}."
-        )
-
-
-def score(
-    trained: Checkpoint,
-    test: Images,
-    device: Device,
-    tell: Progress,
-    watch: Watch | None = None,
-    replicas: int | None = None,
-) -> tuple[dict[str, Any], Int]:
-    """Return the metrics of a trained network on images, and what it predicts."""
-    check_images(test)
-    settings, frozen = trained_circuit(trained)
-    shape = tuple(trained.header["image_shape"])
-    if np.shape(test.pixels)[1:] != shape:
-        raise ValueError(
-            f"the network was trained on images of {shape}, but {test.name} has {np.shape(test.pixels)[1:]}."
-        )
-    if replicas is None and trained.header.get("side_by_side", False):
-        replicas = 1  # which draws its random numbers as it did among others
-    counts, seconds = present(frozen, test, settings, device, "testing", tell, watch, replicas=replicas)
-    return score_counts(trained, counts, test, seconds)
-
-
-def score_counts(trained: Checkpoint, counts: Any, test: Images, seconds: float) -> tuple[dict[str, Any], Int]:
-    """Return the metrics that spike counts (images, neurons) give, and what they predict."""
-    labels, profile = np.asarray(test.labels), np.asarray(trained.arrays["profile"])
-    linear = np.asarray(trained.arrays["linear"])
-    predicted = metrics.vote(counts, metrics.neuron_labels(profile))
-    return {
-        "accuracy_vote": metrics.accuracy(predicted, labels),
-        "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
-        "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, linear), labels),
-        "ms_per_image_test": 1000 * seconds / len(test),
-    }, predicted
+def some_presentations(trained: LearnedNetwork, images: Images, *, seed: int = 0) -> Recording:
+    """Return the spikes of input and output while a trained network is shown a few images, on NumPy."""
+    settings = trained.settings
+    return present.show(
+        trained.circuit(),
+        present.of_unit_length(images),
+        presentation=settings.presentation,
+        dt=settings.dt,
+        device=NUMPY,
+        seed=seed,
+        record=("input", "output"),
+    )

@@ -95,7 +95,7 @@ class Fit:
         return len(self.data)
 
     def report(self) -> dict[str, Any]:
-        """Return the fit as JSON can say it; parameters in base units."""
+        """Return the fit as plain data for JSON; parameters in base units."""
         return {
             "kind": "fit",
             "rule": self.rule,
@@ -144,7 +144,7 @@ def fit(
     """Fit the parameters of a rule to a measured STDP window, by least squares.
 
     The prediction is ``(w - w0)/w0`` after the protocol, as ``stdp_window`` simulates it. Each evaluation is one
-    simulation, in which all lags run side by side with the given values and with each of them raised a little.
+    simulation, in which all lags run together with the given values and with each of them raised a little.
 
     Intervals are those of the linear approximation at the solution, with Student's t at ``degrees`` degrees of
     freedom. Given errors are taken as they are (the covariance is not rescaled, so a bad fit shows in ``chi2`` and
@@ -260,7 +260,7 @@ def _solve(problem: Problem) -> tuple[Float, int]:
             return np.full(len(problem.data), np.nan)
 
     problem.tell_apart(problem.start)
-    found = least_squares(
+    solution = least_squares(
         residuals,
         problem.start[places] / scale,
         lambda scaled: problem.jacobian(whole(scaled)) * scale,
@@ -268,14 +268,14 @@ def _solve(problem: Problem) -> tuple[Float, int]:
         x_scale="jac",
         max_nfev=_MOST,
     )
-    values = whole(found.x)
-    if not found.success:
+    values = whole(solution.x)
+    if not solution.success:
         rule = problem.with_values(values)
         at = ", ".join(f"{name} = {rule.parameters[name]}" for name in names)
         alike = problem.alike(values, below=_VAGUE)
         hint = f", of which the data hardly determine {listed(alike)}" if alike else ""
         raise problem.give_up(
-            f"it did not converge in {found.nfev} evaluations and stands at {at}{hint}; start nearer to the "
+            f"it did not converge in {solution.nfev} evaluations and stands at {at}{hint}; start nearer to the "
             "data (with_parameters), or name fewer as free.",
             values,
         )
@@ -287,7 +287,7 @@ def _solve(problem: Problem) -> tuple[Float, int]:
             values,
         )
     problem.tell_apart(values)
-    return values, int(found.nfev)
+    return values, int(solution.nfev)
 
 
 def _result(problem: Problem, values: Float, evaluations: int, confidence: float) -> Fit:
@@ -322,26 +322,26 @@ def _result(problem: Problem, values: Float, evaluations: int, confidence: float
 
 def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float) -> tuple[str, ...]:
     data, fitted, w0 = problem.data, problem.with_values(values), problem.protocol["w0"]
-    said = []
+    warnings = []
     if data.error is not None and chi2.sf(squares, len(data) - len(estimates)) < _UNLIKELY:
-        said.append("The rule does not describe the data within their errors, so the intervals mean little.")
+        warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
     limits = [limit for weight in w0 * (1 + problem.evaluate(values)[0]) if (limit := _limit(fitted, weight))]
     if limits:
-        said.append(
+        warnings.append(
             f"At {len(limits)} of {len(data)} points the fitted weight runs into {listed(sorted(set(limits)))} and "
             "says little about the parameters; start from another w0, or widen the bounds."
         )
     highest = float(fitted.parameters.get("w_max", np.inf)) / w0 - 1
     beyond = int(np.sum(data.change > highest))
     if beyond:
-        said.append(
+        warnings.append(
             f"{beyond} of {len(data)} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
             f"from w0 = {w0:g}; start from a smaller w0."
         )
     vague = [n for n, e in estimates.items() if get_dimensions(e.value) == TIME and float(e.low) <= 0]
     if vague:
-        said.append(f"The data hardly determine {listed(vague)}: the confidence interval reaches below 0.")
-    return tuple(said)
+        warnings.append(f"The data hardly determine {listed(vague)}: the confidence interval reaches below 0.")
+    return tuple(warnings)
 
 
 def _limit(rule: PlasticityRule, weight: float) -> str:

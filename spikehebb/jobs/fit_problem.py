@@ -27,7 +27,7 @@ _CURVE = 30  # lags on each side of a drawn curve
 
 
 class FitError(RuntimeError):
-    """A fit that led nowhere, with what there is to show: the data, and the rule at the start and as it was left."""
+    """A fit that failed, with the data, and the rule at the start and at the end of the fit."""
 
     def __init__(self, message: str, *, data: Measurements, start: PlasticityRule, last: PlasticityRule) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class FitError(RuntimeError):
 class Problem:
     """Residuals as functions of ``values``: one number for each candidate parameter, in base units.
 
-    One evaluation is one simulation: all lags side by side, with the values as they are and with each of them raised
+    One evaluation is one simulation: all lags together, with the values as they are and with each of them raised
     a little, for the derivatives.
 
     Parameters
@@ -55,8 +55,8 @@ class Problem:
     protocol : mapping
         The other arguments of ``stdp_window``: ``repeats``, ``frequency``, ``w0`` and ``dt``.
     device : Device
-    known : dict
-        What has been evaluated.
+    cache : dict
+        Changes and derivatives that have been evaluated, by values.
     """
 
     rule: PlasticityRule
@@ -66,7 +66,7 @@ class Problem:
     lags: Float
     protocol: Mapping[str, Any]
     device: Device
-    known: dict[bytes, tuple[Float, Float]] = field(default_factory=dict)
+    cache: dict[bytes, tuple[Float, Float]] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -109,14 +109,14 @@ class Problem:
     def evaluate(self, values: Float) -> tuple[Float, Float]:
         """Return the relative changes, shape (points,), and their derivatives, shape (points, candidates)."""
         key = values.tobytes()
-        if key not in self.known:
+        if key not in self.cache:
             step = _STEP * self.scale
             table = np.vstack([values, values + np.diag(step)])
             lags, place = np.unique(self.lags, return_inverse=True)
             changes = self.simulate(np.tile(lags, len(table)), np.repeat(table, len(lags), axis=0))
             changes = changes.reshape(len(table), -1)[:, place]
-            self.known[key] = changes[0], ((changes[1:] - changes[0]) / step[:, None]).T
-        return self.known[key]
+            self.cache[key] = changes[0], ((changes[1:] - changes[0]) / step[:, None]).T
+        return self.cache[key]
 
     def simulate(self, lags: Float, table: Float) -> Float:
         """Return the relative change at each lag with each row of values, in runs of the size that is compiled."""
@@ -144,7 +144,7 @@ class Problem:
         rule = self.rule
         if not used(rule.pre, rule.post, rule.synapse, rule.on_pre, rule.on_post, rule.update) & _RANDOM:
             return ()
-        other = dataclasses.replace(self, protocol={**self.protocol, "seed": 1}, known={})
+        other = dataclasses.replace(self, protocol={**self.protocol, "seed": 1}, cache={})
         (changes, slopes), (others, other_slopes) = self.evaluate(self.start), other.evaluate(self.start)
         if (changes != others).any():
             raise ValueError(f"{rule.name} is random, and so cannot be fitted; set its noise to 0 (with_parameters).")
@@ -181,12 +181,12 @@ class Problem:
         lags = np.concatenate([-side[::-1]] * bool((self.lags < 0).any()) + [side] * bool((self.lags > 0).any()))
         table = np.repeat([values, self.start], len(lags), axis=0)
         changes = self.simulate(np.tile(lags, 2), table).reshape(2, -1) * self.protocol["w0"]
-        told = {name: self.protocol[name] for name in ("repeats", "frequency", "w0")}
-        fitted, start = (Window(rule=self.rule.name, lags=lags * second, dw=dw, **told) for dw in changes)
+        pairing = {name: self.protocol[name] for name in ("repeats", "frequency", "w0")}
+        fitted, start = (Window(rule=self.rule.name, lags=lags * second, dw=dw, **pairing) for dw in changes)
         return fitted, start
 
     def give_up(self, message: str, values: Float) -> FitError:
-        """Return the error that says why there is no fit."""
+        """Return the error with the reason why there is no fit."""
         message = f"{self.rule.name} cannot be fitted to {self.data.name}: {message}"
         return FitError(message, data=self.data, start=self.rule, last=self.with_values(values))
 
@@ -224,18 +224,18 @@ def candidates(rule: PlasticityRule, free: Sequence[str] | None, dt: Quantity) -
     arrays = [name for name, value in rule.parameters.items() if np.ndim(value)]
     if arrays:
         raise ValueError(f"{rule.name}: {listed(arrays)} is an array; a fit needs one value, set by with_parameters.")
-    wanted = set([free] if isinstance(free, str) else free or ())
-    if free is not None and not wanted:
+    requested = set([free] if isinstance(free, str) else free or ())
+    if free is not None and not requested:
         raise ValueError(
             f"{rule.name}: nothing is free; name at least one parameter.{did_you_mean('', rule.parameters)}"
         )
-    for name in sorted(wanted):
+    for name in sorted(requested):
         if name not in rule.parameters:
             raise ValueError(f"{rule.name} has no parameter {name!r}.{did_you_mean(name, rule.parameters)}")
         if reason := _fixed(rule, name, dt):
             raise ValueError(f"{rule.name}: {name} cannot be fitted: {reason}.")
     if free is not None:
-        return tuple(name for name in rule.parameters if name in wanted)
+        return tuple(name for name in rule.parameters if name in requested)
     names = tuple(name for name in rule.parameters if name not in BOUNDS and not _fixed(rule, name, dt))
     if not names:
         raise ValueError(f"{rule.name} has no parameter that can be fitted.")

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spikehebb import checkpoint
-from spikehebb.jobs.saved import may_begin, versions
-from spikehebb.jobs.softhebb_state import make_folder
-from spikehebb.softhebb import save_model, statistics
+from spikehebb.jobs.run import check_new, held, versions, write
+from spikehebb.softhebb import model_file, statistics
 from spikehebb.softhebb.torch_files import read_torch
 
 
@@ -34,7 +32,7 @@ def import_softhebb(
     image_shape : (int, int, int)
         Channels, height, width.
     preset : str, optional
-        The architecture, where the file does not tell.
+        The architecture, where the file does not determine it.
     overwrite : bool
         Replace another run in ``out``.
 
@@ -52,16 +50,15 @@ def import_softhebb(
         If PyTorch is not installed.
     """
     file, out = Path(file), Path(out)
-    model = read_torch(file, image_shape, preset)
-    header = {
-        "kind": "softhebb",
-        "source": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
-        "versions": versions(),
-    }
-    model = dataclasses.replace(model, header=header)
-    report = {**header, "network": asdict(model.network), **statistics.summary(model)}
-    make_folder(out)
-    may_begin(out, overwrite)
-    save_model(model, out / "checkpoint.npz")
-    checkpoint.write_json(out / "run.json", report)
+    with held(out) as folder:
+        check_new(folder, overwrite)
+        model = read_torch(file, image_shape, preset)
+        header = {
+            "kind": model_file.KIND,
+            "source": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
+            "versions": versions(),
+        }
+        model = dataclasses.replace(model, header=header)
+        report = {**header, "network": asdict(model.network), **statistics.summary(model)}
+        write(folder, {"checkpoint.npz": model_file.to_checkpoint(model), "run.json": report})
     return report

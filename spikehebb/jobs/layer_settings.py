@@ -34,7 +34,7 @@ LAYERS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepSettings:
+class LayerSettings:
     """Everything that decides what ``learn_layers`` learns.
 
     Parameters

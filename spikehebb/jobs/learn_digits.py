@@ -1,64 +1,75 @@
-"""Learning digits with a spiking soft winner-take-all circuit."""
+"""Learning digits with a spiking soft winner-take-all circuit: one network, or several as replicas."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from brian2 import ms
 
-from spikehebb import checkpoint, devices, metrics, rules
-from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Circuit, Float, Images, Int, Recording
+from spikehebb import devices, metrics
+from spikehebb.checkpoint import Checkpoint, Shapes
+from spikehebb.core import Images, Int
+from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
-from spikehebb.hardware import Constrained
-from spikehebb.jobs import presenting
-from spikehebb.jobs.digit_settings import Settings, ages
-from spikehebb.jobs.evaluate import check_images, score
-from spikehebb.jobs.presenting import (
-    STAGES,
-    Progress,
-    counts_of,
-    present,
-    protocol,
-    quiet,
-    run,
-    seed_of,
-    within,
+from spikehebb.jobs import learned
+from spikehebb.jobs.digit_settings import Settings, check_replicas, folders_of
+from spikehebb.jobs.digit_state import (
+    Networks,
+    State,
+    after,
+    begin,
+    labelled_images,
+    next_circuit,
+    next_images,
+    seen_after,
 )
-from spikehebb.jobs.saved import State, describe, partial, resume, versions
+from spikehebb.jobs.learned import LearnedNetwork, check_images, readouts, scores_of
+from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.start import Start
-from spikehebb.simulation.present import copies_on, prepare_dealt
+from spikehebb.simulation import present
 
-LABELLED = 20_000  # training images, at most, that give the neurons their labels
-BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
-_ORDER, _WEIGHTS = 3, 4
+_SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DigitRun:
-    """What ``learn_digits`` returns.
+    """What ``learn_digits`` returns for one network.
 
     Parameters
     ----------
     report : mapping
         What ``run.json`` holds.
-    checkpoint : Checkpoint
+    network : LearnedNetwork
         The trained network.
-    predicted, labels : array of int, shape (test images,)
-        By single-neuron vote, and as they are.
     """
 
     report: Mapping[str, Any]
-    checkpoint: Checkpoint
-    predicted: Int
-    labels: Int
+    network: LearnedNetwork
 
 
+@dataclass(frozen=True, kw_only=True)
+class DigitRuns:
+    """What ``learn_digits`` returns for several networks.
+
+    Parameters
+    ----------
+    runs : tuple of DigitRun
+        One for each of the settings.
+    folders : tuple of str
+        Their names below ``out``: ``seed-K`` where only seeds differ, else ``network-K``.
+    summary : mapping
+        What ``summary.json`` holds: accuracies of each network, their mean and standard deviation over networks.
+    """
+
+    runs: tuple[DigitRun, ...]
+    folders: tuple[str, ...]
+    summary: Mapping[str, Any]
+
+
+@overload
 def learn_digits(
     train: Images,
     test: Images,
@@ -69,38 +80,73 @@ def learn_digits(
     out: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> DigitRun:
-    """Let a spiking soft winner-take-all circuit teach itself images, then label its neurons and score it.
+) -> DigitRun: ...
+
+
+@overload
+def learn_digits(
+    train: Images,
+    test: Images,
+    settings: Sequence[Settings],
+    *,
+    device: Device | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> DigitRuns: ...
+
+
+def learn_digits(
+    train: Images,
+    test: Images,
+    settings: Settings | Sequence[Settings] | None = None,
+    *,
+    start: Start | None = None,
+    device: Device | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> DigitRun | DigitRuns:
+    """Let a spiking soft winner-take-all circuit learn images without labels, then label its neurons and score it.
+
+    Several settings are several networks that learn as replicas in one simulation, each in its own order. A replica
+    learns the same, bit for bit, whatever learns beside it on the same device, but draws other random numbers than a
+    network alone.
 
     Parameters
     ----------
     train, test : Images
         Neurons are labelled from training images only.
-    settings : Settings, optional
-        Left out with a start, ``start.settings(train)``.
+    settings : Settings, or sequence of Settings, optional
+        Left out with a start, ``start.settings(train)``. Those of replicas may differ in the seed and in what is a
+        number of the circuit (temperature, eta, lifetime, start_norm, rates, time constant, jitter), but not in sizes,
+        durations, rule and target.
     start : Start, optional
         A trained network that learning goes on from (``load_start``); without one it starts from random weights.
     device : Device, optional
         The fastest that works here when left out.
     out : path, optional
-        A folder for ``checkpoint.npz`` and ``run.json``. An interrupted run with the same settings and data goes on
-        where it stopped.
+        A folder for ``checkpoint.npz`` and ``run.json``; of replicas, for a folder for each and ``summary.json``. An
+        interrupted run with the same settings and data goes on where it stopped; a finished one is read.
     overwrite : bool
-        Replace another run in ``out``.
+        Replace another run in ``out``, or this one where it is finished.
     progress : callable, optional
         Called with the name of the stage and its completed fraction.
 
     Returns
     -------
-    DigitRun
+    DigitRun or, for several settings, DigitRuns
 
     Raises
     ------
     ValueError
         If training and test images differ in size, are in colour, or lack labels from 0 to 9; if the start takes
-        images of another size or has another number of neurons than the settings say.
+        images of another size or has another number of neurons than the settings; if the settings of replicas
+        differ in what cannot differ.
     FileExistsError
         If ``out`` holds another run.
+    BlockingIOError
+        If another process is at work in ``out``.
 
     Examples
     --------
@@ -110,50 +156,199 @@ def learn_digits(
     >>> run = learn_digits(digits[:20], digits[20:30], Settings(neurons=5), device=NUMPY)
     >>> sorted(run.report["metrics"])[:3]
     ['accuracy_linear', 'accuracy_soft_vote', 'accuracy_vote']
+    >>> both = [Settings(neurons=5, seed=seed) for seed in (0, 1)]
+    >>> learn_digits(digits[:20], digits[20:30], both, device=NUMPY).folders
+    ('seed-0', 'seed-1')
     """
-    device = device or devices.find("auto")
-    shape = check_both(train, test)
-    settings = settings or (start.settings(train) if start else Settings())
+    shape = _check_both(train, test)
+    if settings is None:
+        settings = start.settings(train) if start else Settings()
+    replicas = not isinstance(settings, Settings)
+    each = (settings,) if isinstance(settings, Settings) else tuple(settings)
     if start is not None:
-        _check_start(start, settings, train)
-    header = header_of(train, test, settings, device)
-    header |= {
-        "start": None if start is None else start.describe(train),
-        "biased": start is not None and bool(start.bias.any()),
-    }
-    tell = progress or quiet
-    first = begin(settings, shape, start)
-    state = resume(out, header, overwrite) or first
-    total = settings.epochs * len(train)
-    tell("building", 0)
-    plastic = settings.circuit(state.weights, state.bias)
-    learning = settings.constrained(plastic, settings.seed).circuit if settings.target else plastic
-    for circuit, replicas in ((learning, None), (plastic.frozen(), copies_on(device, None))):
-        prepare_dealt(
-            circuit,
-            protocol(train[:1], settings),
-            replicas=replicas,
-            device=device,
-            dt=settings.dt_ms * ms,
-            record=("output",),
+        _check_start(start, each[0], train)
+    if replicas:
+        check_replicas(each)
+    device = device or devices.find("auto")
+    about: dict[str, Any] = {"start": None if start is None else start.describe(train)}
+    about |= {"biased": start is not None and bool(start.bias.any())}
+    about |= {"side_by_side": True} if replicas else {}
+    headers = tuple(_header(train, test, one, device, shape) | about for one in each)
+    job = _Learning(
+        train=train, test=test, settings=each, start=start, device=device, headers=headers, replicas=replicas
+    )
+    runs = run(job, out=out, overwrite=overwrite, tell=progress or quiet)
+    return runs if replicas else runs.runs[0]
+
+
+States = tuple[State, ...]  # of each network
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Learning:
+    """Networks that learn the same images: one, or replicas."""
+
+    train: Images
+    test: Images
+    settings: tuple[Settings, ...]
+    start: Start | None
+    device: Device
+    headers: tuple[Mapping[str, Any], ...]
+    replicas: bool
+
+    @property
+    def kind(self) -> str:
+        return "digits side by side" if self.replicas else learned.KIND
+
+    @property
+    def networks(self) -> Networks:
+        room = min(present.CHUNK, len(self.train))  # for all chunks the same
+        return Networks(settings=self.settings, device=self.device, room=room if self.replicas else 0)
+
+    @property
+    def scratch(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {"networks": [dict(header) for header in self.headers]} if self.replicas else self.headers[0]
+
+    def begin(self, folder: Path) -> States:
+        shape = np.shape(self.train.pixels)[1:]
+        return tuple(begin(settings, shape, self.start) for settings in self.settings)
+
+    def pack(self, states: States) -> tuple[Counts, Arrays]:
+        names = [name for name, value in vars(states[0]).items() if name != "chunks" and value is not None]
+        every = {name: np.stack([np.asarray(getattr(state, name)) for state in states]) for name in names}
+        counts = {"chunks": states[0].chunks, "points": len(states[0].curve)}
+        return counts, every if self.replicas else {name: array[0] for name, array in every.items()}
+
+    def shapes(self, counts: Counts) -> Shapes:
+        neurons, points = self.settings[0].neurons, counts["points"]
+        if not all(isinstance(count, int) and count >= 0 for count in (points, counts["chunks"])):
+            raise ValueError(f"its header counts {counts['chunks']!r} chunks and {points!r} points.")
+        arrays = {
+            "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
+            "age": (neurons,),
+            "spikes": (2,),
+            "seconds": (),
+            "tally": (neurons, metrics.CLASSES),
+            "shown": (metrics.CLASSES,),
+            "curve": (points, 2),
+        }
+        arrays |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
+        several = (len(self.settings),) if self.replicas else ()
+        return {name: ("f", (*several, *shape)) for name, shape in arrays.items()}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> States:
+        count = len(self.settings)
+        each = [{name: array[k] for name, array in arrays.items()} for k in range(count)] if self.replicas else [arrays]
+        return tuple(
+            State(chunks=counts["chunks"], **{"bias": None, **network, "seconds": float(network["seconds"])})
+            for network in each
         )
-    tell("building", 1)
-    while (done := seen_after(state.chunks, len(train))) < total:
-        images, (circuit, chip, seed) = next_images(state, train, settings), next_circuit(state, settings)
-        bar = within(tell, "learning", done / total, len(images) / total)
-        recording = run(circuit, images, settings, device, seed, bar)
-        state = learned(state, recording, chip, images, settings, done)
-        if out is not None:
-            checkpoint.save(partial(header, state), out / "partial.npz")
-    tell("learning", 1)
-    frozen = settings.circuit(state.weights, state.bias).frozen()
-    labelled = labelled_images(train, settings)
-    counts, _ = present(frozen, labelled, settings, device, "labelling", tell)
-    trained = label(header, state, counts, labelled)
-    return finish(trained, state, first, labelled, test, *score(trained, test, device, tell), out=out)
+
+    def prepare(self, states: States, folder: Path, tell: Progress) -> States:
+        tell("building", 0)
+        self.networks.prepare(states, self.train)
+        tell("building", 1)
+        return states
+
+    def step(self, states: States, folder: Path, tell: Progress) -> States | None:
+        total, done = self.settings[0].epochs * len(self.train), seen_after(states[0].chunks, len(self.train))
+        if done >= total:
+            tell("learning", 1)
+            return None
+        pairs = list(zip(states, self.settings, strict=True))
+        images = [next_images(state, self.train, settings) for state, settings in pairs]
+        plans = [next_circuit(state, settings) for state, settings in pairs]
+        bar = of_stage(tell, "learning", done / total, len(images[0]) / total)
+        recordings = self.networks.show(
+            [circuit for circuit, _, _ in plans], [seed for _, _, seed in plans], images, bar
+        )
+        return tuple(
+            after(state, recording, chip, part, settings, done)
+            for (state, settings), recording, (_, chip, _), part in zip(pairs, recordings, plans, images, strict=True)
+        )
+
+    def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
+        labelled = [labelled_images(self.train, settings) for settings in self.settings]
+        trained = []
+        for header, state, images, (counts, _) in zip(
+            self.headers, states, labelled, self.networks.counts(states, labelled, "labelling", tell), strict=True
+        ):
+            arrays = {"weights": state.weights, "age": state.age, **readouts(counts, np.asarray(images.labels))}
+            arrays |= {} if state.bias is None else {"bias": state.bias}
+            trained.append(LearnedNetwork(header=header, arrays=arrays))
+        runs = []
+        tested = self.networks.counts(states, [self.test] * len(states), "testing", tell)
+        for network, state, first, images, (counts, seconds) in zip(
+            trained, states, self.begin(folder), labelled, tested, strict=True
+        ):
+            scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
+            report = self._report(network, state, first, len(images), scores, predicted)
+            runs.append(DigitRun(report=report, network=network))
+        return self._runs(runs)
+
+    def files(self, result: DigitRuns) -> Mapping[str, Any]:
+        files: dict[str, Any] = {}
+        for one, folder in zip(result.runs, result.folders, strict=True):
+            place = f"{folder}/" if self.replicas else ""
+            network = one.network
+            files[f"{place}checkpoint.npz"] = Checkpoint(header=network.header, arrays=network.arrays)
+            files[f"{place}run.json"] = one.report
+        return files | ({"summary.json": result.summary} if self.replicas else {})
+
+    def finished(self, folder: Path) -> DigitRuns | None:
+        runs = []
+        places = [folder / name for name in folders_of(self.settings)] if self.replicas else [folder]
+        for place, header in zip(places, self.headers, strict=True):
+            report = report_of(place / "run.json", header)
+            if report is None or not (place / "checkpoint.npz").exists():
+                return None
+            runs.append(DigitRun(report=report, network=learned.load(place)))
+        return None if self.replicas and not (folder / "summary.json").exists() else self._runs(runs)
+
+    def _report(
+        self,
+        network: LearnedNetwork,
+        state: State,
+        first: State,
+        labelled: int,
+        scores: dict[str, Any],
+        predicted: Int,
+    ) -> dict[str, Any]:
+        total = self.settings[0].epochs * len(self.train)
+        scores = scores | {
+            "ms_per_image_train": 1000 * state.seconds / total,
+            "input_spikes_per_image": float(state.spikes[0]) / total,
+            "output_spikes_per_image": float(state.spikes[1]) / total,
+            "dead_neurons": int(np.sum(state.age == first.age)),
+        }
+        curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
+        return {
+            **network.header,
+            "labelled_from": labelled,
+            "metrics": scores,
+            "confusion": metrics.confusion(predicted, np.asarray(self.test.labels)).tolist(),
+            "learning_curve": curve,
+        }
+
+    def _runs(self, runs: Sequence[DigitRun]) -> DigitRuns:
+        folders = folders_of(self.settings)
+        return DigitRuns(runs=tuple(runs), folders=folders, summary=_summary(runs, folders))
 
 
-def check_both(train: Images, test: Images) -> tuple[int, ...]:
+def _header(train: Images, test: Images, settings: Settings, device: Device, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "kind": learned.KIND,
+        "config": asdict(settings),
+        **provenance(device.name, settings.seed, train=train, test=test),
+        "image_shape": list(shape),
+    }
+
+
+def _check_both(train: Images, test: Images) -> tuple[int, ...]:
     """Return the shape of the images, after checking that both parts fit the network and each other."""
     check_images(train)
     check_images(test)
@@ -161,70 +356,6 @@ def check_both(train: Images, test: Images) -> tuple[int, ...]:
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
     return shape
-
-
-def header_of(train: Images, test: Images, settings: Settings, device: Device) -> dict[str, Any]:
-    """Return what a run of ``learn_digits`` is, for its files."""
-    return {
-        "kind": "digits",
-        "config": asdict(settings),
-        "seed": settings.seed,
-        "device": device.name,
-        "versions": versions(),
-        "image_shape": list(np.shape(train.pixels)[1:]),
-        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
-        "start": None,
-        "biased": False,
-    }
-
-
-def labelled_images(train: Images, settings: Settings) -> Images:
-    """Return the training images that give the neurons their labels."""
-    chosen = np.random.default_rng((settings.seed, STAGES["labelling"])).permutation(len(train))[:LABELLED]
-    return train[chosen]
-
-
-def label(header: Mapping[str, Any], state: State, counts: Any, labelled: Images) -> Checkpoint:
-    """Return a network that has learned, with the labels that spike counts (images, neurons) give its neurons."""
-    profile = metrics.class_profile(counts, np.asarray(labelled.labels))
-    arrays = {
-        "weights": state.weights,
-        "age": state.age,
-        "profile": profile,
-        "linear": metrics.fit_linear(counts, np.asarray(labelled.labels)),
-    }
-    if state.bias is not None:
-        arrays["bias"] = state.bias
-    return Checkpoint(header=header, arrays=arrays)
-
-
-def finish(
-    trained: Checkpoint,
-    state: State,
-    first: State,
-    labelled: Images,
-    test: Images,
-    scores: dict[str, Any],
-    predicted: Int,
-    *,
-    out: Path | None,
-) -> DigitRun:
-    """Return the run, and leave its files where they are wanted."""
-    header = trained.header
-    total = int(header["config"]["epochs"]) * int(header["data"]["train"]["count"])
-    scores = scores | {
-        "ms_per_image_train": 1000 * state.seconds / total,
-        "input_spikes_per_image": float(state.spikes[0]) / total,
-        "output_spikes_per_image": float(state.spikes[1]) / total,
-        "dead_neurons": int(np.sum(state.age == first.age)),
-    }
-    curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
-    report = {**header, "labelled_from": len(labelled), "metrics": scores, "learning_curve": curve}
-    if out is not None:
-        checkpoint.save(trained, out / "checkpoint.npz")
-        checkpoint.write_json(out / "run.json", report)
-        (out / "partial.npz").unlink(missing_ok=True)
-    return DigitRun(report=report, checkpoint=trained, predicted=predicted, labels=np.asarray(test.labels))
 
 
 def _check_start(start: Start, settings: Settings, train: Images) -> None:
@@ -241,82 +372,23 @@ def _check_start(start: Start, settings: Settings, train: Images) -> None:
         )
 
 
-def begin(settings: Settings, shape: tuple[int, ...], start: Start | None) -> State:
-    """Return the state that learning begins with: random weights, or those of another network."""
-    if start is not None:
-        bias = start.bias if start.bias.any() else None
-        return dataclasses.replace(begin(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
-    rng = np.random.default_rng((settings.seed, _WEIGHTS))
-    weights = np.abs(rng.standard_normal((int(np.prod(shape)), settings.neurons)))
-    return State(
-        chunks=0,
-        weights=weights * settings.start_norm / np.linalg.norm(weights, axis=0),
-        age=np.zeros(settings.neurons),
-        bias=None,
-        spikes=np.zeros(2),
-        seconds=0.0,
-        tally=np.zeros((settings.neurons, metrics.CLASSES)),
-        shown=np.zeros(metrics.CLASSES),
-        curve=np.zeros((0, 2)),
-    )
-
-
-def seen_after(chunks: int, images: int) -> int:
-    """Return how many presentations so many chunks are; every epoch begins a new chunk."""
-    per_epoch = -(-images // presenting.CHUNK)
-    return chunks // per_epoch * images + min(chunks % per_epoch * presenting.CHUNK, images)
-
-
-def next_images(state: State, train: Images, settings: Settings) -> Images:
-    """Return the images of the next chunk; every epoch has an order of its own."""
-    epoch, number = divmod(state.chunks, -(-len(train) // presenting.CHUNK))
-    order = np.random.default_rng((settings.seed, _ORDER, epoch)).permutation(len(train))
-    return train[order[number * presenting.CHUNK : (number + 1) * presenting.CHUNK]]
-
-
-def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained | None, int]:
-    """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
-    circuit = settings.circuit(state.weights, state.bias)
-    if ages(rules.find(settings.rule)):
-        circuit = circuit.with_state("output", age=state.age)
-    seed = seed_of(settings.seed, STAGES["learning"], state.chunks)
-    chip = settings.constrained(circuit, seed) if settings.target else None
-    return chip.circuit if chip else circuit, chip, seed
-
-
-def learned(
-    state: State, recording: Recording, chip: Constrained | None, images: Images, settings: Settings, seen: int
-) -> State:
-    """Return the state after a chunk of images; ``seen`` is how many there were before it."""
-    aging = ages(rules.find(settings.rule))
-    weights, age = recording.weights["feedforward"], recording.state["output"].get("age", state.age)
-    if chip:
-        weights = chip.weights(recording, "feedforward")
-        age = chip.trace(recording, "feedforward", "age") if aging else age
-    tally, shown, curve = _follow(state, counts_of(recording, images, settings), np.asarray(images.labels), seen)
-    return State(
-        chunks=state.chunks + 1,
-        weights=weights,
-        age=age if aging else state.age + recording.counts["output"] / settings.lifetime,
-        bias=state.bias,
-        spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
-        seconds=state.seconds + recording.seconds,
-        tally=tally,
-        shown=shown,
-        curve=curve,
-    )
-
-
-def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, Float, Float]:
-    """Go on with the learning curve: score every block of images with labels from the images before it."""
-    tally, shown, points = state.tally, state.shown, list(state.curve)
-    for start in range(0, len(labels), BLOCK):
-        block = slice(start, start + BLOCK)
-        if shown.any() and len(labels[block]) == BLOCK:  # a shorter rest would only be noise
-            known = metrics.neuron_labels(tally / np.maximum(shown, 1e-9))
-            score = metrics.accuracy(metrics.vote(counts[block], known), labels[block])
-            points.append(np.array([seen + start + len(labels[block]), score]))
-        now = np.bincount(labels[block], minlength=metrics.CLASSES)
-        tally = FORGET * tally + metrics.class_profile(counts[block], labels[block]) * now
-        shown = FORGET * shown + now
-    return tally, shown, np.array(points).reshape(-1, 2)
+def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]:
+    scores = {name: [float(run.report["metrics"][name]) for run in runs] for name in _SCORES}
+    shared = ("device", "versions", "image_shape", "data")
+    return {
+        "kind": "digits side by side",
+        **{name: runs[0].report[name] for name in shared},
+        "networks": [
+            {
+                "folder": folder,
+                "config": run.report["config"],
+                "metrics": {name: run.report["metrics"][name] for name in _SCORES},
+            }
+            for folder, run in zip(folders, runs, strict=True)
+        ],
+        "mean": {name: float(np.mean(values)) for name, values in scores.items()},
+        "standard_deviation": {
+            name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in scores.items()
+        },
+        "ms_per_image_train": sum(float(run.report["metrics"]["ms_per_image_train"]) for run in runs) / len(runs),
+    }

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import ms
 
-from spikehebb import checkpoint, devices, metrics
+from spikehebb import devices, metrics
+from spikehebb.checkpoint import Shapes
 from spikehebb.convert import SpikingNetwork, present, to_spiking
-from spikehebb.core import Float, Images, Protocol
+from spikehebb.core import Float, Images
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
-from spikehebb.jobs import deep_state
-from spikehebb.jobs.deep_state import State
-from spikehebb.jobs.layer_settings import DeepSettings
-from spikehebb.jobs.saved import describe, versions
-from spikehebb.simulation import simulate
-from spikehebb.softhebb import Model, Network, numerics, readout, save_model, statistics, training
+from spikehebb.jobs import features
+from spikehebb.jobs.features import Features, Piece
+from spikehebb.jobs.layer_settings import LayerSettings
+from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.seeds import generator, seed_of
+from spikehebb.simulation.present import show
+from spikehebb.softhebb import (
+    Model,
+    Network,
+    Weights,
+    load_model,
+    model_file,
+    numerics,
+    readout,
+    statistics,
+    training,
+)
+from spikehebb.softhebb.network import array_shapes
 
 CHUNK = 2000  # patches per run of the program: what an interruption can cost
 LOOK = 160  # images that are shown between two saves
-_PATCHES, _LEARNING, _LOOKING = 10, 11, 12  # random numbers of their own
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeepRun:
+class LayersRun:
     """What ``learn_layers`` returns: the trained model and what ``run.json`` holds."""
 
     model: Model
@@ -45,13 +55,13 @@ class DeepRun:
 def learn_layers(
     train: Images,
     test: Images,
-    settings: DeepSettings | None = None,
+    settings: LayerSettings | None = None,
     *,
     device: Device | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> DeepRun:
+) -> LayersRun:
     """Let the layers of a network learn in spikes, one after the other, then read their spike counts.
 
     With shared weights a convolutional layer is one soft winner-take-all circuit that stands at one position after the
@@ -64,7 +74,7 @@ def learn_layers(
     ----------
     train, test : Images
         The layers and the readouts learn from training images only; the layers never see a label.
-    settings : DeepSettings, optional
+    settings : LayerSettings, optional
     device : Device, optional
         The fastest that works here when left out.
     out : path, optional
@@ -77,7 +87,7 @@ def learn_layers(
 
     Returns
     -------
-    DeepRun
+    LayersRun
 
     Raises
     ------
@@ -98,109 +108,276 @@ def learn_layers(
     >>> from spikehebb.devices import NUMPY
     >>> from spikehebb.jobs.layer_settings import LAYERS
     >>> layer = dataclasses.replace(LAYERS[0], units=4, kernel=7, pool=None)
-    >>> settings = DeepSettings(layers=(layer,), patches=20, show_ms=8)
+    >>> settings = LayerSettings(layers=(layer,), patches=20, show_ms=8)
     >>> digits = load("digits", "train")
     >>> run = learn_layers(digits[:20], digits[20:25], settings, device=NUMPY)
     >>> sorted(run.report["metrics"]["accuracy_by_layer"])
     ['1']
     """
-    settings, device = settings or DeepSettings(), device or devices.find("auto")
+    settings, device = settings or LayerSettings(), device or devices.find("auto")
     if test.image_shape != train.image_shape:
         raise ValueError(f"{train.name} has images of {train.image_shape}, but {test.name} of {test.image_shape}.")
     for images in (train, test):
         if np.min(images.labels) < 0:
             raise ValueError(f"{images.name} has images without a label; the readouts need labelled ones.")
     network = settings.network(train.image_shape)
-    about = {
+    header = {
         "kind": "layers",
         "config": asdict(settings),
         "network": asdict(network),
-        "seed": settings.seed,
-        "device": device.name,
-        "versions": versions(),
-        "data": {"train": describe(train), "test": describe(test)},
+        **provenance(device.name, settings.seed, train=train, test=test),
     }
-    header = json.loads(json.dumps(about))
-    tell = progress or _quiet
-    with _folder(out) as place:
-        state = deep_state.resume(place, header, overwrite) or deep_state.start(network, settings.seed)
-        state = _learn(state, train, settings, device, place, header, tell)
-        state = _look(state, train, test, settings, device, place, header, tell)
-        model, report = _score(state, train, test, settings, place, header)
-        if out is not None:
-            save_model(model, place / "checkpoint.npz")
-            checkpoint.write_json(place / "run.json", report)
-            for name in ("partial.npz", "features.npy"):
-                (place / name).unlink(missing_ok=True)
-    return DeepRun(model=model, report=report)
+    job = _Learning(
+        network=network,
+        settings=settings,
+        train=train,
+        test=test,
+        device=device,
+        identity=json.loads(json.dumps(header)),
+    )
+    return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
 
 
-def convert(model: Model, train: Images, settings: DeepSettings) -> SpikingNetwork:
-    """Return a model as the spiking network in which ``learn_layers`` looks at images."""
+def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
+    """Return a model as the spiking network that ``learn_layers`` uses for inference."""
     return to_spiking(model, train[: settings.calibration], settings.timing)
 
 
-def _learn(
-    state: State,
-    train: Images,
-    settings: DeepSettings,
-    device: Device,
-    place: Path,
-    header: Mapping[str, Any],
-    tell: Progress,
-) -> State:
-    for number in range(state.number, len(settings.layers)):
-        if settings.layers[number].learns:
-            began = time.perf_counter()
-            tell(f"layer {number + 1}", 0)
-            rows = _patches(state, number, train, settings, device, tell)
-            state = dataclasses.replace(state, seconds=_spent(state, learning=time.perf_counter() - began))
-            while (first := state.chunks * CHUNK) < settings.patches:
-                tell(f"layer {number + 1}", first / settings.patches)
-                state = _learn_chunk(state, number, rows[first : first + CHUNK], settings, device)
-                deep_state.save(state, header, place)
-        tell(f"layer {number + 1}", 1)
-        state = dataclasses.replace(state, number=number + 1, chunks=0)
-        deep_state.save(state, header, place)
-    return state
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """Learning so far."""
+
+    number: int  # the layer that learns
+    chunks: int  # of patches that it has seen
+    layers: tuple[Weights, ...]
+    ages: tuple[Float, ...]  # spikes divided by the lifetime, for each layer (units,)
+    totals: Float  # (layers, 3): patches, input spikes, output spikes of the learning
+    sums: tuple[int, ...]  # checksums of the pieces of images, training images first, whose features are on disk
+    spikes: Float  # (layers + 1,): of the inputs and of every layer, for all of these images
+    seconds: Float  # (learning, inference)
 
 
-def _learn_chunk(state: State, number: int, rows: Any, settings: DeepSettings, device: Device) -> State:
-    placed = training.place(settings.layers[number], state.layers[number], np)
-    duration = settings.patch_ms * ms
-    circuit = settings.column(number, placed.weight.T.astype(np.float64))
-    recording = simulate(
-        circuit.with_state("output", age=state.ages[number]),
-        Protocol(stimuli={"input": unit_length(rows)}, duration=len(rows) * duration, presentation=duration),
-        device=device,
-        dt=settings.dt_ms * ms,
-        seed=_seed(settings.seed, _LEARNING, number, state.chunks),
-    )
-    placed.weight = np.ascontiguousarray(recording.weights["feedforward"].T, np.float32)
-    placed.steps += len(rows)
-    totals = state.totals.copy()
-    totals[number] += [len(rows), recording.counts["input"].sum(), recording.counts["output"].sum()]
-    learned = training.lift(placed, state.layers[number])
-    return dataclasses.replace(
-        state,
-        chunks=state.chunks + 1,
-        layers=(*state.layers[:number], learned, *state.layers[number + 1 :]),
-        ages=(*state.ages[:number], recording.state["output"]["age"], *state.ages[number + 1 :]),
-        totals=totals,
-        seconds=_spent(state, learning=recording.seconds),
-    )
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Learning:
+    """Layers learn one after the other; then all images pass through them in spikes."""
+
+    network: Network
+    settings: LayerSettings
+    train: Images
+    test: Images
+    device: Device
+    identity: Mapping[str, Any]
+    kind: str = "layers"
+    scratch: tuple[str, ...] = (features.FILE,)
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        return features.pieces(self.train, self.test, LOOK)
+
+    def table(self, folder: Path) -> Features:
+        return Features(folder=folder, images=len(self.train) + len(self.test), width=sum(self.widths))
+
+    @property
+    def widths(self) -> list[int]:
+        return [int(np.prod(shape)) for shape in self.network.shapes[1:]]
+
+    def begin(self, folder: Path) -> State:
+        depth = len(self.network.layers)
+        return State(
+            number=0,
+            chunks=0,
+            layers=training.start(self.network, self.settings.seed),
+            ages=tuple(np.zeros(layer.units) for layer in self.network.layers),
+            totals=np.zeros((depth, 3)),
+            sums=(),
+            spikes=np.zeros(depth + 1),
+            seconds=np.zeros(2),
+        )
+
+    def pack(self, state: State) -> tuple[Counts, Arrays]:
+        arrays: dict[str, Any] = {"totals": state.totals, "spikes": state.spikes, "seconds": state.seconds}
+        for number, (weights, age) in enumerate(zip(state.layers, state.ages, strict=True)):
+            arrays |= {f"weight{number}": weights.weight, f"age{number}": age}
+        counts = {"number": state.number, "chunks": state.chunks, "sums": list(state.sums)}
+        return counts | {"steps": [weights.steps for weights in state.layers]}, arrays
+
+    def shapes(self, counts: Counts) -> Shapes:
+        depth = len(self.network.layers)
+        numbers = [counts["number"], counts["chunks"], *counts["steps"]]
+        if len(counts["steps"]) != depth or not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ValueError(f"its header counts {numbers}.")
+        arrays: dict[str, tuple[str, tuple[int, ...]]] = {
+            "totals": ("f", (depth, 3)),
+            "spikes": ("f", (depth + 1,)),
+            "seconds": ("f", (2,)),
+        }
+        for number, layer in enumerate(self.network.layers):
+            arrays |= {
+                f"weight{number}": ("f", array_shapes(self.network, number)["weight"]),
+                f"age{number}": ("f", (layer.units,)),
+            }
+        return arrays
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> State:
+        layers = tuple(
+            dataclasses.replace(weights, weight=arrays[f"weight{number}"], steps=counts["steps"][number])
+            for number, weights in enumerate(training.start(self.network, 0))
+        )
+        return State(
+            number=counts["number"],
+            chunks=counts["chunks"],
+            layers=layers,
+            ages=tuple(np.array(arrays[f"age{number}"]) for number in range(len(layers))),
+            totals=np.array(arrays["totals"]),
+            sums=tuple(counts.get("sums", ())),  # without checksums the features are computed again
+            spikes=np.array(arrays["spikes"]),
+            seconds=np.array(arrays["seconds"]),
+        )
+
+    def prepare(self, state: State, folder: Path, tell: Progress) -> State:
+        if state.sums and self.table(folder).intact(self.pieces, state.sums):
+            return state
+        seconds = np.array([state.seconds[0], 0.0])
+        return dataclasses.replace(state, sums=(), spikes=np.zeros_like(state.spikes), seconds=seconds)
+
+    def step(self, state: State, folder: Path, tell: Progress) -> State | None:
+        if state.number < len(self.settings.layers):
+            return self._learn(state, tell)
+        if len(state.sums) < len(self.pieces):
+            return self._infer(state, folder, tell)
+        return None
+
+    def finish(self, state: State, folder: Path, tell: Progress) -> LayersRun:
+        table, start = self.table(folder).rows(), 0
+        labels, unseen = np.asarray(self.train.labels), np.asarray(self.test.labels)
+        scores, fitted = {}, None
+        for number, width in enumerate(self.widths):
+            rows = np.asarray(table[:, start : start + width])
+            fitted = readout.ridge(
+                [(rows[: len(labels)], labels)], width, int(labels.max()) + 1, self.settings.strength
+            )
+            scores[str(number + 1)] = metrics.accuracy(readout.predict(*fitted, [rows[len(labels) :]]), unseen)
+            start += width
+        learning = metrics.accuracy(readout.predict(*fitted, [rows[: len(labels)]]), labels) if fitted else None
+        model = Model(network=self.network, layers=state.layers, readout=fitted, header=self.identity)
+        images = len(labels) + len(unseen)
+        layers = [
+            {
+                "units": len(norms),
+                "norm_mean": float(norms.mean()),
+                "norm_sd": float(norms.std()),
+                "silent_units": int(np.sum(age == 0)),
+                "patches": int(totals[0]),
+                "input_spikes_per_patch": float(totals[1] / max(totals[0], 1)),
+                "output_spikes_per_patch": float(totals[2] / max(totals[0], 1)),
+            }
+            for norms, age, totals in zip(statistics.norms(model), state.ages, state.totals, strict=True)
+        ]
+        report = {
+            **self.identity,
+            "metrics": {
+                "accuracy_test": scores[str(len(self.widths))],
+                "accuracy_train": learning,
+                "accuracy_by_layer": scores,
+                "spikes_per_image": [float(value) for value in state.spikes / images],
+                "ms_per_image": float(1000 * state.seconds[1] / images),
+            },
+            "layers": layers,
+            "seconds": {"learning": float(state.seconds[0]), "inference": float(state.seconds[1])},
+        }
+        return LayersRun(model=model, report=report)
+
+    def files(self, result: LayersRun) -> Mapping[str, Any]:
+        return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
+
+    def finished(self, folder: Path) -> LayersRun | None:
+        report = report_of(folder / "run.json", self.identity)
+        return None if report is None else LayersRun(model=load_model(folder), report=report)
+
+    def _learn(self, state: State, tell: Progress) -> State:
+        """Show the layer its next chunk of patches, or go on to the next layer."""
+        number, done = state.number, state.chunks * CHUNK
+        if not self.settings.layers[number].learns or done >= self.settings.patches:
+            tell(f"layer {number + 1}", 1)
+            return dataclasses.replace(state, number=number + 1, chunks=0)
+        tell(f"layer {number + 1}", done / self.settings.patches)
+        began = time.perf_counter()
+        rows = self._patches(state, tell)[done : done + CHUNK]
+        spent = time.perf_counter() - began
+        placed = training.place(self.settings.layers[number], state.layers[number], np)
+        circuit = self.settings.column(number, placed.weight.T.astype(np.float64))
+        recording = show(
+            circuit.with_state("output", age=state.ages[number]),
+            unit_length(rows),
+            presentation=self.settings.patch_ms * ms,
+            dt=self.settings.dt_ms * ms,
+            device=self.device,
+            seed=seed_of(self.settings.seed, "layers", number, state.chunks),
+            record=(),
+        )
+        placed.weight = np.ascontiguousarray(recording.weights["feedforward"].T, np.float32)
+        placed.steps += len(rows)
+        totals = state.totals.copy()
+        totals[number] += [len(rows), recording.counts["input"].sum(), recording.counts["output"].sum()]
+        learned = training.lift(placed, state.layers[number])
+        return dataclasses.replace(
+            state,
+            chunks=state.chunks + 1,
+            layers=(*state.layers[:number], learned, *state.layers[number + 1 :]),
+            ages=(*state.ages[:number], recording.state["output"]["age"], *state.ages[number + 1 :]),
+            totals=totals,
+            seconds=state.seconds + np.array([spent + recording.seconds, 0.0]),
+        )
+
+    def _patches(self, state: State, tell: Progress) -> Any:
+        make = partial(_patches, state, self.network, self.train, self.settings, self.device, tell)
+        return self._once(f"patches of layer {state.number}", make)
+
+    def _spiking(self, state: State) -> SpikingNetwork:
+        model = Model(network=self.network, layers=state.layers)
+        spiking: SpikingNetwork = self._once("spiking", partial(convert, model, self.train, self.settings))
+        return spiking
+
+    def _once(self, what: str, make: Callable[[], Any]) -> Any:
+        """Return what several steps use, made by the first of them."""
+        if what not in self._made:
+            self._made.clear()
+            self._made[what] = make()
+        return self._made[what]
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
+
+    def _infer(self, state: State, folder: Path, tell: Progress) -> State:
+        """Show the next piece of images, and write the firing rates of all layers to disk."""
+        piece = self.pieces[len(state.sums)]
+        tell("images", piece.first / self.table(folder).images)
+        seed = seed_of(self.settings.seed, "inference", piece.first)
+        shown = present(self._spiking(state), piece.images, device=self.device, seed=seed, rates=True)
+        checksum = self.table(folder).put(piece, np.concatenate(shown.rates, axis=1))
+        tell("images", (piece.first + len(piece.images)) / self.table(folder).images)
+        return dataclasses.replace(
+            state,
+            sums=(*state.sums, checksum),
+            spikes=state.spikes + shown.spikes.sum(axis=1),
+            seconds=state.seconds + np.array([0.0, shown.seconds]),
+        )
 
 
-def _patches(state: State, number: int, train: Images, settings: DeepSettings, device: Device, tell: Progress) -> Any:
+def _patches(
+    state: State, network: Network, train: Images, settings: LayerSettings, device: Device, tell: Progress
+) -> Any:
     """Return the patches that a layer learns from, (patches, inputs), in the order in which it sees them."""
-    rng = np.random.default_rng((settings.seed, _PATCHES, number))
+    number = state.number
+    rng = generator(settings.seed, "patches", number)
     images = train[np.sort(rng.permutation(len(train))[: settings.images])]
-    layer, shape = settings.layers[number], settings.network(train.image_shape).shapes[number]
+    layer, shape = settings.layers[number], network.shapes[number]
     if number == 0:
         x = images.intensities().reshape(len(images), *shape)
     else:
         below = Model(network=settings.network(train.image_shape, number), layers=state.layers[:number])
-        seed = _seed(settings.seed, _PATCHES, number)
+        seed = seed_of(settings.seed, "patches", number)
         shown = present(
             convert(below, train, settings),
             images,
@@ -220,108 +397,3 @@ def _patches(state: State, number: int, train: Images, settings: DeepSettings, d
     rounds = -(-settings.patches // len(seen))
     order = np.concatenate([rng.permutation(seen) for _ in range(rounds)])[: settings.patches]
     return rows[order]
-
-
-def _look(
-    state: State,
-    train: Images,
-    test: Images,
-    settings: DeepSettings,
-    device: Device,
-    place: Path,
-    header: Mapping[str, Any],
-    tell: Progress,
-) -> State:
-    """Write what all layers say in spikes of the training images, then of the test images, to disk."""
-    network = settings.network(train.image_shape)
-    spiking = convert(Model(network=network, layers=state.layers), train, settings)
-    total, width = len(train) + len(test), sum(_widths(network))
-    path = place / "features.npy"
-    mode = "r+" if state.looked else "w+"
-    table: Any = np.lib.format.open_memmap(path, mode, np.float32, None if state.looked else (total, width))
-    while (first := state.looked) < total:
-        tell("images", first / total)
-        source, at = (train, first) if first < len(train) else (test, first - len(train))
-        part = source[at : at + LOOK]
-        shown = present(spiking, part, device=device, seed=_seed(settings.seed, _LOOKING, first), rates=True)
-        table[first : first + len(part)] = np.concatenate(shown.rates, axis=1)
-        table.flush()
-        state = dataclasses.replace(
-            state,
-            looked=first + len(part),
-            spikes=state.spikes + shown.spikes.sum(axis=1),
-            seconds=_spent(state, looking=shown.seconds),
-        )
-        deep_state.save(state, header, place)
-    tell("images", 1)
-    return state
-
-
-def _score(
-    state: State, train: Images, test: Images, settings: DeepSettings, place: Path, header: Mapping[str, Any]
-) -> tuple[Model, dict[str, Any]]:
-    network = settings.network(train.image_shape)
-    table: Any = np.load(place / "features.npy", mmap_mode="r")
-    known, unseen = np.asarray(train.labels), np.asarray(test.labels)
-    classes, start = int(known.max()) + 1, 0
-    scores, fitted = {}, None
-    for number, width in enumerate(_widths(network)):
-        features = np.asarray(table[:, start : start + width])
-        fitted = readout.ridge([(features[: len(train)], known)], width, classes, settings.strength)
-        predicted = readout.predict(*fitted, [features[len(train) :]])
-        scores[str(number + 1)] = metrics.accuracy(predicted, unseen)
-        start += width
-    learning = metrics.accuracy(readout.predict(*fitted, [features[: len(train)]]), known) if fitted else None
-    model = Model(network=network, layers=state.layers, readout=fitted, header=header)
-    images = len(train) + len(test)
-    layers = [
-        {
-            "units": len(norms),
-            "norm_mean": float(norms.mean()),
-            "norm_sd": float(norms.std()),
-            "silent_units": int(np.sum(age == 0)),
-            "patches": int(totals[0]),
-            "input_spikes_per_patch": float(totals[1] / max(totals[0], 1)),
-            "output_spikes_per_patch": float(totals[2] / max(totals[0], 1)),
-        }
-        for norms, age, totals in zip(statistics.norms(model), state.ages, state.totals, strict=True)
-    ]
-    return model, {
-        **header,
-        "metrics": {
-            "accuracy_test": scores[str(len(network.layers))],
-            "accuracy_train": learning,
-            "accuracy_by_layer": scores,
-            "spikes_per_image": [float(value) for value in state.spikes / images],
-            "ms_per_image": float(1000 * state.seconds[1] / images),
-        },
-        "layers": layers,
-        "seconds": {"learning": float(state.seconds[0]), "looking": float(state.seconds[1])},
-    }
-
-
-def _widths(network: Network) -> list[int]:
-    return [int(np.prod(shape)) for shape in network.shapes[1:]]
-
-
-def _spent(state: State, learning: float = 0.0, looking: float = 0.0) -> Float:
-    spent: Float = state.seconds + np.array([learning, looking])
-    return spent
-
-
-def _seed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    """Give the folder to work in: the one that was asked for, or one that is gone afterwards."""
-    if out is not None:
-        yield Path(out)
-        return
-    with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
-        yield Path(folder)
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from spikehebb import checkpoint, devices, hardware
-from spikehebb.checkpoint import Checkpoint
+from spikehebb import devices, hardware
+from spikehebb.checkpoint import Shapes
 from spikehebb.core import Float, Images
+from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
+from spikehebb.jobs import learned
 from spikehebb.jobs.digit_settings import Settings, log_normal
 from spikehebb.jobs.evaluate import relabelled
 from spikehebb.jobs.learn_digits import learn_digits
-from spikehebb.jobs.saved import describe, load_digits, versions
+from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.seeds import generator
 
+KIND = "study of bits"
+FILE = "study.json"
+UNLIMITED = "unlimited"  # the folder of the network without limits
 BITS = (8, 7, 6, 5, 4, 3, 2, 1)
 TRACE_BITS = (7, 6, 5, 4, 3, 2)
 SPREADS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -31,9 +37,6 @@ _FIELDS = {  # of the settings, that a curve is about
     "neuron spread": "neuron_spread",
     "dropped synapses": "dropped",
 }
-_PATTERN = 17  # of the random numbers that a chip's mismatch is drawn from
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,100 +133,152 @@ def study_bits(
     hardware.find(target)
     points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
-        "kind": "study of bits",
+        "kind": KIND,
         "config": asdict(settings),
         "chip_rule": dict(CHIP_RULE) if learning else {},
         "target": target,
         "labelled": labelled,
-        "seed": settings.seed,
-        "device": device.name,
-        "versions": versions(),
-        "data": {part: describe(images) for part, images in (("train", train), ("test", test))},
+        **provenance(device.name, settings.seed, train=train, test=test),
     }
-    state = _resume(out, header, overwrite)
-    tell = progress or (lambda stage, fraction: None)
-    bench = _Bench(train=train, test=test, settings=settings, target=target, device=device, out=out, tell=tell)
+    job = _Study(
+        train=train,
+        test=test,
+        settings=settings,
+        target=target,
+        points=tuple(points),
+        learning=learning,
+        labelled=labelled,
+        device=device,
+        out=Path(out),
+        anew=overwrite,
+        identity=header,
+    )
+    report = run(job, out=job.out, overwrite=overwrite, tell=progress or quiet)
+    measured = {_name(item): item for item in report["points"]}
+    return report | {"points": [measured[_name(asdict(point))] for point in points]}
 
-    def keep() -> None:
-        checkpoint.write_json(out / "study.json", {**header, **state})
 
-    if "baseline" in state:
-        trained = load_digits(out / "unlimited")
-    else:
-        trained, state["baseline"] = bench.learned("unlimited")
-        keep()
-    if learning and "chip_rule_accuracy" not in state:
-        _, state["chip_rule_accuracy"] = bench.learned("unlimited-chip-rule", **{**CHIP_RULE, "eta": settings.eta})
-        keep()
-    known = {_name(item): item for item in state["points"]}
-    for number, point in enumerate(points):
-        tell("points", number / len(points))
-        item = asdict(point)
-        if _name(item) not in known:
-            known[_name(item)] = {**item, **bench.measured(point, trained, labelled)}
-            state["points"] = list(known.values())
-            keep()
-    tell("points", 1)
-    return {**header, **state, "points": [known[_name(asdict(point))] for point in points]}
+Results = dict[str, Any]  # baseline, chip_rule_accuracy, points
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Bench:
-    """Where the networks of a study learn and are scored."""
+class _Study:
+    """The network without limits, one that learned with the chip's rule, and the points of all curves."""
 
     train: Images
     test: Images
     settings: Settings
     target: str
+    points: tuple[Point, ...]
+    learning: bool
+    labelled: int
     device: Device
     out: Path
-    tell: Progress
+    anew: bool
+    identity: Mapping[str, Any]
+    kind: str = KIND
+    scratch: tuple[str, ...] = ()
 
-    def learned(self, name: str, **changes: Any) -> tuple[Checkpoint, dict[str, float]]:
-        """Return a network that learned with other settings, and its accuracies."""
-        settings, folder = dataclasses.replace(self.settings, **changes), self.out / name
-        run = learn_digits(
+    def begin(self, folder: Path) -> Results:
+        """Return what an earlier study of the same settings measured, perhaps of other points."""
+        report = None if self.anew else report_of(folder / FILE, self.identity)
+        names = ("baseline", "chip_rule_accuracy", "points")
+        return {"points": []} | ({} if report is None else {name: report[name] for name in names if name in report})
+
+    def pack(self, results: Results) -> tuple[Counts, Arrays]:
+        return {"results": results}, {}
+
+    def shapes(self, counts: Counts) -> Shapes:
+        return {}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> Results:
+        return dict(counts["results"])
+
+    def prepare(self, results: Results, folder: Path, tell: Progress) -> Results:
+        return results
+
+    def step(self, results: Results, folder: Path, tell: Progress) -> Results | None:
+        if "baseline" not in results:
+            return results | {"baseline": self._learned(UNLIMITED, tell)}
+        if self.learning and "chip_rule_accuracy" not in results:
+            rule = {**CHIP_RULE, "eta": self.settings.eta}
+            return results | {"chip_rule_accuracy": self._learned(f"{UNLIMITED}-chip-rule", tell, **rule)}
+        names = [_name(item) for item in results["points"]]
+        missing = [point for point in self.points if _name(asdict(point)) not in names]
+        tell("points", 1 - len(missing) / max(len(self.points), 1))
+        if not missing:
+            return None
+        item = {**asdict(missing[0]), **self._measured(missing[0], tell)}
+        return results | {"points": [*results["points"], item]}
+
+    def finish(self, results: Results, folder: Path, tell: Progress) -> dict[str, Any]:
+        return {**self.identity, **results}
+
+    def files(self, result: dict[str, Any]) -> Mapping[str, Any]:
+        return {FILE: result}
+
+    def finished(self, folder: Path) -> dict[str, Any] | None:
+        report = report_of(folder / FILE, self.identity)
+        return None if report is None or self._lacks(report) else report
+
+    def _lacks(self, report: Mapping[str, Any]) -> bool:
+        """Return whether a report lacks something that this study measures."""
+        names = [_name(item) for item in report.get("points", ())]
+        parts = ["baseline", "chip_rule_accuracy"] if self.learning else ["baseline"]
+        return any(part not in report for part in parts) or any(_name(asdict(p)) not in names for p in self.points)
+
+    def _learned(self, name: str, tell: Progress, **changes: Any) -> dict[str, float]:
+        """Return the accuracies of a network that learned with other settings, in a folder of its own."""
+
+        def report(stage: str, fraction: float) -> None:
+            tell(f"{name}: {stage}", fraction)
+
+        learn = partial(
+            learn_digits,
             self.train,
             self.test,
-            settings,
+            dataclasses.replace(self.settings, **changes),
             device=self.device,
-            out=folder,
-            overwrite=True,
-            progress=lambda stage, fraction: self.tell(f"{name}: {stage}", fraction),
+            out=self.out / name,
+            progress=report,
         )
-        return run.checkpoint, _scores(run.report["metrics"])
+        try:
+            result = learn()
+        except FileExistsError:  # of a study that this one replaces
+            result = learn(overwrite=True)
+        return _scores(result.report["metrics"])
 
-    def measured(self, point: Point, trained: Checkpoint, labelled: int) -> dict[str, float]:
+    def _measured(self, point: Point, tell: Progress) -> dict[str, float]:
         """Return the accuracies at a point of a curve."""
         if point.when == "learning":
             limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
             name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
-            return self.learned(name, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)[1]
-        weights = _changed(np.asarray(trained.arrays["weights"]), point, self.settings)
-        changed = dataclasses.replace(trained, arrays=dict(trained.arrays) | {"weights": weights})
+            return self._learned(name, tell, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)
+        network = learned.load(self.out / UNLIMITED)
+        weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(
-            changed,
-            self.train[:labelled],
+            dataclasses.replace(network, arrays=dict(network.arrays) | {"weights": weights}),
+            self.train[: self.labelled],
             self.test,
             device=self.device,
-            progress=lambda stage, fraction: self.tell(f"{point.curve}: {stage}", fraction),
+            progress=lambda stage, fraction: tell(f"{point.curve}: {stage}", fraction),
         )
         return _scores(scores)
 
 
-def study_table(found: Mapping[str, Any]) -> list[list[Any]]:
+def study_table(report: Mapping[str, Any]) -> list[list[Any]]:
     """Return a study as a table, its head first.
 
     Parameters
     ----------
-    found : mapping
+    report : mapping
         As ``study_bits`` returns it.
     """
     columns = ["curve", "when", "value", "rounding", "accuracy_vote", "accuracy_soft_vote"]
-    rows = [["none", "without limits", "", "", *found["baseline"].values()]]
-    if "chip_rule_accuracy" in found:
-        rows.append(["chip's rule", "without limits", "", "", *found["chip_rule_accuracy"].values()])
-    return [columns, *rows, *([point[column] for column in columns] for point in found["points"])]
+    rows = [["none", "without limits", "", "", *report["baseline"].values()]]
+    if "chip_rule_accuracy" in report:
+        rows.append(["chip's rule", "without limits", "", "", *report["chip_rule_accuracy"].values()])
+    return [columns, *rows, *([point[column] for column in columns] for point in report["points"])]
 
 
 def _points(
@@ -257,7 +312,7 @@ def _points(
 
 def _changed(weights: Float, point: Point, settings: Settings) -> Float:
     """Return trained weights as a point of a curve has them, shape (pixels, neurons)."""
-    rng = np.random.default_rng((settings.seed, _PATTERN))
+    rng = generator(settings.seed, "mismatch")
     match point.curve:
         case "weight bits":
             _, top = hardware.levels(int(point.value), negative=False, positive=True)
@@ -271,28 +326,9 @@ def _changed(weights: Float, point: Point, settings: Settings) -> Float:
 
 
 def _name(item: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells a point from the others."""
+    """Return what distinguishes a point from the others."""
     return tuple(item[field.name] for field in dataclasses.fields(Point))
 
 
 def _scores(scores: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(scores[name]) for name in ("accuracy_vote", "accuracy_soft_vote") if name in scores}
-
-
-def _resume(out: Path, header: Mapping[str, Any], overwrite: bool) -> dict[str, Any]:
-    """Return what an interrupted study with the same header measured."""
-    out.mkdir(parents=True, exist_ok=True)
-    path, nothing = out / "study.json", dict[str, Any](points=[])
-    if not path.exists():
-        return nothing
-    try:
-        found = json.loads(path.read_text())
-    except ValueError:
-        found = {}
-    if isinstance(found, dict) and {name: found.get(name) for name in header} == json.loads(json.dumps(header)):
-        return {name: value for name, value in found.items() if name not in header}
-    if not overwrite:
-        raise FileExistsError(
-            f"{out} holds another study; give another folder with --out, or replace it with --overwrite."
-        )
-    return nothing

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from spikehebb import checkpoint, metrics
-from spikehebb.core import Images, Int
-from spikehebb.jobs import softhebb_state
-from spikehebb.jobs.saved import describe, versions
-from spikehebb.jobs.softhebb_state import State
-from spikehebb.softhebb import Model, Network, Preset, readout, save_model, statistics, training
+from spikehebb import metrics
+from spikehebb.checkpoint import Checkpoint, Shapes
+from spikehebb.core import Float, Images, Int
+from spikehebb.core.progress import Progress, quiet
+from spikehebb.jobs import features
+from spikehebb.jobs.features import Features, Piece
+from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.softhebb import (
+    Model,
+    Network,
+    Preset,
+    Weights,
+    load_model,
+    model_file,
+    readout,
+    statistics,
+    training,
+)
 from spikehebb.softhebb.backend import Each, working
+from spikehebb.softhebb.readout import Fit
 
 Method = Literal["adam", "ridge", "logistic"]
-Progress = Callable[[str, float], None]
 SHOWN = 1000  # training images from which the winners' probability is measured
 
 
@@ -111,232 +121,228 @@ def train_softhebb(
     network = preset.network(shape, train.name)
     classes = _classes(train, test)
     parts = {"train": train, "test": test} | ({} if unlabelled is None else {"unlabelled": unlabelled})
-    about = {
-        "kind": "softhebb",
+    header = {
+        "kind": model_file.KIND,
         "preset": preset.name,
         "network": asdict(network),
         "training": asdict(preset.training),
         "readout": {"method": method, **asdict(preset.readout)},
-        "seed": seed,
-        "device": device,
-        "versions": versions(),
-        "data": {part: describe(images) for part, images in parts.items()},
+        **provenance(device, seed, **parts),
     }
-    header = json.loads(json.dumps(about))
-    with working(device, cores) as (xp, each), _folder(out) as place:
-        job = _Job(
+    with working(device, cores) as (xp, each):
+        job = _Training(
             network=network,
             preset=preset,
-            images=(train, test, learned),
+            train=train,
+            test=test,
+            learned=learned,
             classes=classes,
             method=method,
             seed=seed,
             xp=xp,
             each=each,
-            place=place,
-            header=header,
-            tell=progress or _quiet,
+            identity=json.loads(json.dumps(header)),
         )
-        state = softhebb_state.resume(place, header, overwrite) or _start(network, seed)
-        state = _look(job, _learn(job, state))
-        fitted, state = _fit(job, state)
-        model = Model(network=network, layers=state.layers, readout=fitted, header=header)
-        report = {**header, **_scores(job, model, state)}
-        if out is not None:
-            save_model(model, place / "checkpoint.npz")
-            checkpoint.write_json(place / "run.json", report)
-            for name in ("partial.npz", "features.npy"):
-                (place / name).unlink(missing_ok=True)
-    return SoftHebbRun(model=model, report=report)
-
-
-def evaluate_softhebb(
-    model: Model,
-    test: Images,
-    *,
-    device: str = "cpu",
-    cores: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Score a trained model on images.
-
-    Returns
-    -------
-    dict
-        ``metrics`` holds ``accuracy_test``.
-
-    Raises
-    ------
-    ValueError
-        If the model has no readout, takes other images or does not know all of their classes.
-    """
-    if model.readout is None:
-        raise ValueError("the model has no readout, so it has no accuracy; train one with spikehebb softhebb train.")
-    low, high, classes = int(np.min(test.labels)), int(np.max(test.labels)), len(model.readout[1])
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"{test.name} has labels from {low} to {high}, but the model knows the classes 0 to {classes - 1} only; "
-            "give images of the classes that it was made for."
-        )
-    tell, (weight, bias), found = progress or _quiet, model.readout, []
-    with working(device, cores) as (xp, each):
-        for part in training.outputs(model.network, model.layers, test, xp, each):
-            found.append(readout.predict(weight, bias, [part]))
-            tell("testing", sum(map(len, found)) / len(test))
-    return {
-        "kind": "evaluation",
-        "network": asdict(model.network),
-        "versions": versions(),
-        "device": device,
-        "data": {"test": describe(test)},
-        "metrics": {"accuracy_test": metrics.accuracy(np.concatenate(found), np.asarray(test.labels))},
-    }
+        return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Job:
-    """What every stage of a training needs."""
+class State:
+    """Training so far."""
+
+    chunks: int  # of the plan, done
+    layers: tuple[Weights, ...]
+    sums: tuple[int, ...]  # checksums of the pieces of images, training images first, whose features are on disk
+    fit: Fit | None  # the readout so far
+    curve: Float  # (epochs, 2): accuracy on training images (while learning, with dropout) and on test images
+    seconds: Float  # (learning, features, readout)
+
+
+_FIT = ("weight", "bias", "moment1", "moment2", "bias_moment1", "bias_moment2")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Training:
+    """The layers learn, then all images pass through them, then the readout is fitted to what comes out."""
 
     network: Network
     preset: Preset
-    images: tuple[Images, Images, Images]  # for the readout, for the test, for the layers
+    train: Images
+    test: Images
+    learned: Images
     classes: int
     method: Method
     seed: int
     xp: Any
     each: Each
-    place: Path
-    header: Mapping[str, Any]
-    tell: Progress
+    identity: Mapping[str, Any]
+    kind: str = model_file.KIND
+    scratch: tuple[str, ...] = (features.FILE,)
 
-    def keep(self, state: State) -> State:
-        softhebb_state.save(state, self.network, self.header, self.place / "partial.npz")
-        return state
+    @cached_property
+    def chunks(self) -> list[training.Chunk]:
+        return training.plan(self.network, self.preset.training, len(self.learned))
 
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        return features.pieces(self.train, self.test, training.CHUNK)
 
-def _start(network: Network, seed: int) -> State:
-    layers = training.start(network, seed)
-    return State(chunks=0, layers=layers, looked=0, fit=None, curve=np.zeros((0, 2)), seconds=np.zeros(3))
+    def table(self, folder: Path) -> Features:
+        return Features(folder=folder, images=len(self.train) + len(self.test), width=self.network.features)
 
+    def begin(self, folder: Path) -> State:
+        layers = training.start(self.network, self.seed)
+        return State(chunks=0, layers=layers, sums=(), fit=None, curve=np.zeros((0, 2)), seconds=np.zeros(3))
 
-def _learn(job: _Job, state: State) -> State:
-    learned = job.images[2]
-    chunks = training.plan(job.network, job.preset.training, len(learned))
-    for number in range(state.chunks, len(chunks)):
-        chunk, began = chunks[number], time.perf_counter()
-        group = [other for other in chunks if other.layers == chunk.layers]
-        stage = f"layer {chunk.layers[0] + 1}" if len(chunk.layers) == 1 else "layers"
-        job.tell(stage, group.index(chunk) / len(group))
-        layers = training.learn_chunk(
-            job.network, state.layers, job.preset.training, chunk, learned, job.seed, job.xp, job.each
+    def pack(self, state: State) -> tuple[Counts, Arrays]:
+        whole = model_file.to_checkpoint(Model(network=self.network, layers=state.layers, header=self.identity))
+        arrays = {**whole.arrays, "curve": state.curve, "seconds": state.seconds}
+        counts = {**whole.header, "chunks": state.chunks, "sums": list(state.sums), "points": len(state.curve)}
+        if state.fit is not None:
+            arrays |= dict(zip(_FIT_NAMES, (state.fit.weight, state.fit.bias, *state.fit.moments), strict=True))
+        return counts | {"epoch": None if state.fit is None else state.fit.epoch}, arrays
+
+    def shapes(self, counts: Counts) -> Shapes:
+        numbers = [counts["chunks"], counts["points"], *([] if counts["epoch"] is None else [counts["epoch"]])]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ValueError(f"its header counts {numbers}.")
+        arrays = dict(model_file.shapes({**counts, "kind": model_file.KIND, "classes": 0}))
+        arrays |= {"curve": ("f", (counts["points"], 2)), "seconds": ("f", (3,))}
+        if counts["epoch"] is None:
+            return arrays
+        table, row = (self.classes, self.network.features), (self.classes,)
+        shapes = (table, row, table, table, row, row)
+        return arrays | {name: ("f", shape) for name, shape in zip(_FIT_NAMES, shapes, strict=True)}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> State:
+        layers = {name: value for name, value in arrays.items() if name.startswith("layer")}
+        model = model_file.from_checkpoint(Checkpoint(header={**counts, "classes": 0}, arrays=layers))
+        fit = None
+        if counts["epoch"] is not None:
+            weight, bias, one, two, three, four = (np.array(arrays[name]) for name in _FIT_NAMES)
+            fit = Fit(epoch=counts["epoch"], weight=weight, bias=bias, moments=(one, two, three, four))
+        return State(
+            chunks=counts["chunks"],
+            layers=model.layers,
+            sums=tuple(counts.get("sums", ())),  # without checksums the features are computed again
+            fit=fit,
+            curve=np.array(arrays["curve"]),
+            seconds=np.array(arrays["seconds"]),
         )
-        state = job.keep(dataclasses.replace(state, chunks=number + 1, layers=layers, seconds=_add(state, 0, began)))
-        job.tell(stage, (group.index(chunk) + 1) / len(group))
-    return state
 
+    def prepare(self, state: State, folder: Path, tell: Progress) -> State:
+        intact = self.table(folder).intact(self.pieces, state.sums)
+        return state if intact else dataclasses.replace(state, sums=())
 
-def _look(job: _Job, state: State) -> State:
-    """Write the features of the training images, then of the test images, to disk."""
-    train, test, _ = job.images
-    step = training.CHUNK
-    pieces = [images[first : first + step] for images in (train, test) for first in range(0, len(images), step)]
-    table = _features(job, "r+") if state.looked and _intact(job) else None
-    if table is None:  # the beginning, or somebody has removed them
-        state, table = dataclasses.replace(state, looked=0), _features(job, "w+")
-    for number in range(state.looked, len(pieces)):
+    def step(self, state: State, folder: Path, tell: Progress) -> State | None:
         began = time.perf_counter()
-        job.tell("features", number / len(pieces))
-        (part,) = training.outputs(job.network, state.layers, pieces[number], job.xp, job.each)
-        first = sum(len(piece) for piece in pieces[:number])
-        table[first : first + len(part)] = part
-        table.flush()
-        state = job.keep(dataclasses.replace(state, looked=number + 1, seconds=_add(state, 1, began)))
-    job.tell("features", 1)
-    return state
+        if state.chunks < len(self.chunks):
+            return _timed(self._learn(state, tell), 0, began)
+        if len(state.sums) < len(self.pieces):
+            return _timed(self._write_features(state, folder, tell), 1, began)
+        if self.method == "adam" and (state.fit is None or state.fit.epoch < self.preset.readout.epochs):
+            return _timed(self._fit(state, folder, tell), 2, began)
+        return None
 
-
-def _fit(job: _Job, state: State) -> tuple[tuple[Any, Any], State]:
-    train, test, _ = job.images
-    features, labels = _features(job, "r"), np.asarray(train.labels)
-    known, unseen = features[: len(train)], features[len(train) :]
-    began = time.perf_counter()
-    if job.method != "adam":
-        job.tell("readout", 0)
-        if job.method == "ridge":
-            parts = ((np.asarray(known[at]), labels[at]) for at in _slices(len(known)))
-            fitted = readout.ridge(parts, job.network.features, job.classes)
+    def finish(self, state: State, folder: Path, tell: Progress) -> SoftHebbRun:
+        train, test = self._features(folder)
+        labels = np.asarray(self.train.labels)
+        began = time.perf_counter()
+        tell("readout", 0)
+        if self.method == "ridge":
+            parts = ((np.asarray(train[at]), labels[at]) for at in _slices(len(train)))
+            fitted = readout.ridge(parts, self.network.features, self.classes)
+        elif self.method == "logistic":
+            fitted = readout.logistic(train, labels, self.classes)
         else:
-            fitted = readout.logistic(known, labels, job.classes)
-        job.tell("readout", 1)
-        return fitted, dataclasses.replace(state, seconds=_add(state, 2, began))
-    settings = job.preset.readout
-    fit = state.fit or readout.begin(job.network.features, job.classes, job.seed)
-    while fit.epoch < settings.epochs:
-        began = time.perf_counter()
-        job.tell("readout", fit.epoch / settings.epochs)
-        fit, learning = readout.fit_epoch(fit, known, labels, settings, job.seed, job.each)
-        accuracy = metrics.accuracy(_predict(fit.weight, fit.bias, unseen), np.asarray(test.labels))
-        curve = np.vstack([state.curve, [learning, accuracy]])
-        state = job.keep(dataclasses.replace(state, fit=fit, curve=curve, seconds=_add(state, 2, began)))
-    job.tell("readout", 1)
-    return (fit.weight, fit.bias), state
+            fit = state.fit or self._first_fit()
+            fitted = fit.weight, fit.bias
+        tell("readout", 1)
+        state = _timed(state, 2, began) if self.method != "adam" else state
+        model = Model(network=self.network, layers=state.layers, readout=fitted, header=self.identity)
+        scores = {
+            "accuracy_test": metrics.accuracy(_predict(*fitted, test), np.asarray(self.test.labels)),
+            "accuracy_train": metrics.accuracy(_predict(*fitted, train), labels),
+        }
+        if not self.network.layers[-1].kernel:
+            scores["accuracy_vote"] = _vote(train, labels, test, np.asarray(self.test.labels), self.classes)
+        curve = [
+            {"epoch": number + 1, "accuracy_train": float(learning), "accuracy_test": float(unseen)}
+            for number, (learning, unseen) in enumerate(state.curve)
+        ]
+        names = ("learning", "features", "readout")
+        report = {
+            **self.identity,
+            "metrics": scores,
+            **statistics.summary(model, self.learned[:SHOWN], self.xp, self.each),
+            "learning_curve": curve,
+            "seconds": {name: float(value) for name, value in zip(names, state.seconds, strict=True)},
+        }
+        return SoftHebbRun(model=model, report=report)
+
+    def files(self, result: SoftHebbRun) -> Mapping[str, Any]:
+        return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
+
+    def finished(self, folder: Path) -> SoftHebbRun | None:
+        report = report_of(folder / "run.json", self.identity)
+        return None if report is None else SoftHebbRun(model=load_model(folder), report=report)
+
+    def _learn(self, state: State, tell: Progress) -> State:
+        chunk = self.chunks[state.chunks]
+        group = [other for other in self.chunks if other.layers == chunk.layers]
+        stage = f"layer {chunk.layers[0] + 1}" if len(chunk.layers) == 1 else "layers"
+        tell(stage, group.index(chunk) / len(group))
+        layers = training.learn_chunk(
+            self.network, state.layers, self.preset.training, chunk, self.learned, self.seed, self.xp, self.each
+        )
+        tell(stage, (group.index(chunk) + 1) / len(group))
+        return dataclasses.replace(state, chunks=state.chunks + 1, layers=layers)
+
+    def _write_features(self, state: State, folder: Path, tell: Progress) -> State:
+        """Write the features of the next piece of images to disk."""
+        number = len(state.sums)
+        tell("features", number / len(self.pieces))
+        piece = self.pieces[number]
+        (part,) = training.outputs(self.network, state.layers, piece.images, self.xp, self.each)
+        checksum = self.table(folder).put(piece, part)
+        tell("features", (number + 1) / len(self.pieces))
+        return dataclasses.replace(state, sums=(*state.sums, checksum))
+
+    def _fit(self, state: State, folder: Path, tell: Progress) -> State:
+        """Fit the readout for an epoch."""
+        train, test = self._features(folder)
+        settings, fit = self.preset.readout, state.fit or self._first_fit()
+        tell("readout", fit.epoch / settings.epochs)
+        fit, learning = readout.fit_epoch(fit, train, np.asarray(self.train.labels), settings, self.seed, self.each)
+        accuracy = metrics.accuracy(_predict(fit.weight, fit.bias, test), np.asarray(self.test.labels))
+        return dataclasses.replace(state, fit=fit, curve=np.vstack([state.curve, [learning, accuracy]]))
+
+    def _first_fit(self) -> Fit:
+        return readout.begin(self.network.features, self.classes, self.seed)
+
+    def _features(self, folder: Path) -> tuple[Any, Any]:
+        rows = self.table(folder).rows()
+        return rows[: len(self.train)], rows[len(self.train) :]
 
 
-def _scores(job: _Job, model: Model, state: State) -> dict[str, Any]:
-    assert model.readout is not None
-    train, test, learned = job.images
-    features = _features(job, "r")
-    known, unseen = features[: len(train)], features[len(train) :]
-    labels, test_labels = np.asarray(train.labels), np.asarray(test.labels)
-    scores = {
-        "accuracy_test": metrics.accuracy(_predict(*model.readout, unseen), test_labels),
-        "accuracy_train": metrics.accuracy(_predict(*model.readout, known), labels),
-    }
-    if not model.network.layers[-1].kernel:
-        scores["accuracy_vote"] = _vote(known, labels, unseen, test_labels, job.classes)
-    curve = [
-        {"epoch": number + 1, "accuracy_train": float(learning), "accuracy_test": float(unseen_accuracy)}
-        for number, (learning, unseen_accuracy) in enumerate(state.curve)
-    ]
-    names = ("learning", "features", "readout")
-    return {
-        "metrics": scores,
-        **statistics.summary(model, learned[:SHOWN], job.xp, job.each),
-        "learning_curve": curve,
-        "seconds": {name: float(value) for name, value in zip(names, state.seconds, strict=True)},
-    }
+_FIT_NAMES = tuple(f"fit.{name}" for name in _FIT)
 
 
-def _vote(known: Any, labels: Int, unseen: Any, test_labels: Int, classes: int) -> float:
+def _timed(state: State, stage: int, began: float) -> State:
+    seconds = state.seconds.copy()
+    seconds[stage] += time.perf_counter() - began
+    return dataclasses.replace(state, seconds=seconds)
+
+
+def _vote(train: Any, labels: Int, test: Any, test_labels: Int, classes: int) -> float:
     """Return the accuracy when every unit of a dense layer votes for the class that it wins most often."""
-    parts = ((known[at], labels[at]) for at in _slices(len(known)))
-    votes = readout.vote_labels(parts, known.shape[1], classes)
-    return metrics.accuracy(votes[unseen.argmax(axis=1)], test_labels)
+    parts = ((train[at], labels[at]) for at in _slices(len(train)))
+    votes = readout.vote_labels(parts, train.shape[1], classes)
+    return metrics.accuracy(votes[test.argmax(axis=1)], test_labels)
 
 
 def _predict(weight: Any, bias: Any, features: Any) -> Int:
     return readout.predict(weight, bias, (features[at] for at in _slices(len(features))))
-
-
-def _features(job: _Job, mode: Literal["r", "r+", "w+"]) -> Any:
-    """Return the features of training and test images, mapped from disk."""
-    train, test, _ = job.images
-    shape, path = (len(train) + len(test), job.network.features), job.place / "features.npy"
-    if mode == "w+":
-        size, free = 4 * shape[0] * shape[1], shutil.disk_usage(job.place).free
-        if size > free:
-            raise OSError(
-                f"the features of {shape[0]} images need {size >> 20} MiB in {job.place}, but only {free >> 20} MiB "
-                "are free; give a folder on a larger disk with --out."
-            )
-    return np.lib.format.open_memmap(path, mode, np.float32, shape if mode == "w+" else None)
-
-
-def _intact(job: _Job) -> bool:
-    try:
-        return bool(_features(job, "r").shape == (len(job.images[0]) + len(job.images[1]), job.network.features))
-    except (OSError, ValueError):
-        return False
 
 
 def _slices(size: int) -> list[slice]:
@@ -353,23 +359,3 @@ def _classes(train: Images, test: Images) -> int:
             f"{test.name} has labels up to {np.max(test.labels)}, but {train.name} only up to {classes - 1}."
         )
     return classes
-
-
-def _add(state: State, stage: int, began: float) -> Any:
-    seconds = state.seconds.copy()
-    seconds[stage] += time.perf_counter() - began
-    return seconds
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    """Give the folder to work in: the one that was asked for, or one that is gone afterwards."""
-    if out is not None:
-        yield Path(out)
-        return
-    with tempfile.TemporaryDirectory(prefix="spikehebb-") as folder:
-        yield Path(folder)
-
-
-def _quiet(stage: str, fraction: float) -> None:
-    """Report nothing."""

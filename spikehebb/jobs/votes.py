@@ -10,11 +10,13 @@ from brian2 import Hz, ms
 from spikehebb import convert, metrics
 from spikehebb.circuits import lif_wta
 from spikehebb.convert import SpikingNetwork, Timing
-from spikehebb.convert import lif_calibration as lif_form
+from spikehebb.convert.lif_calibration import calibrate_lif
 from spikehebb.core import Images, Int
+from spikehebb.core.progress import Progress
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.jobs.presenting import Progress
+from spikehebb.jobs.lif import spike_counts
+from spikehebb.jobs.seeds import CONVERSION
 from spikehebb.softhebb import Model
 from spikehebb.softhebb.readout import vote_labels
 
@@ -36,8 +38,8 @@ def exact(
     tell("voting", 0)
     names, best = _labels(model, train, seed), _potentials(model, test).argmax(axis=1)
     tell("voting", 0.5)
-    circuit = convert.competition(model, 0, network)
-    counts, seconds = convert.vote_counts(circuit, test, network.timing, device=device, seed=convert.seed_of(seed, 2))
+    circuit, shown = convert.competition(model, 0, network), convert.seed_of(seed, CONVERSION["votes"])
+    counts, seconds = convert.vote_counts(circuit, test, network.timing, device=device, seed=shown)
     winner = np.asarray(counts.argmax(axis=1)).ravel()
     tell("voting", 1)
     answers = np.asarray(test.labels)
@@ -64,45 +66,39 @@ def lif(
     """Return how well LIF neurons vote, and how their winners go with the softmax on the calibration images."""
     tell("LIF", 0)
     encoder = regular.with_parameters(max_rate=timing.input_rate_hz * Hz)
-    length, dt = timing.present_ms * ms, timing.dt_ms * ms
-    found = lif_form.calibrate_lif(
+    fit = calibrate_lif(
         model,
         calibration[:FITTED],
         encoder=encoder,
-        presentation=length,
-        dt=dt,
+        presentation=timing.present_ms * ms,
+        dt=timing.dt_ms * ms,
         evaluations=EVALUATIONS,
         seed=seed,
         device=device,
     )
     tell("LIF", 0.5)
     weights, bias = convert.folded(model, 0)
-    circuit = lif_wta(weights, bias=bias, **found.parameters)
-    rows = test.intensities().reshape(len(test), -1)
-    counts = lif_form.present(
-        circuit, rows, presentation=length, dt=dt, seed=convert.seed_of(seed, 4) % 2**31, device=device
-    )
+    circuit = lif_wta(weights, bias=bias, **fit.parameters)
+    counts, _ = spike_counts(circuit, test, timing, device=device, seed=seed)
     tell("LIF", 1)
-    winner, names = counts.argmax(axis=1), _labels(model, train, seed)
+    winner, names = np.asarray(counts.argmax(axis=1)).ravel(), _labels(model, train, seed)
     return {
         "labels": names.tolist(),
         "accuracy_vote": metrics.accuracy(names[winner], np.asarray(test.labels)),
         "agreement_vote": metrics.accuracy(winner, _potentials(model, test).argmax(axis=1)),
         "spikes_per_image": float(counts.sum()) / len(test),
-        "silent": float(np.mean(~counts.any(axis=1))),
-        "inhibition": found.parameters["inhibition"],
-        **{name: float(found.parameters[name]) for name in ("gain", "strength", "drive")},
-        "tau_m_ms": float(found.parameters["tau_m"] / ms),
-        "inverse_temperature": found.inverse_temperature,
-        "calibration": {
-            name: getattr(found, name) for name in ("images", "divergence", "spikes", "silent", "agreement")
-        },
+        "silent": float(np.mean(counts.sum(axis=1) == 0)),
+        "inhibition": fit.parameters["inhibition"],
+        **{name: float(fit.parameters[name]) for name in ("gain", "strength", "drive")},
+        "tau_m_ms": float(fit.parameters["tau_m"] / ms),
+        "inverse_temperature": fit.inverse_temperature,
+        "calibration": {name: getattr(fit, name) for name in ("images", "divergence", "spikes", "silent", "agreement")},
     }
 
 
 def _labels(model: Model, train: Images, seed: int) -> Int:
     """Return the class of every unit: the one that it wins most often for, on training images."""
-    labelled = train[np.random.default_rng((seed, 1)).permutation(len(train))[:LABELLED]]
+    labelled = train[np.random.default_rng((seed, CONVERSION["labels"])).permutation(len(train))[:LABELLED]]
     classes = int(np.max(train.labels)) + 1
     parts = [(_potentials(model, labelled), np.asarray(labelled.labels))]
     return vote_labels(parts, model.network.layers[0].units, classes)

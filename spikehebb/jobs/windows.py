@@ -106,7 +106,7 @@ def stdp_window(
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
 ) -> Window:
-    """Measure the window of a rule: pairs of spikes at every lag, all side by side in one network.
+    """Measure the window of a rule: pairs of spikes at all lags, simulated together in one network.
 
     Parameters
     ----------

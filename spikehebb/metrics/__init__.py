@@ -15,7 +15,6 @@ from spikehebb.metrics.task import (
     fit_linear,
     neuron_labels,
     predict_linear,
-    presentation_counts,
     soft_vote,
     vote,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "inputs",
     "neuron_labels",
     "predict_linear",
-    "presentation_counts",
     "soft_vote",
     "synapses",
     "vote",

@@ -1,4 +1,4 @@
-"""Energy of a workload, from named tables of what an operation costs. An estimate: it says what it leaves out."""
+"""Energy of a workload, from named tables of what an operation costs. An estimate that states what it leaves out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Cost:
         Where the number was read, or how it was computed.
     verified : bool
         Whether it could be confirmed. Second-hand numbers, read in another published source, count as verified and
-        their source says so.
+        their source states it.
     """
 
     pj: float
@@ -184,10 +184,10 @@ def estimate_energy(work: Workload, costs: Costs) -> Energy:
     >>> from spikehebb.circuits import lif_wta
     >>> from spikehebb.metrics import count_work
     >>> work = count_work(lif_wta([[1.0, 3.0]]), counts={"input": [5], "output": [2, 1]}, steps=10)
-    >>> found = estimate_energy(work, find_costs("loihi1"))
-    >>> [(item.operation, item.number) for item in found.items if item.number]
+    >>> energy = estimate_energy(work, find_costs("loihi1"))
+    >>> [(item.operation, item.number) for item in energy.items if item.number]
     [('synaptic_ac', 13.0), ('neuron_update', 20.0), ('spike', 3.0)]
-    >>> round(found.joule / 1e-12, 1)  # 13*23.6 + 20*81 + 3*1.7
+    >>> round(energy.joule / 1e-12, 1)  # 13*23.6 + 20*81 + 3*1.7
     1931.9
     """
     numbers = {

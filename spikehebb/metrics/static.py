@@ -77,8 +77,8 @@ def synapses(circuit: Circuit, name: str) -> NDArray[np.bool_]:
     pairs = connected(projection, _shape(circuit, projection))
     if projection.weights is None or projection.rule is not None:
         return pairs
-    found: NDArray[np.bool_] = pairs & (projection.weights != 0)
-    return found
+    mask: NDArray[np.bool_] = pairs & (projection.weights != 0)
+    return mask
 
 
 def connection_sparsity(circuit: Circuit) -> float:
@@ -111,16 +111,16 @@ def degrees(circuit: Circuit) -> dict[str, dict[str, Int]]:
     >>> degrees(lif_wta([[1.0, 3.0]]))["output"]["in"].tolist()
     [2, 2]
     """
-    found = {
+    counts = {
         name: {side: np.zeros(population.size, np.int64) for side in ("in", "out")}
         for name, population in circuit.populations.items()
     }
     for name, projection in circuit.projections.items():
         if not projection.summed:
             there = synapses(circuit, name)
-            found[projection.post]["in"] += there.sum(axis=0)
-            found[projection.pre]["out"] += there.sum(axis=1)
-    return found
+            counts[projection.post]["in"] += there.sum(axis=0)
+            counts[projection.pre]["out"] += there.sum(axis=1)
+    return counts
 
 
 def footprint(circuit: Circuit, *, weight_bits: int = 32, state_bits: int = 32) -> Footprint:
@@ -151,8 +151,7 @@ def footprint(circuit: Circuit, *, weight_bits: int = 32, state_bits: int = 32) 
         pairs = int(connected(projection, _shape(circuit, projection)).sum())
         weights += pairs if projection.weights is not None else 0
         if projection.rule is not None:
-            own = [name for name in text.settable(projection.rule.synapse) if name != "w"]
-            synapse_state += pairs * len(own)
+            synapse_state += pairs * len(projection.rule.kept())
             parameters += sum(map(np.size, projection.rule.parameters.values()))
     outside = inputs(circuit)
     for name, population in circuit.populations.items():
@@ -175,6 +174,6 @@ def _shape(circuit: Circuit, projection: Projection) -> tuple[int, int]:
     return pre, post
 
 
-def as_json(found: Footprint) -> dict[str, Any]:
+def as_json(memory: Footprint) -> dict[str, Any]:
     """Return a footprint as plain numbers, with its total."""
-    return {"total_bytes": found.total, **vars(found)}
+    return {"total_bytes": memory.total, **vars(memory)}

@@ -1,38 +1,16 @@
-"""What a recording says about a task: who fired for which class, and how well that predicts."""
+"""Task metrics from a recording: class profiles and labels of neurons, predictions and their accuracy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, second
 from scipy import sparse
 
-from spikehebb.core import Float, Int, Spikes
+from spikehebb.core import Float, Int
 
 CLASSES = 10
 NONE = -1  # the label of a neuron that never fired and the prediction for an image without spikes
-
-
-def presentation_counts(spikes: Spikes, *, neurons: int, presentations: int, presentation: Quantity) -> Any:
-    """Return how often each neuron fired in each presentation.
-
-    Returns
-    -------
-    scipy.sparse.csr_array of int, shape (presentations, neurons)
-
-    Examples
-    --------
-    >>> from brian2 import ms
-    >>> from spikehebb.core import Spikes
-    >>> spikes = Spikes(i=[0, 1, 1], t=[1, 12, 13] * ms)
-    >>> presentation_counts(spikes, neurons=2, presentations=2, presentation=10 * ms).toarray().tolist()
-    [[1, 0], [0, 2]]
-    """
-    # A spike on the border belongs to the later presentation, however its time was rounded.
-    row = np.floor(np.asarray(spikes.t / second) / float(presentation) + 1e-9).astype(np.int64)
-    ones = np.ones(len(spikes), dtype=np.int64)
-    return sparse.coo_array((ones, (row, np.asarray(spikes.i))), shape=(presentations, neurons)).tocsr()
 
 
 def class_profile(counts: Any, labels: Int, classes: int = CLASSES) -> Float:

@@ -1,4 +1,4 @@
-"""Pictures of a conversion: how soon, and at what cost, spikes say what the rates say."""
+"""Pictures of a conversion: agreement of spikes with rates against latency and cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
 def fidelity(report: Mapping[str, Any]) -> Figure:
     """Draw accuracy and agreement against latency, and against synaptic operations."""
     curve, scores = report["curve"], report["metrics"]
-    # In turn, all operations are done before the last layer fires, and there is no course to draw.
+    # In turn, all operations are done before the last layer fires, and there is nothing to draw over time.
     panels = 2 if curve[-1]["operations"] > curve[0]["operations"] else 1
     figure = Figure(figsize=(5 * panels + (2 - panels), 4), layout="constrained")
     drawn = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
@@ -64,7 +64,7 @@ def fidelity(report: Mapping[str, Any]) -> Figure:
 
 
 def conversion_layers(report: Mapping[str, Any]) -> Figure:
-    """Draw, layer by layer, how rates go with activations, how many spikes there are, and how true the winners are."""
+    """Draw, layer by layer, the correlation of rates with activations, the spikes, and the divergence of winners."""
     stages = report["stages"]
     names = [f"layer {number + 1}\n{stage['units']} units" for number, stage in enumerate(stages)]
     figure = Figure(figsize=(10, 3.6), layout="constrained")

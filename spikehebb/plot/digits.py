@@ -38,14 +38,14 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     list of path
         Receptive fields, confusion matrix, raster and learning curve.
     """
-    labels = metrics.neuron_labels(np.asarray(run.checkpoint.arrays["profile"]))
-    recording = some_presentations(run.checkpoint, test[:_SHOWN])
+    labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
+    recording = some_presentations(run.network, test[:_SHOWN])
     presentation = run.report["config"]["presentation_ms"] * ms
     figures = {
         "receptive_fields": receptive_fields(
-            np.asarray(run.checkpoint.arrays["weights"]), run.report["image_shape"], labels
+            np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels
         ),
-        "confusion": confusion(metrics.confusion(run.predicted, run.labels)),
+        "confusion": confusion(np.asarray(run.report["confusion"])),
         "raster": raster(recording, test[:_SHOWN], presentation, labels),
         "learning_curve": learning_curve(
             run.report["learning_curve"],

@@ -47,8 +47,8 @@ def fitted_window(fit: Fit) -> Figure:
     """
     table = [("", "value", f"{100 * fit.confidence:g} % interval")]
     table += [(name, *_cells(estimate)) for name, estimate in fit.parameters.items()]
-    told = _summary(fit)
-    rows = 5 + len(table) + told.count("\n")  # three curves and two gaps
+    summary = _summary(fit)
+    rows = 5 + len(table) + summary.count("\n")  # three curves and two gaps
     height = max(4.4, _ROW * rows + 1)
     line = _ROW / (0.77 * height)
     figure = Figure(figsize=(9.4, height))
@@ -65,12 +65,12 @@ def fitted_window(fit: Fit) -> Figure:
         for column, cell in zip((0, 0.3, 0.58), row, strict=True):
             side.text(column, place, cell, va="top", fontsize=9, color="black" if row[0] else GREY)
         place -= line
-    side.text(0, place - line / 2, told, va="top", fontsize=8, color=GREY)
+    side.text(0, place - line / 2, summary, va="top", fontsize=8, color=GREY)
     return figure
 
 
 def failed_fit(error: FitError) -> Figure:
-    """Draw the measurements of a fit that led nowhere, and why it did."""
+    """Draw the measurements of a failed fit, with the reason."""
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axis = figure.subplots()
     data_under_window(axis, error.data)

@@ -95,9 +95,9 @@ def frequency_response(response: FrequencyResponse, rule: PlasticityRule, data: 
     return figure
 
 
-def replay(course: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) -> Figure:
-    """Draw recorded spikes and the course of the weight under them."""
-    last = float(np.max(course.times / second))
+def replay(trace: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) -> Figure:
+    """Draw recorded spikes and the weight under them."""
+    last = float(np.max(trace.times / second))
     unit, name = (ms, "ms") if last < 10 else (second, "s")
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     spikes, weight = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
@@ -112,8 +112,8 @@ def replay(course: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) 
     spikes.set_yticklabels(["post", "pre"])
     spikes.spines[["top", "right", "bottom"]].set_visible(False)
     spikes.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 80), fontsize=10)
-    weight.plot(np.asarray(course.sample_times / unit), course.samples, color="black", lw=1.1)
-    weight.plot(np.asarray(course.times / unit)[1:-1], course.w[1:-1], ".", color="black", ms=4)
+    weight.plot(np.asarray(trace.sample_times / unit), trace.samples, color="black", lw=1.1)
+    weight.plot(np.asarray(trace.times / unit)[1:-1], trace.w[1:-1], ".", color="black", ms=4)
     weight.set(xlabel=f"time ({name})", ylabel="weight w")
     weight.spines[["top", "right"]].set_visible(False)
     return figure

@@ -1,4 +1,4 @@
-"""Pictures of a SoftHebb network: what its units look for, how long their weights are, what its layers are worth."""
+"""Pictures of a SoftHebb network: receptive fields, norms of weights, winners, and accuracy by layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spikehebb.softhebb.network import Array
 
 _FIELDS = 96  # on one sheet: the first layer of most presets
 _TRAINING = {"cifar10": 50_000, "mnist": 60_000, "stl10": 5_000}  # images behind the published accuracies
-_SEEN = 2000  # images, at most, that deeper receptive fields are looked for in
+_SEEN = 2000  # images, at most, from which deeper receptive fields are measured
 
 
 def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images: Images | None = None) -> list[Path]:
@@ -203,8 +203,8 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
             f"{family}-random": ("s:", GREY, "published, random weights"),
         }
         for name, (style, colour, label) in controls.items():
-            if known := _family(name):
-                axis.plot(*zip(*known.items(), strict=True), style, color=colour, ms=4, lw=1, label=label)
+            if accuracies := _family(name):
+                axis.plot(*zip(*accuracies.items(), strict=True), style, color=colour, ms=4, lw=1, label=label)
     axis.set(xlabel="layers below the readout", ylabel="accuracy on test images (%)", xticks=list(scores))
     axis.margins(0.15)
     axis.legend(frameon=False, fontsize=8)
@@ -214,12 +214,12 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
 
 def _family(name: str) -> dict[int, float]:
     """Return the published accuracies of the presets that a name stands for, by their number of layers."""
-    found = {}
+    accuracies = {}
     for depth in range(1, 10):
         preset = presets().get(f"{name}-{depth}")
         if preset is not None and preset.published is not None:
-            found[depth] = preset.published
-    return found
+            accuracies[depth] = preset.published
+    return accuracies
 
 
 def _sheet(fields: Array, norms: Float) -> tuple[Figure, str]:

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from spikehebb.plot.save import BLUE, GREY, ORANGE
 
 _LINES = {
-    ("after training", "nearest"): (BLUE, "o", "-", "after training, to the nearest"),
-    ("after training", "stochastic"): (BLUE, "s", ":", "after training, at random"),
+    ("after training", "nearest"): (BLUE, "o", "-", "after training, round to nearest"),
+    ("after training", "stochastic"): (BLUE, "s", ":", "after training, stochastic rounding"),
     ("after training", ""): (BLUE, "o", "-", "after training"),
     ("learning", ""): (ORANGE, "s", "-", "learning"),
-    ("learning", "stochastic"): (ORANGE, "s", "-", "learning, at random"),
-    ("learning", "nearest"): (ORANGE, "o", ":", "learning, to the nearest"),
+    ("learning", "stochastic"): (ORANGE, "s", "-", "learning, stochastic rounding"),
+    ("learning", "nearest"): (ORANGE, "o", ":", "learning, round to nearest"),
 }
 _PANELS = {
     "weight bits": "bits of a weight",
@@ -27,40 +27,40 @@ _PANELS = {
 }
 
 
-def study(found: Mapping[str, Any]) -> Figure:
+def study(report: Mapping[str, Any]) -> Figure:
     """Draw accuracy against each limit.
 
     Parameters
     ----------
-    found : mapping
+    report : mapping
         As ``study_bits`` returns it.
     """
-    panels = [name for name in _PANELS if any(point["curve"] == name for point in found["points"])]
+    panels = [name for name in _PANELS if any(point["curve"] == name for point in report["points"])]
     figure = Figure(figsize=(max(3.6 * len(panels), 6.5), 4.0), layout="constrained")
     drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, name in zip(drawn, panels, strict=True):
-        _panel(axes, name, found)
+        _panel(axes, name, report)
     drawn[0].set_ylabel("test images recognized (%)")
     lines = {label: line for axes in drawn for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    train, test = found["data"]["train"], found["data"]["test"]
+    train, test = report["data"]["train"], report["data"]["test"]
     figure.suptitle(
-        f"{found['config']['neurons']} neurons, {train['count']:,} training and {test['count']:,} test images of "
-        f"{test['name'].split('/')[0]}; chip: {found['target']}"
+        f"{report['config']['neurons']} neurons, {train['count']:,} training and {test['count']:,} test images of "
+        f"{test['name'].split('/')[0]}; chip: {report['target']}"
     )
     return figure
 
 
-def _panel(axes: Axes, name: str, found: Mapping[str, Any]) -> None:
+def _panel(axes: Axes, name: str, report: Mapping[str, Any]) -> None:
     bits = name.endswith("bits")
-    points = [point for point in found["points"] if point["curve"] == name]
+    points = [point for point in report["points"] if point["curve"] == name]
     for (when, rounding), (color, marker, line, label) in _LINES.items():
-        mine = [point for point in points if (point["when"], point["rounding"]) == (when, rounding)]
-        if mine:
-            across = [point["value"] * (1 if bits else 100) for point in mine]
-            heights = [100 * point["accuracy_vote"] for point in mine]
+        curve = [point for point in points if (point["when"], point["rounding"]) == (when, rounding)]
+        if curve:
+            across = [point["value"] * (1 if bits else 100) for point in curve]
+            heights = [100 * point["accuracy_vote"] for point in curve]
             axes.plot(across, heights, color=color, marker=marker, linestyle=line, label=label, markersize=4)
-    axes.axhline(100 * found["baseline"]["accuracy_vote"], color=GREY, linestyle="--", label="without limits")
+    axes.axhline(100 * report["baseline"]["accuracy_vote"], color=GREY, linestyle="--", label="without limits")
     axes.set_xlabel(_PANELS[name])
     axes.set_ylim(0, 100)
     axes.grid(axis="y", color="0.92")

@@ -65,21 +65,6 @@ def _fitted(
     return _published(name, summary, **values, sigma=sigma, tau=tau, D=D)
 
 
-calcium_hippocampal_slices = _fitted(
-    "calcium_hippocampal_slices",
-    "fitted to hippocampal slices",
-    *(48.8373 * ms, 1.0, 0.275865, 313.0965, 1645.59, 9.1844, 688.355 * second, 18.8008 * ms),
-)
-calcium_hippocampal_cultures = _fitted(
-    "calcium_hippocampal_cultures",
-    "fitted to hippocampal cultures",
-    *(11.9536 * ms, 0.58156, 1.76444, 61.141, 113.6545, 2.5654, 33.7596 * second, 10 * ms),
-)
-calcium_cortical_slices = _fitted(
-    "calcium_cortical_slices",
-    "fitted to cortical slices",
-    *(22.6936 * ms, 0.5617539, 1.23964, 331.909, 725.085, 3.3501, 346.3615 * second, 4.6098 * ms),
-)
 calcium_dpd = _published(
     "calcium_dpd",
     "generic set DPD: depression on both sides of potentiation",
@@ -124,6 +109,21 @@ calcium_d_prime = _published(
     gamma_p=600.0,
     D=0 * ms,
 )
+calcium_hippocampal_slices = _fitted(
+    "calcium_hippocampal_slices",
+    "fitted to hippocampal slices",
+    *(48.8373 * ms, 1.0, 0.275865, 313.0965, 1645.59, 9.1844, 688.355 * second, 18.8008 * ms),
+)
+calcium_hippocampal_cultures = _fitted(
+    "calcium_hippocampal_cultures",
+    "fitted to hippocampal cultures",
+    *(11.9536 * ms, 0.58156, 1.76444, 61.141, 113.6545, 2.5654, 33.7596 * second, 10 * ms),
+)
+calcium_cortical_slices = _fitted(
+    "calcium_cortical_slices",
+    "fitted to cortical slices",
+    *(22.6936 * ms, 0.5617539, 1.23964, 331.909, 725.085, 3.3501, 346.3615 * second, 4.6098 * ms),
+)
 
 clopath = PlasticityRule(
     name="clopath",
@@ -135,7 +135,7 @@ clopath = PlasticityRule(
         du_minus/dt = (potential_late - theta_minus - u_minus)/tau_minus : volt
         du_plus/dt = (potential_late - theta_minus - u_plus)/tau_plus : volt
     """,
-    needs="""
+    needs_post="""
         potential : volt
         potential_late : volt
     """,
@@ -161,17 +161,4 @@ clopath = PlasticityRule(
     reference="Clopath, Buesing, Vasilaki and Gerstner 2010, visual cortex, A_LTD constant; u_minus and u_plus count "
     "from theta_minus and start there; numbers as in NEST's clopath_synapse",
     cites=cite("clopath2010"),
-)
-
-RULES = (
-    calcium_dp,
-    calcium_dpd,
-    calcium_dpd_prime,
-    calcium_p,
-    calcium_d,
-    calcium_d_prime,
-    calcium_hippocampal_slices,
-    calcium_hippocampal_cultures,
-    calcium_cortical_slices,
-    clopath,
 )

@@ -11,6 +11,7 @@ import dataclasses
 
 from brian2 import Hz, Quantity, ms, second
 
+from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
 from spikehebb.rules.references import cite
 
@@ -20,7 +21,7 @@ hebb = PlasticityRule(
     name="hebb",
     summary="Plain Hebb: dw/dt = eta*x*y, without bound",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*y_post : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
@@ -32,7 +33,7 @@ hebb_forgetting = PlasticityRule(
     name="hebb_forgetting",
     summary="Hebb with forgetting: the weight also decays, to eta*tau_forget*E[x*y] where x and y are given",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*y_post - w/tau_forget : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz, "tau_forget": 10 * second},
     ties=_SAME_STEP,
@@ -46,7 +47,7 @@ covariance = PlasticityRule(
     pre="dx_mean/dt = (x - x_mean)/tau_mean : 1",
     post="dy_mean/dt = (y - y_mean)/tau_mean : 1",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     keeps=("x_mean", "y_mean"),
     synapse="dw/dt = eta*(x_pre - x_mean_pre)*(y_post - y_mean_post) : 1 (clock-driven)",
     trace_method="exponential_euler",
@@ -61,7 +62,7 @@ hebb_pre_gated = PlasticityRule(
     name="hebb_pre_gated",
     summary="Presynaptically gated Hebb: dw/dt = eta*x*(y - y_0)",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*(y_post - y_0) : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz, "y_0": 0.5},
     ties=_SAME_STEP,
@@ -73,7 +74,7 @@ hebb_post_gated = PlasticityRule(
     name="hebb_post_gated",
     summary="Postsynaptically gated Hebb: dw/dt = eta*y*(x - x_0)",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*y_post*(x_pre - x_0) : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz, "x_0": 0.5},
     ties=_SAME_STEP,
@@ -85,7 +86,7 @@ oja = PlasticityRule(
     name="oja",
     summary="Oja's rule: w becomes the first principal component, of length 1",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*y_post*(x_pre - y_post*w) : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
@@ -99,7 +100,7 @@ oja_subspace = PlasticityRule(
     # Each input unit learns how well the neurons reconstruct it.
     pre="reconstruction : 1",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="""
         reconstruction_pre = w*y_post : 1 (summed)
         dw/dt = eta*y_post*(x_pre - reconstruction_pre) : 1 (clock-driven)
@@ -114,7 +115,7 @@ instar = PlasticityRule(
     name="instar",
     summary="Instar: w moves towards the input whenever the neuron is active",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*y_post*(x_pre - w) : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
@@ -126,7 +127,7 @@ outstar = PlasticityRule(
     name="outstar",
     summary="Outstar: w moves towards the output whenever the input is active",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*(y_post - w) : 1 (clock-driven)",
     parameters={"eta": 0.1 * Hz},
     ties=_SAME_STEP,
@@ -139,7 +140,7 @@ bcm = PlasticityRule(
     summary="BCM: dw/dt = eta*x*y*(y - theta), where theta follows the mean of y squared",
     post="dtheta/dt = (y**2 - theta)/tau_theta : 1",
     needs_pre="x : 1",
-    needs="y : 1",
+    needs_post="y : 1",
     keeps=("theta",),
     synapse="dw/dt = eta*x_pre*y_post*(y_post - theta_post) : 1 (clock-driven)",
     trace_method="exponential_euler",
@@ -158,7 +159,7 @@ softhebb = PlasticityRule(
     pre_spike="x1 += 1",
     post="age : 1",
     post_spike="age += 1/lifetime",
-    needs="u : 1",
+    needs_post="u : 1",
     on_post="w += eta/(1 + age_post)*(x1_pre - u_post*w)",
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 100.0},
     ties="A presynaptic spike in the same time step counts neither in x1 nor in u.",
@@ -174,7 +175,7 @@ softhebb_annealed = PlasticityRule(
     pre_spike=softhebb.pre_spike,
     post="age : 1",
     post_spike="age = clip(age + 1/lifetime, 0, 1)",
-    needs="u : 1",
+    needs_post="u : 1",
     on_post="w += eta*(1 + rest - age_post)*(x1_pre - u_post*w)",
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 1 / 127},
     ties=softhebb.ties,
@@ -186,7 +187,7 @@ softhebb_rate = PlasticityRule(
     name="softhebb_rate",
     summary="SoftHebb: the softmax activity y moves w towards the input, to length 1",
     needs_pre="x : 1",
-    needs="""
+    needs_post="""
         u : 1
         y : 1
     """,
@@ -201,7 +202,7 @@ softhebb_anti = PlasticityRule(
     name="softhebb_anti",
     summary="SoftHebb with the soft anti-Hebbian sign: all but the winner learn with the opposite sign",
     needs_pre="x : 1",
-    needs="""
+    needs_post="""
         u : 1
         y : 1
         rank : 1
@@ -217,7 +218,7 @@ krotov_hopfield = PlasticityRule(
     name="krotov_hopfield",
     summary="Competing hidden units: the winner learns, the unit of rank k unlearns",
     needs_pre="x : 1",
-    needs="""
+    needs_post="""
         u : 1
         rank : 1
     """,
@@ -239,7 +240,7 @@ hebbian_descent = PlasticityRule(
         x : 1
         mu : 1
     """,
-    needs="""
+    needs_post="""
         h : 1
         target : 1
     """,
@@ -261,7 +262,7 @@ hebbian_descent_hebb = dataclasses.replace(
     hebbian_descent,
     name="hebbian_descent_hebb",
     summary="Supervised Hebb: dw/dt = eta*(x - mu)*target",
-    needs="target : 1",
+    needs_post="target : 1",
     synapse="dw/dt = eta*(x_pre - mu_pre)*target_post : 1 (clock-driven)",
 )
 
@@ -270,7 +271,7 @@ hebbian_descent_covariance = dataclasses.replace(
     name="hebbian_descent_covariance",
     summary="Supervised covariance rule: dw/dt = eta*(x - mu)*(target - mean target)",
     post="target_mean : 1",
-    needs="target : 1",
+    needs_post="target : 1",
     synapse="dw/dt = eta*(x_pre - mu_pre)*(target_post - target_mean_post) : 1 (clock-driven)",
 )
 
@@ -311,7 +312,7 @@ def on_spikes(
         post=f"{rule.post}\ndy/dt = -y/tau_y : 1",
         post_spike="y += 1/(tau_y*unit_rate)",
         needs_pre="",
-        needs="",
+        needs_post="",
         trace_method="exponential_euler",
         ties="A spike counts from the next step on.",
         parameters={**rule.parameters, "tau_x": tau_x, "tau_y": tau_y, "unit_rate": unit_rate},
@@ -320,27 +321,6 @@ def on_spikes(
 
 def reads_rates(rule: PlasticityRule) -> bool:
     """Return whether a rule reads a presynaptic rate ``x`` and a postsynaptic rate ``y``, and nothing else."""
-    return rule.needs_pre.split() == ["x", ":", "1"] and rule.needs.split() == ["y", ":", "1"]
-
-
-RULES = (
-    hebb,
-    hebb_forgetting,
-    covariance,
-    hebb_pre_gated,
-    hebb_post_gated,
-    oja,
-    oja_subspace,
-    instar,
-    outstar,
-    bcm,
-    softhebb,
-    softhebb_annealed,
-    softhebb_rate,
-    softhebb_anti,
-    krotov_hopfield,
-    hebbian_descent,
-    hebbian_descent_gradient,
-    hebbian_descent_hebb,
-    hebbian_descent_covariance,
-)
+    return text.variables(rule.needs_pre) == {"x": text.DIMENSIONLESS} and text.variables(rule.needs_post) == {
+        "y": text.DIMENSIONLESS
+    }

@@ -253,19 +253,3 @@ nessler = PlasticityRule(
     "weights positive for P > 1/c",
     cites=cite("nessler2009", "nessler2013"),
 )
-
-RULES = (
-    stdp_pair,
-    stdp_multiplicative,
-    stdp_mixed,
-    stdp_guetig,
-    stdp_power_law,
-    stdp_nearest_symmetric,
-    stdp_nearest_pre_centred,
-    stdp_nearest_reduced,
-    stdp_symmetric,
-    stdp_anti_hebbian,
-    vogels,
-    diehl_cook,
-    nessler,
-)

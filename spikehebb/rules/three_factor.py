@@ -1,4 +1,4 @@
-"""Rules with a third factor: a reward that all synapses of a neuron hear of."""
+"""Rules with a third factor: a reward that all synapses of a neuron receive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ stdp_reward = PlasticityRule(
     pre_spike="x1 = 1",
     post="dy1/dt = -y1/tau_minus : 1",
     post_spike="y1 = 1",
-    needs="dopamine : 1",
+    needs_post="dopamine : 1",
     synapse="""
         delig/dt = -elig/tau_elig : 1 (clock-driven)
         dw/dt = gain*(dopamine_0 + dopamine_post)*elig : 1 (clock-driven)
@@ -51,7 +51,7 @@ stdp_reward_centred = PlasticityRule(
         dreward_mean/dt = (dopamine - reward_mean)/tau_mean : 1
     """,
     post_spike="y1 += 1",
-    needs="dopamine : 1",
+    needs_post="dopamine : 1",
     keeps=("reward_mean",),
     synapse="""
         delig/dt = -elig/tau_elig : 1 (clock-driven)
@@ -83,7 +83,7 @@ hebb_reward = PlasticityRule(
     summary="Reward-modulated Hebb: dw/dt = eta*(R - mean R)*x*y",
     post="dR_mean/dt = (R - R_mean)/tau_mean : 1",
     needs_pre="x : 1",
-    needs="""
+    needs_post="""
         y : 1
         R : 1
     """,
@@ -101,7 +101,7 @@ node_perturbation = PlasticityRule(
     summary="Node perturbation: dw/dt = eta*(R - mean R)*noise*x follows the gradient of the expected reward",
     post="dR_mean/dt = (R - R_mean)/tau_mean : 1",
     needs_pre="x : 1",
-    needs="""
+    needs_post="""
         noise : 1
         R : 1
     """,
@@ -113,5 +113,3 @@ node_perturbation = PlasticityRule(
     reference="Williams 1992; Fiete and Seung 2006",
     cites=cite("williams1992", "fiete2006"),
 )
-
-RULES = (stdp_reward, stdp_reward_centred, hebb_reward, node_perturbation)

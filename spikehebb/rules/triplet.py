@@ -13,7 +13,7 @@ _TIES = (
     "Coincident spikes do not pair with each other; the slow traces x2 and y2 are read before their own spike. "
     "So a lone pair meets y2 = 0."
 )
-_HERE = "Pfister and Gerstner 2006, tables 3 and 4"
+_SOURCE = "Pfister and Gerstner 2006, tables 3 and 4"
 
 triplet_vc_full = PlasticityRule(
     name="triplet_vc_full",
@@ -43,7 +43,7 @@ triplet_vc_full = PlasticityRule(
         "w_max": float("inf"),
     },
     ties=_TIES,
-    reference=f"{_HERE}; w in units of its value at the start",
+    reference=f"{_SOURCE}; w in units of its value at the start",
     cites=cite("pfister2006"),
 )
 
@@ -68,7 +68,7 @@ def _published(
     changed = triplet_vc_full.with_parameters(
         A2_plus=A2_plus, A3_plus=A3_plus, A2_minus=A2_minus, A3_minus=A3_minus, tau_x=tau_x, tau_y=tau_y
     )
-    source = _HERE if verified else f"{_HERE}; these numbers have not been checked against the paper"
+    source = _SOURCE if verified else f"{_SOURCE}; these numbers have not been checked against the paper"
     return dataclasses.replace(
         changed,
         name=name,
@@ -121,15 +121,4 @@ triplet_hc_nearest_minimal = _published(
     tau_y=48 * ms,
     nearest=True,
     verified=False,
-)
-
-RULES = (
-    triplet_vc_full,
-    triplet_vc_minimal,
-    triplet_vc_nearest_full,
-    triplet_vc_nearest_minimal,
-    triplet_hc_full,
-    triplet_hc_minimal,
-    triplet_hc_nearest_full,
-    triplet_hc_nearest_minimal,
 )

@@ -1,9 +1,9 @@
-"""Random numbers that depend on nothing but who draws them and when.
+"""Random numbers that depend only on the replica and neuron or synapse that draws them, and on the time.
 
 Brian2's ``rand()`` on a device is one stream that all draw from in turn, so that what one neuron gets depends on all
-others. Replicas draw theirs by counting instead: seed of the copy, place in the text (site), neuron or synapse, and
-time step are hashed into 53 bits. A copy among others and a copy alone, on NumPy and in a compiled program, get the
-same.
+others. Replicas draw theirs by counting instead: seed of the replica, place in the text (site), neuron or synapse, and
+time step are hashed into 53 bits. A replica among others and a replica alone, on NumPy and in a compiled program, get
+the same.
 
 The hash is three rounds of the finalizer of SplitMix64.
 
@@ -61,11 +61,11 @@ def uniform(seed: Any, site: Any, index: Any, step: Any) -> NDArray[np.float64]:
     Parameters
     ----------
     seed : array_like of int
-        Of the copy, 32 bits, with or without a sign.
+        Of the replica, 32 bits, with or without a sign.
     site : array_like of int
         Where in the text the number is drawn, from 1.
     index : array_like of int
-        Of the neuron or synapse within its copy.
+        Of the neuron or synapse within its replica.
     step : array_like of int
         The time step.
 
@@ -95,7 +95,7 @@ def normal(seed: Any, site: Any, index: Any, step: Any) -> NDArray[np.float64]:
 
 
 def _bits(value: Any, kind: type) -> NDArray[np.uint64]:
-    """Return whole numbers as unsigned ones, as arrays: those of NumPy overflow in silence, which is meant here."""
+    """Return whole numbers as unsigned ones, as arrays: those of NumPy overflow in silence, as the hash needs."""
     return np.atleast_1d(np.asarray(value, np.int64)).astype(kind).astype(np.uint64)
 
 

@@ -80,7 +80,7 @@ def build(
         for trace in plan.traces:
             owner, variable = trace.split(".")
             monitor = trace_name(trace)
-            everything = np.arange(_size(plan, owner))  # a program does not know how many synapses it will have
+            everything = np.arange(_size(plan, owner))  # the number of synapses is not yet set in a program
             objects[monitor] = brian2.StateMonitor(
                 objects[owner], variable, record=everything, clock=samples, when="end", name=monitor
             )
@@ -100,10 +100,10 @@ def _connect_resting(
 ) -> None:
     """Let a compiled program add rows of weights instead of going through queues and lists of synapses."""
     pre, post = objects[wiring.pre], objects[wiring.post]
-    size, copies = len(pre) * len(post) // wiring.copies, wiring.copies
-    held = brian2.NeuronGroup(size // copies if wiring.shared else size, wiring.model, clock=clock, name=name)
-    objects |= {name: held} | devices.arrival(
-        device, name, pre, held, post, variable, clock=clock, order=ARRIVAL, copies=copies
+    size, replicas = len(pre) * len(post) // wiring.copies, wiring.copies
+    weights = brian2.NeuronGroup(size // replicas if wiring.shared else size, wiring.model, clock=clock, name=name)
+    objects |= {name: weights} | devices.arrival(
+        device, name, pre, weights, post, variable, clock=clock, order=ARRIVAL, copies=replicas
     )
 
 
@@ -138,7 +138,7 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
     )
     if wiring.connected is None and wiring.copies == 1:
         synapses.connect()
-    elif wiring.connected is None:  # each copy with itself, row by row as without copies
+    elif wiring.connected is None:  # each replica with itself, row by row as without replicas
         rows, columns = len(pre) // wiring.copies, len(post) // wiring.copies
         synapses.connect(j=f"k for k in range((i//{rows})*{columns}, (i//{rows} + 1)*{columns})")
     else:

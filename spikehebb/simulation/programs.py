@@ -1,4 +1,4 @@
-"""Compiled programs: built once into the user's cache, then run as often as wanted with new values.
+"""Compiled programs: built once into the user's cache, then run any number of times with new values.
 
 A program is a folder with a binary and a manifest. Nothing of Brian2 is needed to run one again.
 """
@@ -35,7 +35,7 @@ _RECENT = 60  # seconds after its last use in which no program is deleted: someb
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A compiled simulation: where it lies and in which file each variable comes back."""
+    """A compiled simulation: its folder, and the file that each variable is written to."""
 
     folder: Path
     files: Files
@@ -43,7 +43,7 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What one run of a program left behind, until its temporary folder goes, and the time it ended at in seconds."""
+    """The results of one run of a program, until its temporary folder is deleted, and its end in seconds."""
 
     folder: Path
     files: Files
@@ -79,7 +79,7 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
         If the cache cannot be written to, or others can write to it.
     """
     folder = home() / key[:32]
-    program = _found(folder, key)
+    program = _whole(folder, key)
     if program is None:
         room = limit()
         with devices.scratch(".building-", folder.parent) as building:
@@ -92,7 +92,7 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
             try:
                 work.rename(folder)  # whole or not at all
             except OSError:
-                if _found(folder, key) is None:  # no other process was faster: what is there is damaged
+                if _whole(folder, key) is None:  # no other process was faster: what is there is damaged
                     folder.rename(building / "damaged")
                     work.rename(folder)
         program = Program(folder=folder, files=files)
@@ -101,14 +101,14 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
     return program
 
 
-def _found(folder: Path, key: str) -> Program | None:
+def _whole(folder: Path, key: str) -> Program | None:
     """Return the program in a folder, or None if there is none that is whole."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
         files = {name: (str(file), np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
         info = (folder / _BINARY).stat()
-        wanted = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
-        whole = [manifest["key"], manifest["sha256"], info.st_uid] == wanted
+        expected = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
+        whole = [manifest["key"], manifest["sha256"], info.st_uid] == expected
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return Program(folder=folder, files=files) if whole else None
@@ -189,7 +189,7 @@ def run(
 
 
 def _inputs(program: Program, values: Mapping[str, NDArray[Any]], folder: Path) -> list[str]:
-    """Write what variables start from into files; return what a program is told of them."""
+    """Write what variables start from into files; return the program's arguments for them."""
     arguments = []
     for number, (name, value) in enumerate(values.items()):
         file = folder / f"in{number}"

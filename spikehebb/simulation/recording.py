@@ -1,4 +1,4 @@
-"""From the arrays that a run left to a recording."""
+"""From the arrays of a run to a recording."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def counting(plan: Plan) -> Plan:
 
 def trace_name(trace: str) -> str:
     """Return the name of the monitor of a recorded variable."""
-    return "course_" + trace.replace(".", "_")
+    return "trace_" + trace.replace(".", "_")
 
 
 def recording_of(
     circuit: Circuit | Replicas,
     plan: Plan,
-    found: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, NDArray[Any]],
     *,
     end: float,
     seed: int,
@@ -51,7 +51,7 @@ def recording_of(
     duration: Quantity,
     seconds: float,
 ) -> Recording:
-    """Return the recording of a run; ``found`` holds what it left, by Brian2's names, and ``end`` its last second.
+    """Return the recording of a run; ``arrays`` are its results, by Brian2's names, and ``end`` is its last second.
 
     Raises
     ------
@@ -62,42 +62,42 @@ def recording_of(
     ValueError
         If weights have left the range of numbers.
     """
-    _check_complete(plan, found, end, float(duration))
-    copies, seeds = (1, ()) if isinstance(circuit, Circuit) else (circuit.count, circuit.seeds_of(seed))
+    _check_complete(plan, arrays, end, float(duration))
+    replicas, seeds = (1, ()) if isinstance(circuit, Circuit) else (circuit.count, circuit.seeds_of(seed))
     single = circuit if isinstance(circuit, Circuit) else circuit.circuit
-    courses, times = {}, np.zeros(0)
+    traces, times = {}, np.zeros(0)
     for trace in plan.traces:
         monitor, variable = trace_name(trace), trace.split(".")[1]
-        times = found[f"{monitor}.t"]
-        courses[trace] = np.asarray(found[f"{monitor}.{variable}"], float).reshape(len(times), -1)
+        times = arrays[f"{monitor}.t"]
+        traces[trace] = np.asarray(arrays[f"{monitor}.{variable}"], float).reshape(len(times), -1)
     spiking = [name for name, part in plan.populations.items() if part.threshold]
     return Recording(
-        spikes=Frozen({n: Spikes(i=found[f"spikes_{n}.i"], t=found[f"spikes_{n}.t"] * second) for n in plan.record}),
-        counts=Frozen({n: found[f"spikes_{n}.count"].astype(np.int64) for n in spiking}),
-        weights=Frozen(_weights(single, copies, found)),
+        spikes=Frozen({n: Spikes(i=arrays[f"spikes_{n}.i"], t=arrays[f"spikes_{n}.t"] * second) for n in plan.record}),
+        counts=Frozen({n: arrays[f"spikes_{n}.count"].astype(np.int64) for n in spiking}),
+        weights=Frozen(_weights(single, replicas, arrays)),
         state=Frozen(
-            {n: Frozen({v: found[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
+            {n: Frozen({v: arrays[f"{n}.{v}"] for v in part.variables}) for n, part in plan.populations.items()}
         ),
-        courses=Frozen(courses),
+        traces=Frozen(traces),
         times=times * second,
         seed=seeds[0] if len(seeds) == 1 else seed,
         device=device,
         dt=dt,
         duration=duration,
         seconds=seconds,
-        replicas=copies,
+        replicas=replicas,
         seeds=seeds,
     )
 
 
-def _check_complete(plan: Plan, found: Mapping[str, NDArray[Any]], end: float, duration: float) -> None:
-    """Compare everything that a run left with what was asked for: part of a result is none."""
+def _check_complete(plan: Plan, arrays: Mapping[str, NDArray[Any]], end: float, duration: float) -> None:
+    """Check that the results of a run are complete: part of a result is none."""
     if end < duration - _NEAR * plan.dt:
         raise RuntimeError(f"the simulation stopped at {end:g} s of {duration:g} s, so it has no result.")
 
     def check(name: str, *sizes: int) -> int:
-        if found[name].size not in sizes:
-            raise disk_full(f"the run left {found[name].size:,} of {sizes[0]:,} numbers of {name}")
+        if arrays[name].size not in sizes:
+            raise disk_full(f"the run left {arrays[name].size:,} of {sizes[0]:,} numbers of {name}")
         return sizes[0]
 
     for name, part in plan.populations.items():
@@ -107,11 +107,11 @@ def _check_complete(plan: Plan, found: Mapping[str, NDArray[Any]], end: float, d
             check(f"spikes_{name}.count", part.size)
         if name in plan.record:
             for what in ("i", "t"):
-                check(f"spikes_{name}.{what}", int(found[f"spikes_{name}.count"].sum()))
+                check(f"spikes_{name}.{what}", int(arrays[f"spikes_{name}.count"].sum()))
     sizes = {name: part.size for name, part in plan.populations.items()}
     for name, wiring in plan.projections.items():
         sizes[name] = synapses_of(plan, wiring)
-        if f"{name}.w" in found:  # of replicas, one table may serve all
+        if f"{name}.w" in arrays:  # of replicas, one table may serve all
             check(f"{name}.w", sizes[name], *([sizes[name] // wiring.copies] if wiring.shared else []))
     samples = math.ceil(round(end / plan.dt) / plan.every)
     for trace in plan.traces:
@@ -120,27 +120,27 @@ def _check_complete(plan: Plan, found: Mapping[str, NDArray[Any]], end: float, d
         check(f"{trace_name(trace)}.{variable}", samples * sizes[owner])
 
 
-def _weights(circuit: Circuit, copies: int, found: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
+def _weights(circuit: Circuit, replicas: int, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
     weights: dict[str, Float] = {}
     for name, projection in circuit.projections.items():
         if projection.weights is None:
             continue
-        shape, connected, w = np.shape(projection.weights), pairs(projection), found[f"{name}.w"]
+        shape, connected, w = np.shape(projection.weights), pairs(projection), arrays[f"{name}.w"]
         expected = int(np.prod(shape)) if connected is None else len(connected[0])
         if not np.all(np.isfinite(w)):
             raise ValueError(
                 f"the weights of {name} left the range of numbers; the rule diverges with these parameters. "
                 "Lower its learning rate."
             )
-        rows = np.broadcast_to(w.reshape(-1, expected), (copies, expected))
+        rows = np.broadcast_to(w.reshape(-1, expected), (replicas, expected))
         if connected is None:
             full = (
-                rows.reshape(copies, *shape)
+                rows.reshape(replicas, *shape)
                 if w.size > expected
-                else np.broadcast_to(w.reshape(shape), (copies, *shape))
+                else np.broadcast_to(w.reshape(shape), (replicas, *shape))
             )
         else:
-            full = np.zeros((copies, *shape))
+            full = np.zeros((replicas, *shape))
             full[:, connected[0], connected[1]] = rows
-        weights[name] = full[0] if copies == 1 else full
+        weights[name] = full[0] if replicas == 1 else full
     return weights

@@ -42,7 +42,7 @@ def simulate(
     Parameters
     ----------
     circuit : Circuit or Replicas
-        Replicas, ``replicas(circuit, n)``, run side by side.
+        Replicas, ``replicas(circuit, n)``, run in one simulation.
     protocol : Protocol or sequence of Protocol
         Replicas take one for all, or one for each that all last equally long.
     device : Device
@@ -50,12 +50,12 @@ def simulate(
         The time step; a presentation lasts a whole number of them.
     seed : int
         Of everything random in the run. Same seed, device and versions: the same result, bit for bit (on a GPU, up to
-        rounding). Copy ``k`` of replicas without seeds of their own has ``seed + k``.
+        rounding). Replica ``k`` of replicas without seeds of their own has ``seed + k``.
     record : iterable of str
-        The populations whose spikes are kept (``"output"``) and the variables whose course is kept
+        The populations whose spikes are kept (``"output"``) and the recorded variables
         (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
     every : int
-        Keep the course of variables at every so many steps.
+        Record variables at every so many steps.
     progress : callable, optional
         Called with the completed fraction.
 
@@ -68,7 +68,7 @@ def simulate(
     ValueError
         If protocol and circuit do not fit, or weights leave the range of numbers.
     RuntimeError
-        If the device cannot run here, or a compiled program fails.
+        If the device cannot run on this machine, or a compiled program fails.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def simulate(
     return recording_of(
         circuit,
         plan,
-        run.found,
+        run.arrays,
         end=run.end,
         seed=seed,
         device=device.name,
@@ -105,9 +105,9 @@ def simulate(
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """What a run left, by Brian2's names, the simulated second at which it ended, and the seconds that it took."""
+    """The results of a run, by Brian2's names, the simulated second at which it ended, and the seconds that it took."""
 
-    found: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, NDArray[Any]]
     end: float
     seconds: float
 
@@ -152,19 +152,19 @@ def _on_numpy(
         for name, value in values.items():
             owner, variable = name.split(".")
             if owner in objects:
-                held = objects[owner].variables[variable]
-                if variable == "w" and len(objects[owner]) > value.size:  # copies that share a table
+                target = objects[owner].variables[variable]
+                if variable == "w" and len(objects[owner]) > value.size:  # replicas that share a table
                     value = np.tile(value, len(objects[owner]) // value.size)
-                held.set_value(value if value.size > 1 else value[0])
+                target.set_value(value if value.size > 1 else value[0])
         start = time.perf_counter()
         network.run(duration, report=report, report_period=0.2 * second, namespace={})
         seconds = time.perf_counter() - start
-        found = {
+        arrays = {
             f"{name}.{variable}": np.array(objects[name].variables[variable].get_value())
-            for name, variables in _wanted(plan).items()
+            for name, variables in _result_variables(plan).items()
             for variable in variables
         }
-    return _Run(found=found, end=float(network.t), seconds=seconds)
+    return _Run(arrays=arrays, end=float(network.t), seconds=seconds)
 
 
 def _compiled(
@@ -180,9 +180,9 @@ def _compiled(
     built = program(plan, device)
     start = time.perf_counter()
     with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
-        names = [f"{name}.{variable}" for name, variables in _wanted(plan).items() for variable in variables]
-        found = {name: _widened(results[name]) for name in names}
-    return _Run(found=found, end=results.end, seconds=time.perf_counter() - start)
+        names = [f"{name}.{variable}" for name, variables in _result_variables(plan).items() for variable in variables]
+        arrays = {name: _widened(results[name]) for name in names}
+    return _Run(arrays=arrays, end=results.end, seconds=time.perf_counter() - start)
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:
@@ -199,7 +199,7 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
     device : Device
         A compiled one.
     architectures : str
-        GPUs to compile for, as in ``sm_80,sm_90``; the one here when left out.
+        GPUs to compile for, as in ``sm_80,sm_90``; this machine's when left out.
     profile : bool
         Of a GPU: let the program measure its kernels one by one (``profiling_info.txt`` in its results).
 
@@ -231,12 +231,12 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
     return programs.obtain(digest([plan, devices.machine(device, targets), profile]), write_gpu, compiler="nvcc")
 
 
-def _wanted(plan: Plan) -> dict[str, tuple[str, ...]]:
+def _result_variables(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the variables to read after a run."""
-    wanted = {name: part.variables for name, part in plan.populations.items()}
-    wanted |= {name: ("w",) for name, part in plan.projections.items() if "w" in part.variables}
+    variables = {name: part.variables for name, part in plan.populations.items()}
+    variables |= {name: ("w",) for name, part in plan.projections.items() if "w" in part.variables}
     for name, population in plan.populations.items():
         if population.threshold:
-            wanted[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)
-    wanted |= {trace_name(trace): (trace.split(".")[1], "t") for trace in plan.traces}
-    return wanted
+            variables[f"spikes_{name}"] = ("count", "i", "t") if name in plan.record else ("count",)
+    variables |= {trace_name(trace): (trace.split(".")[1], "t") for trace in plan.traces}
+    return variables

@@ -27,7 +27,7 @@ def save_model(model: Model, path: Path) -> None:
 
 
 def load_model(path: Path) -> Model:
-    """Read a model, from a stranger too: nothing in the file is ever run.
+    """Read a model, also from an untrusted source: nothing in the file is ever executed.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def load_model(path: Path) -> Model:
     ------
     FileNotFoundError, ValueError
     """
-    found = checkpoint.load(path, shapes)
+    content = checkpoint.load(path, shapes)
     try:
-        return from_checkpoint(found)
+        return from_checkpoint(content)
     except ValueError as error:
         raise ValueError(f"checkpoint {path}: {error}") from error
 
@@ -65,16 +65,16 @@ def to_checkpoint(model: Model) -> Checkpoint:
     return Checkpoint(header=header, arrays=arrays)
 
 
-def from_checkpoint(found: Checkpoint) -> Model:
+def from_checkpoint(content: Checkpoint) -> Model:
     """Return the model that header and arrays describe."""
-    network, arrays = network_from(found.header["network"]), found.arrays
+    network, arrays = network_from(content.header["network"]), content.arrays
     layers = tuple(
         Weights(steps=int(steps), **{name: arrays[f"layer{number}.{name}"] for name in array_shapes(network, number)})
-        for number, steps in enumerate(found.header["steps"])
+        for number, steps in enumerate(content.header["steps"])
     )
-    readout = (arrays["readout.weight"], arrays["readout.bias"]) if found.header["classes"] else None
-    own = ("kind", "network", "steps", "classes", "format")
-    header = {name: value for name, value in found.header.items() if name not in own}
+    readout = (arrays["readout.weight"], arrays["readout.bias"]) if content.header["classes"] else None
+    own = ("kind", "network", "steps", "classes")
+    header = {name: value for name, value in content.header.items() if name not in own}
     return Model(network=network, layers=layers, readout=readout, header=header)
 
 
@@ -99,12 +99,12 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     network, classes = network_from(header["network"]), header["classes"]
     steps = header["steps"]
     if not isinstance(steps, list | tuple) or len(steps) != len(network.layers) or not _counts(steps):
-        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, but says {steps!r}.")
-    wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
+        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {steps!r}.")
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {}
     for number in range(len(network.layers)):
-        wanted |= {f"layer{number}.{name}": ("f", shape) for name, shape in array_shapes(network, number).items()}
+        expected |= {f"layer{number}.{name}": ("f", shape) for name, shape in array_shapes(network, number).items()}
     if not isinstance(classes, int) or not 0 <= classes < 1_000_000:
-        raise ValueError(f"its header says {classes!r} classes.")
+        raise ValueError(f"its header must have a whole number of classes below 1,000,000, got {classes!r}.")
     if classes:
-        wanted |= {"readout.weight": ("f", (classes, network.features)), "readout.bias": ("f", (classes,))}
-    return wanted
+        expected |= {"readout.weight": ("f", (classes, network.features)), "readout.bias": ("f", (classes,))}
+    return expected

@@ -284,7 +284,7 @@ class Model:
     readout : (array, array), optional
         Weights (classes, features), with features in the order (channel, row, column), and biases (classes,).
     header : mapping
-        What made it, as JSON can say it.
+        What made it, in JSON types.
     """
 
     network: Network

@@ -75,18 +75,18 @@ def presets() -> Mapping[str, Preset]:
 
 
 def find(name: str) -> Preset:
-    """Return a preset by its name here or in the authors' code.
+    """Return a preset by its name in this toolkit or in the authors' code.
 
     Examples
     --------
     >>> [layer.units for layer in find("4SoftHebbCnnCIFAR").layers]
     [96, 384, 1536]
     """
-    known = presets()
-    for preset in known.values():
+    all_presets = presets()
+    for preset in all_presets.values():
         if name and name in (preset.name, preset.official):
             return preset
-    raise ValueError(f"there is no preset {name!r}.{did_you_mean(name, tuple(known))}")
+    raise ValueError(f"there is no preset {name!r}.{did_you_mean(name, tuple(all_presets))}")
 
 
 def layer_from(description: Mapping[str, Any]) -> Layer:
@@ -99,10 +99,10 @@ def _settings(description: Any, kind: type, what: str) -> Mapping[str, Any]:
     """Return settings, all of which a kind of value has."""
     if not isinstance(description, Mapping):
         raise ValueError(f"{what}: its settings must be a table of names and values, got {description!r}.")
-    known = [item.name for item in dataclasses.fields(kind)]
+    names = [item.name for item in dataclasses.fields(kind)]
     for name in description:
-        if name not in known:
-            raise ValueError(f"{what}: there is no setting {name!r}.{did_you_mean(name, known)}")
+        if name not in names:
+            raise ValueError(f"{what}: there is no setting {name!r}.{did_you_mean(name, names)}")
     return description
 
 

@@ -76,14 +76,14 @@ def fit_epoch(fit: Fit, features: Any, labels: Int, settings: Readout, seed: int
     for number in range(batches):
         rows = order[number * settings.batch : (number + 1) * settings.batch]
 
-        def look(block: int, rows: Int = rows) -> tuple[Array, Array]:
+        def multiply(block: int, rows: Int = rows) -> tuple[Array, Array]:
             x = features[rows, columns[block]]
             if levels:
                 x *= np.frombuffer(random[block].bytes(x.size), np.uint8).reshape(x.shape) >= levels
             return x, x @ weights[block].T
 
-        looked = each(look, list(range(len(columns))))
-        z = bias + scale * sum(part for _, part in looked)
+        products = each(multiply, list(range(len(columns))))
+        z = bias + scale * sum(part for _, part in products)
         right += int(np.sum(z.argmax(axis=1) == labels[rows]))
         error = np.exp(z - z.max(axis=1, keepdims=True))
         error /= error.sum(axis=1, keepdims=True)
@@ -91,8 +91,10 @@ def fit_epoch(fit: Fit, features: Any, labels: Int, settings: Readout, seed: int
         error /= np.float32(len(rows))
         rate = _rate(eta, done + number + 1)
 
-        def change(block: int, error: Array = error, looked: Any = looked, rate: tuple[float, float] = rate) -> None:
-            _adam(weights[block], scale * (error.T @ looked[block][0]), first[block], second[block], rate)
+        def change(
+            block: int, error: Array = error, products: Any = products, rate: tuple[float, float] = rate
+        ) -> None:
+            _adam(weights[block], scale * (error.T @ products[block][0]), first[block], second[block], rate)
 
         each(change, list(range(len(columns))))
         _adam(bias, error.sum(axis=0), bias_first, bias_second, rate)

@@ -1,4 +1,4 @@
-"""What a trained network looks like inside: norms, competition, receptive fields, and what each depth is worth."""
+"""Statistics of a trained network: norms, competition, receptive fields, and the accuracy at each depth."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def winner_probability(model: Model, images: Images, xp: Any = np, each: Each = 
     ValueError
         If the images have another shape than those of the model.
     """
-    found = []
+    competitions = []
     for number, layer in enumerate(model.network.layers):
 
         def compete(
@@ -91,8 +91,10 @@ def winner_probability(model: Model, images: Images, xp: Any = np, each: Each = 
 
         parts = _over(model, number, images, compete, xp, each)
         largest, wins, mass, positions = (sum(part) for part in zip(*parts, strict=True))
-        found.append(Competition(probability=float(largest / positions), wins=wins / positions, mass=mass / positions))
-    return found
+        competitions.append(
+            Competition(probability=float(largest / positions), wins=wins / positions, mass=mass / positions)
+        )
+    return competitions
 
 
 def receptive_fields(
@@ -103,7 +105,7 @@ def receptive_fields(
     xp: Any = np,
     each: Each = one_by_one,
 ) -> Array:
-    """Return what the units of a layer look for in an image.
+    """Return the receptive fields of the units of a layer.
 
     In the first layer these are the weights. In deeper ones it is the mean of the patches of images on which the
     weighted sum of a unit lies furthest above the mean of all units: from each image the best place, from all images
@@ -244,10 +246,10 @@ def summary(
     ValueError
         If the images have another shape than those of the model.
     """
-    found: list[dict[str, Any]] = []
+    layers: list[dict[str, Any]] = []
     for number, (lengths, weights) in enumerate(zip(norms(model), model.layers, strict=True)):
         weight = np.asarray(weights.weight)
-        found.append(
+        layers.append(
             {
                 "layer": number,
                 "units": len(lengths),
@@ -259,10 +261,10 @@ def summary(
             }
         )
     if images is not None:
-        for entry, competition in zip(found, winner_probability(model, images, xp, each), strict=True):
+        for entry, competition in zip(layers, winner_probability(model, images, xp, each), strict=True):
             entry["winner_probability"] = competition.probability
             entry["largest_shares"] = np.sort(competition.mass)[::-1][:LARGEST].tolist()
-    return {"layers": found}
+    return {"layers": layers}
 
 
 def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any], xp: Any, each: Each) -> list[Any]:
@@ -271,19 +273,19 @@ def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any
     placed = training.place(network.layers[number], model.layers[number], xp)
     layer = placed.layer
 
-    def look(x: Any) -> Any:
+    def evaluate(x: Any) -> Any:
         if layer.batch_norm:
             x = numerics.standardize(x, placed.mean, placed.variance)
         patches, shape = numerics.inputs(layer, x)
         u = plasticity.potentials(layer, placed.weight, placed.bias, patches)
         return reduce(xp.reshape(u, (*shape, layer.units)))
 
-    found = []
+    results = []
     for below in training.outputs(network, model.layers, images, xp, each, depth=number):
         x = xp.permute_dims(xp.reshape(xp.asarray(below), (-1, *network.shapes[number])), (0, 2, 3, 1))
         parts = [x[first : first + training.TOGETHER, ...] for first in range(0, x.shape[0], training.TOGETHER)]
-        found += each(look, parts)
-    return found
+        results += each(evaluate, parts)
+    return results
 
 
 def _positions(network: Network, number: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The ``config`` in PyTorch files of the authors' code: what it says of a layer, and what it says of ours."""
+"""The ``config`` in PyTorch files of the authors' code: read as settings of ``Layer``, and written from ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from spikehebb.softhebb.network import Layer, Network, Pool
 
 PLASTICITY = {"softkrotov": "soft-anti-hebbian", "soft": "soft", "hard": "hard", "hardkrotov": "krotov-hopfield"}
-SAME = {  # names there and here
+SAME = {  # their names and ours
     "out_channels": "units",
     "kernel_size": "kernel",
     "padding": "padding",
@@ -42,7 +42,7 @@ def plain(value: Any, depth: int = 4) -> Any:
 
 
 def layer_settings(block: Any) -> tuple[dict[str, Any], list[str]]:
-    """Return what a block says of its ``Layer``, and what of it no ``Layer`` can have.
+    """Return a block's settings as those of a ``Layer``, and the ones that no ``Layer`` can have.
 
     ``steps`` comes with it where ``block_config`` wrote it.
     """
@@ -56,50 +56,50 @@ def layer_settings(block: Any) -> tuple[dict[str, Any], list[str]]:
         wrong.append("a second batch normalization")
     if settings.get("padding") and settings.get("padding_mode", "reflect") != "reflect":
         wrong.append(f"padding_mode {settings['padding_mode']!r}")
-    said = {ours: settings[theirs] for theirs, ours in SAME.items() if theirs in settings}
-    said |= {"kernel": 0} if dense else {}
+    keywords = {ours: settings[theirs] for theirs, ours in SAME.items() if theirs in settings}
+    keywords |= {"kernel": 0} if dense else {}
     for read in (_plasticity, _rate, _normalization, _activation, _pool):
         try:
-            said |= read(block, settings, dense)
+            keywords |= read(block, settings, dense)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             wrong.append(str(error) if type(error) is ValueError else f"unreadable {read.__name__[1:]}")
-    wrong += _check(said)
-    return said, wrong
+    wrong += _check(keywords)
+    return keywords, wrong
 
 
-def _check(said: Mapping[str, Any]) -> list[str]:
-    steps = said.get("steps", 0)
+def _check(keywords: Mapping[str, Any]) -> list[str]:
+    steps = keywords.get("steps", 0)
     wrong = [] if type(steps) is int and steps >= 0 else [f"steps {steps!r}"]
     try:
-        Layer(**{"units": 2, **{key: value for key, value in said.items() if key != "steps"}})
+        Layer(**{"units": 2, **{key: value for key, value in keywords.items() if key != "steps"}})
     except (TypeError, ValueError) as error:
         wrong.append(str(error).rstrip("."))
     return wrong
 
 
 def _plasticity(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     if "softness" in settings:
         if settings["softness"] not in PLASTICITY:
             raise ValueError(f"softness {settings['softness']!r}")
-        said["plasticity"] = PLASTICITY[settings["softness"]]
-        if said["plasticity"] == "krotov-hopfield":
-            said |= {"rank": settings["ranking_param"], "anti": settings["delta"]}
+        keywords["plasticity"] = PLASTICITY[settings["softness"]]
+        if keywords["plasticity"] == "krotov-hopfield":
+            keywords |= {"rank": settings["ranking_param"], "anti": settings["delta"]}
     if settings.get("add_bias"):
         if settings.get("softness") in ("hard", "hardkrotov"):  # their layers never have one
-            said["bias"] = False
+            keywords["bias"] = False
         elif dense:
-            said["eta_bias"] = 1.0  # 0.1 of convolutions is the default
+            keywords["eta_bias"] = 1.0  # 0.1 of convolutions is the default
     trained = settings.get("nb_train")
     if trained == 0:
-        said["plasticity"] = "none"
+        keywords["plasticity"] = "none"
     elif trained not in (None, settings.get("out_channels")):
         raise ValueError(f"nb_train {trained!r}")
     if "weight_init" in settings:
         if settings["weight_init"] not in STARTS:
             raise ValueError(f"weight_init {settings['weight_init']!r}")
-        said["start"] = STARTS[settings["weight_init"]]
-    return said
+        keywords["start"] = STARTS[settings["weight_init"]]
+    return keywords
 
 
 def _rate(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def _normalization(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
 def _activation(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
     if "activation" not in block:
         return {}
-    found = block["activation"] or {"function": None, "param": 1}
-    name, exponent = found["function"], found["param"]
+    activation = block["activation"] or {"function": None, "param": 1}
+    name, exponent = activation["function"], activation["param"]
     if name not in ACTIVATIONS or (name == "tanh" and exponent != 1):
         raise ValueError(f"activation {name!r} with {exponent!r}")
     return {"activation": name, "exponent": exponent}
@@ -135,14 +135,14 @@ def _activation(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
 def _pool(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
     if dense or "pool" not in block:
         return {}
-    found = block["pool"]
-    if found is None:
+    pool = block["pool"]
+    if pool is None:
         return {"pool": None}
-    if found["type"] not in POOLS:
-        raise ValueError(f"pool {found['type']!r}")
-    kind = POOLS[found["type"]]
+    if pool["type"] not in POOLS:
+        raise ValueError(f"pool {pool['type']!r}")
+    kind = POOLS[pool["type"]]
     return {
-        "pool": Pool(kind=kind, size=found["kernel_size"], stride=found["stride"], padding=found["padding"])  # type: ignore[arg-type]
+        "pool": Pool(kind=kind, size=pool["kernel_size"], stride=pool["stride"], padding=pool["padding"])  # type: ignore[arg-type]
     }
 
 

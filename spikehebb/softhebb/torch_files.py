@@ -1,6 +1,6 @@
 """PyTorch files of the authors' code and of its ``demo.py``: read, and written so that users can go back.
 
-What is known of them: Journe et al.'s repository (names of keys and settings only; no code of it is used) and the
+The format comes from Journe et al.'s repository (names of keys and settings only; no code of it is used) and from the
 listing of a real file. ``official`` is ``{"state_dict", "config", "epoch"}``, with the architecture in ``config``;
 ``demo`` is a plain state dictionary without it. A file of one block is ``{"state_dict", "epoch"}``.
 """
@@ -33,19 +33,20 @@ _STEPS = "operations.0.num_batches_tracked"
 
 
 def read_torch(path: Path, image_shape: tuple[int, int, int] = (3, 32, 32), preset: str | None = None) -> Model:
-    """Read a network that the authors' code, its ``demo.py`` or ``write_torch`` saved, from a stranger too.
+    """Read a network that the authors' code, its ``demo.py`` or ``write_torch`` saved.
 
-    Nothing in the file is ever run: PyTorch's restricted unpickler is always used, and of the classes outside PyTorch
-    it may make only NumPy's scalars of plain numbers, which the authors' files contain.
+    The file may come from an untrusted source: nothing in it is ever executed. PyTorch's restricted unpickler is always
+    used, and of the classes outside PyTorch it may make only NumPy's scalars of plain numbers, which the authors' files
+    contain.
 
     Parameters
     ----------
     path : path
         A whole network, one of its Hebbian blocks, or a plain state dictionary with the names of ``demo.py``.
     image_shape : (int, int, int)
-        Channels, height, width of what the first layer sees; files do not tell.
+        Channels, height, width of the first layer's input; files do not state them.
     preset : str, optional
-        Name of the preset (here or in the authors' code) from which everything comes that the file does not tell:
+        Name of the preset (in this toolkit or in the authors' code) for everything that the file does not state:
         ``demo`` files have the architecture of cifar-3, others that of their ``config``. Without both, it is taken
         from the only preset whose shapes fit, if there is one.
 
@@ -147,7 +148,7 @@ def _load(torch: Any, path: Path) -> Any:
                 unpacked = sum(member.file_size for member in archive.infolist())
                 if unpacked > path.stat().st_size:
                     raise ValueError("it is compressed, which PyTorch never does")
-                if archive.testzip():  # PyTorch does not look at the checksums
+                if archive.testzip():  # PyTorch ignores the checksums
                     raise ValueError("a checksum is wrong")
         with harmless:
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -167,24 +168,24 @@ def _model(torch: Any, content: Any, image_shape: tuple[int, int, int], preset: 
     tensors = [state.get(_key(layout, number, "layer.weight")) for number in range(count)]
     shapes = [tuple(tensor.shape) if isinstance(tensor, torch.Tensor) else () for tensor in tensors]
     readout = _has_readout(layout, state, config, shapes, preset)
-    said, steps = _settings(config, count - readout)
+    settings, steps = _settings(config, count - readout)
     inner = shapes[: count - readout]
-    layers = _layers(layout, said, inner, preset, image_shape, shapes[-1] if readout else ())
+    layers = _layers(layout, settings, inner, preset, image_shape, shapes[-1] if readout else ())
     network = Network(image_shape=image_shape, layers=layers)
 
-    wanted: dict[tuple[int, str], Shape] = {}
+    expected: dict[tuple[int, str], Shape] = {}
     for number, layer in enumerate(layers):
         needed = array_shapes(network, number)
         parts = {"layer.weight": needed["weight"]} | ({"layer.bias": needed["bias"]} if layer.bias else {})
         if layer.batch_norm:
             parts |= {key: needed[part] for part, key in _STATISTICS.items()} | {_STEPS: ()}
-        wanted |= {(number, part): shape for part, shape in parts.items()}
+        expected |= {(number, part): shape for part, shape in parts.items()}
     if readout:
         bias = state.get(_key(layout, count - 1, "layer.bias"))
         sizes = [shapes[-1], tuple(bias.shape) if isinstance(bias, torch.Tensor) else ()]
         classes = max(next((shape[0] for shape in sizes if shape), 1), 1)
-        wanted |= {(count - 1, "layer.weight"): (classes, network.features), (count - 1, "layer.bias"): (classes,)}
-    arrays = _arrays(torch, layout, state, wanted, image_shape)
+        expected |= {(count - 1, "layer.weight"): (classes, network.features), (count - 1, "layer.bias"): (classes,)}
+    arrays = _arrays(torch, layout, state, expected, image_shape)
     made = tuple(
         Weights(
             weight=arrays[number, "layer.weight"],
@@ -227,7 +228,7 @@ def _count(layout: str, state: Mapping[str, Any], config: Mapping[str, Any] | No
         return 1
     if layout == "demo":
         return 4 if any(key.startswith("classifier.") for key in state) else 3
-    numbers = [int(found[1]) for key in state if (found := re.match(r"blocks\.(\d{1,9})\.", key))]
+    numbers = [int(match[1]) for key in state if (match := re.match(r"blocks\.(\d{1,9})\.", key))]
     count = len(config) if config else max(numbers, default=0) + 1
     if count > _LARGEST:
         raise ValueError(f"it has {count} blocks, but at most {_LARGEST} are allowed.")
@@ -260,44 +261,44 @@ def _has_readout(
 
 
 def _settings(config: Mapping[str, Any] | None, count: int) -> tuple[list[dict[str, Any]], list[int]]:
-    """Return what a config says of each layer, and the updates of those without batch normalization."""
+    """Return a config's settings of each layer, and the updates of layers without batch normalization."""
     if config is None:
         return [{} for _ in range(count)], [0] * count
-    said, problems = [], []
+    layers, problems = [], []
     for number in range(count):
         settings, wrong = layer_settings(config[f"b{number}"])
-        said.append(settings)
+        layers.append(settings)
         problems += [f"{problem} (block {number})" for problem in wrong]
     if problems:
-        raise ValueError(f"its config has {_listed(problems)}, which a SoftHebb layer here cannot have.")
-    return said, [settings.pop("steps", 0) for settings in said]
+        raise ValueError(f"its config has {_listed(problems)}, which no SoftHebb layer of this toolkit can have.")
+    return layers, [settings.pop("steps", 0) for settings in layers]
 
 
 def _layers(
     layout: str,
-    said: list[dict[str, Any]],
+    settings: list[dict[str, Any]],
     shapes: list[Shape],
     preset: Preset | None,
     image_shape: tuple[int, int, int],
     readout: Shape,
 ) -> tuple[Layer, ...]:
-    """Return the layers as the config says, and where it says nothing as a preset does."""
+    """Return the layers: settings from the config, and those that it lacks from a preset."""
     needed = {item.name for item in fields(Layer)} - {"eta_bias", "rank", "anti"}
     dense = needed - {"padding", "pool", "pre_triangle"}
-    silent = {key for item in said for key in (needed if item.get("kernel", 1) else dense) - set(item)}
+    silent = {key for item in settings for key in (needed if item.get("kernel", 1) else dense) - set(item)}
     if not silent:
-        return tuple(Layer(**item) for item in said)
+        return tuple(Layer(**item) for item in settings)
     if preset is None and layout == "demo":
         preset = find("mnist-3" if image_shape[0] == 1 else "cifar-3")
     if preset is not None and layout != "block":
         base = preset.layers
-        if len(base) != len(said):
-            raise ValueError(f"it has {len(said)} layers, but preset {preset.name} has {len(base)}.")
+        if len(base) != len(settings):
+            raise ValueError(f"it has {len(settings)} layers, but preset {preset.name} has {len(base)}.")
     else:
-        silence = _listed(sorted(silent)) if any(said) else "its architecture"
+        silence = _listed(sorted(silent)) if any(settings) else "its architecture"
         base = _by_shapes(layout, shapes, preset, image_shape, readout, silence)
     sizes: list[dict[str, Any]] = [{"units": shape[0]} if shape and shape[0] else {} for shape in shapes]
-    return tuple(replace(layer, **(size | item)) for layer, size, item in zip(base, sizes, said, strict=True))
+    return tuple(replace(layer, **(size | item)) for layer, size, item in zip(base, sizes, settings, strict=True))
 
 
 def _by_shapes(
@@ -309,7 +310,7 @@ def _by_shapes(
     silence: str,
 ) -> tuple[Layer, ...]:
     """Return the layers of the only preset whose weights have these shapes; random controls are left out."""
-    found: dict[tuple[Layer, ...], str] = {}
+    candidates: dict[tuple[Layer, ...], str] = {}
     for candidate in presets().values() if preset is None else [preset]:
         inputs = (candidate.channels, *(layer.units for layer in candidate.layers))
         every = [
@@ -328,25 +329,25 @@ def _by_shapes(
             if every[start : start + len(weights)] != weights:
                 continue
             if len(readout) != 2 or Network(image_shape=image_shape, layers=layers).features == readout[1]:
-                found.setdefault(layers, candidate.name)
-    if len(found) == 1:
-        return next(iter(found))
-    whose = f"fit the presets {', '.join(found.values())} alike" if found else "fit no known preset"
+                candidates.setdefault(layers, candidate.name)
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    whose = f"fit the presets {', '.join(candidates.values())} alike" if candidates else "fit no known preset"
     if preset is not None:
         whose = f"fit no layer of preset {preset.name}"
-    raise ValueError(f"it does not tell {silence}, and its shapes {whose}; name the right one with preset.")
+    raise ValueError(f"it does not state {silence}, and its shapes {whose}; name the right one with preset.")
 
 
 def _arrays(
-    torch: Any, layout: str, state: Mapping[str, Any], wanted: dict[tuple[int, str], Shape], image_shape: Shape
+    torch: Any, layout: str, state: Mapping[str, Any], expected: dict[tuple[int, str], Shape], image_shape: Shape
 ) -> dict[tuple[int, str], Any]:
     """Return the arrays of a state dictionary, once all of them are there, fit and are sound."""
-    keys = {_key(layout, number, part): (number, part) for number, part in wanted}
+    keys = {_key(layout, number, part): (number, part) for number, part in expected}
     problems = [f"{key} is missing" for key in keys if key not in state]
     problems += [f"{key} is unknown" for key in state if key not in keys]
     present = {key: place for key, place in keys.items() if key in state}
     for key, place in present.items():
-        problem = _problem(torch, state[key], wanted[place], place[1])
+        problem = _problem(torch, state[key], expected[place], place[1])
         problems += [f"{key} {problem}"] if problem else []
     if problems:
         raise ValueError(f"{_listed(problems)}; needed are the arrays of its network on images of {image_shape}.")
@@ -377,16 +378,18 @@ def _problem(torch: Any, tensor: Any, shape: Shape, part: str) -> str:
 
 def _differences(one: Model, other: Model) -> list[str]:
     """Return what differs between two models of the same number of layers."""
-    found = []
+    differences = []
     for number, (a, b) in enumerate(zip(one.network.layers, other.network.layers, strict=True)):
         old, new = one.layers[number], other.layers[number]
-        found += [f"{f.name} of layer {number}" for f in fields(Layer) if getattr(a, f.name) != getattr(b, f.name)]
-        found += [
+        differences += [
+            f"{f.name} of layer {number}" for f in fields(Layer) if getattr(a, f.name) != getattr(b, f.name)
+        ]
+        differences += [
             f"{f.name} of layer {number}"
             for f in fields(Weights)
             if not np.array_equal(getattr(old, f.name), getattr(new, f.name))
         ]
-    return found
+    return differences
 
 
 def _listed(items: list[str]) -> str:

@@ -16,7 +16,7 @@ from spikehebb.softhebb.backend import Each
 from spikehebb.softhebb.network import Layer, Network, Training, Weights, array_shapes
 
 CHUNK = 1000  # images, about: what an interruption can cost
-TOGETHER = 16  # images that are looked at together
+TOGETHER = 16  # images that are evaluated together
 MOMENTUM = 0.1  # of the running statistics
 _START, _ORDER = 0, 1
 
@@ -153,7 +153,7 @@ def forward(layers: list[Placed], x: Any, each: Each) -> Any:
     if not layers:
         return x
     xp = array_namespace(x)
-    return xp.concat(each(lambda part: _look(layers, x[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
+    return xp.concat(each(lambda part: _evaluate(layers, x[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
 
 
 def outputs(
@@ -214,7 +214,7 @@ def host(array: Any) -> Any:
     return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
-def _look(layers: list[Placed], x: Any) -> Any:
+def _evaluate(layers: list[Placed], x: Any) -> Any:
     xp = array_namespace(x)
     for item in layers:
         if item.layer.batch_norm:

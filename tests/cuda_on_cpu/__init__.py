@@ -1,4 +1,4 @@
-"""A CUDA toolkit and a GPU that are played by the CPU, so that the whole device runs and is tested where there is none.
+"""Emulated CUDA: a toolkit and a GPU on the CPU, so that the whole device runs and is tested where there is none.
 
 ``toolkit`` makes a folder in the shape of CUDA 13 whose nvcc translates kernel launches into loops and calls g++.
 """
@@ -22,7 +22,7 @@ STUBS = (
     ),
 )
 NVCC = f'#!/bin/sh\nPYTHONPATH={HERE.parent.parent} exec {sys.executable} -m tests.cuda_on_cpu "$@"\n'
-GPU = "0, GPU-played, A CPU that plays a GPU, {capability}, {memory}, {memory}"
+GPU = "0, GPU-emulated, An emulated GPU, {capability}, {memory}, {memory}"
 
 
 def toolkit(folder: Path, *, capability: str = "9.0", memory: int = 8000) -> Path:
@@ -45,7 +45,7 @@ def translate(file: Path) -> str:
     """Return a ``.cu`` file as C++: other ``.cu`` files included, kernel launches as calls."""
     text = re.sub(
         r'^\s*#include "(.+\.cu)"$',
-        lambda found: translate(file.parent / found[1]),
+        lambda match: translate(file.parent / match[1]),
         file.read_text(),
         flags=re.MULTILINE,
     )

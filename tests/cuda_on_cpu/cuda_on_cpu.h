@@ -1,4 +1,4 @@
-// CUDA played by the CPU: what brian2cuda's programs use of it, one thread after the other.
+// CUDA emulated by the CPU: what brian2cuda's programs use of it, one thread after the other.
 //
 // It checks the logic of a program: what is copied where, which kernel runs when, what it computes. It knows nothing of
 // races, of speed, or of a GPU's arithmetic. "Device memory" is a memory of its own, so that a forgotten copy shows.

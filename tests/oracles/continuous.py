@@ -15,6 +15,7 @@ from brian2 import volt as volts
 from numpy.typing import NDArray
 
 from spikehebb.encoders import clamped_source
+from tests.oracles.registry import Oracles
 from tests.oracles.spikes import Parameters, Times, hertz, limited, seconds
 
 NOTHING: Times = np.zeros(0)
@@ -43,6 +44,9 @@ class ContinuousOracle(Protocol):
     ) -> float: ...
 
 
+CONTINUOUS_ORACLES: Oracles[ContinuousOracle] = Oracles()
+
+
 def volt(value: Any) -> float:
     return float(value / volts)
 
@@ -61,6 +65,10 @@ def decayed(spikes: list[int], count: int, dt: float, tau: float) -> NDArray[np.
     return sum((np.where(n > m, np.exp(-(n - m).clip(0) * dt / tau), 0.0) for m in spikes), np.zeros(count))
 
 
+@CONTINUOUS_ORACLES.of(
+    *("calcium_dp", "calcium_dpd", "calcium_dpd_prime", "calcium_p", "calcium_d", "calcium_d_prime"),
+    *("calcium_hippocampal_slices", "calcium_hippocampal_cultures", "calcium_cortical_slices"),
+)
 def calcium(
     pre: Times,
     post: Times,
@@ -98,13 +106,14 @@ def since(spikes: list[int], count: int) -> NDArray[np.float64]:
 def clamped_potential(spikes: list[int], count: int, dt: float, *, advanced: bool) -> NDArray[np.float64]:
     """The potential in each step: for T_CLAMP after a spike at the peak, then from V_RESET back to rest.
 
-    ``advanced``: after the neuron has been integrated, else as the step found it.
+    ``advanced``: after the neuron has been integrated, else before.
     """
     age, clamp = since(spikes, count), round(T_CLAMP / dt)
     decaying = np.maximum(age - clamp - (not advanced), 0)
     return np.where(age <= clamp, V_PEAK, V_REST + (V_RESET - V_REST) * np.exp(-decaying * dt / V_TAU))
 
 
+@CONTINUOUS_ORACLES.of("clopath")
 def clopath(
     pre: Times,
     post: Times,
@@ -135,6 +144,7 @@ def clopath(
     return float(w)
 
 
+@CONTINUOUS_ORACLES.of("stdp_reward", "stdp_reward_centred")
 def stdp_reward(
     pre: Times,
     post: Times,
@@ -145,12 +155,12 @@ def stdp_reward(
     duration: float = 0.6,
     dt: float = 1e-4,
     reward: Times = NOTHING,
-    centred: bool = False,
 ) -> float:
     """dw/dt = gain*(dopamine - baseline)*elig by Euler; pairs, of nearest spikes unless centred, go into elig.
 
-    The baseline is -dopamine_0, or the running mean of what dopamine was in the step before.
+    The baseline is -dopamine_0, or, centred, the running mean of what dopamine was in the step before.
     """
+    centred = "tau_mean" in p
     came, fired, count = steps(pre, dt), steps(post, dt), round(duration / dt)
     tau_plus, tau_minus, gain = seconds(p["tau_plus"]), seconds(p["tau_minus"]), hertz(p["gain"])
     keep = float(np.exp(-dt / seconds(p["tau_elig"])))
@@ -176,20 +186,7 @@ def stdp_reward(
     return w
 
 
-def stdp_reward_centred(
-    pre: Times,
-    post: Times,
-    w: float,
-    p: Parameters,
-    /,
-    *,
-    duration: float = 0.6,
-    dt: float = 1e-4,
-    reward: Times = NOTHING,
-) -> float:
-    return stdp_reward(pre, post, w, p, duration=duration, dt=dt, reward=reward, centred=True)
-
-
+@CONTINUOUS_ORACLES.of("synaptic_scaling")
 def synaptic_scaling(
     pre: Times,
     post: Times,
@@ -206,23 +203,3 @@ def synaptic_scaling(
     rate = decayed(steps(post, dt), round(duration / dt), dt, tau) / tau
     total = float(np.sum(hertz(p["goal"]) - rate)) * dt
     return w * float(np.exp(p["beta"] * total))
-
-
-CALCIUM = (
-    "dp",
-    "dpd",
-    "dpd_prime",
-    "p",
-    "d",
-    "d_prime",
-    "hippocampal_slices",
-    "hippocampal_cultures",
-    "cortical_slices",
-)
-CONTINUOUS_ORACLES: dict[str, ContinuousOracle] = {
-    **{f"calcium_{name}": calcium for name in CALCIUM},
-    "clopath": clopath,
-    "stdp_reward": stdp_reward,
-    "stdp_reward_centred": stdp_reward_centred,
-    "synaptic_scaling": synaptic_scaling,
-}

@@ -57,9 +57,9 @@ def fired(layer: Layer, weights: Weights, raster: Any, *, gain: float, gain_in: 
     for step, arriving in enumerate(raster):
         elapsed = step - latency
         if elapsed > 0:
-            wanted = gain * elapsed * drives(layer, weights, heard / elapsed / gain_in) ** layer.exponent
-            sent = np.zeros_like(wanted) if sent is None else sent
-            now = (wanted > 0) & (wanted + phase >= sent + 1)
+            target = gain * elapsed * drives(layer, weights, heard / elapsed / gain_in) ** layer.exponent
+            sent = np.zeros_like(target) if sent is None else sent
+            now = (target > 0) & (target + phase >= sent + 1)
             sent = sent + now
             out.append(now)
         else:

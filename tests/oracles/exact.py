@@ -6,11 +6,15 @@ the exact moments at which it crosses a threshold, by a Runge-Kutta step of high
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from brian2 import mV
+from numpy.typing import NDArray
 
+from tests.oracles import continuous
 from tests.oracles.continuous import (
     BURST,
     NOTHING,
@@ -27,6 +31,29 @@ from tests.oracles.continuous import (
 from tests.oracles.spikes import NEAR, Parameters, Times, all_pairs, hertz, nearest, seconds
 
 Terms = list[tuple[float, float]]  # the sum of size*exp(-rate*t)
+Error = Callable[[Parameters, int, NDArray[np.float64]], float]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an oracle of ``continuous`` approaches, and how far it is from it per second of dt.
+
+    The error is a function of the parameters, the number of spikes and the changes of the weights.
+    """
+
+    oracle: ContinuousOracle
+    error: Error
+
+
+LIMITS: dict[ContinuousOracle, Limit] = {}
+
+
+def limit_of(oracle: ContinuousOracle, error: Error) -> Callable[[ContinuousOracle], ContinuousOracle]:
+    def keep(limit: ContinuousOracle) -> ContinuousOracle:
+        LIMITS[oracle] = Limit(limit, error)
+        return limit
+
+    return keep
 
 
 def integral(first: Terms, second: Terms, span: float) -> float:
@@ -59,6 +86,11 @@ def hits(times: Times, t: float) -> bool:
     return bool(np.any(np.abs(times - t) < NEAR))
 
 
+# After each spike calcium is above a threshold for up to one step too long or too short, at random.
+@limit_of(
+    continuous.calcium,
+    lambda p, spikes, _: float(np.sqrt(2 * spikes) * (p["gamma_p"] + p["gamma_d"]) / seconds(p["tau"])),
+)
 def calcium(
     pre: Times,
     post: Times,
@@ -101,6 +133,11 @@ def calcium(
     return w
 
 
+# Each step takes a product for constant whose factors decay; so does that of a rule with an eligibility.
+@limit_of(
+    continuous.clopath,
+    lambda p, _, change: float((1 / seconds(p["tau_x"]) + 1 / seconds(p["tau_plus"])) * np.max(np.abs(change))),
+)
 def clopath(
     pre: Times,
     post: Times,
@@ -113,7 +150,7 @@ def clopath(
     reward: Times = NOTHING,
 ) -> float:
     theta_minus, theta_plus = volt(p["theta_minus"]), volt(p["theta_plus"])
-    taus = [seconds(p[name]) for name in ("tau_minus", "tau_plus", "tau_x")]
+    tau_x, tau_minus, tau_plus = (seconds(p[name]) for name in ("tau_x", "tau_minus", "tau_plus"))
     a_ltd, a_ltp = float(p["A_LTD"] * mV) * 1e3, float(p["A_LTP"] * mV**2) * 1e6
     late = post + V_DELAY
     u_minus = u_plus = x = 0.0
@@ -121,21 +158,25 @@ def clopath(
     for start, end in pairwise(moments):
         if hits(pre, start):
             w -= a_ltd * max(u_minus, 0)
-            x += 1 / taus[2]
+            x += 1 / tau_x
         fired = late[late <= start + NEAR]
         free = start - fired.max() - T_CLAMP if fired.size else np.inf
         drive: Terms = [(V_PEAK - theta_minus, 0.0)]
         if free > -NEAR:
             drive = [(V_REST - theta_minus, 0.0), ((V_RESET - V_REST) * np.exp(-max(free, 0) / V_TAU), 1 / V_TAU)]
-        minus, plus = low_pass(u_minus, drive, taus[0]), low_pass(u_plus, drive, taus[1])
+        minus, plus = low_pass(u_minus, drive, tau_minus), low_pass(u_plus, drive, tau_plus)
         spikes = post[post <= start + NEAR]
         if spikes.size and start < spikes.max() + T_CLAMP - NEAR:
-            w += a_ltp * (V_PEAK - theta_plus) * integral([(x, 1 / taus[2])], plus, end - start)
+            w += a_ltp * (V_PEAK - theta_plus) * integral([(x, 1 / tau_x)], plus, end - start)
         u_minus, u_plus = at(minus, end - start), at(plus, end - start)
-        x *= np.exp(-(end - start) / taus[2])
+        x *= np.exp(-(end - start) / tau_x)
     return float(w)
 
 
+@limit_of(
+    continuous.stdp_reward,
+    lambda p, _, change: float((1 / seconds(p["tau_elig"]) + 1 / TAU_DOPAMINE) * np.max(np.abs(change))),
+)
 def stdp_reward(
     pre: Times,
     post: Times,
@@ -166,6 +207,8 @@ def stdp_reward(
     return w
 
 
+# Each spike counts one step late.
+@limit_of(continuous.synaptic_scaling, lambda p, spikes, _: float(1.1 * p["beta"] * spikes / seconds(p["tau_rate"])))
 def synaptic_scaling(
     pre: Times,
     post: Times,
@@ -180,14 +223,3 @@ def synaptic_scaling(
     """Each spike at s adds ``1 - exp(-(duration - s)/tau)`` to the integral of the rate."""
     counted = -np.expm1(-(duration - post) / seconds(p["tau_rate"])).sum()
     return w * float(np.exp(p["beta"] * (hertz(p["goal"]) * duration - counted)))
-
-
-def of(name: str) -> ContinuousOracle:
-    """Return the reference of a rule in continuous time."""
-    named: dict[str, ContinuousOracle] = {
-        "clopath": clopath,
-        "stdp_reward": stdp_reward,
-        "stdp_reward_centred": stdp_reward,
-        "synaptic_scaling": synaptic_scaling,
-    }
-    return named.get(name, calcium)

@@ -1,8 +1,9 @@
 """Rules for rates, written from their published equations for a whole layer, weights (inputs, units).
 
 An oracle takes the weights, what the layer's neurons hold in one step (``x``, ``y``, ``u``, running means ...) and the
-rule's parameters in base units, and returns dw/dt. ``RATE_MEANS`` says what each running mean averages. The layers
-that compute ``y`` from ``x`` are here, too, and ``course`` joins it all: one step of Euler per time step.
+rule's parameters in base units, and returns dw/dt; ``averages`` says what each running mean averages. The oracle of a
+rule that acts at onsets returns the change of the weights there. The layers that compute ``y`` from ``x`` are here,
+too, and ``trajectory`` joins it all: one step of Euler per time step.
 """
 
 from __future__ import annotations
@@ -13,10 +14,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.oracles.registry import Oracles
+
 Array = NDArray[np.float64]
-Held = Mapping[str, Array]
-RateOracle = Callable[[Array, Held, Mapping[str, float]], Array]
-Activity = Callable[[int, Array], tuple[Held, Held]]
+Values = Mapping[str, Array]
+RateOracle = Callable[[Array, Values, Mapping[str, float]], Array]
+Activity = Callable[[int, Array], tuple[Values, Values]]
+Mean = tuple[Callable[[Values], Array], str]  # what it averages, and the name of its time constant
+
+RATE_ORACLES: Oracles[RateOracle] = Oracles()
+ONSET_ORACLES: Oracles[RateOracle] = Oracles()
+MEANS: dict[RateOracle, Mapping[str, Mean]] = {}
+
+
+def averages(**means: Mean) -> Callable[[RateOracle], RateOracle]:
+    """Say what the running means are that an oracle reads."""
+
+    def keep(oracle: RateOracle) -> RateOracle:
+        MEANS[oracle] = means
+        return oracle
+
+    return keep
 
 
 def base(parameters: Mapping[str, Any]) -> dict[str, float]:
@@ -24,60 +42,75 @@ def base(parameters: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in parameters.items()}
 
 
-def hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebb")
+def hebb(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"])
 
 
-def hebb_forgetting(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebb_forgetting")
+def hebb_forgetting(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """Per step dt the weight keeps the share 1 - dt/tau_forget of itself, the textbook's gamma."""
     return hebb(w, s, p) - w / p["tau_forget"]
 
 
-def covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("covariance")
+@averages(x_mean=(lambda s: s["x"], "tau_mean"), y_mean=(lambda s: s["y"], "tau_mean"))
+def covariance(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["x_mean"], s["y"] - s["y_mean"])
 
 
-def hebb_pre_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebb_pre_gated")
+def hebb_pre_gated(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"] - p["y_0"])
 
 
-def hebb_post_gated(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebb_post_gated")
+def hebb_post_gated(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - p["x_0"], s["y"])
 
 
-def oja(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("oja")
+def oja(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (np.outer(s["x"], s["y"]) - w * s["y"] ** 2)
 
 
-def oja_subspace(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("oja_subspace")
+def oja_subspace(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """The input minus its reconstruction from all outputs, times the output."""
     return p["eta"] * np.outer(s["x"] - w @ s["y"], s["y"])
 
 
-def instar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("instar")
+def instar(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["y"] * (s["x"][:, None] - w)
 
 
-def outstar(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("outstar")
+def outstar(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["x"][:, None] * (s["y"] - w)
 
 
-def bcm(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("bcm")
+@averages(theta=(lambda s: s["y"] ** 2, "tau_theta"))
+def bcm(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"], s["y"] * (s["y"] - s["theta"]))
 
 
-def softhebb_rate(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("softhebb_rate")
+def softhebb_rate(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * s["y"] * (s["x"][:, None] - s["u"] * w)
 
 
-def softhebb_anti(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("softhebb_anti")
+def softhebb_anti(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """The first of the units with the largest u keeps its sign, all others change theirs."""
     sign = -np.ones(len(s["u"]))
     sign[np.argmax(s["u"])] = 1.0
     return p["eta"] * sign * s["y"] * (s["x"][:, None] - s["u"] * w)
 
 
-def krotov_hopfield(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("krotov_hopfield")
+def krotov_hopfield(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     order = np.argsort(-s["u"], kind="stable")
     g = np.zeros(len(order))
     g[order[0]] = 1.0
@@ -85,68 +118,43 @@ def krotov_hopfield(w: Array, s: Held, p: Mapping[str, float]) -> Array:
     return p["eta"] * g * (s["x"][:, None] - s["u"] * w)
 
 
-def hebbian_descent(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebbian_descent")
+def hebbian_descent(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return -p["eta"] * np.outer(s["x"] - s["mu"], s["h"] - s["target"])
 
 
-def hebbian_descent_gradient(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebbian_descent_gradient")
+def hebbian_descent_gradient(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     """Times the slope of the logistic function, from its other form 1/(2 + 2*cosh(z))."""
     return -p["eta"] * np.outer(s["x"] - s["mu"], (s["h"] - s["target"]) / (2 + 2 * np.cosh(s["z"])))
 
 
-def hebbian_descent_hebb(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebbian_descent_hebb")
+def hebbian_descent_hebb(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["mu"], s["target"])
 
 
-def hebbian_descent_covariance(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebbian_descent_covariance")
+def hebbian_descent_covariance(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * np.outer(s["x"] - s["mu"], s["target"] - s["target_mean"])
 
 
-def hebb_reward(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("hebb_reward")
+@averages(R_mean=(lambda s: s["R"], "tau_mean"))
+def hebb_reward(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["y"])
 
 
-def node_perturbation(w: Array, s: Held, p: Mapping[str, float]) -> Array:
+@RATE_ORACLES.of("node_perturbation")
+@averages(R_mean=(lambda s: s["R"], "tau_mean"))
+def node_perturbation(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["noise"])
 
 
-def normalization(w: Array, s: Held, p: Mapping[str, float]) -> Array:
-    """Not a rate but the jump at an onset, to weights that add up to ``total`` in every column."""
+@ONSET_ORACLES.of("normalization")
+def normalization(w: Array, s: Values, p: Mapping[str, float]) -> Array:
+    """At an onset to weights that add up to ``total`` in every column."""
     return w * (p["total"] / w.sum(axis=0) - 1)
-
-
-RATE_ORACLES: dict[str, RateOracle] = {
-    oracle.__name__: oracle
-    for oracle in (
-        hebb,
-        hebb_forgetting,
-        covariance,
-        hebb_pre_gated,
-        hebb_post_gated,
-        oja,
-        oja_subspace,
-        instar,
-        outstar,
-        bcm,
-        softhebb_rate,
-        softhebb_anti,
-        krotov_hopfield,
-        hebbian_descent,
-        hebbian_descent_gradient,
-        hebbian_descent_hebb,
-        hebbian_descent_covariance,
-        hebb_reward,
-        node_perturbation,
-        normalization,
-    )
-}
-
-RATE_MEANS: dict[str, dict[str, tuple[Callable[[Held], Array], str]]] = {
-    "covariance": {"x_mean": (lambda s: s["x"], "tau_mean"), "y_mean": (lambda s: s["y"], "tau_mean")},
-    "bcm": {"theta": (lambda s: s["y"] ** 2, "tau_theta")},
-    "hebb_reward": {"R_mean": (lambda s: s["R"], "tau_mean")},
-    "node_perturbation": {"R_mean": (lambda s: s["R"], "tau_mean")},
-}
 
 
 def linear(w: Array, x: Array) -> dict[str, Array]:
@@ -169,20 +177,22 @@ def rewarded(w: Array, x: Array, noise: Array, target: Array) -> dict[str, Array
     return {"x": x, "y": y, "noise": noise, "R": -np.sum((y - target) ** 2, keepdims=True)}
 
 
-def course(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
+def trajectory(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
     """Return the weights after every step, shape (steps, inputs, units).
 
     ``activity(n, w)`` returns what the neurons hold when the weights of step ``n`` change, and what the running
     means take in, during that step, before they are read: they are exact low-pass filters that begin at 0.
     """
-    p, means, courses = base(parameters), {name: np.zeros(1) for name in RATE_MEANS.get(rule, {})}, []
+    oracle = RATE_ORACLES[rule]
+    averaged = MEANS.get(oracle, {})
+    p, means, traces = base(parameters), {name: np.zeros(1) for name in averaged}, []
     for n in range(steps):
-        held, taken = activity(n, w)
-        for name, (of, tau) in RATE_MEANS.get(rule, {}).items():
-            means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(taken) - means[name])
-        w = w + dt * RATE_ORACLES[rule](w, {**held, **means}, p)
-        courses.append(w)
-    return np.array(courses)
+        values, averaged_values = activity(n, w)
+        for name, (of, tau) in averaged.items():
+            means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(averaged_values) - means[name])
+        w = w + dt * oracle(w, {**values, **means}, p)
+        traces.append(w)
+    return np.array(traces)
 
 
 def _drive(w: Array, x: Array) -> Array:

@@ -46,28 +46,28 @@ def single(values: Any) -> Float:
     return np.asarray(np.asarray(values, np.float32), np.float64)
 
 
-def learn(layer: Layer, known: State, x: Float, total: int = 1) -> Float:
+def learn(layer: Layer, state: State, x: Float, total: int = 1) -> Float:
     """Let a layer learn from a batch; return its output from before that."""
     if layer.batch_norm:
         n = x[:, 0].size
         for c in range(x.shape[1]):
             mu, biased = x[:, c].mean(), x[:, c].var()
-            known.mean[c] = 0.9 * known.mean[c] + 0.1 * mu
-            known.variance[c] = 0.9 * known.variance[c] + 0.1 * biased * n / (n - 1)
+            state.mean[c] = 0.9 * state.mean[c] + 0.1 * mu
+            state.variance[c] = 0.9 * state.variance[c] + 0.1 * biased * n / (n - 1)
         x = np.stack([(x[:, c] - x[:, c].mean()) / np.sqrt(x[:, c].var() + 1e-5) for c in range(x.shape[1])], axis=1)
     x = entering(layer, x)
-    u = potentials(layer, known, x)
-    update(layer, known, x, u, layer.eta * (1 - known.steps / total) if layer.rate == "linear" else layer.eta)
-    known.steps += 1
+    u = potentials(layer, state, x)
+    update(layer, state, x, u, layer.eta * (1 - state.steps / total) if layer.rate == "linear" else layer.eta)
+    state.steps += 1
     return output(layer, u)
 
 
-def look(layer: Layer, known: State, x: Float) -> Float:
+def infer(layer: Layer, state: State, x: Float) -> Float:
     """Return the output of a layer that does not learn."""
     if layer.batch_norm:
-        mu, variance = known.mean[:, None, None], known.variance[:, None, None]
+        mu, variance = state.mean[:, None, None], state.variance[:, None, None]
         x = (x - mu) / np.sqrt(variance + 1e-5)
-    return output(layer, potentials(layer, known, entering(layer, x)))
+    return output(layer, potentials(layer, state, entering(layer, x)))
 
 
 def entering(layer: Layer, x: Float) -> Float:
@@ -78,34 +78,34 @@ def entering(layer: Layer, x: Float) -> Float:
     return np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), "reflect")
 
 
-def potentials(layer: Layer, known: State, x: Float) -> Float:
-    kernel, w = max(layer.kernel, 1), known.weight
+def potentials(layer: Layer, state: State, x: Float) -> Float:
+    kernel, w = max(layer.kernel, 1), state.weight
     u = np.zeros((len(x), layer.units, x.shape[2] - kernel + 1, x.shape[3] - kernel + 1))
     for b in range(len(x)):
         for k in range(layer.units):
-            u[b, k] = sum(correlate2d(x[b, c], w[k, c], "valid") for c in range(x.shape[1])) + known.bias[k]
+            u[b, k] = sum(correlate2d(x[b, c], w[k, c], "valid") for c in range(x.shape[1])) + state.bias[k]
     return np.maximum(u - u.mean(axis=1, keepdims=True), 0) if layer.pre_triangle else u
 
 
-def update(layer: Layer, known: State, x: Float, u: Float, eta: float) -> None:
-    w, kernel, t = known.weight, max(layer.kernel, 1), layer.inverse_temperature
+def update(layer: Layer, state: State, x: Float, u: Float, eta: float) -> None:
+    w, kernel, t = state.weight, max(layer.kernel, 1), layer.inverse_temperature
     change, shares, count = np.zeros_like(w), np.zeros(layer.units), 0
     for b in range(len(x)):
         for i in range(u.shape[2]):
             for j in range(u.shape[3]):
-                patch, here = x[b, :, i : i + kernel, j : j + kernel], u[b, :, i, j]
-                y, signed = competition(layer, here)
+                patch, potential = x[b, :, i : i + kernel, j : j + kernel], u[b, :, i, j]
+                y, signed = competition(layer, potential)
                 shares, count = shares + y, count + 1
                 for k in range(layer.units):
-                    change[k] += signed[k] * (patch - here[k] * w[k])
+                    change[k] += signed[k] * (patch - potential[k] * w[k])
     change = change / (np.abs(change).max() + 1e-30)
     for k in range(layer.units):
         r = np.sqrt((w[k] ** 2).sum())
-        known.weight[k] = w[k] + eta * ((abs(r - 1) + 1e-10) ** layer.power if layer.rate == "norm" else 1) * change[k]
+        state.weight[k] = w[k] + eta * ((abs(r - 1) + 1e-10) ** layer.power if layer.rate == "norm" else 1) * change[k]
     if layer.bias:
-        prior = np.exp(t * known.bias)
+        prior = np.exp(t * state.bias)
         slope = (shares - count * prior) / prior
-        known.bias = known.bias + eta * layer.eta_bias / t * slope / (np.abs(slope).max() + 1e-30)
+        state.bias = state.bias + eta * layer.eta_bias / t * slope / (np.abs(slope).max() + 1e-30)
 
 
 def competition(layer: Layer, u: Float) -> tuple[Float, Float]:

@@ -13,12 +13,16 @@ import numpy as np
 from brian2 import Hz, second
 from numpy.typing import NDArray
 
+from tests.oracles.registry import Oracles
+
 Times = NDArray[np.float64]
 Parameters = Mapping[str, Any]
 Oracle = Callable[[Times, Times, float, Parameters], float]
 Change = Callable[[float], float]
 
+SPIKE_ORACLES: Oracles[Oracle] = Oracles()
 NEAR = 1e-9  # seconds: times closer than this are one instant
+TAU_M = 0.02  # seconds: of the potential of the neuron that a rule meets in synapse_pair
 
 
 def seconds(value: Any) -> float:
@@ -70,39 +74,47 @@ def pairwise(
     p: Parameters,
     at_pre: Change,
     at_post: Change,
-    tau_pre: float,
-    tau_post: float,
+    tau_x: float,
+    tau_y: float,
 ) -> float:
-    """All-to-all pairs; ``at_pre(w)`` and ``at_post(w)`` are what a pair of no distance changes."""
+    """All-to-all pairs; ``at_pre(w)`` and ``at_post(w)`` are what a pair of no distance changes.
+
+    A presynaptic spike counts for ``tau_x`` at later postsynaptic ones, a postsynaptic spike for ``tau_y`` at later
+    presynaptic ones.
+    """
     for t, side in events(pre, post):
         if side == "pre":
-            w += at_pre(w) * all_pairs(t, post, tau_pre)
+            w += at_pre(w) * all_pairs(t, post, tau_y)
         else:
-            w += at_post(w) * all_pairs(t, pre, tau_post)
+            w += at_post(w) * all_pairs(t, pre, tau_x)
         w = limited(w, p)
     return w
 
 
 def _taus(p: Parameters) -> tuple[float, float]:
-    """How long a postsynaptic spike counts for later presynaptic ones, and the other way round."""
-    return seconds(p["tau_minus"]), seconds(p["tau_plus"])
+    """How long a presynaptic and how long a postsynaptic spike counts, where causal pairs potentiate."""
+    return seconds(p["tau_plus"]), seconds(p["tau_minus"])
 
 
+@SPIKE_ORACLES.of("stdp_pair")
 def stdp_pair(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Song, Miller and Abbott: additive."""
     return pairwise(pre, post, w, p, lambda _: -p["A_minus"], lambda _: p["A_plus"], *_taus(p))
 
 
+@SPIKE_ORACLES.of("stdp_multiplicative")
 def stdp_multiplicative(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Rubin, Lee and Sompolinsky: each change in proportion to the room that is left."""
     return pairwise(pre, post, w, p, lambda v: -p["A_minus"] * v, lambda v: p["A_plus"] * (p["w_max"] - v), *_taus(p))
 
 
+@SPIKE_ORACLES.of("stdp_mixed")
 def stdp_mixed(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """van Rossum, Bi and Turrigiano: additive potentiation, proportional depression."""
     return pairwise(pre, post, w, p, lambda v: -p["A_minus"] * v, lambda _: p["A_plus"], *_taus(p))
 
 
+@SPIKE_ORACLES.of("stdp_guetig")
 def stdp_guetig(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """In q = w/w_max: lambda*(1 - q)^mu_plus and -alpha*lambda*q^mu_minus."""
     top = p["w_max"]
@@ -117,22 +129,27 @@ def stdp_guetig(pre: Times, post: Times, w: float, p: Parameters) -> float:
     )
 
 
+@SPIKE_ORACLES.of("stdp_power_law")
 def stdp_power_law(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Morrison, Aertsen and Diesmann: lambda*w^mu and -lambda*alpha*w."""
     return pairwise(pre, post, w, p, lambda v: -p["eta"] * p["alpha"] * v, lambda v: p["eta"] * v ** p["mu"], *_taus(p))
 
 
+@SPIKE_ORACLES.of("stdp_symmetric")
 def stdp_symmetric(pre: Times, post: Times, w: float, p: Parameters) -> float:
     tau = seconds(p["tau"])
     return pairwise(pre, post, w, p, lambda _: p["A_plus"], lambda _: p["A_plus"], tau, tau)
 
 
+@SPIKE_ORACLES.of("stdp_anti_hebbian")
 def stdp_anti_hebbian(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Post before pre potentiates with tau_plus, pre before post depresses with tau_minus."""
-    tau_minus, tau_plus = _taus(p)
-    return pairwise(pre, post, w, p, lambda _: p["A_plus"], lambda _: -p["A_minus"], tau_plus, tau_minus)
+    tau_plus, tau_minus = _taus(p)
+    at_pre, at_post = p["A_plus"], -p["A_minus"]
+    return pairwise(pre, post, w, p, lambda _: at_pre, lambda _: at_post, tau_x=tau_minus, tau_y=tau_plus)
 
 
+@SPIKE_ORACLES.of("vogels")
 def vogels(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Near-coincidence of either order +eta; each presynaptic spike -eta*alpha, alpha = 2*rho_0*tau."""
     tau = seconds(p["tau"])
@@ -143,9 +160,10 @@ def vogels(pre: Times, post: Times, w: float, p: Parameters) -> float:
     return w
 
 
+@SPIKE_ORACLES.of("stdp_nearest_symmetric")
 def stdp_nearest_symmetric(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Morrison 2008, figure 7A: each spike with the last one of the other side."""
-    tau_minus, tau_plus = _taus(p)
+    tau_plus, tau_minus = _taus(p)
     for t, side in events(pre, post):
         if side == "pre":
             w -= p["A_minus"] * nearest(t, post, tau_minus)
@@ -155,22 +173,24 @@ def stdp_nearest_symmetric(pre: Times, post: Times, w: float, p: Parameters) -> 
     return w
 
 
+@SPIKE_ORACLES.of("stdp_nearest_pre_centred")
 def stdp_nearest_pre_centred(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Figure 7B: each presynaptic spike with the last postsynaptic one before it and the first one after it."""
-    tau_minus, tau_plus = _taus(p)
+    tau_plus, tau_minus = _taus(p)
     for t, side in events(pre, post):
         if side == "pre":
             w -= p["A_minus"] * nearest(t, post, tau_minus)
         else:
-            mine = [s for s in before(pre, t) if not between(post, s, t)]  # whose first later one is this one
-            w += p["A_plus"] * sum(np.exp(-(t - s) / tau_plus) for s in mine)
+            partners = [s for s in before(pre, t) if not between(post, s, t)]  # whose first later one is this one
+            w += p["A_plus"] * sum(np.exp(-(t - s) / tau_plus) for s in partners)
         w = limited(w, p)
     return w
 
 
+@SPIKE_ORACLES.of("stdp_nearest_reduced")
 def stdp_nearest_reduced(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Figure 7C: only immediate neighbours, that is pairs with no spike of either side in between."""
-    tau_minus, tau_plus = _taus(p)
+    tau_plus, tau_minus = _taus(p)
     for t, side in events(pre, post):
         others, tau, size = (post, tau_minus, -p["A_minus"]) if side == "pre" else (pre, tau_plus, p["A_plus"])
         for s in before(others, t):
@@ -180,9 +200,21 @@ def stdp_nearest_reduced(pre: Times, post: Times, w: float, p: Parameters) -> fl
     return w
 
 
-def triplet(pre: Times, post: Times, w: float, p: Parameters, trace: Callable[..., float] = all_pairs) -> float:
+@SPIKE_ORACLES.of("triplet_vc_full", "triplet_vc_minimal", "triplet_hc_full", "triplet_hc_minimal")
+def triplet(pre: Times, post: Times, w: float, p: Parameters) -> float:
+    return _triplet(pre, post, w, p, all_pairs)
+
+
+@SPIKE_ORACLES.of(
+    *("triplet_vc_nearest_full", "triplet_vc_nearest_minimal", "triplet_hc_nearest_full", "triplet_hc_nearest_minimal")
+)
+def triplet_nearest(pre: Times, post: Times, w: float, p: Parameters) -> float:
+    return _triplet(pre, post, w, p, nearest)
+
+
+def _triplet(pre: Times, post: Times, w: float, p: Parameters, trace: Callable[[float, Times, float], float]) -> float:
     """Pfister and Gerstner: a pair counts more for each earlier spike of the side that ends it."""
-    tau_minus, tau_plus, tau_x, tau_y = (seconds(p[name]) for name in ("tau_minus", "tau_plus", "tau_x", "tau_y"))
+    tau_plus, tau_minus, tau_x, tau_y = (seconds(p[name]) for name in ("tau_plus", "tau_minus", "tau_x", "tau_y"))
     for t, side in events(pre, post):
         if side == "pre":
             w -= trace(t, post, tau_minus) * (p["A2_minus"] + p["A3_minus"] * trace(t, pre, tau_x))
@@ -192,10 +224,7 @@ def triplet(pre: Times, post: Times, w: float, p: Parameters, trace: Callable[..
     return w
 
 
-def triplet_nearest(pre: Times, post: Times, w: float, p: Parameters) -> float:
-    return triplet(pre, post, w, p, nearest)
-
-
+@SPIKE_ORACLES.of("diehl_cook")
 def diehl_cook(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Nearest spikes; potentiation needs an earlier postsynaptic spike, too."""
     tau_x, tau_minus, tau_y = (seconds(p[name]) for name in ("tau_x", "tau_minus", "tau_y"))
@@ -208,6 +237,7 @@ def diehl_cook(pre: Times, post: Times, w: float, p: Parameters) -> float:
     return w
 
 
+@SPIKE_ORACLES.of("nessler")
 def nessler(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """eta*(c*exp(-w) - 1) if the input fired within the window, else -eta."""
     window = seconds(p["duration"])
@@ -217,48 +247,29 @@ def nessler(pre: Times, post: Times, w: float, p: Parameters) -> float:
     return w
 
 
-def softhebb(pre: Times, post: Times, w: float, p: Parameters, tau_m: float = 0.02) -> float:
+@SPIKE_ORACLES.of("softhebb")
+def softhebb(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """w += eta/(1 + n/lifetime)*(x - u*w) at each postsynaptic spike; inputs of the same instant come later.
 
     ``u`` remembers the weight that each input spike arrived through.
     """
-    return _softhebb(pre, post, w, p, tau_m, lambda fired: 1 / (1 + fired / p["lifetime"]))
+    return _softhebb(pre, post, w, p, lambda fired: 1 / (1 + fired / p["lifetime"]))
 
 
-def softhebb_annealed(pre: Times, post: Times, w: float, p: Parameters, tau_m: float = 0.02) -> float:
+@SPIKE_ORACLES.of("softhebb_annealed")
+def softhebb_annealed(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """As ``softhebb``; the rate falls by 1/lifetime with each spike, from 1 + rest to rest."""
-    return _softhebb(pre, post, w, p, tau_m, lambda fired: p["rest"] + max(0.0, 1 - fired / p["lifetime"]))
+    return _softhebb(pre, post, w, p, lambda fired: p["rest"] + max(0.0, 1 - fired / p["lifetime"]))
 
 
-def _softhebb(pre: Times, post: Times, w: float, p: Parameters, tau_m: float, pace: Change) -> float:
+def _softhebb(pre: Times, post: Times, w: float, p: Parameters, pace: Change) -> float:
     tau_x, arrived, fired = seconds(p["tau_x"]), list[tuple[float, float]](), 0
     for t, side in events(pre, post):
         if side == "pre":
             arrived.append((t, w))
         else:
             x = sum(np.exp(-(t - s) / tau_x) for s, _ in arrived)
-            u = sum(v * np.exp(-(t - s) / tau_m) for s, v in arrived)
+            u = sum(v * np.exp(-(t - s) / TAU_M) for s, v in arrived)
             w += p["eta"] * pace(fired) * (x - u * w)
             fired += 1
     return w
-
-
-SPIKE_ORACLES: dict[str, Oracle] = {
-    "stdp_pair": stdp_pair,
-    "stdp_multiplicative": stdp_multiplicative,
-    "stdp_mixed": stdp_mixed,
-    "stdp_guetig": stdp_guetig,
-    "stdp_power_law": stdp_power_law,
-    "stdp_nearest_symmetric": stdp_nearest_symmetric,
-    "stdp_nearest_pre_centred": stdp_nearest_pre_centred,
-    "stdp_nearest_reduced": stdp_nearest_reduced,
-    "stdp_symmetric": stdp_symmetric,
-    "stdp_anti_hebbian": stdp_anti_hebbian,
-    "vogels": vogels,
-    "diehl_cook": diehl_cook,
-    "nessler": nessler,
-    "softhebb": softhebb,
-    "softhebb_annealed": softhebb_annealed,
-    **{f"triplet_{area}_{kind}": triplet for area in ("vc", "hc") for kind in ("full", "minimal")},
-    **{f"triplet_{area}_nearest_{kind}": triplet_nearest for area in ("vc", "hc") for kind in ("full", "minimal")},
-}

@@ -38,27 +38,27 @@ RATES = np.array([0.1, 10, 20, 40, 50])
 
 def sjostrom(rule: PlasticityRule) -> tuple[Float, float]:
     """Return what 60 pairings do at each lag and rate, and the mean squared error in units of the standard errors."""
-    found = frequency_response(rule, RATES * Hz, lags=[10, -10] * ms, repeats=60, w0=1.0, device=CPP).dw
+    changes = frequency_response(rule, RATES * Hz, lags=[10, -10] * ms, repeats=60, w0=1.0, device=CPP).dw
     data = [PUBLISHED[name] for name in ("sjostrom2001_plus10", "sjostrom2001_minus10")]
     assert all(np.array_equal(points.x, RATES) for points in data)
     measured = np.array([points.change for points in data])
     errors = np.array([points.error for points in data], float)
-    return found, float(np.mean(((found - measured) / errors) ** 2))
+    return changes, float(np.mean(((changes - measured) / errors) ** 2))
 
 
 def test_triplet_full_meets_the_data_of_sjostrom_et_al() -> None:
-    found, error = sjostrom(triplet_vc_full)
+    changes, error = sjostrom(triplet_vc_full)
     predicted = [[0.0, 0.1321, 0.2470, 0.5337, 0.7409], [-0.3122, -0.3336, -0.3516, 0.1548, 0.7272]]
-    assert found == pytest.approx(np.array(predicted), abs=1e-3)
+    assert changes == pytest.approx(np.array(predicted), abs=1e-3)
     assert error == pytest.approx(0.342, abs=5e-3)  # the paper prints 0.33
 
 
 def test_triplet_minimal_meets_the_data_of_sjostrom_et_al() -> None:
     """A lone pair potentiates nothing: it takes an earlier postsynaptic spike."""
-    found, error = sjostrom(triplet_vc_minimal)
+    changes, error = sjostrom(triplet_vc_minimal)
     predicted = [[0.0, 0.1186, 0.2278, 0.5321, 0.7627], [-0.3166, -0.3322, -0.3417, 0.1737, 0.7492]]
-    assert found == pytest.approx(np.array(predicted), abs=1e-3)
-    assert found[:, 0] == pytest.approx([0.0, -0.3166], abs=1e-4)
+    assert changes == pytest.approx(np.array(predicted), abs=1e-3)
+    assert changes[:, 0] == pytest.approx([0.0, -0.3166], abs=1e-4)
     assert error == pytest.approx(0.356, abs=5e-3)  # the paper prints 0.34
 
 
@@ -75,7 +75,7 @@ def at_equilibrium(rule: PlasticityRule, expected: float) -> float:
     start = np.where(np.arange(pairs) % 2, 0.5 * expected, 1.5 * expected)
     circuit = synapse_pair(rule, pairs=pairs, w=start)
     recording = simulate(circuit, trains, device=CPP, dt=step, record=["synapse.w"], every=1000)
-    late = recording.courses["synapse.w"][100:]
+    late = recording.traces["synapse.w"][100:]
     assert abs(late[-1, ::2].mean() / late[-1, 1::2].mean() - 1) < 0.05, "it has not settled"
     return float(late.mean())
 

@@ -1,0 +1,113 @@
+"""Any rule applied to recorded spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import Quantity, ms, second
+
+from spikehebb import devices, protocols
+from spikehebb.circuits import synapse_pair
+from spikehebb.core import Float, PlasticityRule
+from spikehebb.devices import Device
+from spikehebb.simulation import simulate
+
+_SAMPLES = 10_000_000  # at most this many (and as many again) samples of the weight are kept
+_DRAWN = 2000
+_NEAR = 1e-3  # of a sample: how far a spike may lie off the grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """A weight under recorded spikes.
+
+    Parameters
+    ----------
+    rule : str
+    times : Quantity, shape (n,)
+        0 (the start), the time of every spike on either side (for presynaptic spikes, of their arrival), and the end.
+    w : array, shape (n,)
+        The weight at the start, then at the end of the step that begins at each time. Runs of more than ten million
+        steps are sampled more coarsely, and the times are then those of the samples.
+    sample_times, samples : Quantity and array
+        The weight at up to 2000 evenly spaced times, for drawing.
+    w_final : float
+        The weight when the run ends, 100 ms after the last spike unless a duration was given.
+    """
+
+    rule: str
+    times: Quantity
+    w: Float
+    sample_times: Quantity
+    samples: Float
+    w_final: float
+
+
+def replay(
+    rule: PlasticityRule,
+    pre: Quantity,
+    post: Quantity,
+    *,
+    reward: Quantity | None = None,
+    w0: float = 0.5,
+    delay: Quantity = 0 * ms,
+    duration: Quantity | None = None,
+    device: Device = devices.NUMPY,
+    dt: Quantity = 0.1 * ms,
+    seed: int = 0,
+) -> Replay:
+    """Apply a rule to recorded pre- and postsynaptic spike times.
+
+    Parameters
+    ----------
+    rule : PlasticityRule
+    pre, post : Quantity, shape (spikes,)
+        Increasing times on the grid of ``dt``.
+    reward : Quantity, optional
+        Times of rewards, for a rule with a third factor; none when left out.
+    w0 : float
+        The weight at the start.
+    delay : Quantity
+        From a presynaptic spike to its arrival; the rule's lags count from there.
+    duration : Quantity, optional
+        Of the run; until 100 ms after the last spike when left out.
+    device, dt, seed
+        As in ``stdp_window``.
+
+    Returns
+    -------
+    Replay
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikehebb.rules import stdp_pair
+    >>> trace = replay(stdp_pair, [10, 30] * ms, [15] * ms)
+    >>> trace.w.round(6).tolist()
+    [0.5, 0.5, 0.503894, 0.501414, 0.501414]
+    """
+    circuit = synapse_pair(rule, w=w0, delay=delay)
+    sides: dict[str, Quantity] = {"pre": pre, "post": post}
+    if "reward" in circuit.populations:
+        sides["reward"] = np.zeros(0) * second if reward is None else reward
+    elif reward is not None:
+        raise ValueError(f"rule {rule.name} has no third factor, so rewards mean nothing to it; leave them out.")
+    trains = {name: [np.atleast_1d(times)] for name, times in sides.items()}
+    protocol = protocols.spike_trains(trains["pre"], trains["post"], reward=trains.get("reward"), duration=duration)
+    every = max(1, round(float(protocol.duration / dt)) // _SAMPLES)
+    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every)
+    trace = recording.traces["synapse.w"][:, 0]
+    late = float(delay) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)
+    events = [np.asarray(train[0] / second) + (late if name == "pre" else 0.0) for name, train in trains.items()]
+    samples = np.unique(np.ceil(np.concatenate(events) / float(dt * every) - _NEAR).astype(int))
+    samples = np.append(samples[samples < len(trace) - 1], len(trace) - 1)
+    drawn = np.linspace(0, len(trace) - 1, min(len(trace), _DRAWN)).astype(int)
+    return Replay(
+        rule=rule.name,
+        times=np.concatenate([[0.0], samples * float(dt * every)]) * second,
+        w=np.concatenate([[w0], trace[samples]]),
+        sample_times=drawn * float(dt * every) * second,
+        samples=trace[drawn],
+        w_final=float(recording.weights["synapse"][0, 0]),
+    )

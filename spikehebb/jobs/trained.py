@@ -1,0 +1,186 @@
+"""Trained networks as values with one interface; only this module distinguishes their forms.
+
+The forms: ``LearnedNetwork`` (learned in spikes), ``RateNetwork`` (SoftHebb), ``ConvertedNetwork`` and ``LifNetwork``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint, Shapes
+from spikehebb.convert import network_file
+from spikehebb.core import Images
+from spikehebb.core.progress import Progress, quiet
+from spikehebb.devices import Device
+from spikehebb.export import Graph, Plain
+from spikehebb.hardware import Quantized, Rounding, Target
+from spikehebb.jobs import learned
+from spikehebb.jobs.converted import ConvertedNetwork
+from spikehebb.jobs.costs import Circuits
+from spikehebb.jobs.learned import LearnedNetwork
+from spikehebb.jobs.lif import LifNetwork
+from spikehebb.jobs.rates import RateNetwork
+from spikehebb.jobs.start import Start
+from spikehebb.softhebb import Model, model_file
+from spikehebb.softhebb.torch_files import read_torch
+
+_PUBLISHED = (".pth", ".pth.tar", ".pt")  # layouts of PyTorch
+
+
+class Trained(Protocol):
+    """What every trained network can do; what a form cannot do raises ``ValueError`` with the reason."""
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """What made it, as plain data: ``kind``, and settings, seed, device, versions, data where it has them."""
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """What it learned."""
+
+    def evaluate(
+        self,
+        test: Images,
+        *,
+        device: Device | str | None = None,
+        replicas: int | None = None,
+        target: Target | None = None,
+        progress: Progress = quiet,
+    ) -> dict[str, Any]:
+        """Return its scores on labelled images and, with a target, what it costs: see ``evaluate``."""
+
+    def circuits(self, *, learning: bool = False) -> Circuits:
+        """Return its circuits by name, or the one under the name "", its time step, and remarks."""
+
+    def plain(self, *, rules: bool = False) -> Plain:
+        """Return it as plain numbers, with or without how its weights learned."""
+
+    def graph(self, *, dialect: str = "nir", lateral: bool = True, keep_rules: bool = False) -> Graph:
+        """Return it as a NIR graph."""
+
+    def quantized(
+        self, target: Target, *, rounding: Rounding = "nearest", seed: int = 0
+    ) -> tuple[Trained, Sequence[Quantized], tuple[str, ...]]:
+        """Return it in a chip's numbers, how far these are from its own, and remarks."""
+
+    def start(self) -> Start:
+        """Return it as a network that learning goes on from, in spikes."""
+
+    def rates(self) -> Model:
+        """Return the rate network to convert."""
+
+
+def read(path: Path) -> Trained:
+    """Read a trained network, from a stranger too: all of it is checked, and nothing in it is ever run.
+
+    Parameters
+    ----------
+    path : path
+        A checkpoint, the folder that holds it, or a SoftHebb network in a published PyTorch layout (extra ``torch``).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> from spikehebb.softhebb import Layer, Model, Network, training
+    >>> network = Network(image_shape=(1, 8, 8), layers=(Layer(units=5),))
+    >>> trained = RateNetwork(model=Model(network=network, layers=training.start(network, seed=0)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(trained, Path(folder, "checkpoint.npz"))
+    ...     read(Path(folder)).arrays["layer0.weight"].shape
+    (5, 64)
+    """
+    path = _file(path)
+    if path.name.endswith(_PUBLISHED):
+        return RateNetwork(model=read_torch(path))
+    saved = checkpoint.load(path, _shapes)
+    try:
+        return _KINDS[saved.header["kind"]][1](saved)
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}") from error
+
+
+def save(trained: Trained, path: Path) -> None:
+    """Write a trained network; ``read`` reads it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before is still there.
+    """
+    checkpoint.save(Checkpoint(header=trained.header, arrays=trained.arrays), path)
+
+
+def load_start(path: Path) -> Start:
+    """Read a network that learning can go on from.
+
+    Parameters
+    ----------
+    path : path
+        As ``read`` takes it, of a network that learned digits or of a SoftHebb model with one dense layer.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        If it is no checkpoint, damaged, or of a network that the spiking circuit cannot go on from.
+    """
+    path = _file(path)
+    trained = read(path)
+    try:
+        start = trained.start()
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}") from error
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return dataclasses.replace(start, origin={"file": "/".join(path.absolute().parts[-2:]), "sha256": sha256})
+
+
+def trained_on(trained: Trained) -> str | None:
+    """Return the data set that a network was trained on, if its header holds it."""
+    name = trained.header.get("data", {}).get("train", {}).get("name", "")
+    return str(name).split("/")[0] or None
+
+
+def _file(path: Path) -> Path:
+    path = Path(path)
+    return path / "checkpoint.npz" if path.is_dir() else path
+
+
+def _learned(saved: Checkpoint) -> Trained:
+    return LearnedNetwork(header=saved.header, arrays=saved.arrays)
+
+
+def _rates(saved: Checkpoint) -> Trained:
+    return RateNetwork(model=model_file.from_checkpoint(saved))
+
+
+def _converted(saved: Checkpoint) -> Trained:
+    model, network = network_file.from_checkpoint(saved)
+    columns = ConvertedNetwork(model=model, network=network)
+    return columns if network.header.get("lif") is None else LifNetwork(columns=columns)
+
+
+_KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Checkpoint], Trained]]] = {
+    learned.KIND: (learned.shapes, _learned),
+    model_file.KIND: (model_file.shapes, _rates),
+    network_file.KIND: (network_file.shapes, _converted),
+}
+
+
+def _shapes(header: Mapping[str, Any]) -> Shapes:
+    kind = header["kind"]
+    if kind not in list(_KINDS):  # a list, because a stranger's kind may be anything
+        raise ValueError(f"it holds {kind!r}, not a trained network ({', '.join(_KINDS)}).")
+    return _KINDS[kind][0](header)

@@ -1,0 +1,306 @@
+"""One resumable run: what every job may rely on, shown with a job that only adds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spikehebb import checkpoint
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.core.progress import quiet
+from spikehebb.jobs.run import (
+    FINISHED,
+    LOCK,
+    STATE,
+    Arrays,
+    Counts,
+    check_new,
+    ended_by_signals,
+    held,
+    report_of,
+    run,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adding:
+    """Adds 1, 2, ... up to ``last``; ``visited`` sees every step."""
+
+    last: int = 5
+    visited: list[int] = field(default_factory=list)
+    at: Callable[[int], None] = lambda step: None
+    kind: str = "adding"
+    scratch: tuple[str, ...] = ("table.npy",)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {"kind": self.kind, "last": self.last, "source": f"seen in process {os.getpid()}"}
+
+    def begin(self, folder: Path) -> tuple[int, Any]:
+        return 0, np.zeros(2)
+
+    def pack(self, state: tuple[int, Any]) -> tuple[Counts, Arrays]:
+        return {"steps": state[0]}, {"total": state[1]}
+
+    def shapes(self, counts: Counts) -> Any:
+        return {"total": ("f", (2,))}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> tuple[int, Any]:
+        return counts["steps"], arrays["total"]
+
+    def prepare(self, state: tuple[int, Any], folder: Path, tell: Any) -> tuple[int, Any]:
+        return state
+
+    def step(self, state: tuple[int, Any], folder: Path, tell: Any) -> tuple[int, Any] | None:
+        steps, total = state
+        if steps == self.last:
+            return None
+        self.at(steps + 1)
+        self.visited.append(steps + 1)
+        (folder / "table.npy").write_bytes(b"scratch")
+        return steps + 1, total + np.array([steps + 1, 1 / (steps + 1)])
+
+    def finish(self, state: tuple[int, Any], folder: Path, tell: Any) -> dict[str, Any]:
+        self.at(0)
+        return {**self.identity, "total": state[1].tolist()}
+
+    def files(self, result: dict[str, Any]) -> Mapping[str, Any]:
+        arrays = {"total": np.array(result["total"])}
+        return {"checkpoint.npz": Checkpoint(header={"kind": "added"}, arrays=arrays), "run.json": result}
+
+    def finished(self, folder: Path) -> dict[str, Any] | None:
+        return report_of(folder / "run.json", self.identity)
+
+
+def do(job: Adding, out: Path | None, **options: Any) -> dict[str, Any]:
+    return run(job, out=out, overwrite=options.get("overwrite", False), tell=options.get("tell", quiet))
+
+
+def stop_at(step: int, error: type[BaseException] = KeyboardInterrupt) -> Callable[[int], None]:
+    def at(now: int) -> None:
+        if now == step:
+            raise error
+
+    return at
+
+
+WHOLE = [15.0, 1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5]
+
+
+def test_a_run_leaves_its_result_and_nothing_else(tmp_path: Path) -> None:
+    assert do(Adding(), tmp_path / "out")["total"] == WHOLE
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["checkpoint.npz", "run.json"]
+    assert do(Adding(), None)["total"] == WHOLE
+
+
+@pytest.mark.parametrize("step", [2, 5, 0])  # in the middle, in the last step, while the result is made
+def test_an_interrupted_run_goes_on_with_the_same_bits(tmp_path: Path, step: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        do(Adding(at=stop_at(step)), tmp_path)
+    again = Adding()
+    assert do(again, tmp_path)["total"] == WHOLE
+    assert again.visited == list(range(step, 6)) if step else again.visited == []
+    assert not (tmp_path / STATE).exists()
+
+
+def test_a_finished_run_is_read_and_says_so(tmp_path: Path) -> None:
+    do(Adding(), tmp_path)
+    (tmp_path / STATE).write_bytes(b"left behind by a kill after run.json was written")
+    (tmp_path / "table.npy").write_bytes(b"likewise")
+    stages, again = [], Adding()
+    assert do(again, tmp_path, tell=lambda stage, fraction: stages.append(stage))["total"] == WHOLE
+    assert (again.visited, stages) == ([], [FINISHED])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.npz", "run.json"]
+    anew = Adding()
+    do(anew, tmp_path, overwrite=True)
+    assert anew.visited == [1, 2, 3, 4, 5]
+
+
+def test_another_run_is_refused_or_replaced(tmp_path: Path) -> None:
+    do(Adding(), tmp_path)
+    before = (tmp_path / "run.json").read_bytes()
+    other = Adding(last=2)
+    with pytest.raises(FileExistsError, match=r"holds another run; give another folder with --out, or replace it with"):
+        do(other, tmp_path)
+    assert (tmp_path / "run.json").read_bytes() == before
+    assert other.visited == []
+    assert do(other, tmp_path, overwrite=True)["total"] == [3.0, 1.5]
+    with pytest.raises(KeyboardInterrupt):
+        do(Adding(at=stop_at(3)), tmp_path, overwrite=True)
+    with pytest.raises(FileExistsError):
+        do(Adding(last=7), tmp_path)
+    assert do(Adding(), tmp_path)["total"] == WHOLE  # the interrupted one goes on beside an older result
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: b"", r"damaged or truncated"),
+        (lambda content: content[: len(content) // 2], r"damaged or truncated"),
+        (lambda content: b"no archive", r"damaged or truncated"),
+    ],
+)
+def test_a_damaged_state_is_one_sentence_and_overwrite_replaces_it(
+    tmp_path: Path, damage: Callable[[bytes], bytes], message: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        do(Adding(at=stop_at(3)), tmp_path)
+    (tmp_path / STATE).write_bytes(damage((tmp_path / STATE).read_bytes()))
+    with pytest.raises(ValueError, match=message + r".*begin anew with --overwrite\.$") as caught:
+        do(Adding(), tmp_path)
+    assert "\n" not in str(caught.value)
+    anew = Adding()
+    assert do(anew, tmp_path, overwrite=True)["total"] == WHOLE
+    assert anew.visited == [1, 2, 3, 4, 5]
+
+
+def test_a_state_of_another_kind_or_version_is_another_run(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        do(Adding(at=stop_at(3)), tmp_path)
+    with pytest.raises(FileExistsError, match="holds another run"):
+        do(Adding(kind="multiplying"), tmp_path)
+    state = checkpoint.load(tmp_path / STATE, Adding().shapes)
+    checkpoint.save(Checkpoint(header={**state.header, "format": 2}, arrays=state.arrays), tmp_path / STATE)
+    with pytest.raises(ValueError, match=r"has format 2, and this version reads up to 1; upgrade spikehebb"):
+        do(Adding(), tmp_path)
+
+
+def test_counts_that_cannot_be_are_one_sentence(tmp_path: Path) -> None:
+    header = {**Adding().identity, "kind": "adding, unfinished"}
+    checkpoint.save(Checkpoint(header=header, arrays={"total": np.zeros(3)}), tmp_path / STATE)
+    with pytest.raises(ValueError, match=r"total has shape \(3,\), but \(2,\) is needed; begin anew with --overwrite"):
+        do(Adding(), tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with held(tmp_path):
+        with pytest.raises(BlockingIOError, match=rf"is in use by another process \(process {os.getpid()} on "):
+            do(Adding(), tmp_path)
+        with pytest.raises(BlockingIOError):
+            do(Adding(), tmp_path, overwrite=True)
+    assert do(Adding(), tmp_path)["total"] == WHOLE
+    (tmp_path / LOCK).write_text("process 1 on a machine that is gone")  # a kill leaves the file, not the lock
+    do(Adding(), tmp_path)
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_a_lock_that_is_removed_while_another_waits_is_not_shared(tmp_path: Path) -> None:
+    """Between opening the file and locking it, its holder may have removed it: then the lock holds nothing."""
+    opened = os.open(tmp_path / LOCK, os.O_RDWR | os.O_CREAT)
+    original, calls = fcntl.flock, []
+
+    def flock(file: int, how: int) -> None:
+        original(file, how)
+        calls.append(file)
+        if len(calls) == 1:
+            os.unlink(tmp_path / LOCK)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fcntl, "flock", flock)
+        with held(tmp_path):
+            assert len(calls) == 2
+            assert os.path.samestat(os.stat(tmp_path / LOCK), os.fstat(calls[1]))
+    os.close(opened)
+
+
+def test_what_an_earlier_end_left_behind_is_removed(tmp_path: Path) -> None:
+    for name in (".checkpoint.npz-ab12_xyz", ".run.json-abcdefgh", ".receptive_fields.png-01234567"):
+        (tmp_path / name).write_bytes(b"half")
+    kept = [".checkpoint.npz-copy", "notes-abcdefgh", ".git-abcdefgh"]
+    for name in kept:
+        (tmp_path / name).write_text("of the user")
+    do(Adding(), tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*kept, "checkpoint.npz", "run.json"])
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    job = Adding()
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match=r"cannot write into the folder .*; give another one with --out\.$"):
+            do(job, out)
+    with pytest.raises(OSError, match=r"\(it is a file\)"):
+        do(job, tmp_path / "file")
+    assert job.visited == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(OSError, match="Permission denied"):
+        do(Adding(), tmp_path / "closed")
+
+
+def test_check_new_sees_every_kind_of_result(tmp_path: Path) -> None:
+    check_new(tmp_path, overwrite=False)
+    for name in ("run.json", "summary.json", "study.json", "checkpoint.npz", STATE):
+        (tmp_path / name).write_text("")
+        with pytest.raises(FileExistsError):
+            check_new(tmp_path, overwrite=False)
+        check_new(tmp_path, overwrite=True)
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_end_a_run_at_its_last_state(tmp_path: Path, number: signal.Signals) -> None:
+    def at(step: int) -> None:
+        if step == 3:
+            os.kill(os.getpid(), number)
+            time.sleep(1)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        do(Adding(at=at), tmp_path)
+    assert signal.getsignal(number) is before
+    again = Adding()
+    assert do(again, tmp_path)["total"] == WHOLE
+    assert again.visited == [3, 4, 5]
+
+
+def test_signals_that_the_user_handles_or_ignores_stay_as_they_are() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_by_signals():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_run_in_a_thread_changes_no_signals(tmp_path: Path) -> None:
+    results: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: results.append(do(Adding(), tmp_path)))
+    thread.start()
+    thread.join()
+    assert results[0]["total"] == WHOLE
+
+
+def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from tests.test_run import Adding, do
+def at(step):
+    if step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+do(Adding(at=at), Path({str(tmp_path)!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=False)
+    assert done.returncode == -signal.SIGKILL
+    again = Adding()
+    assert do(again, tmp_path)["total"] == WHOLE
+    assert again.visited == [4, 5]
+    assert json.loads((tmp_path / "run.json").read_text())["last"] == 5
