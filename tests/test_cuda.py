@@ -397,11 +397,7 @@ def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert [g.name for g in nvcc.gpus()] == names
 
 
-<<<<<<< HEAD
-def test_openmp_is_refused(emulated: Path) -> None:
-    brian2.prefs.devices.cpp_standalone.openmp_threads = 4
-=======
-def test_preferences_of_a_script_do_not_reach_a_gpu(played: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_preferences_of_a_script_do_not_reach_a_gpu(emulated: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """OpenMP, of which brian2cuda knows nothing, and its own preferences; they are given back."""
     given = synapse_pair(stdp_pair), pairing([10] * ms)
     expected = simulate(*given, dt=0.1 * ms, device=CUDA).weights["synapse"]
@@ -409,7 +405,6 @@ def test_preferences_of_a_script_do_not_reach_a_gpu(played: Path, tmp_path: Path
     changes = {"cpp_standalone.openmp_threads": 4, "cuda_standalone.parallel_blocks": 3}
     changes |= {"cuda_standalone.cuda_backend.extra_compile_args_nvcc": ["-no-such-flag"]}
     before = {name: brian2.prefs[f"devices.{name}"] for name in changes}
->>>>>>> 45c489b
     try:
         brian2.prefs.update({f"devices.{name}": value for name, value in changes.items()})
         found = simulate(*given, dt=0.1 * ms, device=CUDA).weights["synapse"]
