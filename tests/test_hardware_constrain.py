@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from brian2 import ms, second
+from brian2 import ms, mV, second
 from numpy.typing import NDArray
 
 from spikehebb import protocols
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, PlasticityRule
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
+from spikehebb.encoders import spike_source
 from spikehebb.equations import variables
 from spikehebb.export.from_circuit import rule_text
 from spikehebb.hardware import TARGETS, Target, problems
@@ -199,8 +201,63 @@ def test_the_neuron_gets_the_same_drive_from_whole_numbers() -> None:
     weights = np.array([[0.1, 0.3], [0.2, 0.0]])
     chip = constrain(soft_wta(weights, rule=softhebb_annealed), LOIHI, ranges={"u": 16}, w_max=0.3)
     assert np.asarray(chip.circuit.projections["feedforward"].weights).tolist() == [[85, 255], [170, 0]]
-    assert "w*w_step_post" in chip.circuit.populations["output"].model.receive
+    assert chip.circuit.populations["output"].model.receive == "u_post += w * w_step_post"
     assert chip.circuit.populations["output"].model.parameters["w_step"] == pytest.approx(0.3 / 255)
+
+
+def squared(w: float) -> Circuit:
+    """A spike through a weight of 0.5 moves the potential by 0.25 mV; the neuron does not leak."""
+    still = NeuronModel(
+        name="still",
+        summary="",
+        equations="v : volt\nu : volt",
+        threshold="v > 1*volt",
+        receive="s = w*jump_post; v_post += w**2*jump_post; u_post += s/(1 + w)",
+        parameters={"jump": 1 * mV},
+    )
+    source = Population(model=spike_source, size=1)
+    weights = np.array([[w]])
+    return Circuit(
+        name="squared",
+        populations={"pre": source, "post": Population(model=still, size=1)},
+        projections={"synapse": Projection(pre="pre", post="post", weights=weights, rule=stdp_pair)},
+    )
+
+
+@pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
+def test_what_a_spike_does_is_the_same_however_it_depends_on_the_weight(device: Device) -> None:
+    """In whole numbers, too: the weight is 250 steps of 0.002."""
+    circuit = squared(0.5)
+    chip = constrain(circuit, GENERIC.with_limits(weight_bits=8), w_max=0.51)
+    assert chip.circuit.projections["synapse"].weights == [[250]]
+    plan = Protocol(stimuli={"pre": np.array([[2e-3], [np.inf]])}, duration=5 * ms)
+    for each in (circuit, chip.circuit):
+        state = simulate(each, plan, device=device, dt=1 * ms).state["post"]
+        assert state["v"][0] == pytest.approx(0.25e-3, rel=1e-12)
+        assert state["u"][0] == pytest.approx(0.5e-3 / 1.5, rel=1e-12)
+
+
+def test_a_neuron_that_sets_the_weight_is_refused_when_made() -> None:
+    with pytest.raises(ValueError, match=r"neuron still: 'w = 0' sets 'w', which cannot change"):
+        dataclasses.replace(squared(0.5).populations["post"].model, receive="v_post += w*jump_post; w = 0")
+
+
+@pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
+def test_reading_a_trace_leaves_it_as_it_is(device: Device) -> None:
+    """On both sides: only spikes and the ends of epochs round what neurons hold."""
+    chip = constrain(synapse_pair(stdp_pair, pairs=3), LOIHI, epoch=50 * ms, rounding="nearest")
+    trains: Trains = [([5, 9], [1]), ([], [1]), ([1], [5, 9])]
+    state = run(chip, trains, steps=12, device=device).state
+    decayed = 32 * math.exp(-10 / 20)  # 31.75 is rounded at the spike at 1 ms
+    assert state["post"]["y1"][:2] == pytest.approx([decayed, decayed], rel=1e-12)
+    assert state["pre"]["x1"][2] == pytest.approx(decayed, rel=1e-12)
+
+
+def test_a_printed_tag_is_not_called_a_time_step() -> None:
+    chip = constrain(synapse_pair(RULES["stdp_reward"]), LOIHI, ranges={"dopamine": 1})
+    assert "\ndtag = -0.15*x0*y1" in str(chip.sums["synapse"])
+    assert "\ndtag = " in str(chip.integers["synapse"])
+    assert "\ndt = " not in str(chip)
 
 
 def test_ages_come_along_and_back() -> None:

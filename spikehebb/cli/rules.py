@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,8 +46,8 @@ def rules(
         for key, value in shown.items():
             if value:
                 lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
-                lines = lines if isinstance(lines, list) else str(lines).split("\n")
-                typer.echo("\n".join([f"\n{key}", *(f"    {line.strip()}" for line in lines)]))
+                said = lines if isinstance(lines, str) else "\n".join(lines)
+                typer.echo(f"\n{key}\n{textwrap.indent(said, '    ')}")
         return
     if as_json:
         print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
@@ -263,7 +265,7 @@ def _data_as_json(data: Any) -> dict[str, Any]:
 
 def _as_json(rule: Any) -> dict[str, Any]:
     """Return a rule as text: what is empty stays, so that every entry has the same keys."""
-    content: dict[str, Any] = {name: _plain(value) for name, value in rule.texts().items()}
+    content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
     return {
         **content,
         "onset": list(rule.onset),
@@ -271,7 +273,3 @@ def _as_json(rule: Any) -> dict[str, Any]:
         "parameters": {name: str(value) for name, value in rule.parameters.items()},
         "cites": [str(work) for work in rule.cites],
     }
-
-
-def _plain(text: str) -> str:
-    return "\n".join(line.strip() for line in text.strip().splitlines())

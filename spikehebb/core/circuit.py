@@ -119,6 +119,8 @@ class Circuit:
             self._check_projection(name, projection)
         for name, population in self.populations.items():
             self._check_variables(name, population)
+        for name, projection in self.projections.items():
+            self._check_synapse(name, projection)
 
     def _check_projection(self, name: str, projection: Projection) -> None:
         owner = f"circuit {self.name}, projection {name}"
@@ -136,7 +138,7 @@ class Circuit:
             dim = known.get(f"{variable}_post")
             if dim is None:
                 raise ValueError(f"{owner}: {projection.post} has no variable {variable!r} to sum into.")
-            text.check_text(owner, expressions=[(expression, dim)], known=known | weight)
+            text.check_text(owner, expressions=[(expression, dim)], known=known | weight, synapse=True)
         if not projection.summed:
             _check_spiking(owner, projection.pre, pre, "carries spikes")
             for variable, dim in text.variables(post.model.needs_pre).items():
@@ -163,10 +165,7 @@ class Circuit:
     def _check_variables(self, name: str, population: Population) -> None:
         owner: dict[str, str] = dict.fromkeys(_names(population), f"neuron {population.model.name}")
         for rule, side in self.traces(name):
-            equations = rule.pre if side == "pre" else rule.post
-            claimed = set(text.variables(equations))
-            claimed |= set(rule.parameters) & text.used(equations, *rule.statements(side))
-            for variable in sorted(claimed):
+            for variable in sorted(_held(rule, side)):
                 if variable in owner:
                     raise ValueError(
                         f"circuit {self.name}: population {name} gets {variable!r} twice, from "
@@ -179,6 +178,23 @@ class Circuit:
                     f"circuit {self.name}: population {name} has no variable {variable!r} to start from."
                     f"{text.did_you_mean(variable, owner)}"
                 )
+
+    def _check_synapse(self, name: str, projection: Projection) -> None:
+        """Refuse names without suffix that the postsynaptic neuron has, too: Brian2 would take its variable."""
+        rule, post = projection.rule, self.populations[projection.post]
+        texts = [*projection.summed.values()] if projection.summed else [post.model.receive]
+        there = {"w"} if projection.weights is not None else set[str]()
+        if rule is not None:
+            texts += [rule.synapse, rule.on_pre, rule.on_post, rule.update, *rule.onset]
+        there |= text.used(*texts)
+        if rule is not None:  # parameters that neurons hold are read there, with a suffix
+            there -= (_held(rule, "pre") | _held(rule, "post")) & set(rule.parameters)
+        held = set(_names(post)).union(*(_held(other, side) for other, side in self.traces(projection.post)))
+        if clash := sorted(there & held):
+            raise ValueError(
+                f"circuit {self.name}, projection {name}: its synapses and the neurons {projection.post} both have "
+                f"{', '.join(map(repr, clash))}, and Brian2 would take one for the other; rename one of them."
+            )
 
     def traces(self, population: str) -> list[tuple[PlasticityRule, str]]:
         """Return the rules that keep traces in a population, each with its side, ``pre`` or ``post``."""
@@ -219,6 +235,12 @@ class Circuit:
         old = self.populations[population]
         changed = dataclasses.replace(old, state={**old.state, **state})
         return dataclasses.replace(self, populations={**self.populations, population: changed})
+
+
+def _held(rule: PlasticityRule, side: str) -> set[str]:
+    """Return the traces and parameters of a rule that live in the neurons of one side."""
+    equations = getattr(rule, side)
+    return {*text.variables(equations), *(set(rule.parameters) & text.used(equations, *rule.statements(side)))}
 
 
 def _names(population: Population) -> dict[str, Any]:

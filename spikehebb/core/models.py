@@ -58,19 +58,33 @@ class NeuronModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
-        known = dimensions(self.parameters)
-        text.check_names(f"neuron {self.name}", [*self.parameters, *text.variables(self.equations)])
-        flags = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
+        owner, known = f"neuron {self.name}", dimensions(self.parameters)
+        resting = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
         text.check_text(
-            f"neuron {self.name}",
+            owner,
             equations=self.equations,
-            expressions=[(self.threshold, text.DIMENSIONLESS)] if self.threshold else [],
-            statements=[self.reset, self.onset, self.update],
-            known=known | flags,
+            conditions=[self.threshold] if self.threshold else [],
+            blocks=[self.reset, self.onset, self.update],
+            known=known | resting,
+            stimuli=True,
         )
-        own = {f"{n}_post": d for n, d in (known | text.variables(self.equations)).items()}
-        own |= {f"{n}_pre": d for n, d in text.variables(self.needs_pre).items()}
-        text.check_text(f"neuron {self.name}", statements=[self.receive], known=own | {"w": text.DIMENSIONLESS})
+        own = text.variables(self.equations)
+        text.check_names(owner, [*self.parameters, *own])
+        text.check_apart(owner, parameters=self.parameters, variables=own)
+        text.check_method(owner, self.method)
+        if self.refractory:
+            rests = text.DIMENSIONLESS if text.is_condition(self.refractory, self.equations) else text.TIME
+            text.check_text(owner, expressions=[(self.refractory, rests)], known=known | own | resting, stimuli=True)
+        text.check_text(owner, equations=self.needs_pre, known=known)
+        read = {f"{n}_post": d for n, d in known.items()}
+        read |= {f"{n}_pre": d for n, d in text.variables(self.needs_pre).items()}
+        text.check_text(
+            owner,
+            blocks=[self.receive],
+            known=read | {"w": text.DIMENSIONLESS},
+            settable={f"{n}_post": d for n, d in own.items()},
+            synapse=True,
+        )
 
     def with_parameters(self, **changes: Any) -> NeuronModel:
         """Return the same neuron with other parameter values."""
@@ -86,10 +100,11 @@ class NeuronModel:
         >>> sorted(lif.brian2())
         ['method', 'model', 'namespace', 'refractory', 'reset', 'threshold']
         """
-        spiking = {"threshold": self.threshold, "reset": self.reset} if self.threshold else {}
-        resting = {"refractory": self.refractory} if self.refractory else {}
+        said = {name: text.joined(getattr(self, name)) for name in ("threshold", "reset", "refractory")}
+        spiking = {name: said[name] for name in ("threshold", "reset") if self.threshold}
+        resting = {"refractory": said["refractory"]} if self.refractory else {}
         return {
-            "model": self.equations,
+            "model": text.joined(self.equations),
             "method": self.method,
             "namespace": dict(self.parameters),
             **spiking,
@@ -189,14 +204,14 @@ class PlasticityRule:
         text.check_names(owner, self.parameters)
         sides: dict[str, Any] = {}
         for side, needs in (("pre", self.needs_pre), ("post", self.needs_post)):
-            equations, spike, ended = (getattr(self, f"{side}{part}") for part in ("", "_spike", "_epoch"))
-            wanted = text.variables(needs)
-            summed = {n: d for n, d in text.summed(self.synapse, side).items() if n not in wanted}
-            text.check_text(owner, equations=equations, statements=[spike, ended], known=known | wanted)
+            text.check_text(owner, equations=needs, known=known)
+            equations, wanted = getattr(self, side), text.variables(needs)
+            text.check_text(owner, equations=equations, blocks=self.statements(side), known=known, settable=wanted)
             own = text.variables(equations)
             text.check_names(owner, own)
-            for name in summed:
-                if name not in own:
+            text.check_apart(owner, parameters=self.parameters, traces=own, needs=wanted)
+            for name in text.summed(self.synapse, side):
+                if name not in own and name not in wanted:
                     raise ValueError(f"{owner} sums into {name}_{side}, but its {side} equations declare no {name!r}.")
             sides |= {f"{name}_{side}": dim for name, dim in (own | wanted).items()}
         if "w" not in text.variables(self.synapse):
@@ -204,9 +219,13 @@ class PlasticityRule:
         if text.variables(self.synapse)["w"] != text.DIMENSIONLESS:
             raise ValueError(f"{owner}: w must be a number without unit; the neuron gives it one (v_post += w*mV).")
         sums = {f"{name}_{side}" for side in ("pre", "post") for name in text.summed(self.synapse, side)}
-        text.check_names(owner, set(text.variables(self.synapse)) - sums)
-        statements = [self.on_pre, self.on_post, self.update, *self.onset]
-        text.check_text(owner, equations=self.synapse, statements=statements, known=known | sides)
+        kept = text.variables(self.synapse).keys() - sums
+        text.check_names(owner, kept)
+        text.check_apart(owner, parameters=self.parameters, variables=kept)
+        for method in (self.method, self.trace_method):
+            text.check_method(owner, method)
+        blocks = [self.on_pre, self.on_post, self.update, *self.onset]
+        text.check_text(owner, equations=self.synapse, blocks=blocks, known=known, settable=sides, synapse=True)
         for name in self.keeps:
             if f"{name}_pre" not in sides and f"{name}_post" not in sides:
                 raise ValueError(f"{owner} keeps {name!r}, which neither side declares.")
@@ -220,8 +239,8 @@ class PlasticityRule:
         if (self.pre_epoch or self.post_epoch or self.update_if) and not self.epoch:
             raise ValueError(f"{owner} says what happens at the end of an epoch, but has no epoch; name the parameter.")
         if self.update_if:
-            posts = known | text.variables(self.post) | text.variables(self.needs_post)
-            text.check_text(owner, expressions=[(self.update_if, text.DIMENSIONLESS)], known=posts)
+            wanted = text.variables(self.needs_post)
+            text.check_text(owner, equations=self.post, conditions=[self.update_if], known=known | wanted)
 
     def with_parameters(self, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.
@@ -243,6 +262,16 @@ class PlasticityRule:
         """Return what happens to the traces of one side, ``pre`` or ``post``: at a spike, and at an epoch's end."""
         return getattr(self, f"{side}_spike"), getattr(self, f"{side}_epoch")
 
+    def reads(self, side: str) -> tuple[str, ...]:
+        """Return the variables of one side, ``pre`` or ``post``, that the rule reads when it changes a weight."""
+        read = text.used(self.synapse, self.on_pre, self.on_post, self.update)
+        known = {**text.variables(getattr(self, side)), **text.variables(getattr(self, f"needs_{side}"))}
+        return tuple(name for name in known if f"{name}_{side}" in read)
+
+    def kept(self) -> tuple[str, ...]:
+        """Return what every synapse keeps besides its weight."""
+        return tuple(variable for variable in text.settable(self.synapse) if variable != "w")
+
     def brian2(self, receive: str = "") -> Brian2Text:
         """Return the rule as text for a Brian2 script of your own.
 
@@ -260,21 +289,21 @@ class PlasticityRule:
         >>> sorted(parts.synapses)
         ['method', 'model', 'namespace', 'on_post', 'on_pre']
         """
-        on_pre: dict[str, str] = {"pre": receive, "plastic": self.on_pre}
+        on_pre = {"pre": text.joined(receive), "plastic": text.joined(self.on_pre)}
         extra: dict[str, Any] = {}
         if self.lag:
             extra["delay"] = {"plastic": self.parameters[self.lag]}
         elif receive and self.on_pre:
-            on_pre = {"pre": f"{receive}\n{self.on_pre}"}
-        pathways = {"on_pre": {k: v for k, v in on_pre.items() if v}, "on_post": self.on_post}
+            on_pre = {"pre": text.joined(receive, self.on_pre)}
+        pathways = {"on_pre": {k: v for k, v in on_pre.items() if v}, "on_post": text.joined(self.on_post)}
         return Brian2Text(
-            pre_model=self.pre,
-            pre_reset=self.pre_spike,
-            post_model=self.post,
-            post_reset=self.post_spike,
+            pre_model=text.joined(self.pre),
+            pre_reset=text.joined(self.pre_spike),
+            post_model=text.joined(self.post),
+            post_reset=text.joined(self.post_spike),
             namespace=dict(self.parameters),
             synapses={
-                "model": self.synapse,
+                "model": text.joined(self.synapse),
                 "namespace": dict(self.parameters),
                 "method": self.method,
                 **{k: v for k, v in pathways.items() if v},

@@ -66,7 +66,7 @@ class Unit:
 
 def same(model: NeuronModel, other: NeuronModel) -> bool:
     """Return whether two neurons have the same texts, whatever they are called."""
-    return all(_lines(getattr(model, name)) == _lines(getattr(other, name)) for name in _TEXTS)
+    return all(text.joined(getattr(model, name)) == text.joined(getattr(other, name)) for name in _TEXTS)
 
 
 def unit_of(name: str, population: Population, dt: float, *, driven: bool) -> Unit:
@@ -172,8 +172,3 @@ def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) ->
 def _filled(value: Any, size: int) -> Float:
     """Return a parameter in base units, one number per neuron."""
     return np.broadcast_to(np.asarray(value, np.float64), size)
-
-
-def _lines(code: str) -> list[str]:
-    lines = (" ".join(line.split()) for line in code.replace(";", "\n").splitlines())
-    return [line for line in lines if line]

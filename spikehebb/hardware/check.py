@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms
 
-from spikehebb import equations as text
 from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.hardware import sum_of_products
-from spikehebb.hardware.fixed_point import levels, step_of
+from spikehebb.hardware.fixed_point import step_of, steps
 from spikehebb.hardware.placement import Split, on_chip, output_axons, split
-from spikehebb.hardware.quantize import checked_step, present, sign_problem
+from spikehebb.hardware.quantize import checked_step
 from spikehebb.hardware.target import Target
+from spikehebb.hardware.weights import present, sign_problem, weight_levels
 from spikehebb.metrics import degrees, inputs
 
 _INSTEAD = {
@@ -129,13 +129,18 @@ def _continuous(case: _Case, value: Any) -> Iterator[str]:
 
 
 def _weight_bits(case: _Case, value: Any) -> Iterator[str]:
-    inside = case.target.value("sign_in_weight_bits", unverified=True)
+    unverified = case.target.value("weight_bits") is None
     for name, projection in case.circuit.projections.items():
-        if projection.weights is None or projection.summed:
+        if projection.weights is None:
             continue
         weights = present(case.circuit, name)
-        negative, positive = bool((weights < 0).any()), bool((weights > 0).any())
-        low, high = levels(value, negative=negative, positive=positive, sign_in_bits=inside is not False)
+        try:
+            found = weight_levels(case.circuit, case.target, name, unverified=unverified)
+        except ValueError as error:
+            yield str(error).removesuffix(".")
+            continue
+        assert found is not None
+        low, high = found
         each = step_of(weights, max(high, -low))
         if each is None or weights.max(initial=0) / each > high + 1e-6 or weights.min(initial=0) / each < low - 1e-6:
             yield (
@@ -146,7 +151,7 @@ def _weight_bits(case: _Case, value: Any) -> Iterator[str]:
 
 def _weight_signs(case: _Case, value: Any) -> Iterator[str]:
     for name, projection in case.circuit.projections.items():
-        if projection.weights is not None and not projection.summed:
+        if projection.weights is not None:
             sentence = sign_problem(case.circuit, case.target, name, unverified=True)
             if sentence:
                 yield sentence
@@ -197,18 +202,18 @@ def _destinations(case: _Case, value: Any) -> Iterator[str]:
 
 def _delays(case: _Case, value: Any) -> Iterator[str]:
     for name, projection in case.circuit.projections.items():
-        steps = round(float(projection.delay) / case.step)
-        if steps > value:
-            yield f"projection {name}: its delay is {steps} time steps, but {case.chip} has at most {value}"
+        number = int(steps(projection.delay, case.step))
+        if number > value:
+            yield f"projection {name}: its delay is {number} time steps, but {case.chip} has at most {value}"
 
 
 def _refractory(case: _Case, value: Any) -> Iterator[str]:
     for name in _own(case.circuit):
         model = case.circuit.populations[name].model
         if model.refractory in model.parameters:
-            steps = round(float(np.max(np.asarray(model.parameters[model.refractory], float))) / case.step)
-            if steps > value:
-                yield f"population {name}: it rests for {steps} time steps, but {case.chip} has at most {value}"
+            number = int(np.max(steps(model.parameters[model.refractory], case.step)))
+            if number > value:
+                yield f"population {name}: it rests for {number} time steps, but {case.chip} has at most {value}"
 
 
 def _learns(case: _Case, value: Any) -> Iterator[str]:
@@ -220,7 +225,7 @@ def _learns(case: _Case, value: Any) -> Iterator[str]:
 def _traces(side: str) -> Callable[[_Case, Any], Iterator[str]]:
     def find(case: _Case, value: Any) -> Iterator[str]:
         for name, rule in _rules(case.circuit):
-            needed = read_traces(rule, side)
+            needed = rule.reads(side)
             if len(needed) > value:
                 yield (
                     f"projection {name}: rule {rule.name} reads {len(needed)} {side}synaptic variables "
@@ -230,19 +235,11 @@ def _traces(side: str) -> Callable[[_Case, Any], Iterator[str]]:
     return find
 
 
-def read_traces(rule: PlasticityRule, side: str) -> tuple[str, ...]:
-    """Return the variables of one side, ``pre`` or ``post``, that a rule reads when it changes a weight."""
-    read = text.used(rule.synapse, rule.on_pre, rule.on_post, rule.update)
-    needs = rule.needs_pre if side == "pre" else rule.needs_post
-    variables = {**text.variables(getattr(rule, side)), **text.variables(needs)}
-    return tuple(name for name in variables if f"{name}_{side}" in read)
-
-
 def _tag_bits(case: _Case, value: Any) -> Iterator[str]:
     for name, rule in _rules(case.circuit):
         if case.target.value("sum_of_products"):
             return  # whose check covers this one
-        own = [variable for variable in text.settable(rule.synapse) if variable != "w"]
+        own = rule.kept()
         if len(own) > 1:
             yield (
                 f"projection {name}: rule {rule.name} keeps {', '.join(own)} in every synapse, but {case.chip} has "

@@ -24,6 +24,7 @@ from spikehebb.hardware.fixed_point import Rounding, whole
 from spikehebb.hardware.integer_rule import IntegerRule, Range, integer_rule
 from spikehebb.hardware.sum_of_products import SumOfProducts, sum_of_products
 from spikehebb.hardware.target import Target
+from spikehebb.hardware.weights import sign_problem, signs, weight_levels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,7 +148,7 @@ def constrain(
     for name, projection in plastic.items():
         owner = f"circuit {circuit.name}, projection {name}"
         sums[name] = _sum(owner, projection, target)
-        limits = _weights(owner, projection, sums[name], target, w_max)
+        limits = _weights(owner, circuit, name, sums[name], target, w_max)
         steps[name] = limits.step
         integers[name] = integer_rule(
             projection.rule,
@@ -196,7 +197,7 @@ def _sum(owner: str, projection: Projection, target: Target) -> SumOfProducts:
         raise ValueError(f"{owner} is continuous, and a chip sends spikes; use a circuit of spiking neurons.")
     found = sum_of_products(projection.rule)
     for side in ("pre", "post"):
-        most, needed = target.value(f"traces_{side}"), [t.variable for t in found.traces if t.side == side]
+        most, needed = target.value(f"traces_{side}"), projection.rule.reads(side)
         if most is not None and len(needed) > most:
             raise ValueError(
                 f"{owner}: rule {found.rule} reads {len(needed)} {side}synaptic traces ({', '.join(needed)}), and "
@@ -205,24 +206,24 @@ def _sum(owner: str, projection: Projection, target: Target) -> SumOfProducts:
     return found
 
 
-def _weights(owner: str, projection: Projection, sums: SumOfProducts, target: Target, w_max: float | None) -> Range:
-    """Return the whole numbers that a weight can be, and what 1 of them stands for."""
-    weights = np.asarray(projection.weights, float)
-    signed = sums.w_min < 0 and (bool((weights < 0).any()) or np.isfinite(sums.w_min))
+def _weights(
+    owner: str, circuit: Circuit, name: str, sums: SumOfProducts, target: Target, w_max: float | None
+) -> Range:
+    """Return the numbers that a weight can be on the chip and within the rule's bounds, and what 1 stands for."""
+    weights = np.asarray(circuit.projections[name].weights, float)
     largest = w_max if w_max is not None else sums.w_max if np.isfinite(sums.w_max) else float(np.abs(weights).max())
     if not (np.isfinite(largest) and largest > 0):
         raise ValueError(f"{owner}: the largest weight must be above 0, got {largest}; give w_max.")
-    bits = target.value("weight_bits")
-    if bits is None:
-        return Range(low=-largest if signed else 0.0, high=largest, step=1.0, whole=False)
-    if signed and target.value("weight_signs") == "unsigned":
-        raise ValueError(f"{owner}: weights have both signs, and those of {target.name} are unsigned.")
-    if signed and target.value("sign_in_weight_bits"):
-        bits -= 1
-    if bits < 1:
-        raise ValueError(f"{owner}: weights of both signs need at least 2 bits on {target.name}.")
-    top = 2.0**bits - 1
-    return Range(low=-top if signed else 0.0, high=top, step=largest / top, whole=True)
+    if problem := sign_problem(circuit, target, name):
+        raise ValueError(f"circuit {circuit.name}: {problem}.")
+    found = weight_levels(circuit, target, name)
+    if found is None:
+        low, high, step = -largest if signs(circuit, name)[0].any() else 0.0, largest, 1.0
+        bounds = sums.w_min, sums.w_max
+    else:
+        (low, high), step = found, largest / found[1]
+        bounds = float(np.round(sums.w_min / step)), float(np.round(sums.w_max / step))
+    return Range(low=max(low, bounds[0]), high=min(high, bounds[1]), step=step, whole=found is not None)
 
 
 def _shared(circuit: Circuit, plastic: Mapping[str, Projection], steps: dict[str, float]) -> dict[str, float]:
@@ -249,5 +250,5 @@ def _renamed(population: Population, sums: SumOfProducts, integers: IntegerRule,
 def _scaled(population: Population, step: float) -> Population:
     """Return neurons that take a weight of 1 for a step."""
     model = population.model
-    receive, parameters = text.suffixed(model.receive, ["w"], "*w_step_post"), {**model.parameters, "w_step": step}
+    receive, parameters = text.renamed(model.receive, {"w": "w*w_step_post"}), {**model.parameters, "w_step": step}
     return dataclasses.replace(population, model=dataclasses.replace(model, receive=receive, parameters=parameters))

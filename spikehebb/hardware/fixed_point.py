@@ -63,16 +63,31 @@ def saturate(numbers: Any, low: int, high: int) -> tuple[Int, int]:
     return kept.astype(np.int64), int(np.sum(kept != array))
 
 
+def steps(times: Any, step: float) -> NDArray[np.float64]:
+    """Return how many time steps, to the nearest, each of some times lasts; both in seconds.
+
+    Examples
+    --------
+    >>> steps([2e-3, 2.6e-3], 1e-3).tolist()
+    [2.0, 3.0]
+    """
+    return whole(np.asarray(times, np.float64) / step)
+
+
 def levels(bits: int, *, negative: bool, positive: bool, sign_in_bits: bool = True) -> tuple[int, int]:
-    """Return the smallest and the largest whole number of a weight.
+    """Return the smallest and the largest whole number of so many bits.
+
+    With the sign in the bits they are in two's complement, as on Loihi: 8 bits of mixed sign are -128 to 127, times 2
+    (lava-nc/lava: src/lava/utils/weightutils.py fits mixed weights by 127/max and -128/min and cuts -256 to 255 to
+    steps of 2; so does nengo-loihi).
 
     Parameters
     ----------
     bits : int
     negative, positive : bool
-        Whether there are weights of either sign. Where all have one sign, it takes no bit.
+        Whether there are numbers of either sign. Where all have one sign, it takes no bit.
     sign_in_bits : bool
-        Whether the sign of mixed weights takes one of the bits; otherwise it is kept elsewhere.
+        Whether the sign of mixed numbers takes one of the bits; otherwise it is kept elsewhere.
 
     Examples
     --------
@@ -107,6 +122,7 @@ def step_of(numbers: Any, most: int) -> float | None:
     step = float(sizes[0])
     for number in sizes[1:]:
         step = _common(float(number), step, tolerance)
+    step = float(sizes[-1]) / max(np.rint(sizes[-1] / step), 1.0)  # without the errors of all those remainders
     multiples = sizes / step
     fits = multiples[-1] <= most + 1e-6 and bool(np.all(np.abs(multiples - np.rint(multiples)) < 1e-6))
     return step if fits else None

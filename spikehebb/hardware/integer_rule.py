@@ -12,7 +12,8 @@ from brian2 import Quantity, second
 
 from spikehebb import equations as text
 from spikehebb.core import Frozen, PlasticityRule
-from spikehebb.hardware.sum_of_products import Factor, Product, SumOfProducts, Trace
+from spikehebb.hardware.fixed_point import levels
+from spikehebb.hardware.sum_of_products import Factor, Product, SumOfProducts, Trace, added
 from spikehebb.hardware.target import Target
 
 _TOLD = 0.005  # smaller errors of factors are not worth a line
@@ -56,11 +57,11 @@ class IntegerRule:
     weights: Range
 
     def __str__(self) -> str:
-        parts = [f"{name} = {' + '.join(said)}" for name, said in (("dw", self.dw), ("dtag", self.dtag)) if said]
+        parts = [f"{name} = {added(said)}" for name, said in (("dw", self.dw), ("dtag", self.dtag)) if said]
         worst = max(self.errors, key=abs)
         if abs(worst) > _TOLD:
             parts.append(f"(bits of the factors: the worst is {100 * worst:+.1f} % off)")
-        return "\n".join(parts).replace("+ -", "- ")
+        return "\n".join(parts)
 
 
 def integer_rule(
@@ -77,7 +78,7 @@ def integer_rule(
     """Return a rule in the numbers of a target; the parameters are those of ``constrain``."""
     assert rule is not None
     bits = target.value("trace_bits")
-    top = np.inf if bits is None else 2.0**bits - 1
+    top = np.inf if bits is None else float(levels(bits, negative=False, positive=True)[1])
     writer = _Writer(
         sums=sums,
         target=target,
@@ -116,7 +117,7 @@ def _units(
     bits = target.value("tag_bits")
     if sums.tag and bits is not None:
         usual = spikes * max(abs(p.coefficient) for p in sums.dtag if p.depends != "u")
-        found["t"] = ranges.get(sums.tag, usual) / (2.0 ** (bits - 1) - 1)
+        found["t"] = ranges.get(sums.tag, usual) / _signed(bits)[1]
     return Frozen({"t": 1.0} | found)
 
 
@@ -153,7 +154,7 @@ class _Writer:
 
     def write(self, rule: PlasticityRule, epoch: Quantity) -> IntegerRule:
         sums, parameters = self.sums, dict[str, Any](epoch=epoch)
-        read = {trace.name: self._read(trace, parameters) for trace in sums.traces}
+        read = {_read(trace.name): self._reading_of(trace, parameters) for trace in sums.traces}
         spoken = dict[str, list[str]](x0=[], y0=[])
         weight = self._changes("w", sums.dw, parameters, spoken)
         tag = self._changes("tag", sums.dtag, parameters, spoken)
@@ -212,8 +213,8 @@ class _Writer:
             if depends in groups:
                 name, expression = f"d{changed}_{depends[0]}", " + ".join(groups[depends])
                 if changed == "w" and self._bits("accumulator_bits"):
-                    parameters["acc_top"] = 2.0 ** (self._bits("accumulator_bits") - 1) - 1
-                    expression = f"clip(floor({expression}), -acc_top - 1, acc_top)"
+                    parameters["acc_low"], parameters["acc_high"] = _signed(self._bits("accumulator_bits"))
+                    expression = f"clip(floor({expression}), acc_low, acc_high)"
                 spoken[depends].append(f"{name} = {expression}")
                 latched.append(name)
         total = " + ".join([*latched, *groups.get("u", [])])
@@ -231,8 +232,8 @@ class _Writer:
         else:
             lines += ["w = clip(w + change, w_low, w_high)"]
         if self.sums.tag and self._bits("tag_bits"):
-            parameters["tag_top"] = 2.0 ** (self._bits("tag_bits") - 1) - 1
-            lines += [f"tag = clip({self._round('tagged', 'tagged')}, -tag_top - 1, tag_top)"]
+            parameters["tag_low"], parameters["tag_high"] = _signed(self._bits("tag_bits"))
+            lines += [f"tag = clip({self._round('tagged', 'tagged')}, tag_low, tag_high)"]
         elif self.sums.tag:
             lines += ["tag = tagged"]
         return lines + [f"{name} = 0" for name in (*weight.latched, *tag.latched)]
@@ -251,15 +252,16 @@ class _Writer:
             return f"floor({value} + 0.5)"
         return f"(floor({value}) + int({change} != 0 and rand() < {value} - floor({value})))"
 
-    def _read(self, trace: Trace, parameters: dict[str, Any]) -> str:
+    def _reading_of(self, trace: Trace, parameters: dict[str, Any]) -> str:
         """Return the statement that reads a trace of this moment as a whole number."""
-        held = f"{trace.variable if trace.exposed else trace.name}_{trace.side}"
-        if not np.isfinite(self.top):
-            return f"{trace.name} = {held}"
-        if trace.exposed:
-            parameters |= {f"per_{trace.name}": 1 / self.units[trace.name], f"top_{trace.name}": self.top}
-            return f"{trace.name} = clip(floor({held}*per_{trace.name} + {self.chance}), 0, top_{trace.name})"
-        return f"{trace.name} = floor({held} + {self.chance})" if np.isfinite(trace.tau) else f"{trace.name} = {held}"
+        held, name = f"{trace.variable if trace.exposed else trace.name}_{trace.side}", trace.name
+        value = held
+        if np.isfinite(self.top) and trace.exposed:
+            parameters |= {f"per_{name}": 1 / self.units[name], f"top_{name}": self.top}
+            value = f"clip(floor({held}*per_{name} + {self.chance}), 0, top_{name})"
+        elif np.isfinite(self.top) and np.isfinite(trace.tau):
+            value = f"floor({held} + {self.chance})"
+        return f"{_read(name)} = {value}"
 
     def _reading(self, read: Mapping[str, str], statements: list[str]) -> str:
         """Return statements after those that read the traces in them; random ones first, for Brian2's warning."""
@@ -278,7 +280,7 @@ class _Writer:
         for factor in product.factors:
             unit = self.weights.step if factor.name == "w" else self.units[factor.name]
             coefficient *= unit
-            name = "tag" if factor.name == "t" else factor.name
+            name = {"w": "w", "t": "tag"}.get(factor.name) or _read(factor.name)
             constant = self._constant(factor)
             names.append(str(Factor(name=factor.name, offset=constant)))
             if constant:
@@ -296,9 +298,9 @@ class _Writer:
 
     def _told(self, product: Product) -> list[Product]:
         """Return a product as one or more whose constants have room in the target's bits."""
-        bits = self._bits("constant_bits")
+        low, high = _signed(self._bits("constant_bits")) if self._bits("constant_bits") else (-np.inf, np.inf)
         for number, factor in enumerate(product.factors):
-            if bits and not -(2 ** (bits - 1)) <= self._constant(factor) <= 2 ** (bits - 1) - 1:
+            if not low <= self._constant(factor) <= high:
                 others = product.factors[:number] + product.factors[number + 1 :]
                 bare = (*product.factors[:number], Factor(name=factor.name), *product.factors[number + 1 :])
                 apart = dataclasses.replace(product, coefficient=product.coefficient * factor.offset, factors=others)
@@ -317,7 +319,8 @@ class _Writer:
             return coefficient, 0
         exponent = int(np.floor(np.log2(abs(coefficient)))) - (bits - 2)
         mantissa = round(coefficient / 2.0**exponent)
-        return (float(mantissa), exponent) if abs(mantissa) < 2 ** (bits - 1) else (mantissa / 2.0, exponent + 1)
+        low, high = _signed(bits)
+        return (float(mantissa), exponent) if low <= mantissa <= high else (mantissa / 2.0, exponent + 1)
 
     def _side(self, side: str, parameters: dict[str, Any]) -> _Side:
         """Return what the traces of one side are and do."""
@@ -344,3 +347,14 @@ class _Writer:
     def _impulse(self, trace: Trace) -> float:
         value, bits = trace.impulse / self.units[trace.name], self.target.value("impulse_fraction_bits")
         return value if bits is None or not np.isfinite(self.top) else round(value * 2**bits) / 2**bits
+
+
+def _signed(bits: int) -> tuple[float, float]:
+    """Return the smallest and the largest number of bits that hold a sign."""
+    low, high = levels(bits, negative=True, positive=True)
+    return float(low), float(high)
+
+
+def _read(trace: str) -> str:
+    """Return what a synapse calls the number it reads; under the trace's own name Brian2 would set the neuron's."""
+    return f"{trace}_read"

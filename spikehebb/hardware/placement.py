@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, Int, Projection
 from spikehebb.hardware.target import Target
 from spikehebb.metrics import inputs, synapses
@@ -162,8 +161,7 @@ def synapse_bits(projection: Projection, target: Target) -> int:
         return 0
     own = 0
     if projection.rule is not None:
-        extra = [name for name in text.settable(projection.rule.synapse) if name != "w"]
-        own = len(extra) * (target.value("tag_bits") or 0)
+        own = len(projection.rule.kept()) * (target.value("tag_bits") or 0)
     return int(bits + own + (target.value("synapse_overhead_bits") or 0))
 
 

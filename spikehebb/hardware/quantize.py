@@ -13,11 +13,12 @@ from brian2 import Quantity, ms
 from brian2.units import get_dimensions, second
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Float, Frozen, Int, NeuronModel, Projection
+from spikehebb.core import Circuit, Frozen, Int, NeuronModel, Projection
 from spikehebb.equations import did_you_mean
-from spikehebb.hardware.fixed_point import Rounding, levels, saturate, whole
+from spikehebb.hardware.fixed_point import Rounding, saturate, steps, whole
 from spikehebb.hardware.placement import on_chip
 from spikehebb.hardware.target import Target
+from spikehebb.hardware.weights import present, sign_problem, weight_levels
 from spikehebb.metrics import inputs, synapses
 
 
@@ -177,51 +178,20 @@ def quantize(
     )
 
 
-def bounds(circuit: Circuit, target: Target, name: str) -> tuple[int, int]:
-    """Return the smallest and the largest whole number that a projection's weights can be on a target.
-
-    Raises
-    ------
-    ValueError
-        If the target cannot have weights of these signs.
-    """
-    weights = present(circuit, name)
-    negative, positive = bool((weights < 0).any()), bool((weights > 0).any())
+def _levels(circuit: Circuit, target: Target, name: str) -> tuple[int, int]:
+    """Return the smallest and the largest whole number of a projection's weights, or refuse their signs."""
     if problem := sign_problem(circuit, target, name):
         raise ValueError(f"{problem}.")
-    inside = target.value("sign_in_weight_bits")
-    return levels(target.value("weight_bits"), negative=negative, positive=positive, sign_in_bits=inside is not False)
-
-
-def sign_problem(circuit: Circuit, target: Target, name: str, *, unverified: bool = False) -> str:
-    """Return what is wrong with the signs of a projection's weights; empty where nothing is."""
-    signs = target.value("weight_signs", unverified=unverified)
-    weights = present(circuit, name)
-    if signs == "unsigned" and (weights < 0).any():
-        return (
-            f"projection {name}: {int((weights < 0).sum())} weights are negative, but {target.name} has unsigned ones; "
-            "move them into a projection from inhibitory neurons"
-        )
-    if signs in ("per row", "per presynaptic neuron"):
-        mixed = int(((weights < 0).any(axis=1) & (weights > 0).any(axis=1)).sum())
-        if mixed:
-            return (
-                f"projection {name}: {mixed} of {len(weights)} presynaptic neurons have weights of both signs, but "
-                f"{target.name} has one sign {signs}; split each into an excitatory and an inhibitory one"
-            )
-    return ""
-
-
-def present(circuit: Circuit, name: str) -> Float:
-    """Return the weights of a projection, 0 where there is no synapse."""
-    return np.where(synapses(circuit, name), np.asarray(circuit.projections[name].weights, float), 0.0)
+    found = weight_levels(circuit, target, name)
+    assert found is not None
+    return found
 
 
 def _scales(circuit: Circuit, target: Target, names: list[str], stated: dict[str, float]) -> dict[str, float]:
     """Return what a whole number of each projection is worth."""
     needed = {}
     for name in names:
-        low, high = bounds(circuit, target, name)
+        low, high = _levels(circuit, target, name)
         largest = float(np.abs(present(circuit, name)).max(initial=0.0))
         needed[name] = largest / (high or -low) if largest > 0 else 0.0
     exponents = target.value("weight_exponents")
@@ -251,7 +221,7 @@ def _check_exponent(name: str, ratio: float, exponents: tuple[int, int] | None, 
 def _weights(
     circuit: Circuit, target: Target, name: str, scale: float, rounding: Rounding, rng: np.random.Generator
 ) -> tuple[Int, Rounded]:
-    low, high = bounds(circuit, target, name)
+    low, high = _levels(circuit, target, name)
     weights = present(circuit, name)
     integers, _ = saturate(whole(weights / scale, rounding, rng), low, high)
     beyond = int(((weights / scale < low - 0.5) | (weights / scale > high + 0.5)).sum())
@@ -304,10 +274,9 @@ def _decay(what: str, value: Any, step: float, bits: int) -> tuple[Any, Rounded]
 
 
 def _steps(what: str, value: Any, step: float, longest: int) -> tuple[Any, Rounded]:
-    exact = np.asarray(value, float) / step
-    steps, beyond = saturate(whole(exact), 0, longest)
-    line = _line(what, exact * step, steps * step, step, None, 0, longest)
-    return Quantity(steps * step, dim=second.dim), dataclasses.replace(line, saturated=beyond)
+    numbers, beyond = saturate(steps(value, step), 0, longest)
+    line = _line(what, value, numbers * step, step, None, 0, longest)
+    return Quantity(numbers * step, dim=second.dim), dataclasses.replace(line, saturated=beyond)
 
 
 def _threshold(

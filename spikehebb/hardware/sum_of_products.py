@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, Equations
-from brian2.parsing.sympytools import str_to_sympy
 
 from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
+from spikehebb.equations import symbolic
 
 _SPIKES = {"on_pre": "x0", "on_post": "y0"}
 _FEW = 1e-9  # relative to the largest: smaller coefficients are rounding errors
@@ -109,7 +109,7 @@ class SumOfProducts:
 
     def __str__(self) -> str:
         changes = {"dw": self.dw, "dtag": self.dtag}
-        return "\n".join(f"{name} = {_joined(products)}" for name, products in changes.items() if products)
+        return "\n".join(f"{name} = {added(map(str, products))}" for name, products in changes.items() if products)
 
 
 def sum_of_products(rule: PlasticityRule) -> SumOfProducts:
@@ -141,10 +141,11 @@ def problems(rule: PlasticityRule) -> tuple[str, ...]:
     >>> problems(nessler)[-1].split(" has ")[1]
     'exp(-w), which no product makes; replace exp(-w) by 1 - w'
     """
-    return tuple(_read(rule)[1])
+    return _read(rule)[1]
 
 
-def _read(rule: PlasticityRule) -> tuple[SumOfProducts, list[str]]:
+@lru_cache(maxsize=64)
+def _read(rule: PlasticityRule) -> tuple[SumOfProducts, tuple[str, ...]]:
     """Return what could be read of a rule, and what could not."""
     wrong: list[str] = []
     traces = _traces(rule, wrong)
@@ -173,8 +174,8 @@ def _read(rule: PlasticityRule) -> tuple[SumOfProducts, list[str]]:
             wrong.append(f"{_owner(rule)}: it changes {target!r} at every step, where a chip knows spikes and epochs")
     for statement in rule.onset:
         wrong.append(
-            f"{_owner(rule)}: '{' '.join(statement.split())}' needs all weights of a neuron, and a synapse knows "
-            "its own; replace it by a decay with the neuron's activity, as in softhebb_annealed"
+            f"{_owner(rule)}: '{'; '.join(map(str, text.statements(statement)))}' needs all weights of a neuron, and a "
+            "synapse knows its own; replace it by a decay with the neuron's activity, as in softhebb_annealed"
         )
     found = SumOfProducts(
         rule=rule.name,
@@ -187,18 +188,18 @@ def _read(rule: PlasticityRule) -> tuple[SumOfProducts, list[str]]:
     )
     if not (found.dw or wrong):
         wrong.append(f"{_owner(rule)}: it never changes the weight")
-    return found, list(dict.fromkeys(wrong))
+    return found, tuple(dict.fromkeys(wrong))
 
 
 def _traces(rule: PlasticityRule, wrong: list[str]) -> list[Trace]:
     """Return the traces of both sides, and the variables of the neurons that must be exposed as traces."""
     found = list[Trace]()
     for side, letter, needs in (("pre", "x", rule.needs_pre), ("post", "y", rule.needs_post)):
-        equations, (spikes, _) = Equations(getattr(rule, side)), rule.statements(side)
-        impulses = _impulses(rule, spikes)
-        for variable, equation in equations.items():
+        impulses = _impulses(rule, rule.statements(side)[0])
+        for each in text.statements(getattr(rule, side)):
+            variable = each.variable
+            tau = _decay(rule, variable, each.expression) if each.operator else np.inf
             name, impulse = f"{letter}{1 + sum(t.side == side for t in found)}", impulses.pop(variable, None)
-            tau = np.inf if equation.expr is None else _decay(rule, variable, equation.expr.code)
             if tau is None or impulse is None:
                 wrong.append(
                     f"{_owner(rule)}: {variable!r} is no trace of {side}synaptic spikes that decays or counts; "
@@ -223,40 +224,37 @@ def _impulses(rule: PlasticityRule, statements: str) -> dict[str, tuple[float, b
     """Return what a spike does to each trace: amount, whether it sets, and the largest value."""
     found: dict[str, tuple[float, bool, float] | None] = {}
     values = _numbers(rule)
-    for line in _statements(statements):
-        variable, operator, expression = _split(line)
-        read = str_to_sympy(expression).subs(values)
-        top = np.inf
+    for each in text.statements(statements):
+        read, operator, top = symbolic(each.expression).subs(values), each.operator, np.inf
         if operator == "=" and str(read.func) == "clip" and read.args[1] == 0 and read.args[2].is_number:
-            read, top, operator = sympy.expand(read.args[0] - _symbol(variable)), float(read.args[2]), "+="
-        if operator in ("=", "+=") and read.is_number and float(read) > 0:
-            found[variable] = (float(read), operator == "=", top)
-        else:
-            found[variable] = None
+            read, top, operator = sympy.expand(read.args[0] - symbolic(each.variable)), float(read.args[2]), "+="
+        plain = operator in ("=", "+=") and read.is_number and float(read) > 0 and each.variable not in found
+        found[each.variable] = (float(read), operator == "=", top) if plain else None
     return found
 
 
 def _decay(rule: PlasticityRule, variable: str, expression: str) -> float | None:
     """Return the time constant of ``-x/tau``; ``None`` for any other equation."""
-    rate = sympy.simplify(str_to_sympy(expression).subs(_numbers(rule)) / _symbol(variable))
+    rate = sympy.simplify(symbolic(expression).subs(_numbers(rule)) / symbolic(variable))
     return 1 / -float(rate) if rate.is_number and float(rate) < 0 else None
 
 
 def _synapse(rule: PlasticityRule, wrong: list[str]) -> tuple[str, dict[str, Any]]:
     """Return the name of the tag, and what changes at every step."""
     tag, continuous = "", {}
-    for variable, equation in Equations(rule.synapse).items():
-        if "summed" in equation.flags:
+    for each in text.statements(rule.synapse):
+        variable = each.variable
+        if "summed" in each.flags:
             wrong.append(
                 f"{_owner(rule)}: {variable!r} is a sum over synapses, and a synapse knows its own; replace the sum "
                 "by a variable of the neuron, such as its potential"
             )
-        elif equation.expr is not None and equation.type != DIFFERENTIAL_EQUATION:
+        elif each.operator and not each.derivative:
             wrong.append(f"{_owner(rule)}: {variable!r} is computed in the synapse, where a chip has products alone")
         elif variable == "w" or not tag:
             tag = tag if variable == "w" else variable
-            if equation.expr is not None:
-                continuous[variable] = str_to_sympy(equation.expr.code)
+            if each.derivative:
+                continuous[variable] = symbolic(each.expression)
         else:
             wrong.append(
                 f"{_owner(rule)}: it keeps {variable!r} in the synapse besides {tag!r}, and a chip has one tag"
@@ -275,26 +273,29 @@ class _Reader:
     def assignments(self, statements: str) -> list[tuple[str, Any, tuple[float, float]]]:
         """Return the variable, its change and its bounds for each statement; names given on the way are put in."""
         found: list[tuple[str, Any, tuple[float, float]]] = []
-        own = set(text.variables(self.rule.synapse))
-        meanwhile: dict[Any, Any] = {}
-        for line in _statements(statements):
-            target, operator, expression = _split(line)
-            value = str_to_sympy(expression).subs(meanwhile)
-            if target not in own:
-                meanwhile[_symbol(target)] = value
-                continue
-            before, bounds = _symbol(target), (-np.inf, np.inf)
-            if operator == "=" and str(value.func) == "clip":
+        own, values = text.variables(self.rule.synapse), dict[Any, Any]()  # what names stand for so far
+        for each in text.statements(statements):
+            name = symbolic(each.variable)
+            before, value = values.get(name, name), symbolic(each.expression).subs(values, simultaneous=True)
+            bounds = (-np.inf, np.inf)
+            if each.variable in own and each.operator == "=" and str(value.func) == "clip":
                 low, high = (arg.subs(_numbers(self.rule)) for arg in value.args[1:])
                 value, bounds = value.args[0], (_float(low, -np.inf), _float(high, np.inf))
-            change = {"+=": value, "-=": -value, "*=": before * value - before}.get(operator, value - before)
-            found.append((target, change, bounds))
+            after = {"+=": before + value, "-=": before - value, "*=": before * value, "/=": before / value}
+            values[name] = after.get(each.operator, value)
+            if each.variable in own:
+                found.append((each.variable, values[name] - before, bounds))
+            elif each.variable.endswith(("_pre", "_post")):
+                self.wrong.append(
+                    f"{_owner(self.rule)}: '{each}' changes a neuron from its synapses, where a chip changes weight "
+                    "and tag; let the neuron's own spikes do it"
+                )
         return found
 
     def products(self, change: Any, depends: str) -> list[Product]:
         """Return a change as products; what is none is told, with its usual replacement."""
         read = change.subs(_numbers(self.rule))
-        known = {_symbol(name) for name in self.names}
+        known = {symbolic(name) for name in self.names}
         if read.free_symbols <= known and read.is_polynomial(*known):
             return [
                 Product(coefficient=coefficient, depends=depends, factors=factors)
@@ -327,7 +328,7 @@ class _Reader:
 
 def _why(read: Any, known: set[Any]) -> str:
     """Return why an expression is no sum of products, and what is usually taken instead."""
-    weight = _symbol("w")
+    weight = symbolic("w")
     for part in sympy.preorder_traversal(read):
         name = str(part.func)
         if part.is_Pow and part.base.free_symbols and part.exp.is_number and part.exp.is_negative:
@@ -362,28 +363,21 @@ def _gathered(products: Iterable[Product]) -> tuple[Product, ...]:
     )
 
 
-def _joined(products: Iterable[Product]) -> str:
-    return " + ".join(map(str, products)).replace("+ -", "- ")
+def added(terms: Iterable[str]) -> str:
+    """Return terms as one sum, those with a minus subtracted.
+
+    Examples
+    --------
+    >>> added(["-2*x0", "x1", "-3*y1"])
+    '-2*x0 + x1 - 3*y1'
+    """
+    first, *others = terms
+    return "".join([first, *(f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in others)])
 
 
 def _numbers(rule: PlasticityRule) -> dict[Any, float]:
     """Return the parameters in base units, by symbol."""
-    return {_symbol(name): float(value) for name, value in rule.parameters.items() if np.ndim(value) == 0}
-
-
-def _symbol(name: str) -> Any:
-    return str_to_sympy(name)
-
-
-def _statements(code: str) -> list[str]:
-    return [line.strip() for line in code.replace(";", "\n").splitlines() if line.strip()]
-
-
-def _split(line: str) -> tuple[str, str, str]:
-    """Return variable, operator and expression of an assignment."""
-    left, expression = line.split("=", 1)
-    operator = f"{left[-1]}=" if left[-1] in "+-*/" else "="
-    return left.rstrip("+-*/ ").strip(), operator, expression.strip()
+    return {symbolic(name): float(value) for name, value in rule.parameters.items() if np.ndim(value) == 0}
 
 
 def _float(value: Any, otherwise: float) -> float:

@@ -167,7 +167,7 @@ class Settings:
             model, gains = output.model, log_normal(rng, self.neuron_spread, (output.size,))
             changed = dataclasses.replace(
                 model,
-                receive=equations.suffixed(model.receive, ["w"], "*gain_post"),
+                receive=equations.renamed(model.receive, {"w": "w*gain_post"}),
                 parameters={**model.parameters, "gain": gains},
             )
             output = dataclasses.replace(output, model=changed)
@@ -199,7 +199,8 @@ class Settings:
             # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
             largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
             bits = chip.value("weight_bits")
-            per_step = spikes / (self.w_max / (2.0**bits - 1)) if bits else spikes
+            top = hardware.levels(bits, negative=False, positive=True)[1] if bits else self.w_max
+            per_step = spikes / (self.w_max / top)
             ranges["u"] = per_step * 2.0 ** np.ceil(np.log2(largest / per_step))
         return constrain(
             circuit,

@@ -151,8 +151,7 @@ def footprint(circuit: Circuit, *, weight_bits: int = 32, state_bits: int = 32) 
         pairs = int(connected(projection, _shape(circuit, projection)).sum())
         weights += pairs if projection.weights is not None else 0
         if projection.rule is not None:
-            own = [name for name in text.settable(projection.rule.synapse) if name != "w"]
-            synapse_state += pairs * len(own)
+            synapse_state += pairs * len(projection.rule.kept())
             parameters += sum(map(np.size, projection.rule.parameters.values()))
     outside = inputs(circuit)
     for name, population in circuit.populations.items():

@@ -220,10 +220,8 @@ def _traces(circuit: Circuit, name: str, fired: Mapping[str, Int], steps: int, d
     """Return how often the traces of a population change: by spikes, by epochs, and by decay at every step."""
     total, size = 0.0, circuit.populations[name].size
     for rule, side in circuit.traces(name):
-        declared = text.variables(getattr(rule, side))
-        raised, ended = (
-            len(declared.keys() & _assigned(getattr(rule, f"{side}_{when}", ""))) for when in ("spike", "epoch")
-        )
+        declared = text.variables(getattr(rule, side)).keys()
+        raised, ended = (len(declared & {s.variable for s in text.statements(part)}) for part in rule.statements(side))
         total += raised * float(fired[name].sum()) if name in fired else 0.0
         total += ended * size * _epochs(rule, steps, dt)
         total += len(text.differential(getattr(rule, side))) * size * steps
@@ -237,12 +235,6 @@ def _epochs(rule: PlasticityRule, steps: int, dt: float | None) -> float:
     if dt is None:
         raise ValueError(f"count_work: rule {rule.name} learns in epochs, so dt is needed.")
     return float(steps // round(float(rule.parameters[rule.epoch]) / dt))
-
-
-def _assigned(statements: str) -> set[str]:
-    """Return the names that statements assign to."""
-    parts = statements.replace(";", "\n").splitlines()
-    return {part.split("=", 1)[0].strip().rstrip("+-*/ ") for part in parts if "=" in part}
 
 
 def _checked(circuit: Circuit, counts: Mapping[str, Any]) -> dict[str, Int]:

@@ -11,6 +11,7 @@ import dataclasses
 
 from brian2 import Hz, Quantity, ms, second
 
+from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
 from spikehebb.rules.references import cite
 
@@ -320,4 +321,6 @@ def on_spikes(
 
 def reads_rates(rule: PlasticityRule) -> bool:
     """Return whether a rule reads a presynaptic rate ``x`` and a postsynaptic rate ``y``, and nothing else."""
-    return rule.needs_pre.split() == ["x", ":", "1"] and rule.needs_post.split() == ["y", ":", "1"]
+    return text.variables(rule.needs_pre) == {"x": text.DIMENSIONLESS} and text.variables(rule.needs_post) == {
+        "y": text.DIMENSIONLESS
+    }

@@ -75,11 +75,6 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
     if first.lag and second_rule.lag and first.lag != second_rule.lag:
         raise ValueError(f"cannot combine {first.name} and {second_rule.name}: each has a lag of its own.")
     dropped, kept = plain[0], second_rule if plain[0] is first else first
-    rest = [line for line in dropped.synapse.splitlines() if line.split() != ["w", ":", "1"]]
-
-    def joined(what: str) -> str:
-        return "\n".join(filter(None, [getattr(first, what), getattr(second_rule, what)]))
-
     texts = ("pre", "pre_spike", "post", "post_spike", "on_pre", "on_post", "update", "needs_pre", "needs_post")
     return dataclasses.replace(
         first,
@@ -88,12 +83,12 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
         reference=f"{first.reference}; {second_rule.reference}",
         ties=f"{first.ties} {second_rule.ties}",
         parameters={**first.parameters, **second_rule.parameters},
-        synapse="\n".join([kept.synapse, *rest]),
+        synapse=text.joined(kept.synapse, text.without(dropped.synapse, ["w"])),
         onset=(*first.onset, *second_rule.onset),
         keeps=(*first.keeps, *second_rule.keeps),
         cites=tuple(dict.fromkeys((*first.cites, *second_rule.cites))),
         lag=first.lag or second_rule.lag,
         method=kept.method,
         trace_method=next((r.trace_method for r in (first, second_rule) if r.trace_method != "exact"), "exact"),
-        **{what: joined(what) for what in texts},
+        **{what: text.joined(getattr(first, what), getattr(second_rule, what)) for what in texts},
     )

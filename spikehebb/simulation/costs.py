@@ -25,6 +25,7 @@ from spikehebb.simulation.plan import Plan, ProjectionPlan, resting
 MIB = 1 << 20
 _CONTEXT = 600 * MIB  # of CUDA itself, and of the heap that brian2cuda asks for
 _NUMBERS = 50 * MIB  # of random numbers, at least, for each text that draws them
+_DRAWS = ("rand", "randn")
 _MOST_SYNAPSES = 2**31 - 1  # brian2cuda numbers them with 32 bits
 
 
@@ -157,7 +158,7 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
     for part in plan.populations.values():
         found["neurons"] += part.size * (real * len(text.variables(part.model)) + 12)
         found["stimuli"] += part.rows * part.columns * 8
-        draws = sum(code.count("rand") for code in (part.threshold, part.reset, part.onset, part.update))
+        draws = sum(text.calls(code, *_DRAWS) for code in (part.threshold, part.reset, part.onset, part.update))
         found["random numbers"] += draws and max(_NUMBERS, draws * part.size * real)
     for wiring in plan.projections.values():
         synapses = synapses_of(plan, wiring)
@@ -166,7 +167,7 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
             continue
         pathways = sum(bool(code) for code in (wiring.transmit or wiring.on_pre, wiring.on_post, wiring.update_if))
         found["synapses"] += synapses * (8 + 12 * pathways + real * len(text.settable(wiring.model)))
-        draws = sum(code.count("rand") for code in (wiring.on_pre, wiring.on_post, wiring.update))
+        draws = sum(text.calls(code, *_DRAWS) for code in (wiring.on_pre, wiring.on_post, wiring.update))
         found["random numbers"] += draws and max(_NUMBERS, draws * synapses * real)
     for trace in plan.traces:
         owner = trace.split(".")[0]

@@ -6,7 +6,6 @@ every run (weights, stimuli, parameters).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, Population, Projection, Protocol
 from spikehebb.encoders import ENCODERS
+from spikehebb.equations import Statement
 
 _NEAR = 1e-3  # of a step: how far a spike may lie off the time grid
 _ROOM, _MOST_ROOM = 1024, 16_384  # rows of stimulus that a program has at least, of one copy and of all together
@@ -173,7 +173,7 @@ def _population(
         traces, (spike, ended) = getattr(rule, side), rule.statements(side)
         equations.append(traces)
         if ended:
-            epochs.append((_epoch(rule), _lines(ended)))
+            epochs.append((_epoch(rule), text.joined(ended)))
         if not (side == "pre" and rule in late):
             resets.append(spike)
         onsets += [text.zero(traces, trace) for trace in text.differential(traces) if trace not in rule.keeps]
@@ -181,13 +181,13 @@ def _population(
     stimulus = _stimulus(model)
     return PopulationPlan(
         size=population.size,
-        model=_lines(*equations, *declarations),
-        threshold=model.threshold,
-        reset=_lines(*resets, model.reset),
-        refractory=model.refractory,
+        model=text.joined(*equations, *declarations),
+        threshold=text.joined(model.threshold),
+        reset=text.joined(*resets, model.reset),
+        refractory=text.joined(model.refractory),
         method=next((r.trace_method for r, _ in circuit.traces(name) if r.trace_method != "exact"), model.method),
-        onset=_lines(*onsets),
-        update=_lines(model.update),
+        onset=text.joined(*onsets),
+        update=text.joined(model.update),
         update_order=update_order,
         epochs=tuple(epochs),
         events=_events(circuit, name, dt),
@@ -244,12 +244,18 @@ def _lateness(projection: Projection) -> float:
 def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_order: int) -> ProjectionPlan:
     pre, post = circuit.populations[projection.pre], circuit.populations[projection.post]
     units = text.variables(post.model.equations)
-    sums = _lines(
-        *(
-            f"{variable}_post = {expression} : {text.unit_text(Quantity(1, dim=units[variable]))} (summed)"
-            for variable, expression in projection.summed.items()
+    sums = [
+        str(
+            Statement(
+                variable=f"{variable}_post",
+                operator="=",
+                expression=text.joined(expression),
+                unit=text.unit_text(Quantity(1, dim=units[variable])),
+                flags=("summed",),
+            )
         )
-    )
+        for variable, expression in projection.summed.items()
+    ]
     rule = projection.rule
     synapse = "" if projection.weights is None else "w : 1"
     arrive = declared = ""
@@ -260,19 +266,19 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         declared = text.declare(rule.parameters, text.used(synapse, *texts.values()))
         if rule.pre_spike and _lateness(projection) > 0:
             own = {*text.variables(rule.pre), *text.variables(rule.needs_pre), *rule.parameters, *_names(pre)}
-            arrive = _lines(text.suffixed(rule.pre_spike, own, "_post"))
+            arrive = text.renamed(rule.pre_spike, {name: f"{name}_post" for name in own})
     return ProjectionPlan(
         pre=projection.pre,
         post=projection.post,
-        model=_lines(synapse, sums, declared),
+        model=text.joined(synapse, *sums, declared),
         method=rule.method if rule else "exact",
-        transmit="" if projection.summed else _lines(post.model.receive),
+        transmit="" if projection.summed else text.joined(post.model.receive),
         on_pre=texts.get("on_pre", ""),
         on_post=texts.get("on_post", ""),
         arrive=arrive,
         update=texts.get("update", ""),
         epoch=_epoch(rule) if rule else 0.0,
-        update_if=rule.update_if if rule else "",
+        update_if=text.joined(rule.update_if) if rule else "",
         onset=tuple(code for name, code in texts.items() if name.startswith("onset")),
         delay=float(projection.delay),
         lag=_lateness(projection) - float(projection.delay),
@@ -296,8 +302,10 @@ def resting(wiring: ProjectionPlan) -> str:
     busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
     if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
         return ""
-    found = re.fullmatch(r"(\w+)_post \+= w", wiring.transmit)
-    return found.group(1) if found else ""
+    match text.statements(wiring.transmit):
+        case (Statement(variable=variable, operator="+=", expression="w"),):
+            return variable.removesuffix("_post")
+    return ""
 
 
 def _epoch(rule: PlasticityRule) -> float:
@@ -310,8 +318,8 @@ def _events(circuit: Circuit, name: str, dt: float) -> tuple[tuple[str, str], ..
     for projection, wiring in circuit.projections.items():
         if wiring.post == name and wiring.rule and wiring.rule.update_if:
             steps = round(_epoch(wiring.rule) / dt)
-            ended = f"(t_in_timesteps + 1) % {steps} == 0"
-            found.append((projection, f"({wiring.rule.update_if}) and {ended}"))
+            condition = text.joined(wiring.rule.update_if)
+            found.append((projection, f"({condition}) and (t_in_timesteps + 1) % {steps} == 0"))
     return tuple(found)
 
 
@@ -321,8 +329,9 @@ def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:
     texts = {name: getattr(rule, name) for name in names} | {f"onset{n}": code for n, code in enumerate(rule.onset)}
     for side in ("pre", "post"):
         held = text.used(getattr(rule, side), *rule.statements(side)) & set(rule.parameters)
-        texts = {name: text.suffixed(code, held, f"_{side}") for name, code in texts.items()}
-    return {name: _lines(code) for name, code in texts.items()}
+        there = {parameter: f"{parameter}_{side}" for parameter in held}
+        texts = {name: text.renamed(code, there) for name, code in texts.items()}
+    return texts
 
 
 def _names(population: Population) -> set[str]:
@@ -383,12 +392,6 @@ def _check_grid(name: str, times: NDArray[Any], dt: float) -> None:
 def timed(population: str) -> str:
     """Return the name of what is presented to a population, as Brian2 knows it."""
     return f"presented_{population}"
-
-
-def _lines(*texts: str) -> str:
-    """Return the texts as one, a statement or equation per line, blank lines and indentation removed."""
-    lines = (line.strip() for block in texts for line in block.replace(";", "\n").splitlines())
-    return "\n".join(line for line in lines if line)
 
 
 def _whole(value: float) -> bool:

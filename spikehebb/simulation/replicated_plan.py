@@ -8,9 +8,9 @@ of ``streams``, so that what a copy draws does not depend on the others.
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,7 @@ from spikehebb.simulation.plan import (
 
 _SEED = "replica_seed"  # of the copy that a neuron belongs to; the bits of an unsigned number
 _UNKNOWN = ("xi", "poisson", "binomial")  # random numbers that replicas cannot draw by counting
-_DRAWS = re.compile(r"\b(randn?)\(\s*\)")
-_PRESENTED = re.compile(r"\b(stimulus|spike_time)\(")
+_DRAWS = {"rand": counted_random.UNIFORM, "randn": counted_random.NORMAL}
 
 
 def plan_of(
@@ -188,16 +187,19 @@ class _Writer:
                     "and would share it with those of the other copies; let every neuron have its own."
                 )
 
-        def local(code: str) -> str:
-            here = text.replaced(code, {"i": f"(i % {part.size})", "N": str(part.size)})
-            return self._drawing(self._shown(here, part.size), name, "", f"i % {part.size}", name)
+        size = part.size
+        shown = {function: self._shown(function, size) for function in ("stimulus", "spike_time") if self.own}
 
-        model = part.model
-        for parameter in self._differing(name):
-            model = re.sub(rf"^({parameter} : .*)\(shared, constant\)$", r"\1(constant)", model, flags=re.MULTILINE)
+        def local(code: str) -> str:
+            return self._drawing(code, name, name, {"i": f"i % {size}", "N": str(size)}, shown, "", f"i % {size}")
+
+        model = []
+        for each in text.statements(part.model):
+            own = each.variable in self._differing(name) and "shared" in each.flags
+            model.append(str(dataclasses.replace(each, flags=("constant",)) if own else each))
         return dataclasses.replace(
             part,
-            model=local(model),
+            model=local("\n".join(model)),
             threshold=local(part.threshold),
             reset=local(part.reset),
             refractory=local(part.refractory),
@@ -214,15 +216,13 @@ class _Writer:
         synapses = pre * post if part.connected is None else len(part.connected[0])
         lifted = self._lift(name, part)
         here = {parameter: f"{variable}_post" for parameter, variable in lifted}
-        here |= {"i": f"(i % {pre})", "j": f"(j % {post})", "N": str(synapses), "N_pre": str(pre), "N_post": str(post)}
+        here |= {"i": f"i % {pre}", "j": f"j % {post}", "N": str(synapses)}
 
         def local(code: str) -> str:
-            return self._drawing(
-                text.replaced(code, here), name, "_post", f"(i % {pre})*{post} + j % {post}", part.post
-            )
+            return self._drawing(code, name, part.post, here, {}, "_post", f"(i % {pre})*{post} + j % {post}")
 
         def arriving(code: str) -> str:  # in synapses of neurons with themselves
-            return self._drawing(text.replaced(code, here), name, "_post", f"i % {pre}", part.pre)
+            return self._drawing(code, name, part.pre, {"i": f"i % {pre}", "N": str(pre)}, {}, "_post", f"i % {pre}")
 
         connected = part.connected
         if connected is not None:
@@ -230,7 +230,7 @@ class _Writer:
             connected = tuple(
                 np.tile(numbers, count) + copies * size for numbers, size in zip(connected, (pre, post), strict=True)
             )
-        model = "\n".join(line for line in part.model.splitlines() if line.split(" : ")[0] not in dict(lifted))
+        model = text.without(part.model, dict(lifted))
         return dataclasses.replace(
             part,
             model=local(model),
@@ -252,16 +252,15 @@ class _Writer:
 
     def _lift(self, name: str, part: ProjectionPlan) -> tuple[tuple[str, str], ...]:
         """Let postsynaptic neurons hold the rule's parameters that differ and that only synapses read."""
-        lifted = []
-        for parameter in self._differing(name):
-            line = next((line for line in part.model.splitlines() if line.startswith(f"{parameter} : ")), None)
-            if line is not None:
-                variable, taken = f"{name}_{parameter}", self._variables(part.post)
+        lifted, differing = [], self._differing(name)
+        for each in text.statements(part.model):
+            if each.variable in differing:
+                variable, taken = f"{name}_{each.variable}", self._variables(part.post)
                 while variable in taken:
                     variable += "x"
-                unit = line.removeprefix(f"{parameter} : ").removesuffix("(shared, constant)")
-                self.declared.setdefault(part.post, []).append(f"{variable} : {unit}(constant)")
-                lifted.append((parameter, variable))
+                declared = dataclasses.replace(each, variable=variable, flags=("constant",))
+                self.declared.setdefault(part.post, []).append(str(declared))
+                lifted.append((each.variable, variable))
         return tuple(lifted)
 
     def _variables(self, population: str) -> set[str]:
@@ -281,25 +280,26 @@ class _Writer:
         named = [name.split(".") for name in self.replicas.parameters]
         return [parameter for each, parameter in named if each in owners]
 
-    def _shown(self, code: str, size: int) -> str:
+    def _shown(self, function: str, size: int) -> Callable[[str, str], str]:
         """Let every copy look at columns of its own."""
-        if not self.own:
-            return code
-        done, at = "", 0
-        for found in _PRESENTED.finditer(code):
-            end, depth = found.end(), 1
-            while depth and end < len(code):
-                depth += {"(": 1, ")": -1}.get(code[end], 0)
-                end += 1
-            inside = code[found.end() : end - 1]
-            when, _, column = inside.partition(",")
-            column = "i" if column.strip() == f"(i % {size})" else f"{column.strip()} + i - i % {size}"
-            done += f"{code[at : found.end()]}{when}, {column})"
-            at = end
-        return done + code[at:]
 
-    def _drawing(self, code: str, owner: str, suffix: str, index: str, holder: str) -> str:
-        """Let a text draw its random numbers by counting, with the seed that the neurons of ``holder`` hold."""
+        def look(when: str, column: str) -> str:
+            own = "i" if column == f"i % {size}" else f"({column}) + i - i % {size}"
+            return f"{function}({when}, {own})"
+
+        return look
+
+    def _drawing(
+        self,
+        code: str,
+        owner: str,
+        holder: str,
+        names: Mapping[str, str],
+        calls: Mapping[str, Callable[..., str]],
+        suffix: str,
+        index: str,
+    ) -> str:
+        """Return text for all copies: it draws its random numbers by counting, with the seeds that ``holder`` holds."""
         for name in _UNKNOWN:
             if name in text.used(code):
                 raise ValueError(
@@ -307,13 +307,12 @@ class _Writer:
                     "numbers with rand() and randn() only; run these circuits one after another."
                 )
 
-        def draw(found: re.Match[str]) -> str:
-            function = {"rand": counted_random.UNIFORM, "randn": counted_random.NORMAL}[found.group(1)]
+        def draw(function: str) -> str:
             site = 1 + counted_random.SITES * len(self.sites)
             self.sites.append(owner)
             return f"{function}({_SEED}{suffix}, {site}, {index}, t_in_timesteps)"
 
-        drawn = _DRAWS.sub(draw, code)
-        if drawn != code:
+        if text.calls(code, *_DRAWS):
             self.declared.setdefault(holder, []).append(f"{_SEED} : integer (constant)")
-        return drawn
+        drawing = {function: partial(draw, counted) for function, counted in _DRAWS.items()}
+        return text.renamed(code, names, {**calls, **drawing})

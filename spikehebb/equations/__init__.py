@@ -1,0 +1,66 @@
+"""Brian2 text: the only place that takes it apart, asks what it says, changes it, and says what is wrong with it.
+
+Nothing here touches Brian2's global state; text is parsed, never run.
+"""
+
+from spikehebb.equations.check import (
+    TIME,
+    check_apart,
+    check_method,
+    check_names,
+    check_parameters,
+    check_text,
+    describe,
+    did_you_mean,
+    is_condition,
+)
+from spikehebb.equations.statements import (
+    DIMENSIONLESS,
+    Statement,
+    calls,
+    declare,
+    differential,
+    is_shared,
+    joined,
+    number_type,
+    renamed,
+    settable,
+    statements,
+    summed,
+    symbolic,
+    unit_text,
+    used,
+    variables,
+    without,
+    zero,
+)
+
+__all__ = [
+    "DIMENSIONLESS",
+    "TIME",
+    "Statement",
+    "calls",
+    "check_apart",
+    "check_method",
+    "check_names",
+    "check_parameters",
+    "check_text",
+    "declare",
+    "describe",
+    "did_you_mean",
+    "differential",
+    "is_condition",
+    "is_shared",
+    "joined",
+    "number_type",
+    "renamed",
+    "settable",
+    "statements",
+    "summed",
+    "symbolic",
+    "unit_text",
+    "used",
+    "variables",
+    "without",
+    "zero",
+]

@@ -1,0 +1,285 @@
+"""What is wrong with Brian2 text: names that nothing defines or that are taken, units that clash, what cannot run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2.core.namespace import DEFAULT_UNITS
+from brian2.core.variables import Variable
+from brian2.equations.unitcheck import check_dimensions, check_units_statements
+from brian2.parsing.expressions import is_boolean_expression
+from brian2.stateupdaters.base import StateUpdateMethod
+from brian2.units import DimensionMismatchError, get_dimensions, second
+from brian2.units.fundamentalunits import Dimension, get_unit
+
+from spikehebb.equations.reserved import why_reserved
+from spikehebb.equations.statements import (
+    DIMENSIONLESS,
+    Statement,
+    joined,
+    last_line,
+    number_type,
+    settable,
+    statements,
+    used,
+    variables,
+)
+
+TIME = second.dim
+
+_UNITS = {name: get_dimensions(unit) for name, unit in DEFAULT_UNITS.items()}
+_BUILT_IN = {"t": TIME, "dt": TIME, **dict.fromkeys(("i", "N", "pi", "e", "inf"), DIMENSIONLESS)}
+_NOISE = {"xi": (second**-0.5).dim}  # of equations only
+_STIMULI = {
+    "stimulus": Function(lambda t, i: t, arg_units=[second, 1], return_unit=1),
+    "spike_time": Function(lambda t, i: t, arg_units=[second, 1], return_unit=second),
+}
+_UNREADABLE = (SyntaxError, TypeError, ValueError, KeyError, AssertionError, NotImplementedError)
+
+_LISTED = 12  # names in a message
+_PHRASES = {
+    TIME: "a time",
+    (1 / second).dim: "a frequency",
+    DIMENSIONLESS: "a number without unit",
+}
+_EXAMPLES = {TIME: "ms", (1 / second).dim: "Hz"}
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
+    allowed = list(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    if len(allowed) <= _LISTED:
+        return f"{guess} ({', '.join(allowed)})"
+    near = difflib.get_close_matches(name, allowed, n=_LISTED, cutoff=0)
+    return f"{guess} ({', '.join(near)} and {len(allowed) - len(near)} more)"
+
+
+def describe(dim: Dimension) -> str:
+    """Return a unit in words: 'a time', 'a frequency', 'in volt'."""
+    return _PHRASES.get(dim, f"in {get_unit(dim)!r}")
+
+
+def check_parameters(owner: str, given: Mapping[str, object], declared: Mapping[str, object]) -> None:
+    """Raise ``ValueError`` unless every given parameter is declared, has its unit and is finite."""
+    for name, value in given.items():
+        if name not in declared:
+            raise ValueError(f"{owner} has no parameter {name!r}.{did_you_mean(name, declared)}")
+        wanted, got = get_dimensions(declared[name]), get_dimensions(value)
+        if wanted != got:
+            hint = f" Write {value}*{_EXAMPLES[wanted]}." if wanted in _EXAMPLES and got == DIMENSIONLESS else ""
+            have = f"{value} (dimensionless)" if got == DIMENSIONLESS else f"{value}"
+            raise ValueError(f"{owner}: {name} must be {describe(wanted)}, got {have}.{hint}")
+        if np.any(np.isnan(np.asarray(value, dtype=float))):
+            raise ValueError(f"{owner}: {name} must be a number, got {value}.")
+
+
+def check_names(owner: str, names: Iterable[str]) -> None:
+    """Raise ``ValueError`` if a variable or parameter with one of the names cannot run on every device."""
+    for name in names:
+        reason = why_reserved(name)
+        if reason:
+            raise ValueError(f"{owner} cannot call a variable or parameter {name!r}: {reason}; rename it.")
+
+
+def check_apart(owner: str, **names: Iterable[str]) -> None:
+    """Raise ``ValueError`` if two groups, given by what they are, have a name in common."""
+    taken: dict[str, str] = {}
+    for what, group in names.items():
+        for name in group:
+            if name in taken:
+                raise ValueError(f"{owner}: {name!r} is one of its {taken[name]} and one of its {what}; rename one.")
+            taken[name] = what
+
+
+def check_method(owner: str, method: str) -> None:
+    """Raise ``ValueError`` unless Brian2 has an integration method of that name."""
+    if method not in StateUpdateMethod.stateupdaters:
+        allowed = sorted(StateUpdateMethod.stateupdaters)
+        raise ValueError(f"{owner}: there is no integration method {method!r}.{did_you_mean(method, allowed)}")
+
+
+def check_text(
+    owner: str,
+    *,
+    equations: str = "",
+    expressions: Iterable[tuple[str, Dimension]] = (),
+    conditions: Iterable[str] = (),
+    blocks: Iterable[str] = (),
+    known: Mapping[str, Dimension],
+    settable: Mapping[str, Dimension] | None = None,
+    synapse: bool = False,
+    stimuli: bool = False,
+) -> None:
+    """Raise ``ValueError`` unless the Brian2 text parses, its names are known and its units agree.
+
+    Parameters
+    ----------
+    owner : str
+        Whose text it is; every message begins with it.
+    equations : str
+        Model equations.
+    expressions : iterable of (str, Dimension)
+        Expressions, each with the unit it must have.
+    conditions : iterable of str
+        Expressions that are true or false.
+    blocks : iterable of str
+        Blocks of statements.
+    known, settable : mapping of str to Dimension
+        The names that the text may read besides its own, and those that it may also set, with their units.
+    synapse : bool
+        Whether it is the text of a synapse, which has two ends, or else of a neuron.
+    stimuli : bool
+        Whether it may ask what is presented.
+    """
+    scope = _Scope(
+        owner=owner,
+        equations=equations,
+        known=tuple(known.items()),
+        settable=tuple((settable or {}).items()),
+        synapse=synapse,
+        stimuli=stimuli,
+    )
+    _check(scope, tuple(expressions), tuple(conditions), tuple(blocks))
+
+
+@lru_cache(maxsize=1024)  # the same text is checked again whenever a value changes a number
+def _check(
+    scope: _Scope,
+    expressions: tuple[tuple[str, Dimension], ...],
+    conditions: tuple[str, ...],
+    blocks: tuple[str, ...],
+) -> None:
+    scope.check_equations()
+    for expression, dim in expressions:
+        scope.check_names(scope.read(expression))
+        scope.check_unit(expression, expression, dim)
+    for condition in conditions:
+        scope.check_names(scope.read(condition))
+        scope.check_unit(condition, condition, DIMENSIONLESS)
+        scope.check_condition(condition)
+    for block in blocks:
+        scope.check_block(block)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scope:
+    """What a text can say, and whose text it is."""
+
+    owner: str
+    equations: str
+    known: tuple[tuple[str, Dimension], ...]
+    settable: tuple[tuple[str, Dimension], ...]
+    synapse: bool
+    stimuli: bool
+
+    @cached_property
+    def given(self) -> dict[str, Dimension]:
+        """Every name but those of units and functions, with its unit."""
+        own = variables(self.equations)
+        number = {"j": DIMENSIONLESS} if self.synapse else {}
+        return {**_BUILT_IN, **number, **dict(self.known), **dict(self.settable), **own}
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        return {**DEFAULT_FUNCTIONS, **(_STIMULI if self.stimuli else {})}
+
+    def meaning(self, names: set[str]) -> dict[str, Any]:
+        """Return what Brian2 is to know of names."""
+        dims, own = {**_UNITS, **_NOISE, **self.given}, variables(self.equations)
+        kinds = {name: number_type(self.equations, name) for name in own}
+        found: dict[str, Any] = {n: f for n, f in self.functions.items() if n in names}
+        return found | {n: Variable(n, dimensions=dims[n], dtype=kinds.get(n)) for n in names if n in dims}
+
+    def read(self, text: str) -> set[str]:
+        """Return the names in a text, or refuse it."""
+        try:
+            return used(text)
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: Brian2 cannot read '{text.strip()}': {error}") from error
+
+    def check_names(self, names: set[str]) -> None:
+        for name in sorted(names - self.given.keys() - _UNITS.keys() - self.functions.keys()):
+            raise ValueError(
+                f"{self.owner} uses {name!r}, which nothing defines.{did_you_mean(name, sorted(self.given))}"
+            )
+
+    def check_equations(self) -> None:
+        try:
+            equations = statements(self.equations)
+            own = variables(self.equations)
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: Brian2 cannot read its equations: {last_line(error)}") from error
+        self.check_names(used(self.equations) - _NOISE.keys())
+        for each in equations:
+            self.check_flags(each)
+            if each.derivative:
+                self.check_unit(f"d{each.variable}/dt", each.expression, own[each.variable] / TIME)
+            elif each.operator:
+                self.check_unit(each.variable, each.expression, own[each.variable])
+
+    def check_flags(self, each: Statement) -> None:
+        if not each.operator:
+            allowed = ["constant", "shared"]
+        elif each.derivative:
+            allowed = ["clock-driven", "event-driven"] if self.synapse else ["unless refractory"]
+        else:
+            allowed = ["shared", "constant over dt", *(["summed"] if self.synapse else [])]
+        for flag in each.flags:
+            if flag not in allowed:
+                where = "synapse" if self.synapse else "neuron"
+                raise ValueError(
+                    f"{self.owner}: in a {where}, '{each}' cannot be {flag!r}.{did_you_mean(flag, allowed)}"
+                )
+
+    def check_unit(self, what: str, code: str, dim: Dimension) -> None:
+        try:
+            check_dimensions(code, dim, self.meaning(used(code)))
+        except DimensionMismatchError as error:
+            raise ValueError(
+                f"{self.owner}: units clash: '{what}' must be {describe(dim)}, but '{code}' is not: {last_line(error)}"
+            ) from error
+        except _UNREADABLE as error:
+            raise ValueError(f"{self.owner}: Brian2 cannot read '{code}': {last_line(error)}") from error
+
+    def check_condition(self, code: str) -> None:
+        if not is_condition(code, self.equations):
+            raise ValueError(f"{self.owner}: '{code}' must be true or false, such as v > 1.")
+
+    def check_block(self, block: str) -> None:
+        self.read(block)
+        may, new = {**dict(self.settable), **dict.fromkeys(settable(self.equations))}, set[str]()
+        for each in statements(block):
+            if each.unit or not each.operator:
+                raise ValueError(f"{self.owner}: '{each}' sets nothing; write 'variable = expression'.")
+            self.check_names(used(each.expression) - new)
+            if each.variable in may or each.variable in new:
+                continue
+            if each.operator != "=":
+                self.check_names({each.variable})
+            if each.variable in self.given or each.variable in _UNITS or each.variable in self.functions:
+                raise ValueError(f"{self.owner}: '{each}' sets {each.variable!r}, which cannot change.")
+            new.add(each.variable)
+        check_names(self.owner, new)
+        try:
+            check_units_statements(joined(block), self.meaning(used(block)))
+        except DimensionMismatchError as error:
+            raise ValueError(f"{self.owner}: units clash in '{block.strip()}': {last_line(error)}") from error
+        except _UNREADABLE as error:
+            raise ValueError(f"{self.owner}: Brian2 cannot read '{block.strip()}': {last_line(error)}") from error
+
+
+def is_condition(expression: str, equations: str = "") -> bool:
+    """Return whether an expression is true or false, by the equations of its variables."""
+    own = {name: Variable(name, dtype=number_type(equations, name)) for name in variables(equations)}
+    try:
+        return bool(is_boolean_expression(expression, own | DEFAULT_FUNCTIONS | _STIMULI))
+    except SyntaxError:
+        return False

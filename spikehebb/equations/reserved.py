@@ -1,0 +1,57 @@
+"""Names that no variable, parameter or intermediate result can have, because some device could not run them."""
+
+from __future__ import annotations
+
+import keyword
+from importlib import resources
+
+from brian2.equations.equations import Equations
+
+_BRIAN2 = {"t", "dt", "i", "j", "N", "xi", "pi", "e", "inf", "delay", "lastspike", "not_refractory", "t_in_timesteps"}
+_BRIAN2 |= {"stimulus", "spike_time"}
+_CPP = set(  # C++17, its alternative tokens, and what C++20 adds
+    """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class
+    co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default
+    delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long
+    mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template this
+    thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+    xor_eq
+    """.split()  # noqa: SIM905
+)
+# Macros of the C headers that Brian2's programs include: what g++ -dM -E says of them with glibc 2.36.
+_MACROS = set(resources.files(__package__).joinpath("macros.txt").read_text("ascii").split())
+# In kernels that brian2cuda writes, these are variables of its own; another of that name would hide them in silence.
+_CUDA = set(
+    """
+    THREADS_PER_BLOCK atomicAdd bid bid_offset blockDim blockIdx bundle_id bundle_idx bundle_size eventspace gridDim
+    neuron_id no_or_const_delay_mode num_blocks num_delays num_parallel_blocks num_spiking_neurons num_synapses
+    post_block_idx pre_post_block_id propagating_synapses queue_size spike_index spikes_start spikes_stop
+    spiking_neuron spiking_neuron_idx syn_in_bundle_idx synapse_bundle synapse_ids synapses_offset synapses_queue
+    threadIdx threads_per_bundle tid warpSize
+    """.split()  # noqa: SIM905
+)
+
+
+def why_reserved(name: str) -> str:
+    """Return why nothing can have this name; empty where it can."""
+    if name in _BRIAN2:
+        return "Brian2 uses that name itself"
+    if name.endswith(("_pre", "_post")):
+        return "names that end in _pre or _post stand for variables of the neurons"
+    if keyword.iskeyword(name):
+        return "it is a word of the Python language"
+    if name in _CPP:
+        return "it is a word of C++"
+    if name in _MACROS:
+        return "the headers of C define it"
+    if name in _CUDA:
+        return "programs for a GPU use that name themselves"
+    if name.startswith(("replica_", "spikehebb_")):
+        return "names that begin so are the toolkit's"
+    try:
+        Equations.check_identifier(name)
+    except SyntaxError as error:
+        return f"Brian2 says: {str(error).strip().rstrip('.')}"
+    return ""
