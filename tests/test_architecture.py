@@ -246,6 +246,8 @@ TAKEN_APART = {
     "devices/cuda.py": "CUDA that brian2cuda has written",
     "devices/translation_units.py": "C++ that Brian2 has written",
     "devices/nvcc.py": "what compilers print",
+    "devices/dependencies.py": "what the processor says of itself",
+    "jobs/run.py": "names of files",
     "devices/host.py": "what compilers print",
     "export/read_nir.py": "an error's message",
     "plot/fit.py": "lines of a legend",

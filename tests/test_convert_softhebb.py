@@ -16,7 +16,7 @@ from spikehebb import convert, devices, plot
 from spikehebb.convert import Timing
 from spikehebb.core import Images
 from spikehebb.datasets import load
-from spikehebb.jobs import ConvertedNetwork, convert_softhebb, evaluate, read, train_softhebb, trained_on
+from spikehebb.jobs import ConvertedNetwork, LifNetwork, convert_softhebb, evaluate, read, train_softhebb, trained_on
 from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, save_model
 from tests.test_cli import refused, run
 
@@ -87,6 +87,9 @@ def test_dense_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
 
 def test_lif_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
     run = convert_softhebb(dense, *few, SHORT, calibration=40, lif=True, device=DEVICE)
+    columns = ConvertedNetwork(model=dense, network=run.network)
+    again = evaluate(LifNetwork(columns=columns), few[1])["metrics"]  # from the same seed: the same spikes
+    assert all(again[name] == run.report["lif"][name] for name in ("accuracy_vote", "spikes_per_image"))
     lif = run.report["lif"]
     kept = run.network.header["lif"]
     assert len(kept.pop("labels")) == 40

@@ -407,11 +407,11 @@ def test_preferences_of_a_script_do_not_reach_a_gpu(emulated: Path, tmp_path: Pa
     before = {name: brian2.prefs[f"devices.{name}"] for name in changes}
     try:
         brian2.prefs.update({f"devices.{name}": value for name, value in changes.items()})
-        found = simulate(*given, dt=0.1 * ms, device=CUDA).weights["synapse"]
+        weights = simulate(*given, dt=0.1 * ms, device=CUDA).weights["synapse"]
         assert {name: brian2.prefs[f"devices.{name}"] for name in changes} == changes
     finally:
         brian2.prefs.update({f"devices.{name}": value for name, value in before.items()})
-    assert found.tobytes() == expected.tobytes()
+    assert weights.tobytes() == expected.tobytes()
 
 
 def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -329,7 +329,7 @@ UNSIGNED = GENERIC.with_limits(weight_bits=8, weight_signs="unsigned")
             soft_wta(-np.ones((3, 2)), rule=softhebb_annealed),
             UNSIGNED,
             {"ranges": {"u": 1}},
-            "those of generic are unsigned",
+            "6 weights are negative, but generic has unsigned ones",
         ),
     ],
 )

@@ -138,8 +138,8 @@ def test_zero_weights_stay_zero() -> None:
 
 def test_one_bit() -> None:
     assert quantize(two([[0.4, 1.0]]), GENERIC.with_limits(weight_bits=1)).integers["forward"].tolist() == [[0, 1]]
-    mixed = quantize(two([[0.4, -1.0]]), GENERIC.with_limits(weight_bits=1))
-    assert mixed.integers["forward"].tolist() == [[0, -1]]  # of two levels one is 0
+    with pytest.raises(ValueError, match="projection forward: weights of both signs need 2 bits or more"):
+        quantize(two([[0.4, -1.0]]), GENERIC.with_limits(weight_bits=1))  # of two levels one is 0
     apart = GENERIC.with_limits(weight_bits=1, sign_in_weight_bits=False)
     assert quantize(two([[0.6, -1.0]]), apart).integers["forward"].tolist() == [[1, -1]]
 

@@ -92,7 +92,7 @@ class StopError(Exception):
     """Somebody pulled the plug."""
 
 
-@pytest.mark.parametrize("at", [2, 5, 11, 19, 22, 29])  # of the 31 reports: in each layer, the features, the readout
+@pytest.mark.parametrize("at", [2, 5, 11, 19, 22, 29])  # of the 36 reports: in each layer, the features, the readout
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     whole: tuple[SoftHebbRun, Path], tmp_path: Path, at: int
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     run = train_softhebb(TRAIN, TEST, TINY, out=tmp_path, progress=lambda stage, fraction: rest.append(stage))
     assert same(run.model, whole[0].model)
     assert run.report["learning_curve"] == whole[0].report["learning_curve"]
-    assert len(rest) < 31 or at == 2  # what was done is not done again
+    assert len(rest) < 36 or at == 2  # what was done is not done again
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "run.json"]
 
 

@@ -337,14 +337,19 @@ def test_every_form_was_saved() -> None:
 
 @pytest.mark.parametrize("name", SAVED)
 def test_networks_of_version_0_1_say_what_they_said(name: str, tmp_path: Path) -> None:
-    """Spikes are random, so elsewhere an image of 20 may get another answer, and counts differ by a few percent."""
+    """Elsewhere a spike may fall otherwise: one image of 20, and a few percent of the output spikes, may differ.
+
+    Input spikes, which most operations are, depend on pixels and random phases alone: other seeds are told apart.
+    """
     trained, test, expected = jobs.read(DATA / name), load("digits", "test")[:20], SAVED[name]
     spiking = not isinstance(expected["check"], str)
     numbers = counted(jobs.evaluate(trained, test, target=LOIHI if spiking else None))
     assert set(numbers) == set(expected["evaluate"])
     for what, number in expected["evaluate"].items():
-        about: dict[str, Any] = {"abs": 0.0501} if what.startswith("accuracy") else {"rel": 0.03}
-        assert numbers[what] == pytest.approx(number, **about), what
+        near: dict[str, Any] = {"rel": 3.5e-4 if what in ("effective_ac", "operations_per_image") else 0.03}
+        assert numbers[what] == pytest.approx(number, **({"abs": 0.0501} if what.startswith("accuracy") else near)), (
+            what
+        )
     if spiking:
         report = jobs.check_network(trained, LOIHI)
         limits = sorted({problem["limit"] for problem in report["problems"]})

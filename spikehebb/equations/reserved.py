@@ -7,8 +7,10 @@ from importlib import resources
 
 from brian2.equations.equations import Equations
 
-_BRIAN2 = {"t", "dt", "i", "j", "N", "xi", "pi", "e", "inf", "delay", "lastspike", "not_refractory", "t_in_timesteps"}
-_BRIAN2 |= {"stimulus", "spike_time"}
+_BRIAN2 = {
+    *("t", "dt", "i", "j", "N", "xi", "pi", "e", "inf", "delay", "lastspike", "not_refractory", "t_in_timesteps"),
+    *("stimulus", "spike_time"),
+}
 _CPP = set(  # C++17, its alternative tokens, and what C++20 adds
     """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class

@@ -261,7 +261,7 @@ def _unfinished(job: Job[Any, Any]) -> str:
 
 def _save[S](job: Job[S, Any], state: S, folder: Path) -> None:
     counts, arrays = job.pack(state)
-    header = {**job.identity, "kind": _unfinished(job), **counts}
+    header = {**job.identity, **counts, "kind": _unfinished(job)}
     checkpoint.save(Checkpoint(header=header, arrays=arrays), folder / STATE, compress=False)
 
 
