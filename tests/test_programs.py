@@ -240,7 +240,7 @@ def test_part_of_a_result_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(programs.Results, "__getitem__", remember)
     simulate(circuit, protocol, **given)
-    assert {"synapse.w", "spikes_pre.i", "spikes_post.t", "pre.x1", "course_synapse_w.t", "course_post_y1.y1"} < set(
+    assert {"synapse.w", "spikes_pre.i", "spikes_post.t", "pre.x1", "trace_synapse_w.t", "trace_post_y1.y1"} < set(
         names
     )
     for short in names:
