@@ -95,6 +95,38 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     return [sorted(left)] if left else []
 
 
+def two_faced() -> set[str]:
+    """Return the names that are a module of a package and a value that the package takes from it."""
+    values = {
+        f"{package}.{alias.name}"
+        for package, path in MODULES.items()
+        if path.name == "__init__.py"
+        for node in syntax(path).body
+        if isinstance(node, ast.ImportFrom) and node.module != package
+        for alias in node.names
+    }
+    return values & MODULES.keys()
+
+
+@each_file
+def test_a_module_is_not_taken_for_its_value(path: Path) -> None:
+    """``from package import name`` gives the value, but inside of the package the one or the other, by chance."""
+    names = two_faced()
+    assert "spikehebb.simulation.simulate" in names
+    taken = {}
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if f"{node.module}.{alias.name}" in names:
+                    assert not module_of(path).startswith(str(node.module)), (
+                        f"from {node.module}.{alias.name} import ..."
+                    )
+                    taken[alias.asname or alias.name] = node.module
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in taken:
+            raise AssertionError(f"line {node.lineno}: {node.value.id} is the value of {taken[node.value.id]}")
+
+
 @each_file
 def test_imports_stand_at_the_top(path: Path) -> None:
     """But for those of commands, which start faster without, and those that are listed."""

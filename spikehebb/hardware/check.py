@@ -11,10 +11,10 @@ import numpy as np
 from brian2 import Quantity, ms
 
 from spikehebb.core import Circuit, PlasticityRule
-from spikehebb.hardware import sum_of_products
 from spikehebb.hardware.placement import Split, on_chip, output_axons, split
 from spikehebb.hardware.quantize import checked_step
 from spikehebb.hardware.rounding import step_of, steps
+from spikehebb.hardware.sum_of_products import problems as obstacles
 from spikehebb.hardware.target import Target
 from spikehebb.hardware.weights import present, sign_problem, weight_levels
 from spikehebb.metrics import degrees, inputs
@@ -250,7 +250,7 @@ def _tag_bits(case: _Case, value: Any) -> Iterator[str]:
 def _sum_of_products(case: _Case, value: Any) -> Iterator[str]:
     for name, rule in _rules(case.circuit):
         if value:
-            for problem in sum_of_products.problems(rule):
+            for problem in obstacles(rule):
                 yield f"projection {name}: {problem.rstrip('.')}"
 
 
