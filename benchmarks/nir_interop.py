@@ -28,7 +28,7 @@ from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
-from spikehebb.jobs import read, train_softhebb, votes
+from spikehebb.jobs import read, train_softhebb, unit_votes
 from spikehebb.jobs.run import describe, versions
 from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
@@ -146,7 +146,7 @@ def _network(
     """Return the LIF form with its readout."""
     timing = convert.timing_for(model.network)
     chosen = train[np.random.default_rng((options.seed, 0)).permutation(len(train))[:300]]
-    report = votes.lif(
+    report = unit_votes.lif(
         model, timing, train, test, chosen, device=device, seed=options.seed, tell=lambda stage, part: None
     )
     network = convert.to_spiking(model, chosen, timing)

@@ -40,7 +40,7 @@ INSIDE = {
     "brian2cuda": {"spikehebb.devices.cuda"},
     "sklearn": {
         "spikehebb.datasets.digits",
-        "spikehebb.metrics.task",
+        "spikehebb.metrics.vote",
         "spikehebb.softhebb.readout",
     },  # a second of import
 }
@@ -278,7 +278,7 @@ TAKEN_APART = {
     "devices/cuda.py": "CUDA that brian2cuda has written",
     "devices/translation_units.py": "C++ that Brian2 has written",
     "devices/nvcc.py": "what compilers print",
-    "devices/dependencies.py": "what the processor says of itself",
+    "devices/program_key.py": "what the processor says of itself",
     "jobs/run.py": "names of files",
     "devices/host.py": "what compilers print",
     "export/read_nir.py": "an error's message",

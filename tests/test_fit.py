@@ -19,7 +19,7 @@ from spikehebb.datasets.measurements import PUBLISHED, Measurements
 from spikehebb.devices import CPP, NUMPY
 from spikehebb.jobs import fit_problem
 from spikehebb.jobs.fit import Fit, FitError, fit
-from spikehebb.jobs.windows import Window
+from spikehebb.jobs.stdp_windows import Window
 from spikehebb.rules import calcium_dp, stdp_pair
 from tests.conftest import NO_COMPILER
 

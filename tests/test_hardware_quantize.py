@@ -13,7 +13,7 @@ from spikehebb.circuits import lif_wta, soft_wta, synapse_pair
 from spikehebb.core import Circuit, Population, Projection
 from spikehebb.encoders import poisson
 from spikehebb.hardware import TARGETS, Limit, levels, quantize, saturate, whole
-from spikehebb.hardware.fixed_point import step_of
+from spikehebb.hardware.rounding import step_of
 from spikehebb.neurons import lif
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES

@@ -15,7 +15,7 @@ from spikehebb.circuits import lif_wta, linear_rates, soft_wta, synapse_pair
 from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.hardware import TARGETS, Target, check, constrain, levels, quantize
-from spikehebb.hardware.fixed_point import steps
+from spikehebb.hardware.rounding import steps
 from spikehebb.neurons import lif
 from spikehebb.protocols import spike_trains
 from spikehebb.rules import hebb, softhebb_annealed

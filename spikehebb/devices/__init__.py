@@ -7,7 +7,6 @@ from typing import Any
 from spikehebb.devices import cpp, cuda, nvcc
 from spikehebb.devices.cpp import cpp_project, write_cpp
 from spikehebb.devices.cuda import cuda_project, write_cuda
-from spikehebb.devices.dependencies import build_environment, machine
 from spikehebb.devices.device import (
     CPP,
     CUDA,
@@ -24,6 +23,7 @@ from spikehebb.devices.epoch_clock import EpochClock
 from spikehebb.devices.host import INSTALL, cache_folder, compiler, own_cache
 from spikehebb.devices.interrupts import interruptible
 from spikehebb.devices.numpy_runtime import numpy_runtime
+from spikehebb.devices.program_key import build_environment, machine
 from spikehebb.devices.scratch import scratch, unused
 
 __all__ = [

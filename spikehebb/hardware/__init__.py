@@ -3,9 +3,9 @@
 from spikehebb.hardware.check import Problem, check
 from spikehebb.hardware.chips import TARGETS, find
 from spikehebb.hardware.constrain import Constrained, constrain
-from spikehebb.hardware.fixed_point import Rounding, levels, saturate, whole
 from spikehebb.hardware.placement import Share, Split, split
 from spikehebb.hardware.quantize import Quantized, Rounded, quantize
+from spikehebb.hardware.rounding import Rounding, levels, saturate, whole
 from spikehebb.hardware.sum_of_products import SumOfProducts, problems, sum_of_products
 from spikehebb.hardware.target import SIGNS, VOCABULARY, Limit, Target
 

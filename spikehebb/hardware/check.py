@@ -11,9 +11,9 @@ import numpy as np
 from brian2 import Quantity, ms
 
 from spikehebb.core import Circuit, PlasticityRule
-from spikehebb.hardware.fixed_point import step_of, steps
 from spikehebb.hardware.placement import Split, on_chip, output_axons, split
 from spikehebb.hardware.quantize import checked_step
+from spikehebb.hardware.rounding import step_of, steps
 from spikehebb.hardware.sum_of_products import problems as obstacles
 from spikehebb.hardware.target import Target
 from spikehebb.hardware.weights import present, sign_problem, weight_levels

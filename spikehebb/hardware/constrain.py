@@ -20,8 +20,8 @@ from brian2.units import get_dimensions
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, Population, Projection, Recording
-from spikehebb.hardware.fixed_point import Rounding, whole
 from spikehebb.hardware.integer_rule import IntegerRule, Range, integer_rule
+from spikehebb.hardware.rounding import Rounding, whole
 from spikehebb.hardware.sum_of_products import SumOfProducts, sum_of_products
 from spikehebb.hardware.target import Target
 from spikehebb.hardware.weights import sign_problem, signs, weight_levels

@@ -12,7 +12,7 @@ from brian2 import Quantity, second
 
 from spikehebb import equations as text
 from spikehebb.core import Frozen, PlasticityRule
-from spikehebb.hardware.fixed_point import levels
+from spikehebb.hardware.rounding import levels
 from spikehebb.hardware.sum_of_products import Factor, Product, SumOfProducts, Trace, added
 from spikehebb.hardware.target import Target
 

@@ -15,8 +15,8 @@ from brian2.units import get_dimensions, second
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, Int, NeuronModel, Projection
 from spikehebb.equations import did_you_mean
-from spikehebb.hardware.fixed_point import Rounding, saturate, steps, whole
 from spikehebb.hardware.placement import on_chip
+from spikehebb.hardware.rounding import Rounding, saturate, steps, whole
 from spikehebb.hardware.target import Target
 from spikehebb.hardware.weights import present, sign_problem, weight_levels
 from spikehebb.metrics import inputs, synapses

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Circuit, Float
-from spikehebb.hardware.fixed_point import levels
+from spikehebb.hardware.rounding import levels
 from spikehebb.hardware.sum_of_products import problems, sum_of_products
 from spikehebb.hardware.target import Target
 from spikehebb.metrics import synapses

@@ -30,6 +30,11 @@ from spikehebb.jobs.replay import Replay as Replay
 from spikehebb.jobs.replay import replay as replay
 from spikehebb.jobs.run import versions as versions
 from spikehebb.jobs.start import Start as Start
+from spikehebb.jobs.stdp_windows import FrequencyResponse as FrequencyResponse
+from spikehebb.jobs.stdp_windows import Window as Window
+from spikehebb.jobs.stdp_windows import frequency_response as frequency_response
+from spikehebb.jobs.stdp_windows import stdp_window as stdp_window
+from spikehebb.jobs.stdp_windows import weight_changes as weight_changes
 from spikehebb.jobs.study import CHIP_RULE as CHIP_RULE
 from spikehebb.jobs.study import study_bits as study_bits
 from spikehebb.jobs.study import study_table as study_table
@@ -40,8 +45,3 @@ from spikehebb.jobs.trained import load_start as load_start
 from spikehebb.jobs.trained import read as read
 from spikehebb.jobs.trained import save as save
 from spikehebb.jobs.trained import trained_on as trained_on
-from spikehebb.jobs.windows import FrequencyResponse as FrequencyResponse
-from spikehebb.jobs.windows import Window as Window
-from spikehebb.jobs.windows import frequency_response as frequency_response
-from spikehebb.jobs.windows import stdp_window as stdp_window
-from spikehebb.jobs.windows import weight_changes as weight_changes

@@ -19,7 +19,7 @@ from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
-from spikehebb.jobs import votes
+from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import CONVERSION
@@ -234,9 +234,9 @@ class _Conversion:
             report["curve"] = _curve(seen, answers, labels, network, len(labels))
         common: dict[str, Any] = {"device": self.device, "seed": self.seed, "tell": tell}
         if _votes(self.model):
-            report["metrics"] |= votes.exact(self.model, network, self.train, self.test, **common)
+            report["metrics"] |= unit_votes.exact(self.model, network, self.train, self.test, **common)
             if self.lif:
-                scores = votes.lif(self.model, self.timing, self.train, self.test, self.calibrated, **common)
+                scores = unit_votes.lif(self.model, self.timing, self.train, self.test, self.calibrated, **common)
                 names = scores.pop("labels")
                 report["lif"] = scores
                 network = replace(network, header={**network.header, "lif": convert.lif_settings(scores, names)})

@@ -20,7 +20,7 @@ from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import TIME, unit_text
 from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, listed, on_grid, with_unit
-from spikehebb.jobs.windows import Window
+from spikehebb.jobs.stdp_windows import Window
 
 __all__ = ["Estimate", "Fit", "FitError", "fit"]
 

@@ -16,7 +16,7 @@ from spikehebb.core import Float, Int, PlasticityRule
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, used
-from spikehebb.jobs.windows import Window, stdp_window
+from spikehebb.jobs.stdp_windows import Window, stdp_window
 
 BOUNDS = ("w_min", "w_max")
 _STEP = 1e-6  # of a parameter's scale, for derivatives: weights are rounded to 1e-16 of it, curvature adds 1e-6

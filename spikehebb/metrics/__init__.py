@@ -6,7 +6,7 @@ Communications 16:1545, 2025. Beyond it, the operations of learning are counted.
 
 from spikehebb.metrics.energy import TABLES, Cost, Costs, Energy, Item, estimate_energy, find_costs
 from spikehebb.metrics.static import Footprint, connection_sparsity, degrees, footprint, inputs, synapses
-from spikehebb.metrics.task import (
+from spikehebb.metrics.vote import (
     CLASSES,
     NONE,
     accuracy,

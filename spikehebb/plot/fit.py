@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.equations import DIMENSIONLESS, TIME
 from spikehebb.jobs.fit import Estimate, Fit, FitError
-from spikehebb.jobs.windows import Window
+from spikehebb.jobs.stdp_windows import Window
 from spikehebb.plot.save import BLUE, GREY, ORANGE
 
 _ROW = 0.22  # inches

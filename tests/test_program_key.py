@@ -17,7 +17,7 @@ from brian2 import ms, prefs
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Protocol, Recording
-from spikehebb.devices import CPP, NUMPY, Device, dependencies
+from spikehebb.devices import CPP, NUMPY, Device, program_key
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import programs, simulate
@@ -36,7 +36,7 @@ legacy.refractory_timing = True
 
 
 def test_every_module_that_a_build_reads_is_in_the_key() -> None:
-    inside = {module_of(file) for part in dependencies.BUILDERS for file in dependencies.PACKAGE.glob(part)}
+    inside = {module_of(file) for part in program_key.BUILDERS for file in program_key.PACKAGE.glob(part)}
     read = closure("spikehebb.simulation.simulate")
     assert "spikehebb.simulation.network" in read
     assert "spikehebb.devices.cpp" in read
@@ -46,17 +46,17 @@ def test_every_module_that_a_build_reads_is_in_the_key() -> None:
 def test_the_key_changes_with_the_code(tmp_path: Path) -> None:
     """The order of events in a network, say; an edit of any of these files needs new programs."""
     package = tmp_path / "spikehebb"
-    shutil.copytree(dependencies.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    digest = dependencies.sources.__wrapped__
+    shutil.copytree(program_key.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    digest = program_key.sources.__wrapped__
     before = digest(package)
-    assert before == dependencies.sources() == devices.machine()["code"]
+    assert before == program_key.sources() == devices.machine()["code"]
     network = package / "simulation" / "network.py"
     code = network.read_text()
     assert "order = ARRIVAL - 1" in code
     network.write_text(code.replace("order = ARRIVAL - 1", "order = ARRIVAL + 1"))
     assert digest(package) != before
     network.write_text(code)
-    for path in [file for part in dependencies.BUILDERS for file in package.glob(part)]:
+    for path in [file for part in program_key.BUILDERS for file in package.glob(part)]:
         content = path.read_bytes()
         path.write_bytes(content + b"\n")
         assert digest(package) != before, path

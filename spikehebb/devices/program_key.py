@@ -24,7 +24,6 @@ BUILDERS = (
     "core/*.py",
     "devices/*.py",
     "simulation/*.py",
-    "equations.py",
     "equations/*.py",
     "catalogue.py",
     "encoders.py",
