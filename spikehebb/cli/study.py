@@ -74,10 +74,10 @@ def bits(
             progress=tell,
             **asked,
         )
-    table = jobs.study_table(report)
-    text = "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
-    write_whole(out / "study.csv", lambda file: file.write(text.encode()))
-    picture = plot.save(plot.study(report), out / "study.png")
+        table = jobs.study_table(report)
+        text = "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
+        write_whole(out / "study.csv", lambda file: file.write(text.encode()))
+        picture = plot.save(plot.study(report), out / "study.png")
     if as_json:
         print_json(report)
         return
