@@ -122,7 +122,7 @@ def step_of(numbers: Any, most: int) -> float | None:
     step = float(sizes[0])
     for number in sizes[1:]:
         step = _common(float(number), step, tolerance)
-    step = float(sizes[-1]) / max(np.rint(sizes[-1] / step), 1.0)  # without the errors of all those remainders
+    step = float(sizes[-1] / max(np.rint(sizes[-1] / step), 1.0))  # without the errors of all those remainders
     multiples = sizes / step
     fits = multiples[-1] <= most + 1e-6 and bool(np.all(np.abs(multiples - np.rint(multiples)) < 1e-6))
     return step if fits else None
