@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import ENCODERS, spike_source
+from spikehebb.equations.reserved import why_reserved
 from spikehebb.neurons import NEURONS
 from spikehebb.protocols import spike_trains
 from spikehebb.rules import RULES
@@ -215,3 +218,220 @@ def test_neurons_may_have_comments_too(device: Device) -> None:
     run = simulate(circuit, plan, device=device, dt=1 * ms, record=["b"])
     assert len(run.spikes["b"]) == 1  # 0.8 and 0.8; what arrives with the spike is lost at the reset
     assert run.state["b"]["v"][0] == pytest.approx(0.8 * np.exp(-2 / 10))
+
+
+def a_neuron(**changes: Any) -> NeuronModel:
+    fields: dict[str, Any] = {
+        "name": "mine",
+        "summary": "",
+        "equations": "dv/dt = -v/tau : 1\nn : integer\non : boolean\ng : 1 (shared)\nh = 2*v : 1",
+        "threshold": "v > 1",
+        "reset": "v = 0",
+        "receive": "v_post += w",
+        "parameters": {"tau": 10 * ms},
+    }
+    return NeuronModel(**(fields | changes))
+
+
+def a_rule(**changes: Any) -> PlasticityRule:
+    fields: dict[str, Any] = {
+        "name": "mine",
+        "summary": "",
+        "reference": "",
+        "parameters": {"tau": 20 * ms, "A": 0.1},
+        "pre": "dx1/dt = -x1/tau : 1",
+        "pre_spike": "x1 += 1",
+        "post": "y1 : 1",
+        "on_post": "w += A*x1_pre",
+    }
+    return PlasticityRule(**(fields | changes))
+
+
+# Each of these ran into an error of Brian2, NumPy or g++ inside the run, or ran and did something else.
+NEURONS_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"threshold": "v"}, "'v' must be true or false"),
+    ({"threshold": "0 < v < 1"}, "'0 < v < 1' holds a chain of comparisons, which Brian2 has not"),
+    ({"refractory": "5"}, "'5' must be a time"),
+    ({"refractory": "rest"}, "uses 'rest', which nothing defines"),
+    ({"method": "leapfrog"}, "there is no integration method 'leapfrog'"),
+    ({"method": "gsl"}, "there is no integration method 'gsl'"),
+    ({"equations": "dv/dt = -v**2/tau : 1"}, "its equations are not linear, so that no method is 'exact'"),
+    ({"equations": "dv/dt = -h/tau : 1\nh = v*u : 1\ndu/dt = -u/tau : 1"}, "not linear"),
+    ({"equations": "dv/dt = -v/tau + xi*tau**-0.5 : 1"}, "'exact' integrates no noise"),
+    (
+        {"equations": "dv/dt = -v/tau : 1 (clock-driven)"},
+        "in a neuron, .* cannot be 'clock-driven'. .unless refractory.",
+    ),
+    ({"equations": "v : 1 (linked)"}, "cannot be 'linked'"),
+    ({"parameters": {"tau": 10 * ms, "v": 1.0}}, "'v' is one of its parameters and one of its variables"),
+    ({"reset": "v %= 2"}, "sets no variable by =, "),
+    ({"reset": "v = v if v > 1 else 0"}, "holds IfExp"),
+    ({"reset": "v = 3000000000"}, "holds such a constant"),
+    ({"reset": "v = 5*V/volt"}, "uses 'V', which nothing defines"),
+    ({"reset": "v = xi"}, "uses 'xi'"),
+    ({"reset": "v = j"}, "uses 'j'"),
+    ({"reset": "v"}, "'v' sets nothing"),
+    ({"reset": "tau = 5*ms"}, "sets 'tau', which cannot change"),
+    ({"reset": "t = 5*ms"}, "sets 't', which cannot change"),
+    ({"reset": "h = 1"}, "sets 'h', which cannot change"),
+    ({"reset": "g = 1"}, "sets 'g', which cannot change"),
+    ({"reset": "n += 0.5"}, "'n .= 0.5' adds what is no whole number; write 'n = "),
+    ({"reset": "n /= 2"}, "adds what is no whole number"),
+    ({"reset": "on += 1"}, "adds what is no whole number"),
+    ({"reset": "v = q; q = 1"}, "uses 'q', which nothing defines"),
+    ({"reset": "long = v; v = long"}, "'long': it is a word of C"),
+    ({"reset": "EOF = v; v = EOF"}, "'EOF': the headers of C define it"),
+    ({"receive": "w = 0; v_post += w"}, "sets 'w', which cannot change"),
+    ({"receive": "v_post += stimulus(t, i)"}, "uses 'stimulus'"),
+    ({"receive": "tau_post = 3*ms"}, "sets 'tau_post', which cannot change"),
+]
+RULES_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"synapse": "w : integer"}, "w must be a number without unit"),
+    ({"synapse": "w : 1 (shared)"}, "'w' is shared"),
+    ({"synapse": "w : 1\nx1 : 1"}, "'x1' is one of its variables and one of its traces"),
+    ({"synapse": "w : 1\ny1_post = w : 1 (summed)", "post": "dy1/dt = -y1/tau : 1"}, "declare no 'y1' for the sum"),
+    ({"synapse": "w : 1\nA : 1"}, "'A' is one of its parameters and one of its variables"),
+    ({"pre": "dx1/dt = -x1**2/tau : 1"}, "not linear"),
+    ({"pre": "x1 : 1 (shared)"}, "sets 'x1', which cannot change"),
+    ({"on_post": "A = 2"}, "sets 'A', which cannot change"),
+    ({"on_post": "w += stimulus(t, i)"}, "uses 'stimulus'"),
+    ({"on_post": "w += xi"}, "uses 'xi'"),
+    ({"on_post": "tid = A; w += tid"}, "'tid': programs for a GPU use that name themselves"),
+    ({"on_post": "_x = A; w += _x"}, "'_x': Brian2 says: Variable '_x' starts with an underscore"),
+    ({"on_post": "z_post = A"}, "'z_post': names that end in _pre or _post"),
+    ({"on_pre": "old = A", "on_post": "w += old"}, "uses 'old', which nothing defines"),
+    ({"method": "exact", "synapse": "dw/dt = -w**2/tau : 1 (clock-driven)"}, "not linear"),
+    ({"epoch": "tau", "update": "w = 0", "update_if": "y1"}, "'y1' must be true or false"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), NEURONS_REFUSED)
+def test_a_neuron_that_would_fail_in_the_run_is_refused_when_made(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        a_neuron(**changes)
+
+
+@pytest.mark.parametrize(("changes", "said"), RULES_REFUSED)
+def test_a_rule_that_would_fail_in_the_run_is_refused_when_made(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        a_rule(**changes)
+
+
+NAMES = {
+    "a word of C++": "long double new register template this and_eq xor bitor compl constexpr char16_t co_await",
+    "the headers of C": "EOF NULL NAN INFINITY RAND_MAX SIGINT M_PI errno stdout INT_MAX BUFSIZ",
+    "programs for a GPU": "tid bid threadIdx blockDim neuron_id spiking_neuron THREADS_PER_BLOCK",
+    "word of the Python language": "lambda def yield async",
+    "the toolkit's": "replica_seed spikehebb_count",
+    "Brian2 uses that name": "t dt i j N xi e inf delay stimulus spike_time not_refractory",
+    "Brian2 says": "ms volt exp rand _hidden xi_1 größe",
+    "end in _pre or _post": "x_pre gain_post",
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "name"), [(reason, name) for reason, names in NAMES.items() for name in names.split()]
+)
+def test_a_name_that_some_device_cannot_have_is_refused_when_made(reason: str, name: str) -> None:
+    """As a parameter, a variable, a trace, what a synapse keeps, and an intermediate result."""
+    declared, value = f"{name} : 1", {"tau": 10 * ms, "A": 0.1, name: 1.0}
+    makers: list[Any] = [
+        lambda: a_neuron(parameters=value),
+        lambda: a_neuron(equations=f"v : 1\n{declared}"),
+        lambda: a_neuron(reset=f"{name} = 1; v = 0"),
+        lambda: a_rule(parameters=value),
+        lambda: a_rule(post=f"y1 : 1\n{declared}"),
+        lambda: a_rule(synapse=f"w : 1\n{declared}"),
+        lambda: a_rule(on_post=f"{name} = w; w += A"),
+    ]
+    for make in makers:
+        with pytest.raises(ValueError, match=r"mine") as refused:
+            make()
+        said = str(refused.value)
+        assert repr(name) in said or f"'{name} = 1'" in said or "cannot read" in said, said
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        text.check_names("mine", [name])
+
+
+def test_every_macro_of_the_headers_is_known() -> None:
+    """What this machine's compiler defines beside what was listed."""
+    headers = "chrono cmath ctime iostream fstream climits vector random utility cstdlib tuple string set map algorithm"
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++ here")
+    code = "".join(f"#include <{header}>\n" for header in (*headers.split(), "csignal", "stdint.h", "time.h"))
+    command = [compiler, "-std=c++11", "-dM", "-E", "-x", "c++", "-"]
+    defined = subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout
+    macros = re.findall(r"^#define ([A-Za-z]\w*) ", defined, re.MULTILINE)
+    assert len(macros) > 100
+    assert not [name for name in macros if not why_reserved(name)]
+
+
+# Words of Brian2's templates, of C's mathematics and of SymPy that do run.
+ALLOWED = """
+    S Q E I O C beta gamma zeta sigma size length name shape start stop state index value data min max left right time
+    signal clock y0 j1 y1x div rint source target spikes count sum mean event queue thread block NMDA EPSC V F W
+"""
+
+
+@pytest.mark.parametrize("device", BOTH)
+def test_other_names_run_wherever_they_stand(device: Device) -> None:
+    kept = [f"{name}s" for name in ALLOWED.split()]
+    neuron = a_neuron(
+        equations="v : 1\n" + "\n".join(f"d{name}/dt = ({name}0 - {name})/tau : 1" for name in ALLOWED.split()),
+        parameters={"tau": 10 * ms, **{f"{name}0": 1.0 for name in ALLOWED.split()}},
+        threshold=" + ".join(["v", *ALLOWED.split()]) + " > 1e9",
+        reset="",
+        update="v = " + " + ".join(ALLOWED.split()),
+        receive="u = w**2; v_post += u*clip(exp(-w), 0, 1)",
+    )
+    rule = a_rule(
+        synapse="\n".join(["w : 1", *(f"{name} : 1" for name in kept)]),
+        on_pre="; ".join(f"{name} += A; w += floor({name}**2)" for name in kept),
+    )
+    circuit = Circuit(
+        name="c",
+        populations={"a": Population(model=spike_source, size=1), "b": Population(model=neuron, size=1)},
+        projections={"p": Projection(pre="a", post="b", weights=np.array([[0.4]]), rule=rule)},
+    )
+    plan = Protocol(stimuli={"a": np.array([[1e-3], [np.inf]])}, duration=5 * ms)
+    state = simulate(circuit, plan, device=device, dt=1 * ms).state["b"]
+    for name in ALLOWED.split():
+        assert state[name][0] == pytest.approx(1 - np.exp(-5 / 10))
+
+
+def test_a_name_that_the_synapse_and_a_neuron_have_is_refused_in_the_circuit() -> None:
+    """Brian2 takes one for the other: an intermediate result called like a trace would set the trace."""
+
+    def circuit(neuron: NeuronModel, rule: PlasticityRule) -> Circuit:
+        return Circuit(
+            name="c",
+            populations={"a": Population(model=spike_source, size=1), "b": Population(model=neuron, size=1)},
+            projections={"p": Projection(pre="a", post="b", weights=np.ones((1, 1)), rule=rule)},
+        )
+
+    circuit(a_neuron(), a_rule())
+    said = "projection p: its synapses and the neurons {} both have '{}', and Brian2 would take one for the other"
+    for neuron, rule, end, name in (
+        (a_neuron(equations="v : 1\nw : 1"), a_rule(), "b", "w"),
+        (a_neuron(equations="v : 1\nA : 1"), a_rule(), "b", "A"),
+        (a_neuron(), a_rule(on_post="v = w; w += v"), "b", "v"),
+        (a_neuron(), a_rule(on_post="y1 = x1_pre; w += y1"), "b", "y1"),
+        (a_neuron(), a_rule(synapse="w : 1\nk : 1"), "a", "k"),
+        (a_neuron(receive="v = w; v_post += v"), a_rule(), "b", "v"),
+    ):
+        with pytest.raises(ValueError, match=said.format(end, name)):
+            circuit(neuron, rule)
+
+
+def test_sums_go_into_variables_that_hold_nothing_else() -> None:
+    neuron = a_neuron(equations="dv/dt = -v/tau : 1\nz : 1")
+
+    def summing(variable: str) -> Circuit:
+        projection = Projection(pre="b", post="b", summed={variable: "v_pre  # of all; = a sum"})
+        return Circuit(name="c", populations={"b": Population(model=neuron, size=2)}, projections={"p": projection})
+
+    assert simulate(summing("z"), Protocol(stimuli={}, duration=2 * ms)).state["b"]["z"].tolist() == [0, 0]
+    for variable in ("v", "tau", "nope"):
+        with pytest.raises(ValueError, match=f"b has no variable '{variable}' to sum into"):
+            summing(variable)

@@ -136,7 +136,7 @@ class Circuit:
         weight = {} if projection.weights is None else {"w": text.DIMENSIONLESS}
         for variable, expression in projection.summed.items():
             dim = known.get(f"{variable}_post")
-            if dim is None:
+            if dim is None or variable not in text.plain(post.model.equations):
                 raise ValueError(f"{owner}: {projection.post} has no variable {variable!r} to sum into.")
             text.check_text(owner, expressions=[(expression, dim)], known=known | weight, synapse=True)
         if not projection.summed:
@@ -180,7 +180,7 @@ class Circuit:
                 )
 
     def _check_synapse(self, name: str, projection: Projection) -> None:
-        """Refuse names without suffix that the postsynaptic neuron has, too: Brian2 would take its variable."""
+        """Refuse names without suffix that one of the neurons has, too: Brian2 would take its variable."""
         rule, post = projection.rule, self.populations[projection.post]
         texts = [*projection.summed.values()] if projection.summed else [post.model.receive]
         there = {"w"} if projection.weights is not None else set[str]()
@@ -189,12 +189,13 @@ class Circuit:
         there |= text.used(*texts)
         if rule is not None:  # parameters that neurons hold are read there, with a suffix
             there -= (_held(rule, "pre") | _held(rule, "post")) & set(rule.parameters)
-        held = set(_names(post)).union(*(_held(other, side) for other, side in self.traces(projection.post)))
-        if clash := sorted(there & held):
-            raise ValueError(
-                f"circuit {self.name}, projection {name}: its synapses and the neurons {projection.post} both have "
-                f"{', '.join(map(repr, clash))}, and Brian2 would take one for the other; rename one of them."
-            )
+        for end in (projection.pre, projection.post):
+            held = set(_names(self.populations[end])).union(*(_held(other, side) for other, side in self.traces(end)))
+            if clash := sorted(there & held):
+                raise ValueError(
+                    f"circuit {self.name}, projection {name}: its synapses and the neurons {end} both have "
+                    f"{', '.join(map(repr, clash))}, and Brian2 would take one for the other; rename one of them."
+                )
 
     def traces(self, population: str) -> list[tuple[PlasticityRule, str]]:
         """Return the rules that keep traces in a population, each with its side, ``pre`` or ``post``."""

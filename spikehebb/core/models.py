@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from spikehebb import equations as text
 from spikehebb.core.values import Parameters, Reference, dimensions, frozen_parameters, with_parameters
 
@@ -59,6 +61,7 @@ class NeuronModel:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
         owner, known = f"neuron {self.name}", dimensions(self.parameters)
+        text.check_equations(owner, self.equations, self.needs_pre)
         resting = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
         text.check_text(
             owner,
@@ -71,7 +74,7 @@ class NeuronModel:
         own = text.variables(self.equations)
         text.check_names(owner, [*self.parameters, *own])
         text.check_apart(owner, parameters=self.parameters, variables=own)
-        text.check_method(owner, self.method)
+        text.check_method(owner, self.method, self.equations)
         if self.refractory:
             rests = text.DIMENSIONLESS if text.is_condition(self.refractory, self.equations) else text.TIME
             text.check_text(owner, expressions=[(self.refractory, rests)], known=known | own | resting, stimuli=True)
@@ -201,6 +204,7 @@ class PlasticityRule:
         for name in ("onset", "keeps", "cites"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         owner, known = f"rule {self.name}", dimensions(self.parameters)
+        text.check_equations(owner, self.pre, self.post, self.synapse, self.needs_pre, self.needs_post)
         text.check_names(owner, self.parameters)
         sides: dict[str, Any] = {}
         for side, needs in (("pre", self.needs_pre), ("post", self.needs_post)):
@@ -210,20 +214,29 @@ class PlasticityRule:
             own = text.variables(equations)
             text.check_names(owner, own)
             text.check_apart(owner, parameters=self.parameters, traces=own, needs=wanted)
+            text.check_method(owner, self.trace_method, equations)
             for name in text.summed(self.synapse, side):
-                if name not in own and name not in wanted:
-                    raise ValueError(f"{owner} sums into {name}_{side}, but its {side} equations declare no {name!r}.")
+                if name not in text.plain(equations) and name not in wanted:
+                    raise ValueError(
+                        f"{owner} sums into {name}_{side}, but its {side} equations declare no {name!r} for the sum."
+                    )
             sides |= {f"{name}_{side}": dim for name, dim in (own | wanted).items()}
         if "w" not in text.variables(self.synapse):
             raise ValueError(f"{owner} has no weight: its synapse equations must declare 'w', as in 'w : 1'.")
-        if text.variables(self.synapse)["w"] != text.DIMENSIONLESS:
+        if (
+            text.variables(self.synapse)["w"] != text.DIMENSIONLESS
+            or text.number_type(self.synapse, "w") is not np.float64
+        ):
             raise ValueError(f"{owner}: w must be a number without unit; the neuron gives it one (v_post += w*mV).")
         sums = {f"{name}_{side}" for side in ("pre", "post") for name in text.summed(self.synapse, side)}
         kept = text.variables(self.synapse).keys() - sums
         text.check_names(owner, kept)
         text.check_apart(owner, parameters=self.parameters, variables=kept)
-        for method in (self.method, self.trace_method):
-            text.check_method(owner, method)
+        for side in ("pre", "post"):  # Brian2 would take one for the other
+            text.check_apart(owner, variables=kept, traces=text.variables(getattr(self, side)))
+        if text.is_shared(self.synapse, "w"):
+            raise ValueError(f"{owner}: every synapse must have a weight of its own, and 'w' is shared.")
+        text.check_method(owner, self.method, self.synapse)
         blocks = [self.on_pre, self.on_post, self.update, *self.onset]
         text.check_text(owner, equations=self.synapse, blocks=blocks, known=known, settable=sides, synapse=True)
         for name in self.keeps:

@@ -13,8 +13,8 @@ from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.variables import Variable
 from brian2.equations.unitcheck import check_dimensions, check_units_statements
+from brian2.parsing.bast import brian_ast
 from brian2.parsing.expressions import is_boolean_expression
-from brian2.stateupdaters.base import StateUpdateMethod
 from brian2.units import DimensionMismatchError, get_dimensions, second
 from brian2.units.fundamentalunits import Dimension, get_unit
 
@@ -22,6 +22,8 @@ from spikehebb.equations.reserved import why_reserved
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
+    is_linear,
+    is_shared,
     joined,
     last_line,
     number_type,
@@ -40,6 +42,9 @@ _STIMULI = {
     "stimulus": Function(lambda t, i: t, arg_units=[second, 1], return_unit=1),
     "spike_time": Function(lambda t, i: t, arg_units=[second, 1], return_unit=second),
 }
+_METHODS = ("exact", "euler", "exponential_euler", "rk2", "rk4", "heun", "milstein")
+_STOCHASTIC = ("euler", "heun", "milstein")
+_KINDS = {"boolean": np.bool_, "integer": np.int32, "float": np.float64}
 _UNREADABLE = (SyntaxError, TypeError, ValueError, KeyError, AssertionError, NotImplementedError)
 
 _LISTED = 12  # names in a message
@@ -99,11 +104,24 @@ def check_apart(owner: str, **names: Iterable[str]) -> None:
             taken[name] = what
 
 
-def check_method(owner: str, method: str) -> None:
-    """Raise ``ValueError`` unless Brian2 has an integration method of that name."""
-    if method not in StateUpdateMethod.stateupdaters:
-        allowed = sorted(StateUpdateMethod.stateupdaters)
-        raise ValueError(f"{owner}: there is no integration method {method!r}.{did_you_mean(method, allowed)}")
+def check_method(owner: str, method: str, equations: str) -> None:
+    """Raise ``ValueError`` unless there is an integration method of that name for such equations on every device."""
+    if method not in _METHODS:
+        raise ValueError(f"{owner}: there is no integration method {method!r}.{did_you_mean(method, _METHODS)}")
+    if used(equations) & _NOISE.keys() and method not in _STOCHASTIC:
+        raise ValueError(f"{owner}: method {method!r} integrates no noise (xi); take {' or '.join(_STOCHASTIC)}.")
+    if method == "exact" and not is_linear(equations):
+        raise ValueError(f"{owner}: its equations are not linear, so that no method is 'exact'; take 'euler' or 'rk4'.")
+
+
+def check_equations(owner: str, *texts: str) -> None:
+    """Raise ``ValueError`` unless Brian2 can read the equations."""
+    for equations in texts:
+        try:
+            if any(not each.unit for each in statements(equations)):
+                raise ValueError(f"'{equations.strip()}' has no unit; write ' : 1' after it")
+        except ValueError as error:
+            raise ValueError(f"{owner}: Brian2 cannot read its equations: {error}") from error
 
 
 def check_text(
@@ -212,11 +230,8 @@ class _Scope:
             )
 
     def check_equations(self) -> None:
-        try:
-            equations = statements(self.equations)
-            own = variables(self.equations)
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: Brian2 cannot read its equations: {last_line(error)}") from error
+        check_equations(self.owner, self.equations)
+        equations, own = statements(self.equations), variables(self.equations)
         self.check_names(used(self.equations) - _NOISE.keys())
         for each in equations:
             self.check_flags(each)
@@ -255,25 +270,43 @@ class _Scope:
 
     def check_block(self, block: str) -> None:
         self.read(block)
-        may, new = {**dict(self.settable), **dict.fromkeys(settable(self.equations))}, set[str]()
-        for each in statements(block):
-            if each.unit or not each.operator:
-                raise ValueError(f"{self.owner}: '{each}' sets nothing; write 'variable = expression'.")
-            self.check_names(used(each.expression) - new)
-            if each.variable in may or each.variable in new:
-                continue
-            if each.operator != "=":
-                self.check_names({each.variable})
-            if each.variable in self.given or each.variable in _UNITS or each.variable in self.functions:
-                raise ValueError(f"{self.owner}: '{each}' sets {each.variable!r}, which cannot change.")
-            new.add(each.variable)
+        new = self.introduced(block)
         check_names(self.owner, new)
+        meaning = self.meaning(used(block))
         try:
-            check_units_statements(joined(block), self.meaning(used(block)))
+            check_units_statements(joined(block), meaning)
         except DimensionMismatchError as error:
             raise ValueError(f"{self.owner}: units clash in '{block.strip()}': {last_line(error)}") from error
         except _UNREADABLE as error:
             raise ValueError(f"{self.owner}: Brian2 cannot read '{block.strip()}': {last_line(error)}") from error
+        for each in statements(block):
+            kind = brian_ast(each.expression, meaning).dtype
+            if each.variable in new:
+                meaning[each.variable] = Variable(each.variable, dtype=_KINDS[kind])
+            elif each.operator != "=":
+                self.check_whole(each, kind, meaning[each.variable])
+
+    def introduced(self, block: str) -> set[str]:
+        """Return the names that a block introduces itself, after checking what it sets (``old = y1; y1 = 1``)."""
+        own = {name for name in settable(self.equations) if not is_shared(self.equations, name)}
+        known, new = self.given.keys() | _UNITS.keys() | self.functions.keys(), set[str]()
+        for each in statements(block):
+            if each.unit or not each.operator:
+                raise ValueError(f"{self.owner}: '{each}' sets nothing; write 'variable = expression'.")
+            self.check_names(used(each.expression) - new)
+            if each.variable in own or each.variable in dict(self.settable) or each.variable in new:
+                continue
+            if each.variable in known:
+                raise ValueError(f"{self.owner}: '{each}' sets {each.variable!r}, which cannot change.")
+            if each.operator != "=":
+                self.check_names({each.variable})
+            new.add(each.variable)
+        return new
+
+    def check_whole(self, each: Statement, kind: str, variable: Any) -> None:
+        """Refuse to change a whole number by what may be none: NumPy does not round it."""
+        if variable.is_boolean or (variable.is_integer and (kind != "integer" or each.operator == "/=")):
+            raise ValueError(f"{self.owner}: '{each}' adds what is no whole number; write '{each.variable} = ...'.")
 
 
 def is_condition(expression: str, equations: str = "") -> bool:

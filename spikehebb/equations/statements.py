@@ -119,7 +119,10 @@ def _written(tree: ast.expr) -> str:
     """Return the text of an expression, after checking that it holds nothing that only Python knows."""
     for node in ast.walk(tree):
         if not _is_brian2(node):
-            raise ValueError(f"'{ast.unparse(tree)}' holds {type(node).__name__}, which Brian2 has not")
+            what = {ast.Compare: "a chain of comparisons", ast.Constant: "such a constant"}
+            raise ValueError(
+                f"'{ast.unparse(tree)}' holds {what.get(type(node), type(node).__name__)}, which Brian2 has not"
+            )
     return ast.unparse(tree)
 
 
@@ -226,6 +229,20 @@ def symbolic(expression: str) -> Any:
     return str_to_sympy(expression)
 
 
+def is_linear(equations: str) -> bool:
+    """Return whether differential equations are linear in what they drive, with coefficients that do not move."""
+    lines = [each for each in statements(equations) if each.operator]
+    inner = {symbolic(each.variable): symbolic(each.expression) for each in lines if not each.derivative}
+    driven = {symbolic(name) for name in differential(equations)}
+    for each in lines:
+        read = symbolic(each.expression) if each.derivative else symbolic("0")
+        for _ in inner:
+            read = read.subs(inner)
+        if any(read.diff(name).free_symbols & (driven | {symbolic("t")}) for name in driven):
+            return False
+    return True
+
+
 def unit_text(quantity: object) -> str:
     """Return the base unit of a quantity as Brian2 equations spell it: ``second``, ``volt``, ``1``."""
     dim = get_dimensions(quantity)
@@ -275,6 +292,11 @@ def settable(equations: str) -> tuple[str, ...]:
     """Return the variables that hold a value of their own: no subexpressions."""
     kinds = (DIFFERENTIAL_EQUATION, PARAMETER)
     return tuple(n for n, eq in _parsed(equations).items() if eq.type in kinds)
+
+
+def plain(equations: str) -> tuple[str, ...]:
+    """Return the variables that are only declared: no equation says what they are."""
+    return tuple(each.variable for each in statements(equations) if not each.operator)
 
 
 def is_shared(equations: str, variable: str) -> bool:
