@@ -15,7 +15,7 @@ from brian2.equations.equations import Equations
 
 from spikehebb import equations as text
 from spikehebb.circuits import synapse_pair
-from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol, replicas
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import ENCODERS, spike_source
 from spikehebb.equations.reserved import why_reserved
@@ -292,11 +292,12 @@ RULES_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"synapse": "w : 1\ny1_post = w : 1 (summed)", "post": "dy1/dt = -y1/tau : 1"}, "declare no 'y1' for the sum"),
     ({"synapse": "w : 1\nA : 1"}, "'A' is one of its parameters and one of its variables"),
     ({"pre": "dx1/dt = -x1**2/tau : 1"}, "not linear"),
+    ({"post": "dS/dt = -S/tau : 1"}, "would take 'S' for SymPy's S"),
     ({"pre": "x1 : 1 (shared)"}, "sets 'x1', which cannot change"),
     ({"on_post": "A = 2"}, "sets 'A', which cannot change"),
     ({"on_post": "w += stimulus(t, i)"}, "uses 'stimulus'"),
     ({"on_post": "w += xi"}, "uses 'xi'"),
-    ({"on_post": "tid = A; w += tid"}, "'tid': programs for a GPU use that name themselves"),
+    ({"on_post": "tid = A; w += tid"}, "'tid': Brian2's programs use that name themselves"),
     ({"on_post": "_x = A; w += _x"}, "'_x': Brian2 says: Variable '_x' starts with an underscore"),
     ({"on_post": "z_post = A"}, "'z_post': names that end in _pre or _post"),
     ({"on_pre": "old = A", "on_post": "w += old"}, "uses 'old', which nothing defines"),
@@ -320,7 +321,7 @@ def test_a_rule_that_would_fail_in_the_run_is_refused_when_made(changes: dict[st
 NAMES = {
     "a word of C++": "long double new register template this and_eq xor bitor compl constexpr char16_t co_await",
     "the headers of C": "EOF NULL NAN INFINITY RAND_MAX SIGINT M_PI errno stdout INT_MAX BUFSIZ",
-    "programs for a GPU": "tid bid threadIdx blockDim neuron_id spiking_neuron THREADS_PER_BLOCK",
+    "Brian2's programs": "tid threadIdx neuron_id pow asin int_ size_t idx len source variables N_incoming",
     "word of the Python language": "lambda def yield async",
     "the toolkit's": "replica_seed spikehebb_count",
     "Brian2 uses that name": "t dt i j N xi e inf delay stimulus spike_time not_refractory",
@@ -370,7 +371,7 @@ def test_every_macro_of_the_headers_is_known() -> None:
 # Words of Brian2's templates, of C's mathematics and of SymPy that do run.
 ALLOWED = """
     S Q E I O C beta gamma zeta sigma size length name shape start stop state index value data min max left right time
-    signal clock y0 j1 y1x div rint source target spikes count sum mean event queue thread block NMDA EPSC V F W
+    signal clock y0 j1 y1x div rint fabs std target spikes count sum mean event queue thread block NMDA EPSC V F W
 """
 
 
@@ -380,6 +381,7 @@ def test_other_names_run_wherever_they_stand(device: Device) -> None:
     neuron = a_neuron(
         equations="v : 1\n" + "\n".join(f"d{name}/dt = ({name}0 - {name})/tau : 1" for name in ALLOWED.split()),
         parameters={"tau": 10 * ms, **{f"{name}0": 1.0 for name in ALLOWED.split()}},
+        method="rk4",
         threshold=" + ".join(["v", *ALLOWED.split()]) + " > 1e9",
         reset="",
         update="v = " + " + ".join(ALLOWED.split()),
@@ -397,7 +399,23 @@ def test_other_names_run_wherever_they_stand(device: Device) -> None:
     plan = Protocol(stimuli={"a": np.array([[1e-3], [np.inf]])}, duration=5 * ms)
     state = simulate(circuit, plan, device=device, dt=1 * ms).state["b"]
     for name in ALLOWED.split():
-        assert state[name][0] == pytest.approx(1 - np.exp(-5 / 10))
+        assert state[name][0] == pytest.approx(1 - np.exp(-5 / 10), rel=1e-5), name
+
+
+@pytest.mark.parametrize("name", ["I", "v", "C"])
+def test_exact_integration_is_exact_whatever_a_variable_is_called(name: str) -> None:
+    """Called E, it was integrated as if it were 2.718."""
+    model = NeuronModel(
+        name="n",
+        summary="",
+        equations=f"d{name}/dt = -{name}/tau : 1\ndu/dt = ({name} - u)/tau_u : 1",
+        parameters={"tau": 30 * ms, "tau_u": 10 * ms},
+    )
+    population = Population(model=model, size=1, state={name: 1.0})
+    circuit = Circuit(name="c", populations={"b": population}, projections={})
+    state = simulate(circuit, Protocol(stimuli={}, duration=5 * ms)).state["b"]
+    assert state[name][0] == pytest.approx(np.exp(-5 / 30), rel=1e-12)
+    assert state["u"][0] == pytest.approx((np.exp(-5 / 30) - np.exp(-5 / 10)) / (1 - 10 / 30), rel=1e-12)
 
 
 def test_a_name_that_the_synapse_and_a_neuron_have_is_refused_in_the_circuit() -> None:
@@ -435,3 +453,34 @@ def test_sums_go_into_variables_that_hold_nothing_else() -> None:
     for variable in ("v", "tau", "nope"):
         with pytest.raises(ValueError, match=f"b has no variable '{variable}' to sum into"):
             summing(variable)
+
+
+@pytest.mark.parametrize("device", BOTH)
+def test_a_neuron_keeps_its_parameter_beside_a_rule_that_has_one_of_that_name(device: Device) -> None:
+    """The rule's trace has a tau of its own, in the other neuron; as replicas, too."""
+    neuron = a_neuron(equations="dv/dt = (1 - v)/tau : 1", threshold="v > 2", reset="", parameters={"tau": 10 * ms})
+    circuit = Circuit(
+        name="c",
+        populations={"a": Population(model=spike_source, size=1), "b": Population(model=neuron, size=1)},
+        projections={"p": Projection(pre="a", post="b", weights=np.zeros((1, 1)), rule=a_rule(post="", on_post=""))},
+    )
+    plan = Protocol(stimuli={"a": np.array([[1e-3], [np.inf]])}, duration=5 * ms)
+    for each in (circuit, replicas(circuit, 2)):
+        state = simulate(each, plan, device=device, dt=1 * ms).state
+        assert np.unique(state["b"]["v"]) == pytest.approx([1 - np.exp(-5 / 10)], rel=1e-12)
+        assert np.unique(state["a"]["x1"]) == pytest.approx([np.exp(-3 / 20)], rel=1e-12)
+
+
+@pytest.mark.parametrize("device", BOTH)
+def test_a_condition_may_read_a_parameter_of_the_rule(device: Device) -> None:
+    rule = a_rule(
+        parameters={"tau": 20 * ms, "A": 0.1, "T": 5 * ms, "least": 1.5},
+        post_spike="y1 += 1",
+        on_post="",
+        update="w += A  # at the end; of an epoch",
+        update_if="y1 > least  # often; enough",
+        epoch="T",
+    )
+    plan = spike_trains([[1] * ms] * 2, [[1, 2] * ms, [1] * ms], duration=8 * ms)
+    run = simulate(synapse_pair(rule, pairs=2), plan, device=device, dt=1 * ms)
+    assert np.diag(run.weights["synapse"]) == pytest.approx([0.6, 0.5])

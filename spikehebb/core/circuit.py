@@ -188,7 +188,7 @@ class Circuit:
             texts += [rule.synapse, rule.on_pre, rule.on_post, rule.update, *rule.onset]
         there |= text.used(*texts)
         if rule is not None:  # parameters that neurons hold are read there, with a suffix
-            there -= (_held(rule, "pre") | _held(rule, "post")) & set(rule.parameters)
+            there -= {*rule.held("pre"), *rule.held("post")}
         for end in (projection.pre, projection.post):
             held = set(_names(self.populations[end])).union(*(_held(other, side) for other, side in self.traces(end)))
             if clash := sorted(there & held):
@@ -240,8 +240,7 @@ class Circuit:
 
 def _held(rule: PlasticityRule, side: str) -> set[str]:
     """Return the traces and parameters of a rule that live in the neurons of one side."""
-    equations = getattr(rule, side)
-    return {*text.variables(equations), *(set(rule.parameters) & text.used(equations, *rule.statements(side)))}
+    return {*text.variables(getattr(rule, side)), *rule.held(side)}
 
 
 def _names(population: Population) -> dict[str, Any]:

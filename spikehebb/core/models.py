@@ -275,6 +275,12 @@ class PlasticityRule:
         """Return what happens to the traces of one side, ``pre`` or ``post``: at a spike, and at an epoch's end."""
         return getattr(self, f"{side}_spike"), getattr(self, f"{side}_epoch")
 
+    def held(self, side: str) -> dict[str, Any]:
+        """Return the parameters that neurons of one side, ``pre`` or ``post``, hold because texts there read them."""
+        condition = self.update_if if side == "post" else ""
+        read = text.used(getattr(self, side), *self.statements(side), condition)
+        return {name: value for name, value in self.parameters.items() if name in read}
+
     def reads(self, side: str) -> tuple[str, ...]:
         """Return the variables of one side, ``pre`` or ``post``, that the rule reads when it changes a weight."""
         read = text.used(self.synapse, self.on_pre, self.on_post, self.update)

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import sympy
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.variables import Variable
@@ -22,6 +23,7 @@ from spikehebb.equations.reserved import why_reserved
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
+    differential,
     is_linear,
     is_shared,
     joined,
@@ -110,6 +112,11 @@ def check_method(owner: str, method: str, equations: str) -> None:
         raise ValueError(f"{owner}: there is no integration method {method!r}.{did_you_mean(method, _METHODS)}")
     if used(equations) & _NOISE.keys() and method not in _STOCHASTIC:
         raise ValueError(f"{owner}: method {method!r} integrates no noise (xi); take {' or '.join(_STOCHASTIC)}.")
+    for name in differential(equations) if method == "exact" else ():
+        if hasattr(sympy, name) and name != "I":  # which SymPy happens to write as it reads it
+            raise ValueError(
+                f"{owner}: Brian2's exact method would take {name!r} for SymPy's {name}; rename it, or take 'euler'."
+            )
     if method == "exact" and not is_linear(equations):
         raise ValueError(f"{owner}: its equations are not linear, so that no method is 'exact'; take 'euler' or 'rk4'.")
 

@@ -24,14 +24,16 @@ _CPP = set(  # C++17, its alternative tokens, and what C++20 adds
 )
 # Macros of the C headers that Brian2's programs include: what g++ -dM -E says of them with glibc 2.36.
 _MACROS = set(resources.files(__package__).joinpath("macros.txt").read_text("ascii").split())
-# In kernels that brian2cuda writes, these are variables of its own; another of that name would hide them in silence.
-_CUDA = set(
+# What Brian2 and brian2cuda call things in the code around a text: there another of that name clashes, or hides theirs
+# in silence. Found by compiling a program with every name of their templates.
+_PROGRAMS = set(
     """
-    THREADS_PER_BLOCK atomicAdd bid bid_offset blockDim blockIdx bundle_id bundle_idx bundle_size eventspace gridDim
-    neuron_id no_or_const_delay_mode num_blocks num_delays num_parallel_blocks num_spiking_neurons num_synapses
-    post_block_idx pre_post_block_id propagating_synapses queue_size spike_index spikes_start spikes_stop
+    N_incoming N_outgoing THREADS_PER_BLOCK acos asin atan atomicAdd bid bid_offset blockDim blockIdx bundle_id
+    bundle_idx bundle_size eventspace gridDim idx int16_t int32_t int64_t int8_t int_ len neuron_id
+    no_or_const_delay_mode num_blocks num_delays num_parallel_blocks num_spiking_neurons num_synapses post_block_idx
+    pow pre_post_block_id propagating_synapses queue_size size_t source spike_index spikes_start spikes_stop
     spiking_neuron spiking_neuron_idx syn_in_bundle_idx synapse_bundle synapse_ids synapses_offset synapses_queue
-    threadIdx threads_per_bundle tid warpSize
+    threadIdx threads_per_bundle tid uint16_t uint32_t uint64_t uint8_t variables warpSize
     """.split()  # noqa: SIM905
 )
 
@@ -48,8 +50,8 @@ def why_reserved(name: str) -> str:
         return "it is a word of C++"
     if name in _MACROS:
         return "the headers of C define it"
-    if name in _CUDA:
-        return "programs for a GPU use that name themselves"
+    if name in _PROGRAMS:
+        return "Brian2's programs use that name themselves"
     if name.startswith(("replica_", "spikehebb_")):
         return "names that begin so are the toolkit's"
     try:

@@ -177,7 +177,7 @@ def _population(
         if not (side == "pre" and rule in late):
             resets.append(spike)
         onsets += [text.zero(traces, trace) for trace in text.differential(traces) if trace not in rule.keeps]
-        declarations.append(text.declare(rule.parameters, text.used(traces, spike, ended)))
+        declarations.append(text.declare(rule.held(side), rule.parameters))
     stimulus = _stimulus(model)
     return PopulationPlan(
         size=population.size,
@@ -328,8 +328,7 @@ def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:
     names = ("synapse", "on_pre", "on_post", "update")
     texts = {name: getattr(rule, name) for name in names} | {f"onset{n}": code for n, code in enumerate(rule.onset)}
     for side in ("pre", "post"):
-        held = text.used(getattr(rule, side), *rule.statements(side)) & set(rule.parameters)
-        there = {parameter: f"{parameter}_{side}" for parameter in held}
+        there = {parameter: f"{parameter}_{side}" for parameter in rule.held(side)}
         texts = {name: text.renamed(code, there) for name, code in texts.items()}
     return texts
 
@@ -363,8 +362,8 @@ def values(circuit: Circuit, plan: Plan) -> dict[str, NDArray[Any]]:
 
     for name, population in circuit.populations.items():
         put(name, population.model.parameters, plan.populations[name].model)
-        for rule, _ in circuit.traces(name):
-            put(name, rule.parameters, plan.populations[name].model)
+        for rule, side in circuit.traces(name):
+            put(name, rule.held(side), plan.populations[name].model)
         for variable, value in population.state.items():
             kind = text.number_type(plan.populations[name].model, variable)
             found[f"{name}.{variable}"] = np.broadcast_to(np.asarray(value, kind), (population.size,))
