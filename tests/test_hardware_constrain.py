@@ -21,6 +21,7 @@ from spikehebb.equations import variables
 from spikehebb.export.from_circuit import rule_text
 from spikehebb.hardware import TARGETS, Target, problems
 from spikehebb.hardware.constrain import Constrained, constrain
+from spikehebb.jobs.digit_settings import Settings
 from spikehebb.protocols import presentations
 from spikehebb.rules import RULES, find, on_spikes, softhebb_annealed, stdp_pair
 from spikehebb.simulation import simulate
@@ -235,6 +236,23 @@ def test_what_a_spike_does_is_the_same_however_it_depends_on_the_weight(device: 
         state = simulate(each, plan, device=device, dt=1 * ms).state["post"]
         assert state["v"][0] == pytest.approx(0.25e-3, rel=1e-12)
         assert state["u"][0] == pytest.approx(0.5e-3 / 1.5, rel=1e-12)
+
+
+def test_a_spread_of_neurons_is_a_factor_of_the_weight() -> None:
+    """A neuron that takes the square of a weight takes the square of its factor, too."""
+    settings = Settings(neurons=2, neuron_spread=0.5, seed=3)
+    plain = Settings(neurons=2).circuit(np.array([[0.5, 0.5]]))
+    neuron = plain.populations["output"]
+    model = dataclasses.replace(neuron.model, receive="u_post += w**2")
+    populations = {**plain.populations, "output": dataclasses.replace(neuron, model=model)}
+    made = settings._as_made(dataclasses.replace(plain, populations=populations)).frozen()
+    assert made.populations["output"].model.receive == "u_post += (w * gain_post) ** 2"
+    gains = np.asarray(made.populations["output"].model.parameters["gain"])
+    linear = plain.frozen().with_weights(feedforward=(0.5 * gains[None, :]) ** 2)
+    shown = Protocol(stimuli={"input": np.ones((1, 1))}, duration=30 * ms, presentation=30 * ms)
+    found, wanted = (simulate(each, shown, dt=1 * ms).state["output"]["u"] for each in (made, linear))
+    assert found == pytest.approx(wanted, rel=1e-12)
+    assert np.ptp(wanted) > 0.1
 
 
 def test_a_neuron_that_sets_the_weight_is_refused_when_made() -> None:
