@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2.codegen.cpp_prefs import get_compiler_and_args
 
 from spikehebb import devices
 from spikehebb.core import Images
@@ -18,6 +23,7 @@ from tests import cuda_on_cpu
 
 NO_COMPILER = pytest.mark.skipif(devices.compiler() is None, reason="no C++ compiler here")
 NO_BRIAN2CUDA = pytest.mark.skipif(devices.cuda.brian2cuda_version() is None, reason="no brian2cuda here")
+FAST = devices.NUMPY if devices.compiler() is None else devices.CPP  # for tests in which any device will do
 DEVICES = [
     pytest.param(devices.NUMPY, id="numpy"),
     pytest.param(devices.CPP, id="cpp", marks=[NO_COMPILER, pytest.mark.compiler]),
@@ -30,15 +36,20 @@ ONE_IN = 12
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to ``make validate`` what takes long on CUDA: most of a catalogue, where every rule is a program."""
+    """Leave to ``make test-all`` what needs CUDA or a catalogue of programs, and to ``make validate`` most of both."""
     seen: Counter[str] = Counter()
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if parameters.get("device") is not devices.CUDA:
+        device, catalogue = parameters.get("device"), item.get_closest_marker("catalogue")
+        if device is devices.CUDA or "emulated" in getattr(item, "fixturenames", ()) or item.get_closest_marker("nvcc"):
+            item.add_marker(pytest.mark.long)
+        if catalogue and device is devices.CPP:
+            item.add_marker(pytest.mark.long)
+        if device is not devices.CUDA:
             continue
         if item.get_closest_marker("slow_on_cuda"):
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("catalogue"):
+        if catalogue:
             name = item.nodeid.split("[")[0]
             if seen[name] % ONE_IN:
                 item.add_marker(pytest.mark.slow)
@@ -46,15 +57,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled programs apart from the user's, shared by all workers of one run, and compile them quickly."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def cache(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Keep compiled programs apart from the user's and from one run to the next, and compile them quickly."""
+    assert pytestconfig.cache is not None
+    home = pytestconfig.cache.mkdir("spikehebb")
+    # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
+    flags = os.environ.get("SPIKEHEBB_CXXFLAGS", f"-O1 {compiled_headers(home)}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPIKEHEBB_CACHE", str(shared / "cache"))
-        # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
-        patch.setenv("SPIKEHEBB_CXXFLAGS", os.environ.get("SPIKEHEBB_CXXFLAGS", "-O1"))
+        patch.setenv("SPIKEHEBB_CACHE", str(home))
+        patch.setenv("SPIKEHEBB_CXXFLAGS", flags)
         yield
+
+
+# What generated programs include; parsing it takes a third of the time of a compiler.
+HEADERS = "algorithm cassert chrono climits cmath csignal cstring ctime fstream iostream map random set string vector"
+
+
+def compiled_headers(home: Path) -> str:
+    """Return the flag that lets GCC begin with compiled headers, or nothing where the compiler is another one."""
+    version, flags = devices.compiler(), get_compiler_and_args()[1]
+    if version is None or "clang" in version or sys.platform != "linux":
+        return ""
+    made = hashlib.sha256(f"{version} {flags} {HEADERS}".encode()).hexdigest()[:16]
+    header = home / f"headers-{made}" / "headers.hpp"
+    with (home / "headers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker compiles, the others wait
+        compiled = header.with_suffix(".hpp.gch")
+        if not (compiled / "done").exists():
+            compiled.mkdir(parents=True, exist_ok=True)
+            header.write_text("".join(f"#include <{name}>\n" for name in HEADERS.split()))
+            for level in ("-O0", "-O1"):  # of the two halves of a program
+                command = [os.environ.get("CXX", "g++"), *flags, "-std=c++11", level, "-x", "c++-header", str(header)]
+                subprocess.run([*command, "-o", str(compiled / level)], check=True)
+            (compiled / "done").touch()
+    return f"-include {header}"
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +135,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few() -> tuple[Images, Images]:
     """Enough images for a network that is only exercised, not trained."""
     from spikehebb.datasets import load

@@ -18,10 +18,11 @@ import pytest
 
 from spikehebb import devices
 from spikehebb.cli import app
-from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
+from tests.conftest import FAST, NO_BRIAN2CUDA, NO_COMPILER
 
 SPIKEHEBB = [sys.executable, "-c", "from spikehebb.cli import app; app()"]
-TINY = ["--data", "digits", "--neurons", "6", "--limit-train", "40", "--limit-test", "20", "--device", "numpy"]
+SIX = ["--data", "digits", "--neurons", "6", "--limit-train", "40", "--limit-test", "20"]
+TINY = [*SIX, "--device", FAST.name]
 
 
 def run(
@@ -200,13 +201,13 @@ def test_doctor_reports_what_cuda_needs_and_where_learning_is_fastest(emulated: 
 @NO_BRIAN2CUDA
 def test_auto_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices.nvcc, "gpus", list)
-    words = [word if word != "numpy" else "auto" for word in TINY]
+    words = [*SIX, "--device", "auto"]
     done = run("learn", *words, "--out", tmp_path, "--json")
     assert "as there is no NVIDIA GPU here" in done.stderr
 
 
 def test_without_a_compiler_it_says_so_and_runs_on_numpy(tmp_path: Path) -> None:
-    words = [word if word != "numpy" else "auto" for word in TINY]
+    words = [*SIX, "--device", "auto"]
     done = run("learn", *words, "--out", tmp_path, "--json", environment={"CXX": "no-such-compiler"})
     assert done.returncode == 0
     assert json.loads(done.stdout)["device"] == "numpy"
@@ -235,7 +236,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 @pytest.mark.compiler
 @NO_COMPILER
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    words = [*SPIKEHEBB, "learn", "--data", "digits", "--neurons", "100", "--epochs", "40", "--out", str(tmp_path)]
+    words = [*SPIKEHEBB, "learn", "--data", "digits", "--neurons", "100", "--epochs", "10", "--out", str(tmp_path)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 240
     while not (tmp_path / "partial.npz").exists():

@@ -17,20 +17,21 @@ import pytest
 from spikehebb import checkpoint, plot
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.jobs.run import LOCK, STATE, held
+from tests.conftest import FAST
 from tests.test_cli import SPIKEHEBB, refused, run
 
 FEW = ["--limit-train", "40", "--limit-test", "20"]
-DIGITS = ["--data", "digits", "--device", "numpy", *FEW]
+DIGITS = ["--data", "digits", "--device", FAST.name, *FEW]
 BITS = ["--weight-bits", "4", "--trace-bits", "3", "--spreads", "0.1", "--dropped", "0.1", "--no-learning"]
 JOBS = {
-    "learn": ["learn", *DIGITS, "--neurons", "5"],
-    "replicas": ["learn", *DIGITS, "--neurons", "5", "--replicas", "2"],
+    "learn": ["learn", *DIGITS, "--neurons", "6"],
+    "replicas": ["learn", *DIGITS, "--neurons", "6", "--replicas", "2"],
     "train": [
         *("softhebb", "train", "--preset", "mnist-krotov-hopfield", "--data", "digits", *FEW),
         *("--epochs", "1", "--readout-epochs", "2"),
     ],
     "convert": ["convert", "MODEL", *DIGITS, "--calibration", "20", "--present", "20"],
-    "study": ["study", "bits", *DIGITS, "--neurons", "5", *BITS],
+    "study": ["study", "bits", *DIGITS, "--neurons", "6", *BITS],
 }
 DRAWS = {
     "learn": "digit_pictures",
@@ -52,7 +53,10 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture(params=JOBS)
+QUICK = ("learn", "train")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in JOBS])
 def job(request: pytest.FixtureRequest, dense: Path) -> tuple[str, list[str]]:
     """Each command that makes a folder, and its words."""
     name: str = request.param
@@ -166,7 +170,7 @@ def test_what_a_kill_left_behind_goes_at_the_next_start(job: tuple[str, list[str
     assert not [path.name for path in tmp_path.rglob(".*")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_batch_systems_and_closed_terminals_end_a_command_like_ctrl_c(
     tmp_path: Path, number: signal.Signals, wait: Callable[[subprocess.Popen[str], Path], None]
 ) -> None:

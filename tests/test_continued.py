@@ -15,13 +15,13 @@ from brian2 import ms
 from spikehebb import checkpoint, jobs
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
+from spikehebb.devices import Device
 from spikehebb.datasets import load
-from spikehebb.devices import CPP, NUMPY
 from spikehebb.jobs import LearnedNetwork, RateNetwork, Settings, Start, learn_digits, load_start
 from spikehebb.protocols import presentations
 from spikehebb.simulation import present, simulate
 from spikehebb.softhebb import Layer, Model, Network, Weights, load_model, save_model, training
-from tests.conftest import NO_COMPILER
+from tests.conftest import FAST
 from tests.test_cli import refused, run
 
 LAYER = Layer(
@@ -34,7 +34,7 @@ LAYER = Layer(
     norm=2.5,
     start="uniform",
 )
-TINY = ["--data", "digits", "--limit-train", "40", "--limit-test", "20", "--device", "numpy"]
+TINY = ["--data", "digits", "--limit-train", "40", "--limit-test", "20", "--device", FAST.name]
 
 
 def rates(layer: Layer = LAYER, image_shape: tuple[int, int, int] = (1, 8, 8), bias: Any = None) -> Model:
@@ -58,11 +58,12 @@ def softhebb(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def spiked(few: tuple[Images, Images], tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def spiked(few: tuple[Images, Images], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that has learned in spikes."""
-    learn_digits(*few, Settings(neurons=6, seed=3), device=NUMPY, out=tmp_path / "spiked")
-    return tmp_path / "spiked"
+    out = tmp_path_factory.mktemp("spiked")
+    learn_digits(*few, Settings(neurons=6, seed=3), device=FAST, out=out)
+    return out
 
 
 def test_weights_and_temperature_of_rates_carry_over(softhebb: Path, few: tuple[Images, Images]) -> None:
@@ -107,9 +108,9 @@ def test_spikes_are_samples_of_the_biased_softmax(few: tuple[Images, Images]) ->
 def test_learning_goes_on_from_where_it_was(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     """An infinite age would keep the weights; a large one moves them little, none restarts them."""
     start = load_start(softhebb)
-    kept = learn_digits(*few, start=start.with_age(1e9), device=NUMPY).network.arrays["weights"]
+    kept = learn_digits(*few, start=start.with_age(1e9), device=FAST).network.arrays["weights"]
     np.testing.assert_allclose(kept, start.weights, atol=1e-6)
-    moved = learn_digits(*few, start=start.with_age(0), device=NUMPY).network.arrays
+    moved = learn_digits(*few, start=start.with_age(0), device=FAST).network.arrays
     assert np.abs(moved["weights"] - start.weights).max() > 0.05
     spikes = 100 * moved["age"].sum()  # a spike ages its neuron by 1/lifetime
     assert spikes == pytest.approx(60 * 20, rel=0.2)
@@ -120,14 +121,14 @@ def test_a_spiking_network_keeps_its_ages_and_settings(spiked: Path, few: tuple[
     np.testing.assert_array_equal(start.age, trained.arrays["age"])
     settings = start.settings(few[0], seed=9)
     assert settings == Settings(neurons=6, seed=9)
-    again = learn_digits(*few, settings, start=start, device=NUMPY)
+    again = learn_digits(*few, settings, start=start, device=FAST)
     assert (np.asarray(again.network.arrays["age"]) >= trained.arrays["age"]).all()
     assert again.network.start().age.sum() > start.age.sum()
 
 
 def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images], tmp_path: Path) -> None:
     start = load_start(softhebb)
-    learn_digits(*few, start=start, device=NUMPY, out=tmp_path / "on")
+    learn_digits(*few, start=start, device=FAST, out=tmp_path / "on")
     entry = json.loads((tmp_path / "on" / "run.json").read_text())["start"]
     content = (softhebb / "checkpoint.npz").read_bytes()
     assert entry["kind"] == "softhebb"
@@ -135,12 +136,12 @@ def test_a_run_says_what_it_came_from(softhebb: Path, few: tuple[Images, Images]
     assert entry["sha256"] == hashlib.sha256(content).hexdigest()
     assert entry["inverse_temperature"] == 12
     assert entry["mean_image_norm"] == pytest.approx(jobs.start.mean_norm(few[0]))
-    assert learn_digits(*few, Settings(neurons=2), device=NUMPY).report["start"] is None
+    assert learn_digits(*few, Settings(neurons=6), device=FAST).report["start"] is None
 
 
 def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) -> None:
     start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
-    done = learn_digits(*few, start=start, device=NUMPY, out=tmp_path)
+    done = learn_digits(*few, start=start, device=FAST, out=tmp_path)
     read = jobs.read(tmp_path)
     assert isinstance(read, LearnedNetwork)
     np.testing.assert_array_equal(read.arrays["bias"], start.bias)
@@ -150,8 +151,8 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
     assert jobs.some_presentations(read, few[1][:2]).counts["output"].sum() > 0
 
 
-@pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
-def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow_on_cuda
+def test_an_interrupted_run_goes_on_bit_for_bit(device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(present, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
     start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
@@ -176,7 +177,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(device: Any, tmp_path: Path, mon
 def test_other_rules_learn_too(softhebb: Path, few: tuple[Images, Images]) -> None:
     start = load_start(softhebb)
     runs = {
-        rule: learn_digits(*few, start.settings(few[0], rule=rule), start=start, device=NUMPY)
+        rule: learn_digits(*few, start.settings(few[0], rule=rule), start=start, device=FAST)
         for rule in ("nessler", "stdp_pair", "softhebb")
     }
     weights = [run.network.arrays["weights"] for run in runs.values()]
@@ -235,12 +236,12 @@ def test_images_and_settings_must_fit_the_start(softhebb: Path, few: tuple[Image
     start, out = load_start(softhebb), tmp_path / "out"
     small = Images(name="small", pixels=np.ones((3, 4, 4)), labels=np.zeros(3))
     with pytest.raises(ValueError, match=r"goes on from takes images of \(8, 8\), but small has \(4, 4\); give images"):
-        learn_digits(small, small, start=start, device=NUMPY, out=out)
+        learn_digits(small, small, start=start, device=FAST, out=out)
     with pytest.raises(ValueError, match="goes on from has 6 neurons, but the settings say 7; leave the number out"):
-        learn_digits(*few, Settings(neurons=7), start=start, device=NUMPY, out=out)
+        learn_digits(*few, Settings(neurons=7), start=start, device=FAST, out=out)
     blank = Images(name="blank", pixels=np.zeros((3, 8, 8)), labels=np.zeros(3))
     with pytest.raises(ValueError, match="blank: all images are blank, so they give no temperature"):
-        learn_digits(blank, blank, start=start, device=NUMPY, out=out)
+        learn_digits(blank, blank, start=start, device=FAST, out=out)
     assert not out.exists()
 
 

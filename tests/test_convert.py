@@ -115,6 +115,7 @@ def test_columns_equal_an_independent_reference(name: str, digits: Images) -> No
         x, rate_in = fired, gain
 
 
+@pytest.mark.catalogue
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("name", ["triangle, max", "repu", "pre-triangle"])
 def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, digits: Images) -> None:
@@ -310,7 +311,10 @@ def test_winners_are_compared_with_what_sampling_alone_would_give(digits: Images
     assert convert.winners(hard, to_spiking(hard, digits[:40]), digits[:3], 0, device=NUMPY) is None
 
 
-@pytest.mark.parametrize(("inverse_temperature", "right"), [(0.5, True), (0.125, False), (1.0, False)])
+@pytest.mark.parametrize(
+    ("inverse_temperature", "right"),
+    [(0.5, True), (0.125, False), pytest.param(1.0, False, marks=pytest.mark.long)],
+)
 def test_a_wrong_temperature_shows_in_the_divergence(inverse_temperature: float, right: bool, digits: Images) -> None:
     source, other = (model(layer(8, inverse_temperature=t, batch_norm=False)) for t in (0.5, inverse_temperature))
     network, few = to_spiking(source, digits[:40]), digits[:1]

@@ -85,6 +85,7 @@ def test_dense_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
     assert scores["vote_spikes_per_image"] == pytest.approx(0.9 * 14, rel=0.1)  # after 10 ms of listening
 
 
+@pytest.mark.long
 def test_lif_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
     run = convert_softhebb(dense, *few, SHORT, calibration=40, lif=True, device=DEVICE)
     columns = ConvertedNetwork(model=dense, network=run.network)

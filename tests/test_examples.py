@@ -28,13 +28,11 @@ PROMISED = {
 }
 
 
-SLOW = {"04_window_gallery"}  # a program for each window
+MARKS = dict.fromkeys(PROMISED, [pytest.mark.long])
+MARKS |= {"04_window_gallery": [pytest.mark.slow], "03_rule_in_your_network": [], "05_learn_digits": []}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem in SLOW else []) for p in EXAMPLES],
-)
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.stem, marks=MARKS[p.stem]) for p in EXAMPLES])
 def test_example(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -189,6 +189,7 @@ def ran(copy: Path) -> dict[str, Any]:
     return results
 
 
+@pytest.mark.long
 def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
     assert {"stdp_kempter", "foldiak"} <= set(ran["rules"])
     assert "@article{kempter1999," in ran["cite"]
@@ -215,6 +216,7 @@ def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
     assert " truenorth |" in ran["pages"]["chips"]
 
 
+@pytest.mark.long
 def test_the_suite_needs_no_further_place(ran: dict[str, Any]) -> None:
     """What it tests of the new values passes, and what goes over a whole catalogue: ``test_every_...``."""
     assert ran["code"] == 0, ran["output"]

@@ -59,7 +59,11 @@ def apart(seed: int, number: int = 6) -> Trains:
 FITTING = [rule for rule in RULES.values() if not problems(rule) and "u" not in variables(rule.needs_post)]
 
 
-@pytest.mark.parametrize("rule", [*FITTING, on_spikes(find("oja"))], ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule",
+    [on_spikes(find("oja")), FITTING[0], *(pytest.param(rule, marks=pytest.mark.long) for rule in FITTING[1:])],
+    ids=lambda rule: rule.name,
+)
 def test_without_limits_and_with_epochs_of_a_step_it_is_the_rule_itself(rule: PlasticityRule) -> None:
     trains = apart(1)
     circuit = synapse_pair(rule, pairs=len(trains), w=[0.5] * len(trains))

@@ -57,6 +57,7 @@ def test_ctrl_c_during_a_command_leaves_no_result(tmp_path: Path, command: str) 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [spikes]
 
 
+@pytest.mark.long
 def test_a_command_in_the_background_ignores_ctrl_c(tmp_path: Path) -> None:
     """As shells start them in scripts, with the signal ignored; the result is the one without."""
     results = []

@@ -14,14 +14,19 @@ from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images, digest
 from spikehebb.datasets import load
-from spikehebb.devices import CPP, NUMPY, Device
-from spikehebb.jobs import Settings, digit_state, evaluate, learn_digits, read, stdp_window
+from spikehebb.devices import CPP, Device
+from spikehebb.jobs import LearnedNetwork, Settings, digit_state, evaluate, learn_digits, read, stdp_window
 from spikehebb.jobs.run import FINISHED
 from spikehebb.rules import softhebb, stdp_pair
 from spikehebb.simulation import present
-from tests.conftest import NO_COMPILER
+from tests.conftest import FAST, NO_COMPILER
 
-SMALL = Settings(neurons=8, seed=3)
+SMALL = Settings(neurons=6, seed=3)
+
+
+@pytest.fixture(scope="module")
+def trained(few: tuple[Images, Images]) -> LearnedNetwork:
+    return learn_digits(*few, SMALL, device=FAST).network
 
 
 @pytest.mark.slow_on_cuda
@@ -108,7 +113,7 @@ def test_labels_of_test_images_have_no_say(few: tuple[Images, Images]) -> None:
     """With test labels permuted, the network, its labels and its predictions are the same."""
     train, test = few
     other = dataclasses.replace(test, labels=(test.labels + 1) % 10)
-    runs = [learn_digits(train, images, SMALL, device=NUMPY) for images in (test, other)]
+    runs = [learn_digits(train, images, SMALL, device=FAST) for images in (test, other)]
     predicted = [run.network.predict(images)[1] for run, images in zip(runs, (test, other), strict=True)]
     assert predicted[0].tolist() == predicted[1].tolist()
     for name in ("weights", "profile", "linear"):
@@ -159,13 +164,13 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, m
 
 
 def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
-    learn_digits(*few, SMALL, device=NUMPY, out=tmp_path)
+    learn_digits(*few, SMALL, device=FAST, out=tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     other = dataclasses.replace(SMALL, seed=9)
     with pytest.raises(FileExistsError, match=r"holds another run; give another folder with --out, or replace it"):
-        learn_digits(*few, other, device=NUMPY, out=tmp_path)
+        learn_digits(*few, other, device=FAST, out=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    learn_digits(*few, other, device=NUMPY, out=tmp_path, overwrite=True)
+    learn_digits(*few, other, device=FAST, out=tmp_path, overwrite=True)
     assert read(tmp_path).header["seed"] == 9
 
 
@@ -175,12 +180,12 @@ def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        learn_digits(*few, SMALL, device=NUMPY, out=tmp_path, progress=stop)
+        learn_digits(*few, SMALL, device=FAST, out=tmp_path, progress=stop)
     with pytest.raises(FileExistsError, match="holds another run"):
-        learn_digits(*few, dataclasses.replace(SMALL, seed=9), device=NUMPY, out=tmp_path)
+        learn_digits(*few, dataclasses.replace(SMALL, seed=9), device=FAST, out=tmp_path)
     other = dataclasses.replace(few[0], pixels=few[0].pixels[::-1])  # of the same name, number and files
     with pytest.raises(FileExistsError, match="holds another run"):
-        learn_digits(other, few[1], SMALL, device=NUMPY, out=tmp_path)
+        learn_digits(other, few[1], SMALL, device=FAST, out=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -201,17 +206,16 @@ def test_settings_are_checked(changes: dict[str, Any], message: str) -> None:
         Settings(**changes)
 
 
-def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
+def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images], trained: LearnedNetwork) -> None:
     train, test = few
     small = Images(name="small", pixels=np.zeros((2, 4, 4)), labels=np.zeros(2))
     with pytest.raises(ValueError, match=r"digits/train has images of \(8, 8\), but small of \(4, 4\) pixels"):
-        learn_digits(train, small, SMALL, device=NUMPY)
-    trained = learn_digits(train, test, SMALL, device=NUMPY).network
+        learn_digits(train, small, SMALL, device=FAST)
     with pytest.raises(ValueError, match=r"trained on images of \(8, 8\), but small has \(4, 4\)"):
         evaluate(trained, small)
     odd = dataclasses.replace(test, labels=test.labels + 10)
     with pytest.raises(ValueError, match="digits/test: labels must lie between 0 and 9, got 10 to 19"):
-        learn_digits(train, odd, SMALL, device=NUMPY)
+        learn_digits(train, odd, SMALL, device=FAST)
     unlabelled = dataclasses.replace(test, labels=np.full(len(test), -1))
     coloured = Images(name="coloured", pixels=np.zeros((2, 3, 8, 8), np.uint8), labels=np.zeros(2))
     for refused, message in (
@@ -222,9 +226,9 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
         ),
     ):
         with pytest.raises(ValueError, match=message):
-            learn_digits(refused, test, SMALL, device=NUMPY)
+            learn_digits(refused, test, SMALL, device=FAST)
         with pytest.raises(ValueError, match=message):
-            learn_digits(train, refused, SMALL, device=NUMPY)
+            learn_digits(train, refused, SMALL, device=FAST)
         with pytest.raises(ValueError, match=message):
             evaluate(trained, refused)
 
@@ -233,7 +237,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
     ("changes", "message"),
     [
         ({"kind": "something"}, r"it holds 'something', not a trained network \(digits, softhebb, converted\)"),
-        ({"config": {"neurons": 8, "surprise": 1}}, "surprise"),
+        ({"config": {"neurons": 6, "surprise": 1}}, "surprise"),
         ({"config": {"neurons": 10**9}}, "is needed"),
         ({"device": "toaster"}, "there is no device 'toaster'"),
         ({"image_shape": [8]}, r"its images have the shape \[8\]"),
@@ -241,9 +245,8 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images]) -> None:
     ],
 )
 def test_headers_that_make_no_sense_are_refused(
-    few: tuple[Images, Images], tmp_path: Path, changes: dict[str, Any], message: str
+    trained: LearnedNetwork, tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    trained = learn_digits(*few, SMALL, device=NUMPY).network
     checkpoint.save(Checkpoint(header={**trained.header, **changes}, arrays=trained.arrays), tmp_path / "c.npz")
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "c.npz")

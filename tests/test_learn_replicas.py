@@ -83,6 +83,7 @@ def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> N
         assert run.report["config"] == dataclasses.asdict(each)
 
 
+@pytest.mark.long
 def test_replicas_learn_on_a_chip(fewer: tuple[Images, Images]) -> None:
     rule: dict[str, Any] = jobs.CHIP_RULE
     chip = dataclasses.replace(SMALL, target="loihi1", **rule)

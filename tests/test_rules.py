@@ -34,7 +34,7 @@ from tests.oracles import (
     seconds,
 )
 
-DT, DURATION, DELAY = 1e-4, 0.6, 2e-3  # seconds
+DT, DURATION, DELAY = 1e-4, 0.35, 2e-3  # seconds
 NONE: Times = np.zeros(0)
 
 
@@ -46,7 +46,7 @@ class Case:
     w: float
 
 
-def train(rng: np.random.Generator, spikes: int, width: float = DT, slots: int = 5000) -> Times:
+def train(rng: np.random.Generator, spikes: int, width: float = DT, slots: int = 2500) -> Times:
     """Random spike times on a grid of so many slots of this width."""
     return np.sort(rng.choice(np.arange(1.0, slots), spikes, replace=False)) * width
 
@@ -63,7 +63,7 @@ def cases() -> list[Case]:
         *((disjoint(rng, 50), w) for w in (0.3, 0.8, 0.5, 0.3)),
         *((disjoint(rng, 10), w) for w in (0.3, 0.8)),
         *(((train(rng, 50, 2e-3, 101), train(rng, 50, 2e-3, 101)), w) for w in (0.3, 0.8)),  # coincide also if delayed
-        ((train(rng, 50, 5e-3, 100), train(rng, 50, 5e-3, 100)), 0.8),
+        ((train(rng, 50, 2.5e-3, 100), train(rng, 50, 2.5e-3, 100)), 0.8),
         *(((one, one), w) for w in (0.3, 0.8)),
         ((train(rng, 50), NONE), 0.8),
         ((NONE, train(rng, 50)), 0.8),
@@ -206,7 +206,7 @@ def test_vogels_depresses_at_each_presynaptic_spike() -> None:
     assert expected(TESTED["stdp_pair"], [CASES[PRE_ONLY]])[0] == 0.8
 
 
-DELAYED = [pytest.param(name, NUMPY, id=f"{name}-numpy") for name in TESTED] + [
+DELAYED = [pytest.param(name, NUMPY, id=f"{name}-numpy", marks=pytest.mark.long) for name in TESTED] + [
     pytest.param(name, CPP, id=f"{name}-cpp", marks=[NO_COMPILER, pytest.mark.compiler])
     for name in ("stdp_nearest_reduced", "softhebb", "calcium_dp", "stdp_reward")
 ]
@@ -290,7 +290,7 @@ def trials(pairs: int, spikes: int, seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     cases = []
     for number in range(pairs):
-        pre, post, reward = (train(rng, n, 2 * DT, 2500) for n in (spikes, spikes, 5))
+        pre, post, reward = (train(rng, n, 2 * DT, 1500) for n in (spikes, spikes, 5))
         cases.append(Case(pre, post, reward, w=0.3 + 0.5 * (number % 2)))
     return cases
 
