@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +22,7 @@ from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import CONVERSION
+from spikehebb.reading import check, read_json, shown
 from spikehebb.softhebb import Model, training
 from spikehebb.softhebb.backend import working
 
@@ -197,8 +197,11 @@ class _Conversion:
         return {"sizes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
     def shapes(self, counts: Counts) -> Shapes:
-        kinds = {"predicted": "i", "spikes": "f", "operations": "f", "seconds": "f"}
-        return {name: (kind, tuple(int(side) for side in counts["sizes"][name])) for name, kind in kinds.items()}
+        kinds = {"predicted": "i+", "spikes": "f+", "operations": "f+", "seconds": "f+"}
+        sizes = check(counts, {"sizes": {name: [int] for name in kinds}}, "its header")["sizes"]
+        if any(side < 0 for shape in sizes.values() for side in shape) or len(sizes["predicted"]) != 2:
+            raise ValueError(f"its header has the sizes {shown(sizes)}.")
+        return {name: (kind, tuple(sizes[name])) for name, kind in kinds.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> Seen | None:
         return Seen(
@@ -255,14 +258,30 @@ class _Conversion:
         }
 
     def finished(self, folder: Path) -> ConversionRun | None:
-        report = report_of(folder / "run.json", self.header)
+        report = report_of(folder / "run.json", self.header, {"metrics": {str: float}, "remarks": [str]})
         if report is None:
             return None
         model, network = convert.load_converted(folder)
-        fidelity = json.loads((folder / "fidelity.json").read_text())
+        path = folder / "fidelity.json"
+        fidelity = check(read_json(path), _CURVES, str(path))
         return ConversionRun(report={**report, **fidelity}, network=network, model=model)
 
 
+_CURVES = {
+    "metrics": {str: float},
+    "stages": [
+        {
+            **dict.fromkeys(("units", "positions"), int),
+            **dict.fromkeys(("spikes_per_image", "operations_per_image"), float),
+            "correlation": (float, None),
+            "winners": (None, {"divergence": float, "sampling": float}),
+        }
+    ],
+    "curve?": [dict.fromkeys(("ms", "operations", "accuracy", "agreement"), float)],
+    "lif?": {**dict.fromkeys(("accuracy_vote", "agreement_vote", "spikes_per_image"), float)}
+    | {"calibration": {"divergence": float}},
+    "remarks": [str],
+}
 _FIDELITY = ("metrics", "lif", "curve", "stages", "size", "remarks")
 
 

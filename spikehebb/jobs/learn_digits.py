@@ -27,7 +27,7 @@ from spikehebb.jobs.digit_state import (
     seen_after,
 )
 from spikehebb.jobs.learned import LearnedNetwork, check_images, readouts, scores_of
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
 
@@ -182,6 +182,12 @@ def learn_digits(
 
 
 States = tuple[State, ...]  # of each network
+_REPORT = {
+    "metrics": {str: float},
+    "confusion": [[int]],
+    "learning_curve": [{"images_seen": int, "accuracy": float}],
+    "labelled_from": int,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -225,8 +231,8 @@ class _Learning:
 
     def shapes(self, counts: Counts) -> Shapes:
         neurons, points = self.settings[0].neurons, counts["points"]
-        if not all(isinstance(count, int) and count >= 0 for count in (points, counts["chunks"])):
-            raise ValueError(f"its header counts {counts['chunks']!r} chunks and {points!r} points.")
+        per_epoch = -(-len(self.train) // present.CHUNK)
+        check_counts(counts, chunks=self.settings[0].epochs * per_epoch, points=1 << 30)
         arrays = {
             "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
             "age": (neurons,),
@@ -238,7 +244,8 @@ class _Learning:
         }
         arrays |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
         several = (len(self.settings),) if self.replicas else ()
-        return {name: ("f", (*several, *shape)) for name, shape in arrays.items()}
+        signed = ("weights", "bias")
+        return {name: ("f" if name in signed else "f+", (*several, *shape)) for name, shape in arrays.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
         count = len(self.settings)
@@ -303,7 +310,7 @@ class _Learning:
         runs = []
         places = [folder / name for name in folders_of(self.settings)] if self.replicas else [folder]
         for place, header in zip(places, self.headers, strict=True):
-            report = report_of(place / "run.json", header)
+            report = report_of(place / "run.json", header, _REPORT)
             if report is None or not (place / "checkpoint.npz").exists():
                 return None
             runs.append(DigitRun(report=report, network=learned.load(place)))

@@ -24,8 +24,9 @@ from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.layer_settings import LayerSettings
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
+from spikehebb.reading import check, shown
 from spikehebb.simulation.present import show
 from spikehebb.softhebb import (
     Model,
@@ -203,18 +204,19 @@ class _Learning:
 
     def shapes(self, counts: Counts) -> Shapes:
         depth = len(self.network.layers)
-        numbers = [counts["number"], counts["chunks"], *counts["steps"]]
-        if len(counts["steps"]) != depth or not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise ValueError(f"its header counts {numbers}.")
+        check(counts, {"steps": [int], "sums?": [int]}, "its header")
+        check_counts(counts, number=depth, chunks=self.settings.patches)
+        if len(counts["steps"]) != depth or min(counts["steps"]) < 0:
+            raise ValueError(f"its header must count the steps of {depth} layers, got {shown(counts['steps'])}.")
         arrays: dict[str, tuple[str, tuple[int, ...]]] = {
-            "totals": ("f", (depth, 3)),
-            "spikes": ("f", (depth + 1,)),
-            "seconds": ("f", (2,)),
+            "totals": ("f+", (depth, 3)),
+            "spikes": ("f+", (depth + 1,)),
+            "seconds": ("f+", (2,)),
         }
         for number, layer in enumerate(self.network.layers):
             arrays |= {
                 f"weight{number}": ("f", array_shapes(self.network, number)["weight"]),
-                f"age{number}": ("f", (layer.units,)),
+                f"age{number}": ("f+", (layer.units,)),
             }
         return arrays
 
@@ -291,7 +293,7 @@ class _Learning:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> LayersRun | None:
-        report = report_of(folder / "run.json", self.identity)
+        report = report_of(folder / "run.json", self.identity, {"metrics": {str: object}})
         return None if report is None else LayersRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:

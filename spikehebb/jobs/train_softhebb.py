@@ -19,7 +19,8 @@ from spikehebb.core import Float, Images, Int
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
+from spikehebb.reading import check
 from spikehebb.softhebb import (
     Model,
     Network,
@@ -158,6 +159,13 @@ class State:
     seconds: Float  # (learning, features, readout)
 
 
+_REPORT = {
+    "metrics": {str: float},
+    "layers": [
+        {"units": int, "norm_mean": float, "norm_sd": float, "winner_probability?": float, "largest_shares?": [float]}
+    ],
+    "learning_curve": [{"epoch": int, "accuracy_train": float, "accuracy_test": float}],
+}
 _FIT = ("weight", "bias", "moment1", "moment2", "bias_moment1", "bias_moment2")
 
 
@@ -203,11 +211,12 @@ class _Training:
         return counts | {"epoch": None if state.fit is None else state.fit.epoch}, arrays
 
     def shapes(self, counts: Counts) -> Shapes:
-        numbers = [counts["chunks"], counts["points"], *([] if counts["epoch"] is None else [counts["epoch"]])]
-        if not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise ValueError(f"its header counts {numbers}.")
+        check(counts, {"sums?": [int], "epoch": (int, None)}, "its header")
+        check_counts(counts, chunks=len(self.chunks), points=self.preset.readout.epochs)
+        if counts["epoch"] is not None:
+            check_counts(counts, epoch=self.preset.readout.epochs)
         arrays = dict(model_file.shapes({**counts, "kind": model_file.KIND, "classes": 0}))
-        arrays |= {"curve": ("f", (counts["points"], 2)), "seconds": ("f", (3,))}
+        arrays |= {"curve": ("f+", (counts["points"], 2)), "seconds": ("f+", (3,))}
         if counts["epoch"] is None:
             return arrays
         table, row = (self.classes, self.network.features), (self.classes,)
@@ -284,7 +293,7 @@ class _Training:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> SoftHebbRun | None:
-        report = report_of(folder / "run.json", self.identity)
+        report = report_of(folder / "run.json", self.identity, _REPORT)
         return None if report is None else SoftHebbRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:
