@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Frozen
-from spikehebb.reading import MOST_TEXT, check, checked, from_json, read_npy, regular, room, shown, unbelievable
+from spikehebb.npy import read_npy, unbelievable
+from spikehebb.reading import MOST_TEXT, check, checked, from_json, printable, regular, room
 
 FORMAT = 1
 LARGEST = 8 << 30  # bytes, unpacked: more is no checkpoint of this toolkit
@@ -88,7 +89,7 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoin
             numbers = sum(math.prod(shape) for _, shape in expected.values())
         found = sorted(members.keys() - {"header"})
         if found != sorted(expected):
-            raise ValueError(f"checkpoint {path} holds {shown(found)}, but needs {sorted(expected)}.")
+            raise ValueError(f"checkpoint {path} holds {printable(found)}, but needs {sorted(expected)}.")
         _check_room(path, 8 * numbers)
         arrays = {}
         for name, (kind, shape) in expected.items():
@@ -126,7 +127,7 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
                 name = member.filename.removesuffix(".npy")
                 if name == member.filename or member.compress_type not in _PACKED or name in members:
                     why = "is there twice" if name in members else "is no array of a checkpoint"
-                    raise ValueError(f"checkpoint {path}: {shown(member.filename)} {why}; refused.")
+                    raise ValueError(f"checkpoint {path}: {printable(member.filename)} {why}; refused.")
                 members[name] = member
             if len(members) > _MEMBER_LIMIT:
                 raise ValueError(f"checkpoint {path} holds more than {_MEMBER_LIMIT} arrays; refused.")
@@ -135,10 +136,10 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
                 raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
             yield archive, members, path
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
-        raise ValueError(f"checkpoint {path} is damaged or truncated: {shown(error)}.") from error
+        raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # a place in the file that is none
-            raise ValueError(f"checkpoint {path} is damaged or truncated: {shown(error)}.") from error
+            raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
         raise OSError(f"cannot read the checkpoint {path} ({error.strerror}).") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 import math
@@ -11,27 +10,23 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 MOST_TEXT = 16 << 20  # bytes of a JSON file; in memory it takes up to 30 times as much
 _ROOM, _RATIO = 1 << 28, 16  # bytes in memory that any file may take, and more for each byte that it has
 _DEEPEST = 50  # brackets of JSON in each other
-_MOST_HEADER = 10_000  # characters of the header of an array
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
 # What damaged or hostile content leads to in code that takes it for sound; nothing of it is a fault of the code.
 _DAMAGE = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, UnicodeError, NotImplementedError)
 
 
-def shown(text: object, most: int = 120) -> str:
+def printable(text: object, most: int = 120) -> str:
     r"""Return a text as a message may show it: one line without control characters, cut in the middle if it is long.
 
     Examples
     --------
-    >>> shown("a\x1b[31m\nb"), shown("x" * 1000, 12)
+    >>> printable("a\x1b[31m\nb"), printable("x" * 1000, 12)
     ('a\\x1b[31m\\nb', 'xxxxxx...xxx')
     """
     word = str(text)
@@ -129,7 +124,7 @@ def from_json(content: bytes, owner: str) -> Any:
         )
         _check_depth(value)
     except (ValueError, RecursionError) as error:
-        reason = "brackets lie too deep in each other" if isinstance(error, RecursionError) else shown(error)
+        reason = "brackets lie too deep in each other" if isinstance(error, RecursionError) else printable(error)
         raise ValueError(f"{owner} cannot be read: {reason.rstrip('.')}.") from error
     return value
 
@@ -144,7 +139,7 @@ def _float(word: str) -> float:
 
 def _whole(word: str) -> int:
     if len(word) > 20 or not abs(int(word)) < 1 << 64:
-        raise ValueError(f"{shown(word, 20)} is larger than any number that is needed")
+        raise ValueError(f"{printable(word, 20)} is larger than any number that is needed")
     return int(word)
 
 
@@ -209,7 +204,7 @@ def exactly(settings: Any, kind: type, what: str) -> dict[str, Any]:
     """
     names = [item.name for item in dataclasses.fields(kind)]
     check(settings, dict.fromkeys(names, object), what)
-    if unknown := [shown(repr(name), 40) for name in settings if name not in names]:
+    if unknown := [printable(repr(name), 40) for name in settings if name not in names]:
         raise ValueError(f"{what} has entries that are not known: {', '.join(unknown[:6])}; upgrade spikehebb.")
     return dict(settings)
 
@@ -234,7 +229,7 @@ def _problem(value: Any, pattern: Any, what: str) -> str:
                 return f"{what} lacks {', '.join(map(repr, missing))}"
             names = {name.removesuffix("?"): inner for name, inner in pattern.items()}
             named = {name: inner for name, inner in names.items() if name in value}
-        inner = (_problem(value[name], each, f"{what}, {shown(name, 40)}") for name, each in named.items())
+        inner = (_problem(value[name], each, f"{what}, {printable(name, 40)}") for name, each in named.items())
         return next(filter(None, inner), "")
     if pattern is object:
         return ""
@@ -249,7 +244,7 @@ def _problem(value: Any, pattern: Any, what: str) -> str:
 
 
 def _given(value: Any) -> str:
-    return f"a {type(value).__name__}" if isinstance(value, Mapping | list | tuple) else shown(repr(value), 40)
+    return f"a {type(value).__name__}" if isinstance(value, Mapping | list | tuple) else printable(repr(value), 40)
 
 
 @contextmanager
@@ -264,88 +259,11 @@ def checked(owner: str) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        raise ValueError(f"{owner} lacks {shown(error)}.") from error
+        raise ValueError(f"{owner} lacks {printable(error)}.") from error
     except _DAMAGE as error:
-        raise ValueError(f"{owner} is damaged ({type(error).__name__}: {shown(error)}).") from error
+        raise ValueError(f"{owner} is damaged ({type(error).__name__}: {printable(error)}).") from error
 
 
 def room(size: int) -> int:
     """Return how many bytes in memory the content of a file of this size may take: a small file never takes a lot."""
     return _ROOM + _RATIO * size
-
-
-def npy_layout(file: IO[bytes], owner: str) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
-    """Read the header of an array in NumPy's format.
-
-    Returns
-    -------
-    (dtype, shape, fortran_order, size)
-        The last is how many bytes the header has.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or of anything but plain numbers.
-    """
-    head = file.read(8)
-    width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(head)
-    if width is None:
-        raise ValueError(f"{owner} is no array.")
-    length = int.from_bytes(file.read(width), "little")
-    if length > _MOST_HEADER:
-        raise ValueError(f"{owner} is no array: its header has {length:,} characters.")
-    try:
-        header = ast.literal_eval(file.read(length).decode("latin1").strip())
-        check(header, {"descr": str, "fortran_order": bool, "shape": [int]}, "its header")
-        dtype = np.dtype(header["descr"])
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{owner} is no array of numbers ({type(error).__name__}: {shown(error)}).") from error
-    if dtype.hasobject:
-        raise ValueError(f"{owner} holds pickled objects, which could run code; refused.")
-    if dtype.kind not in "fiub" or dtype.itemsize > 8:
-        raise ValueError(f"{owner} has the wrong type, {dtype}.")
-    if any(side < 0 for side in header["shape"]):
-        raise ValueError(f"{owner} has the shape {header['shape']}.")
-    return dtype, tuple(header["shape"]), header["fortran_order"], 8 + width + length
-
-
-def read_npy(file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """Read an array in NumPy's format, after comparing what it promises with what there is.
-
-    Parameters
-    ----------
-    file : file
-    size : int
-        Bytes that it has.
-    owner : str
-        What a message calls the array.
-    shape : tuple of int, optional
-        What it must have.
-
-    Raises
-    ------
-    ValueError
-    """
-    dtype, got, fortran, header = npy_layout(file, owner)
-    if shape is not None and got != shape:
-        raise ValueError(f"{owner} has shape {got}, but {shape} is needed.")
-    needed = math.prod(got) * dtype.itemsize
-    if size != header + needed:
-        raise ValueError(f"{owner} promises numbers of the shape {got}, {needed:,} bytes, but holds {size - header:,}.")
-    content = bytearray(needed)
-    view, done = memoryview(content), 0
-    while part := file.read(1 << 20):
-        view[done : done + len(part)] = part
-        done += len(part)
-    array = np.frombuffer(content, dtype).reshape(got, order="F" if fortran else "C")
-    return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def unbelievable(array: NDArray[Any]) -> str:
-    """Return why numbers from a file cannot be what anything learned, or nothing."""
-    if array.dtype.kind != "f" or not array.size:
-        return ""
-    if not np.isfinite(array).all():
-        return "holds numbers that are not finite"
-    largest = max(float(array.max()), -float(array.min()))
-    return f"holds {largest:.3g}, which nothing learns" if largest > 1e18 else ""

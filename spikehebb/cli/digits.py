@@ -19,6 +19,7 @@ from spikehebb.cli.common import (
     into,
     print_json,
     progress,
+    say,
 )
 
 
@@ -93,7 +94,7 @@ def learn(
     title = f"{settings.neurons} neurons{origin} after {epochs} x {len(train)} images of {data}"
     _print_scores(title, run.report["metrics"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 @commands.command()
@@ -152,15 +153,15 @@ def _learn_replicas(
     if as_json:
         print_json(learned.summary)
         return
-    typer.echo(f"{replicas} networks as replicas: {title}")
+    say(f"{replicas} networks as replicas: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
-        typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
+        say(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():
         spread = learned.summary["standard_deviation"][name]
-        typer.echo(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
-    typer.echo(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
+        say(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
+    say(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
     for path in [out / "summary.json", *(out / folder for folder in learned.folders)]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
@@ -169,7 +170,7 @@ def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
 
     advice = jobs.advise(settings, train, replicas=max(1, replicas or 1))
     slow = advice.device is devices.NUMPY
-    typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
+    say(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
     return advice.device
 
 
@@ -189,7 +190,7 @@ def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:
 
 
 def _print_scores(title: str, scores: dict[str, Any]) -> None:
-    typer.echo(title)
+    say(title)
     for name, value in scores.items():
         text = f"{100 * value:.2f} %" if name.startswith("accuracy") else f"{value:.4g}"
-        typer.echo(f"  {name:24} {text}")
+        say(f"  {name:24} {text}")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
 from spikehebb.cli.rules import Frequency, Out, RuleName, Set, StartWeight, Step
+from spikehebb.reading import file_name
 
 
 @commands.command()
@@ -40,7 +41,7 @@ def fit(
     if not frequency > 0:
         raise ValueError(f"--frequency must be above 0, got {frequency}.")
     out.mkdir(parents=True, exist_ok=True)
-    picture = out / f"fit_{value.name}.png"
+    picture = out / f"fit_{file_name(value.name)}.png"
     try:
         fitted = jobs.fit(
             value,
@@ -68,7 +69,7 @@ def fit(
         print_json(content)
         return
     for name, estimate in fitted.parameters.items():
-        typer.echo(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
+        say(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
     for warning in fitted.warnings:
-        typer.echo(f"  {warning}")
-    typer.echo(f"  {out / 'fit.json'}\n  {picture}")
+        say(f"  {warning}")
+    say(f"  {out / 'fit.json'}\n  {picture}")

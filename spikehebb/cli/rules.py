@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.reading import file_name
 
 RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
 Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
@@ -42,20 +43,20 @@ def rules(
         if as_json:
             print_json([shown])
             return
-        typer.echo(f"{shown.pop('name')}: {shown.pop('summary')}")
+        say(f"{shown.pop('name')}: {shown.pop('summary')}")
         for key, value in shown.items():
             if value:
                 lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
                 said = lines if isinstance(lines, str) else "\n".join(lines)
-                typer.echo(f"\n{key}\n{textwrap.indent(said, '    ')}")
+                say(f"\n{key}\n{textwrap.indent(said, '    ')}")
         return
     if as_json:
         print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
         return
     for title, family in FAMILIES.items():
-        typer.echo(f"{title}")
+        say(f"{title}")
         for rule in family:
-            typer.echo(f"  {rule.name:28} {rule.summary}")
+            say(f"  {rule.name:28} {rule.summary}")
 
 
 @commands.command()
@@ -66,7 +67,7 @@ def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", meta
     works = {work.key: work for name in names for work in parse.rule(name).cites}
     if not works:
         raise ValueError(f"{', '.join(names)} cites no work; give the rule 'cites' of spikehebb.core.Reference.")
-    typer.echo("\n\n".join(work.bibtex() for work in works.values()))
+    say("\n\n".join(work.bibtex() for work in works.values()))
 
 
 @commands.command()
@@ -78,7 +79,7 @@ def data(as_json: Json = False) -> None:
         print_json([_data_as_json(each) for each in PUBLISHED.values()])
         return
     for each in PUBLISHED.values():
-        typer.echo(f"{each.name:24} {each.summary} ({each.reference})")
+        say(f"{each.name:24} {each.summary} ({each.reference})")
 
 
 @commands.command()
@@ -202,7 +203,7 @@ def replay(
         print_json(_described(value, content))
     else:
         spikes = f"{len(before)} presynaptic and {len(after)} postsynaptic spikes"
-        typer.echo(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
+        say(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
 
 
 def _measured(names: list[str] | None, variable: str) -> list[Any]:
@@ -245,11 +246,11 @@ def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: An
     out.mkdir(parents=True, exist_ok=True)
     content = _described(rule, content)
     checkpoint.write_json(out / f"{what}.json", content)
-    picture = plot.save(figure, out / f"{what}_{rule.name}.png")
+    picture = plot.save(figure, out / f"{what}_{file_name(rule.name)}.png")
     if as_json:
         print_json(content)
     else:
-        typer.echo(f"  {out / f'{what}.json'}\n  {picture}")
+        say(f"  {out / f'{what}.json'}\n  {picture}")
 
 
 def _data_as_json(data: Any) -> dict[str, Any]:

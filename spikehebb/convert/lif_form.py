@@ -13,7 +13,7 @@ from spikehebb.convert.network import SpikingNetwork
 from spikehebb.convert.to_spiking import folded
 from spikehebb.core import Circuit
 from spikehebb.encoders import regular
-from spikehebb.reading import check, shown
+from spikehebb.reading import check, printable
 from spikehebb.softhebb import Model
 
 _NUMBERS = ("gain", "strength", "drive", "tau_m_ms")
@@ -32,7 +32,7 @@ def check_lif(settings: Any, units: int) -> None:
         raise ValueError("its LIF form has other settings than this version writes; convert the network again.")
     check(settings, {"inhibition": str, "labels": [int], **dict.fromkeys(_NUMBERS, float)}, "its LIF form")
     if settings["inhibition"] not in get_args(Inhibition):
-        raise ValueError(f"its LIF form has an inhibition {shown(repr(settings['inhibition']))}.")
+        raise ValueError(f"its LIF form has an inhibition {printable(repr(settings['inhibition']))}.")
     for name in _NUMBERS:
         if not abs(settings[name]) < 1e18 or (name in ("gain", "tau_m_ms") and not settings[name] > 0):
             raise ValueError(f"its LIF form has {name} {settings[name]!r}, which no calibration gives.")

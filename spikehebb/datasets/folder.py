@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spikehebb.core import Images
-from spikehebb.reading import regular, shown
+from spikehebb.reading import printable, regular
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix: ImageNet has PNGs called JPEG
@@ -66,7 +66,7 @@ def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
     if other is not None and (odd := sorted(set(classes) ^ set(_classes(other)))):
         raise ValueError(
             f"folder: {root} and {other} must have the same classes, but only {root if odd[0] in classes else other} "
-            f"has {shown(repr(odd[0]))}."
+            f"has {printable(repr(odd[0]))}."
         )
     files = [(label, file) for label, name in enumerate(classes) for file in _files(root / name)]
     pixels = _pixels([file for _, file in files], size)
@@ -146,7 +146,8 @@ def _reading(file: Path) -> Iterator[Image.Image]:
         raise
     except Exception as error:  # a damaged image fails in every way there is
         raise ValueError(
-            f"folder: {file} cannot be read as an image ({type(error).__name__}: {shown(error)}); replace or remove it."
+            f"folder: {file} cannot be read as an image ({type(error).__name__}: {printable(error)}); replace or "
+            "remove it."
         ) from error
 
 

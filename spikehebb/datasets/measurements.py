@@ -13,7 +13,7 @@ from brian2 import Quantity, ms
 from spikehebb.core import Float, Frozen, Reference
 from spikehebb.core.values import frozen_array
 from spikehebb.equations import did_you_mean
-from spikehebb.reading import read_bytes, shown
+from spikehebb.reading import printable, read_bytes
 from spikehebb.rules.references import cite
 
 VARIABLES = ("lag_ms", "frequency_hz")
@@ -143,7 +143,7 @@ def read(path: str | Path) -> Measurements:
         if len(fields) != len(names):
             raise ValueError(
                 f"{path}, line {number} has {len(fields)} columns, but the header {len(names)}: "
-                f"{shown(', '.join(names))}."
+                f"{printable(', '.join(names))}."
             )
         for name, field in zip(names, fields, strict=True):
             if name in columns:
@@ -183,7 +183,7 @@ def _fields(path: Path, number: int, line: str, separator: str) -> list[str]:
 def _check_names(path: Path, number: int, names: list[str]) -> str:
     """Return what was varied, after checking the columns of the header."""
     variables = [name for name in names if name in VARIABLES]
-    where, columns = f"{path}, line {number}", shown(", ".join(name or "''" for name in names))
+    where, columns = f"{path}, line {number}", printable(", ".join(name or "''" for name in names))
     twice = next((name for name in _COLUMNS if names.count(name) > 1), None)
     if twice:
         raise ValueError(f"{where} names the column {twice} twice; keep one.")
@@ -199,7 +199,7 @@ def _check_names(path: Path, number: int, names: list[str]) -> str:
         raise ValueError(f"{where} holds numbers ({columns}), but the first line must name the {_HEADER}.")
     candidates = [*([] if variables else VARIABLES), *([] if "change" in names else ["change"])]
     close = [(name, did_you_mean(name, candidates)) for name in names if name not in _COLUMNS]
-    guess = next((f" You wrote {shown(repr(name))}:{hint}" for name, hint in close if "Did you mean" in hint), "")
+    guess = next((f" You wrote {printable(repr(name))}:{hint}" for name, hint in close if "Did you mean" in hint), "")
     raise ValueError(
         f"{where} has no column {' and no column '.join(missing)}, only {columns}; name the {_HEADER}.{guess}"
     )
@@ -210,8 +210,10 @@ def _number(path: Path, line: int, column: str, field: str) -> float:
     if not field:
         raise ValueError(f"{where}: {column} is empty; write a number there, or take the line out.")
     if not _is_number(field):
+        given = printable(repr(field), 40)
+        given = printable(repr(field), 40)
         hint = " with a decimal point, not a comma" if _is_number(field.replace(",", ".")) else ""
-        raise ValueError(f"{where}: {column} must be a number, got {shown(repr(field), 40)}; write as in 0.25{hint}.")
+        raise ValueError(f"{where}: {column} must be a number, got {given}; write it as in 0.25{hint}.")
     if problem := _problem(column, float(field)):
         raise ValueError(f"{where}: {problem}.")
     return float(field)

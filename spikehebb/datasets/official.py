@@ -13,7 +13,7 @@ from pathlib import Path
 import pooch
 
 from spikehebb import devices
-from spikehebb.reading import read_bytes, shown
+from spikehebb.reading import printable, read_bytes
 
 PACKED = (".gz", "", ".xz")
 _LISTED = 6  # names in a message
@@ -61,7 +61,9 @@ def _looked(folder: Path, places: list[Path]) -> str:
     looked = f"looked in {', '.join(map(str, places[:-1]))} and in {folder}"
     names = sorted(path.name for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{looked}, which holds {shown(', '.join(names[:_LISTED]))}{more}" if names else f"{looked}, which is empty"
+    return (
+        f"{looked}, which holds {printable(', '.join(names[:_LISTED]))}{more}" if names else f"{looked}, which is empty"
+    )
 
 
 def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: str = "") -> tuple[bytes, str]:

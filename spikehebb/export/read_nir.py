@@ -12,7 +12,8 @@ import numpy as np
 from spikehebb import equations as text
 from spikehebb.core import digest
 from spikehebb.export.graph import DYNAMIC, KINDS, Graph, Node
-from spikehebb.reading import regular, room, shown, unbelievable
+from spikehebb.npy import unbelievable
+from spikehebb.reading import printable, regular, room
 
 DIGEST = "spikehebb_sha256"  # the attribute of a file that holds the checksum of its graph
 LARGEST = 1 << 31  # bytes, of all arrays together, as numbers of double precision
@@ -86,7 +87,7 @@ def load_graph(path: Path) -> Graph:
     except PermissionError as error:
         raise OSError(f"cannot read the NIR file {path} ({error.strerror}).") from error
     except (OSError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, UnicodeError) as error:
-        raise ValueError(f"NIR file {path} is damaged: {shown(error, 200)}.") from error
+        raise ValueError(f"NIR file {path} is damaged: {printable(error, 200)}.") from error
 
 
 def packages() -> tuple[Any, Any]:
@@ -128,51 +129,52 @@ def _walk(path: Path, group: Any, name: str, h5py: Any, seen: set[int], depth: i
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise ValueError(
-                f"NIR file {path}: {name}/{shown(key, 40)} is a link to elsewhere; refused. Write the file whole."
+                f"NIR file {path}: {name}/{printable(key, 40)} is a link to elsewhere; refused. Write the file whole."
             )
         item = group[key]
         address = h5py.h5o.get_info(item.id).addr
         if address in seen:
             raise ValueError(
-                f"NIR file {path}: {name}/{shown(key, 40)} is there under another name, too; refused. Write it whole."
+                f"NIR file {path}: {name}/{printable(key, 40)} is there under another name, too; refused. Write it "
+                "whole."
             )
         seen.add(address)
-        yield f"{name}/{shown(key, 40)}", item
+        yield f"{name}/{printable(key, 40)}", item
         if isinstance(item, h5py.Group):
-            yield from _walk(path, item, f"{name}/{shown(key, 40)}", h5py, seen, depth + 1)
+            yield from _walk(path, item, f"{name}/{printable(key, 40)}", h5py, seen, depth + 1)
 
 
 def graph_in(group: Any, file: str, h5py: Any, where: str = "", depth: int = 0) -> Graph:
     """Return the graph in a group of an open HDF5 file, which a message calls ``file``; see ``load_graph``."""
-    owner = f"{file}{f', graph {shown(where)}' if where else ''}"
+    owner = f"{file}{f', graph {printable(where)}' if where else ''}"
     if depth > DEEPEST:
         raise ValueError(f"{owner}: graphs lie in graphs more than {DEEPEST} deep; refused.")
     kind = _word(owner, group, "type", h5py)
     if kind != "NIRGraph":
-        raise ValueError(f"{owner}: it must be a NIRGraph, but is {shown(repr(kind), 40)}.")
+        raise ValueError(f"{owner}: it must be a NIRGraph, but is {printable(repr(kind), 40)}.")
     if not isinstance(group.get("nodes"), h5py.Group) or not isinstance(group.get("edges"), h5py.Dataset):
         raise ValueError(f"{owner}: a graph has 'nodes' and 'edges', and one is missing.")
     nodes: dict[str, Node | Graph] = {}
     for name, item in group["nodes"].items():
         inner = f"{where}.{name}" if where else name
         if not isinstance(item, h5py.Group):
-            raise ValueError(f"{owner}: node {shown(repr(name), 40)} is no group.")
-        if _word(f"{file}, node {shown(inner)}", item, "type", h5py) == "NIRGraph":
+            raise ValueError(f"{owner}: node {printable(repr(name), 40)} is no group.")
+        if _word(f"{file}, node {printable(inner)}", item, "type", h5py) == "NIRGraph":
             nodes[name] = graph_in(item, file, h5py, inner, depth + 1)
         else:
-            nodes[name] = _node(f"{file}, node {shown(inner)}", item, h5py)
+            nodes[name] = _node(f"{file}, node {printable(inner)}", item, h5py)
     edges = _edges(owner, group["edges"])
     for pair in edges:
-        arrow = " -> ".join(shown(end, 40) for end in pair)
+        arrow = " -> ".join(printable(end, 40) for end in pair)
         for end in pair:
             if end not in nodes:
                 raise ValueError(
-                    f"{owner}: edge {arrow} dangles, there is no node {shown(repr(end), 40)}."
+                    f"{owner}: edge {arrow} dangles, there is no node {printable(repr(end), 40)}."
                     f"{text.did_you_mean(end[:40], nodes)}"
                 )
     if len(set(edges)) != len(edges):
         double = next(pair for pair, count in Counter(edges).items() if count > 1)
-        raise ValueError(f"{owner}: edge {' -> '.join(shown(end, 40) for end in double)} is there twice.")
+        raise ValueError(f"{owner}: edge {' -> '.join(printable(end, 40) for end in double)} is there twice.")
     for end in ("Input", "Output"):
         if not any(isinstance(node, Node) and node.kind == end for node in nodes.values()):
             raise ValueError(f"{owner}: it has no {end} node, and a graph needs one.")
@@ -217,8 +219,8 @@ def _node(owner: str, group: Any, h5py: Any) -> Node:
     kind = _word(owner, group, "type", h5py)
     if kind not in KINDS:
         raise ValueError(
-            f"{owner}: type {shown(repr(kind), 42)} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with another tool? "
-            "Replace the node by one that is."
+            f"{owner}: type {printable(repr(kind), 42)} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with "
+            "another tool? Replace the node by one that is."
         )
     required, optional = _FIELDS[kind], _OPTIONAL.get(kind, ())
     values = {}
@@ -247,7 +249,7 @@ def _value(owner: str, kind: str, name: str, item: Any) -> Any:
     if name == "padding" and item.dtype.kind in "OS" and item.shape == ():
         word = _name(owner, item[()])
         if word not in ("same", "valid"):
-            raise ValueError(f"{owner}: padding must be numbers, same or valid, got {shown(repr(word), 40)}.")
+            raise ValueError(f"{owner}: padding must be numbers, same or valid, got {printable(repr(word), 40)}.")
         return word
     if item.dtype.kind not in "fiub" or item.dtype.itemsize > 8:
         raise ValueError(f"{owner}: {name} must hold numbers, got {item.dtype}.")

@@ -17,8 +17,8 @@ from spikehebb.export.read_nir import DIGEST, graph_in, packages
 def write_nir(graph: Graph, path: Path) -> None:
     """Write a NIR graph as HDF5, whole or not at all.
 
-    The file carries a checksum of its content, which ``load_graph`` compares; other readers pass it over. ``v_reset`` is
-    written only where it is not 0: older versions of ``nir`` do not know it.
+    The file carries a checksum of its content, which ``load_graph`` compares; other readers pass it over.
+    ``v_reset`` is written only where it is not 0: older versions of ``nir`` do not know it.
 
     Parameters
     ----------

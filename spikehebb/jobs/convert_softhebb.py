@@ -22,7 +22,7 @@ from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import CONVERSION
-from spikehebb.reading import check, read_json, shown
+from spikehebb.reading import check, printable, read_json
 from spikehebb.softhebb import Model, training
 from spikehebb.softhebb.backend import working
 
@@ -200,7 +200,7 @@ class _Conversion:
         kinds = {"predicted": "i+", "spikes": "f+", "operations": "f+", "seconds": "f+"}
         sizes = check(counts, {"sizes": {name: [int] for name in kinds}}, "its header")["sizes"]
         if any(side < 0 for shape in sizes.values() for side in shape) or len(sizes["predicted"]) != 2:
-            raise ValueError(f"its header has the sizes {shown(sizes)}.")
+            raise ValueError(f"its header has the sizes {printable(sizes)}.")
         return {name: (kind, tuple(sizes[name])) for name, kind in kinds.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> Seen | None:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from spikehebb.core import Images
-from spikehebb.reading import npy_layout, regular
+from spikehebb.npy import npy_layout
+from spikehebb.reading import regular
 
 FILE = "features.npy"
 

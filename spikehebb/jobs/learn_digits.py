@@ -231,8 +231,7 @@ class _Learning:
 
     def shapes(self, counts: Counts) -> Shapes:
         neurons, points = self.settings[0].neurons, counts["points"]
-        per_epoch = -(-len(self.train) // present.CHUNK)
-        check_counts(counts, chunks=self.settings[0].epochs * per_epoch, points=1 << 30)
+        check_counts(counts, chunks=self.settings[0].epochs * -(-len(self.train) // present.CHUNK), points=1 << 30)
         arrays = {
             "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
             "age": (neurons,),

@@ -26,19 +26,9 @@ from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.layer_settings import LayerSettings
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
-from spikehebb.reading import check, shown
+from spikehebb.reading import check, printable
 from spikehebb.simulation.present import show
-from spikehebb.softhebb import (
-    Model,
-    Network,
-    Weights,
-    load_model,
-    model_file,
-    numerics,
-    readout,
-    statistics,
-    training,
-)
+from spikehebb.softhebb import Model, Network, Weights, load_model, model_file, numerics, readout, statistics, training
 from spikehebb.softhebb.network import array_shapes
 
 CHUNK = 2000  # patches per run of the program: what an interruption can cost
@@ -207,7 +197,7 @@ class _Learning:
         check(counts, {"steps": [int], "sums?": [int]}, "its header")
         check_counts(counts, number=depth, chunks=self.settings.patches)
         if len(counts["steps"]) != depth or min(counts["steps"]) < 0:
-            raise ValueError(f"its header must count the steps of {depth} layers, got {shown(counts['steps'])}.")
+            raise ValueError(f"its header must count steps of {depth} layers, got {printable(counts['steps'])}.")
         arrays: dict[str, tuple[str, tuple[int, ...]]] = {
             "totals": ("f+", (depth, 3)),
             "spikes": ("f+", (depth + 1,)),

@@ -23,7 +23,7 @@ from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.run import provenance
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
-from spikehebb.reading import check, exactly, shown
+from spikehebb.reading import check, exactly, printable
 from spikehebb.simulation.present import Watch, present
 
 KIND = "digits"
@@ -299,7 +299,7 @@ def from_checkpoint(saved: Checkpoint) -> LearnedNetwork:
 def shapes(header: Mapping[str, Any]) -> Shapes:
     """Return what a checkpoint of a learned network holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] != KIND:
-        raise ValueError(f"it holds {shown(repr(header['kind']))}, not a network that learned digits.")
+        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a network that learned digits.")
     check(header, _HEADER, "its header")
     devices.find(header["device"])
     pixels = pixels_of(header["image_shape"])
@@ -328,5 +328,5 @@ def pixels_of(shape: Any) -> int:
     """Return how many pixels an image of a file's shape has; raise ``ValueError`` if that is no shape."""
     whole = all(isinstance(side, int) and not isinstance(side, bool) for side in shape)
     if len(shape) != 2 or not whole or not all(0 < side < 10_000 for side in shape):
-        raise ValueError(f"its images have the shape {shown(shape)}.")
+        raise ValueError(f"its images have the shape {printable(shape)}.")
     return int(np.prod(shape))

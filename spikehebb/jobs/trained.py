@@ -28,7 +28,7 @@ from spikehebb.jobs.costs import Circuits
 from spikehebb.jobs.lif import LifNetwork
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.start import Start
-from spikehebb.reading import check, checked, shown
+from spikehebb.reading import check, checked, printable
 from spikehebb.softhebb import Model, model_file
 from spikehebb.softhebb.torch_files import read_torch
 
@@ -182,5 +182,5 @@ _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Chec
 def _shapes(header: Mapping[str, Any]) -> Shapes:
     kind = header["kind"]
     if kind not in list(_KINDS):  # a list, because a stranger's kind may be anything
-        raise ValueError(f"it holds {shown(repr(kind))}, not a trained network ({', '.join(_KINDS)}).")
+        raise ValueError(f"it holds {printable(repr(kind))}, not a trained network ({', '.join(_KINDS)}).")
     return _KINDS[kind][0](header)

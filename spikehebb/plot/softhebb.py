@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
-from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.network import Array
@@ -78,7 +78,7 @@ def weight_images(model: Model) -> Figure:
         f"Weights of {shown} in layer 1, by norm, lowest first\n(each scaled to its largest; grey is 0)",
         fontsize=11,
     )
-    return figure
+    return named(figure)
 
 
 def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
@@ -98,7 +98,7 @@ def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
         "by norm, lowest first (contrast scaled; grey is the mean of a field)",
         fontsize=11,
     )
-    return figure
+    return named(figure)
 
 
 def norm_histograms(model: Model) -> Figure:
@@ -123,7 +123,7 @@ def norm_histograms(model: Model) -> Figure:
         _bare(axis)
     axes[-1].set(xlabel="norm of the weights of a unit", xlim=(0, 1.05 * last))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    return figure
+    return named(figure)
 
 
 def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
@@ -150,7 +150,7 @@ def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
     axis.set_xlim(0.5, len(layers) + 0.5)
     axis.legend(frameon=False, fontsize=8)
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = None) -> Figure:
@@ -176,7 +176,7 @@ def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = No
     axis.set(xlabel="epoch of the readout", ylabel="accuracy (%)")
     axis.legend(frameon=False, fontsize=8, loc="lower right")
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None) -> Figure:
@@ -209,7 +209,7 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
     axis.margins(0.15)
     axis.legend(frameon=False, fontsize=8)
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def _family(name: str) -> dict[int, float]:

@@ -20,7 +20,7 @@ from spikehebb import devices
 from spikehebb import equations as text
 from spikehebb.devices import Device
 from spikehebb.devices.nvcc import Gpu
-from spikehebb.reading import check, read_json, shown
+from spikehebb.reading import check, printable, read_json
 from spikehebb.simulation.plan import Plan, ProjectionPlan, resting
 
 MIB = 1 << 20
@@ -220,7 +220,7 @@ def known() -> tuple[Cost, Cost]:
         found = {name: _cost(values) for name, values in given.items()}
     except ValueError as error:
         raise ValueError(
-            f"{kept()} is damaged ({shown(error).rstrip('.')}); delete it, or run benchmarks/gpu.py again."
+            f"{kept()} is damaged ({printable(error).rstrip('.')}); delete it, or run benchmarks/gpu.py again."
         ) from error
     return found.get("cpu", CPU_COST), found.get("gpu", GPU_COST)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.reading import check, exactly, shown
+from spikehebb.reading import check, exactly, printable
 from spikehebb.softhebb.network import Array, Layer, Model, Network, Pool, Weights, array_shapes
 from spikehebb.softhebb.presets import layer_from
 
@@ -94,11 +94,11 @@ def network_from(description: Mapping[str, Any]) -> Network:
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return what a model's file holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] != KIND:
-        raise ValueError(f"it holds {shown(repr(header['kind']))}, not a SoftHebb model.")
+        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a SoftHebb model.")
     check(header, _HEADER, "its header")
     network, classes, steps = network_from(header["network"]), header["classes"], header["steps"]
     if len(steps) != len(network.layers) or min(steps) < 0:
-        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {shown(steps)}.")
+        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {printable(steps)}.")
     expected: dict[str, tuple[str, tuple[int, ...]]] = {}
     for number in range(len(network.layers)):
         kinds = {"variance": "f+"}

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from spikehebb.checkpoint import write_whole
-from spikehebb.reading import checked, regular, shown
+from spikehebb.reading import checked, printable, regular
 from spikehebb.softhebb.network import Layer, Model, Network, Weights, array_shapes
 from spikehebb.softhebb.presets import Preset, find, presets
 from spikehebb.softhebb.torch_config import block_config, layer_settings, plain, readout_config
@@ -68,8 +68,7 @@ def read_torch(path: Path, image_shape: tuple[int, int, int] = (3, 32, 32), pres
         ``Layer`` cannot describe; all problems are named.
     """
     torch, path = _torch(), regular(path, "PyTorch file")
-    chosen = None if preset is None else find(preset)
-    content = _load(torch, path)
+    chosen, content = None if preset is None else find(preset), _load(torch, path)
     with checked(f"PyTorch file {path}"):
         try:
             return _model(torch, content, image_shape, chosen, path.name)
@@ -150,9 +149,9 @@ def _load(torch: Any, path: Path) -> Any:
             warnings.simplefilter("ignore")  # PyTorch's own, of files that are refused, too
             return torch.load(path, map_location="cpu", weights_only=True)
     except ForeignNameError as error:
-        raise ValueError(f"PyTorch file {path} holds {shown(error)}, which could run code; refused.") from error
+        raise ValueError(f"PyTorch file {path} holds {printable(error)}, which could run code; refused.") from error
     except Exception as error:  # which errors a damaged pickle leads to is not limited
-        reason = shown(str(error).split("\n")[0]) if isinstance(error, ValueError) else type(error).__name__
+        reason = printable(str(error).split("\n")[0]) if isinstance(error, ValueError) else type(error).__name__
         raise ValueError(
             f"{path} is no PyTorch file of tensors and plain numbers, or it is damaged or truncated ({reason})."
         ) from error
@@ -398,4 +397,4 @@ def _differences(one: Model, other: Model) -> list[str]:
 
 def _listed(items: list[str]) -> str:
     more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
-    return f"{', '.join(shown(item, 200) for item in items[:_LISTED])}{more}"
+    return f"{', '.join(printable(item, 200) for item in items[:_LISTED])}{more}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from spikehebb.reading import shown
+from spikehebb.reading import printable
 
 _MAGIC = b"PK\x03\x04"  # by which PyTorch itself tells its two formats apart
 _BYTES = {  # of a number in a storage
@@ -68,7 +68,7 @@ def _check_zip(archive: zipfile.ZipFile, size: int) -> None:
     folder = pickles[0].removesuffix("data.pkl")
     for key, count, width in _storages(io.BytesIO(archive.read(pickles[0]))):
         if held.get(f"{folder}data/{key}", -1) != count * width:
-            raise ValueError(f"storage {shown(key, 40)} has not the {count:,} numbers that it promises")
+            raise ValueError(f"storage {printable(key, 40)} has not the {count:,} numbers that it promises")
 
 
 def _storages(file: Any) -> Iterator[tuple[str, int, int]]:
