@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb import metrics, rules
-from spikehebb.core import Circuit, Float, Images, Int, Recording, Replicas, replicas_of
+from spikehebb.core import Circuit, Float, Images, Int, Recording, Replicas, check_finite, replicas_of
 from spikehebb.core.progress import Fraction, Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
@@ -91,6 +91,7 @@ def after(
     if chip:
         weights = chip.weights(recording, "feedforward")
         age = chip.trace(recording, "feedforward", "age") if aging else age
+    check_finite("the ages of neurons", age)
     counts = present.counts_of(recording, "output", len(images), settings.presentation)
     tally, shown, curve = _follow(state, counts, np.asarray(images.labels), seen)
     return State(
