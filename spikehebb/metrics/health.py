@@ -14,6 +14,7 @@ from spikehebb.core import Float, Int, check_finite
 GROWN = 100.0  # times as long as at the start: a rule that normalizes stays within 10, and a bound holds the others
 AT_BOUND = 0.99  # share of the weights
 MONOPOLY, OVER_FAIR = 0.5, 4.0  # share of all spikes, and of what a neuron would fire if all fired alike
+QUIET = 0.1  # of that: a silent neuron fires by chance before the first input of an image, some 5 %; a healthy one 26 %
 SILENT = 0.5  # share of the neurons
 ENOUGH = 10  # spikes per neuron, on average, below which nothing is said about who fires
 
@@ -60,8 +61,8 @@ def health(layers: Sequence[Learned], *, accuracy: float, labels: Int) -> dict[s
     dict
         Plain data: ``layers``, each with ``longest`` and ``longest_at_start`` (Euclidean norms of the weights of a
         neuron), ``at_lower_bound``, ``at_upper_bound`` (shares of the weights), ``busiest`` (share of its spikes) and
-        ``silent`` (neurons); ``accuracy``, ``chance`` (the share of the most frequent class); and ``warnings``,
-        sentences with what usually helps.
+        ``silent`` (neurons with at most a tenth of the mean number of spikes); ``accuracy``, ``chance`` (the share of
+        the most frequent class); and ``warnings``, sentences with what usually helps.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def _measured(layer: Learned) -> dict[str, Any]:
     if layer.fired is not None:
         total = float(np.sum(layer.fired))
         measured["busiest"] = float(np.max(layer.fired)) / total if total else 0.0
-        measured["silent"] = int(np.sum(np.asarray(layer.fired) == 0))
+        measured["silent"] = int(np.sum(layer.fired <= QUIET * total / len(layer.fired)))
     elif layer.busiest is not None:
         measured["busiest"] = layer.busiest
     return measured
@@ -147,7 +148,7 @@ def _warnings(layer: Learned, measured: dict[str, Any]) -> list[str]:
         )
     if measured.get("silent", 0) >= SILENT * neurons:
         found.append(
-            f"{measured['silent']} of {neurons} neurons never fire; longer weights at the start (start_norm), fewer "
+            f"{measured['silent']} of {neurons} neurons hardly fire; longer weights at the start (start_norm), fewer "
             "neurons, or more images help."
         )
     return found
