@@ -27,7 +27,7 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace another run in the folder, or this one where it is finished.")
 ]
-Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")]
+Limit = Annotated[int | None, typer.Option(help="Take only N images: always the same, as many of each class.")]
 
 
 def into(help: str) -> Any:
@@ -76,13 +76,19 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def images_of(data: str, part: str, data_dir: Path | None, limit: int | None, size: int | None = None) -> Any:
-    """Return the images of a data set, or the first of them; those of a folder scaled to a size."""
-    from spikehebb.datasets import load
+    """Return the images of a data set, or a sample of them; those of a folder scaled to a size."""
+    from spikehebb.datasets import load, sample
 
     if limit is not None and limit < 1:
         raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
     images = load(data, part, data_dir=data_dir, size=size)
-    return images if limit is None else images[:limit]
+    return images if limit is None else sample(images, limit)
+
+
+def print_warnings(report: Any, prefix: str = "") -> None:
+    """Print what went wrong in learning, on standard error."""
+    for sentence in report.get("health", {}).get("warnings", ()):  # version 0.1 had none
+        typer.echo(f"spikehebb: {prefix}{sentence}", err=True)
 
 
 def print_json(content: Any) -> None:

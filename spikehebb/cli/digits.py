@@ -18,6 +18,7 @@ from spikehebb.cli.common import (
     images_of,
     into,
     print_json,
+    print_warnings,
     progress,
     say,
 )
@@ -87,6 +88,7 @@ def learn(
         tell("drawing", 0)
         pictures = plot.digit_pictures(run, test, out)
         tell("drawing", 1)
+    print_warnings(run.report)
     if as_json:
         print_json(run.report)
         return
@@ -150,6 +152,8 @@ def _learn_replicas(
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)
+    for run, folder in zip(learned.runs, learned.folders, strict=True):
+        print_warnings(run.report, f"{folder}: ")
     if as_json:
         print_json(learned.summary)
         return

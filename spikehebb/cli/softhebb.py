@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, Json, Limit, Overwrite, commands, images_of, into, print_json, progress, say
+from spikehebb.cli.common import (
+    DataDir,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    print_warnings,
+    progress,
+    say,
+)
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
 commands.add_typer(softhebb, name="softhebb")
@@ -66,6 +78,7 @@ def train(
         tell("drawing", 0)
         pictures = plot.softhebb_pictures(run.model, run.report, out, train_images)
         tell("drawing", 1)
+    print_warnings(run.report)
     if as_json:
         print_json(run.report)
         return

@@ -105,6 +105,14 @@ def frozen_array(value: Any, kind: Any) -> NDArray[Any]:
     return array
 
 
+def check_finite(name: str, array: NDArray[Any]) -> None:
+    """Raise ``ValueError`` if what was learned is not finite: it is no result."""
+    if not np.all(np.isfinite(array)):
+        raise ValueError(
+            f"{name} left the range of numbers; the rule diverges with these parameters. Lower its learning rate."
+        )
+
+
 def digest(value: Any) -> str:
     """Return a SHA-256 that is equal for equal values: texts, numbers, units and arrays included."""
     state = hashlib.sha256()

@@ -17,6 +17,7 @@ from spikehebb.convert import SpikingNetwork, Timing, network_file
 from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
@@ -243,7 +244,7 @@ class _Conversion:
                 names = scores.pop("labels")
                 report["lif"] = scores
                 network = replace(network, header={**network.header, "lif": convert.lif_settings(scores, names)})
-        watched = self.test[: min(WATCHED, together_of(network))]
+        watched = sample(self.test, min(WATCHED, together_of(network)), self.seed)
         report["stages"] = _stages(
             self.model, network, watched, seen, self.device, self.seed, self.cores, tell, len(labels)
         )
@@ -355,7 +356,7 @@ def _stages(
             active = np.concatenate(list(parts)).ravel()
         tell("layers", (number + 0.5) / len(network.stages))
         correlation = float(np.corrcoef(active, shown.rates[number].ravel())[0, 1])
-        few = watched[: 1 + 400 // math.prod(stage.positions)]
+        few = sample(watched, 1 + 400 // math.prod(stage.positions), seed)
         compared = convert.winners(model, network, few, number, device=device, seed=seed)
         layers.append(
             {

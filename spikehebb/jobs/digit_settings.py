@@ -181,6 +181,14 @@ class Settings:
             target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
         return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The bounds of a weight, infinite where the rule has none."""
+        if self.target:
+            return -self.w_max, self.w_max
+        own = rules.find(self.rule).parameters
+        return (float(own.get("w_min", 0.0)), float(own["w_max"])) if "w_max" in own else (-np.inf, np.inf)
+
     def constrained(self, circuit: Circuit, seed: int) -> Constrained:
         """Return a circuit of these settings as it learns under the limits of the target.
 

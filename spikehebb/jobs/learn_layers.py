@@ -17,8 +17,9 @@ from brian2 import ms
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Shapes
 from spikehebb.convert import SpikingNetwork, present, to_spiking
-from spikehebb.core import Float, Images
+from spikehebb.core import Float, Images, check_finite
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
@@ -131,7 +132,7 @@ def learn_layers(
 
 def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
     """Return a model as the spiking network that ``learn_layers`` uses for inference."""
-    return to_spiking(model, train[: settings.calibration], settings.timing)
+    return to_spiking(model, sample(train, settings.calibration, settings.seed), settings.timing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -265,8 +266,20 @@ class _Learning:
             }
             for norms, age, totals in zip(statistics.norms(model), state.ages, state.totals, strict=True)
         ]
+        learned = [
+            metrics.Learned(
+                name=f"layer {number + 1}",
+                weights=np.asarray(weights.weight),
+                start=np.asarray(start.weight),
+                fired=age * self.settings.lifetime if layer.learns else None,
+            )
+            for number, (layer, weights, start, age) in enumerate(
+                zip(self.network.layers, state.layers, self.begin(folder).layers, state.ages, strict=True)
+            )
+        ]
         report = {
             **self.identity,
+            "health": metrics.health(learned, accuracy=scores[str(len(self.widths))], labels=unseen),
             "metrics": {
                 "accuracy_test": scores[str(len(self.widths))],
                 "accuracy_train": learning,
@@ -311,6 +324,7 @@ class _Learning:
         placed.steps += len(rows)
         totals = state.totals.copy()
         totals[number] += [len(rows), recording.counts["input"].sum(), recording.counts["output"].sum()]
+        check_finite(f"the ages of layer {number + 1}", recording.state["output"]["age"])
         learned = training.lift(placed, state.layers[number])
         return dataclasses.replace(
             state,

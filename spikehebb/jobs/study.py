@@ -15,6 +15,7 @@ from spikehebb import devices, hardware
 from spikehebb.checkpoint import Shapes
 from spikehebb.core import Float, Images
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
 from spikehebb.jobs.digit_settings import Settings, log_normal
@@ -266,7 +267,7 @@ class _Study:
         weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(
             dataclasses.replace(network, arrays=dict(network.arrays) | {"weights": weights}),
-            self.train[: self.labelled],
+            sample(self.train, self.labelled, self.settings.seed),
             self.test,
             device=self.device,
             progress=lambda stage, fraction: tell(f"{point.curve}: {stage}", fraction),

@@ -15,8 +15,9 @@ import numpy as np
 
 from spikehebb import metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Float, Images, Int
+from spikehebb.core import Float, Images, Int, check_finite
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
@@ -280,10 +281,23 @@ class _Training:
             for number, (learning, unseen) in enumerate(state.curve)
         ]
         names = ("learning", "features", "readout")
+        summary = statistics.summary(model, sample(self.learned, SHOWN, self.seed), self.xp, self.each)
+        learned = [
+            metrics.Learned(
+                name=f"layer {number + 1}",
+                weights=np.asarray(weights.weight),
+                start=np.asarray(first.weight),
+                busiest=entry["largest_shares"][0] if layer.learns else None,
+            )
+            for number, (layer, weights, first, entry) in enumerate(
+                zip(self.network.layers, state.layers, self.begin(folder).layers, summary["layers"], strict=True)
+            )
+        ]
         report = {
             **self.identity,
             "metrics": scores,
-            **statistics.summary(model, self.learned[:SHOWN], self.xp, self.each),
+            **summary,
+            "health": metrics.health(learned, accuracy=scores["accuracy_test"], labels=np.asarray(self.test.labels)),
             "learning_curve": curve,
             "seconds": {name: float(value) for name, value in zip(names, state.seconds, strict=True)},
         }
@@ -304,6 +318,8 @@ class _Training:
         layers = training.learn_chunk(
             self.network, state.layers, self.preset.training, chunk, self.learned, self.seed, self.xp, self.each
         )
+        for number in chunk.layers:
+            check_finite(f"the weights of layer {number + 1}", layers[number].weight)
         tell(stage, (group.index(chunk) + 1) / len(group))
         return dataclasses.replace(state, chunks=state.chunks + 1, layers=layers)
 

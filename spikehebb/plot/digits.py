@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spikehebb import metrics
 from spikehebb.core import Float, Images, Int, Recording
+from spikehebb.datasets import sample
 from spikehebb.jobs import DigitRun, some_presentations
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.reading import printable
@@ -31,7 +32,7 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     ----------
     run : DigitRun
     test : Images
-        The test images; the raster shows the first ones.
+        The test images; the raster shows some of them.
     out : path
 
     Returns
@@ -40,14 +41,15 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
         Receptive fields, confusion matrix, raster and learning curve.
     """
     labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
-    recording = some_presentations(run.network, test[:_SHOWN])
+    shown = sample(test, _SHOWN)
+    recording = some_presentations(run.network, shown)
     presentation = run.report["config"]["presentation_ms"] * ms
     figures = {
         "receptive_fields": receptive_fields(
             np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels
         ),
         "confusion": confusion(np.asarray(run.report["confusion"])),
-        "raster": raster(recording, test[:_SHOWN], presentation, labels),
+        "raster": raster(recording, shown, presentation, labels),
         "learning_curve": learning_curve(
             run.report["learning_curve"],
             run.report["metrics"]["accuracy_vote"],

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
+from spikehebb.datasets import sample
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
@@ -33,7 +34,7 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
         missing.
     out : path
     images : Images, optional
-        With them also the receptive fields of deeper layers, from the first 2000.
+        With them also the receptive fields of deeper layers, from 2000 of them.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
     if images is not None:
         with working() as (xp, each):
             for number in range(1, len(model.layers)):
-                fields = statistics.receptive_fields(model, number, images[:_SEEN], xp=xp, each=each)
+                fields = statistics.receptive_fields(model, number, sample(images, _SEEN), xp=xp, each=each)
                 figures[f"receptive_fields_layer{number + 1}"] = mean_patches(fields, model, number)
     layers = report.get("layers", [])
     if layers and all("winner_probability" in layer for layer in layers):
