@@ -24,6 +24,9 @@ Data = Annotated[
 ]
 Frequency = Annotated[float, typer.Option(help="Of the pairings, in Hz.")]
 Pairings = Annotated[int, typer.Option(help="Pairings.")]
+RoundTimes = Annotated[
+    bool, typer.Option("--round-times", help="Round times to the grid of --dt instead of refusing those off it.")
+]
 
 
 @commands.command()
@@ -95,6 +98,7 @@ def window(
     device: DeviceName = "numpy",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Draw the STDP window of a rule: the change of a weight against the lag t_post - t_pre."""
@@ -107,10 +111,17 @@ def window(
     chosen = None if lags is None else parse.numbers("--lags", lags, ms)
     points = _measured(measured, "lag_ms")
     where, step = devices.find(device), time_step(dt)
-    if not frequency > 0:
-        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+    check_frequency(frequency)
     curve = jobs.stdp_window(
-        value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
+        value,
+        chosen,
+        repeats=repeats,
+        frequency=frequency * Hz,
+        w0=w0,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
     )
     content = {
         "lags_ms": [float(lag) for lag in curve.lags / ms],
@@ -137,6 +148,7 @@ def frequency(
     device: DeviceName = "auto",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Draw how the change of a weight depends on the frequency of the pairings."""
@@ -151,7 +163,15 @@ def frequency(
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
     response = jobs.frequency_response(
-        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
+        value,
+        rates,
+        lags=chosen,
+        repeats=repeats,
+        w0=w0,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
     )
     content = {
         "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
@@ -176,6 +196,7 @@ def replay(
     device: DeviceName = "numpy",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Apply a rule to recorded spikes and follow the weight."""
@@ -189,12 +210,24 @@ def replay(
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    trace = jobs.replay(value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed)
+    trace = jobs.replay(
+        value,
+        before,
+        after,
+        reward=rewards,
+        w0=w0,
+        delay=delay * ms,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
+    )
     content = {
         "t_ms": [round(float(time), 9) for time in trace.times / ms],
         "w": trace.w.tolist(),
         "w_final": trace.w_final,
         "delay_ms": delay,
+        "round_times": round_times,
         **_made(w0, where.name, dt, seed),
     }
     if out is not None:
@@ -227,6 +260,12 @@ def time_step(dt: float) -> Any:
     if not 0 < dt < float("inf"):
         raise ValueError(f"--dt must be a time above 0 in ms, got {dt}.")
     return dt * ms
+
+
+def check_frequency(frequency: float) -> None:
+    """Raise ``ValueError`` unless pairings can come at a frequency in Hz."""
+    if not 0 < frequency < float("inf"):
+        raise ValueError(f"--frequency must be above 0, got {frequency}.")
 
 
 def _made(w0: float, device: str, dt: float, seed: int) -> dict[str, Any]:
@@ -272,5 +311,6 @@ def _as_json(rule: Any) -> dict[str, Any]:
         "onset": list(rule.onset),
         "keeps": list(rule.keeps),
         "parameters": {name: str(value) for name, value in rule.parameters.items()},
+        "roles": dict(rule.meaning),
         "cites": [str(work) for work in rule.cites],
     }

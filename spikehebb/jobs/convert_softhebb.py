@@ -17,6 +17,7 @@ from spikehebb.convert import SpikingNetwork, Timing, network_file
 from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.seeds import check_seed
 from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import unit_votes
@@ -124,6 +125,7 @@ def convert_softhebb(
         device or devices.find("auto"),
         progress or quiet,
     )
+    check_seed(seed)
     for images in (train, test):
         training.check_images(model.network, images)
     if not 1 <= calibration <= len(train):

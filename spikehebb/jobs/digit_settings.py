@@ -13,6 +13,7 @@ from brian2 import Hz, Quantity, ms
 from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
+from spikehebb.core.seeds import check_seed
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
@@ -94,6 +95,8 @@ class Settings:
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
+            if item.name == "seed":
+                check_seed(value)
             least = 0 if item.name in _FROM_0 else 1 if item.name in ("neurons", "epochs") else None
             if value < least if least is not None else value <= 0:
                 raise ValueError(

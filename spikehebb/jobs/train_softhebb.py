@@ -17,6 +17,7 @@ from spikehebb import metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Float, Images, Int, check_finite
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.seeds import check_seed
 from spikehebb.datasets import sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
@@ -113,8 +114,7 @@ def train_softhebb(
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
+    check_seed(seed)
     learned = train if unlabelled is None else unlabelled
     shape = train.image_shape
     for images in (test, learned):
