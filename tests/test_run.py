@@ -270,6 +270,27 @@ def test_signals_end_a_run_at_its_last_state(tmp_path: Path, number: signal.Sign
     assert again.visited == [3, 4, 5]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_error_that_a_signal_caused_is_that_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """A compiled module whose import is interrupted says that its initialization failed."""
+
+    def at(step: int) -> None:
+        if step == 3:
+            try:
+                os.kill(os.getpid(), number)
+                time.sleep(1)
+            except KeyboardInterrupt as interruption:
+                raise ImportError("initialization failed") from interruption
+
+    before = signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt, match=number.name):
+            do(Adding(at=at), tmp_path)
+    finally:
+        signal.signal(number, before)
+    assert do(Adding(), tmp_path)["total"] == WHOLE
+
+
 def test_signals_that_the_user_handles_or_ignores_stay_as_they_are() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -239,8 +239,6 @@ def other_type(random: Random, array: Any) -> Any:
         "float128",
         "datetime64[s]",
         "S5",
-        "f2",
-        ">f8" if array.dtype.kind == "i" else ">i8",
     )
     return np.zeros(array.shape, pick(random, kinds))
 

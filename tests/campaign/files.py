@@ -106,7 +106,7 @@ def written(file: str, content: bytes | Callable[[], bytes]) -> Callable[[Path, 
 def graph(folder: Path, shared: Path) -> Path:
     from spikehebb import jobs
 
-    trained = jobs.read(commands.whole("learn", shared))
+    trained = jobs.read(commands.whole("lif", shared))
     jobs.export_network(trained, folder / "graph.nir", format="nir", lateral=True)
     return folder / "graph.nir"
 
@@ -207,16 +207,16 @@ SUBJECTS: dict[str, Subject] = {
             make=copied(name, file, state=True), reader="command", damages=damages, weight=weight
         )
         for name, file, damages, weight in (
-            ("learn", "partial.npz", STATE | BOMBS, 8),
-            ("train", "partial.npz", STATE, 6),
-            ("train", "features.npy", again(BYTES | FOREIGN), 6),
-            ("convert", "partial.npz", STATE, 6),
-            ("study", "partial.npz", STATE, 3),
+            ("learn", "partial.npz", STATE | BOMBS, 5),
+            ("train", "partial.npz", STATE, 5),
+            ("train", "features.npy", again(BYTES | FOREIGN), 5),
+            ("convert", "partial.npz", STATE, 4),
+            ("study", "partial.npz", STATE, 2),
         )
     },
     **{
         f"report of {name}": Subject(
-            make=copied(name, file), reader="command", damages=BYTES | JSON | FOREIGN, exact=False, weight=6
+            make=copied(name, file), reader="command", damages=BYTES | JSON | FOREIGN, exact=False, weight=2
         )
         for name, file in (("learn", "run.json"), ("train", "run.json"), ("study", "study.json"))
     },
