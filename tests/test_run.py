@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -325,3 +326,20 @@ do(Adding(at=at), Path({str(tmp_path)!r}))
     assert do(again, tmp_path)["total"] == WHOLE
     assert again.visited == [4, 5]
     assert json.loads((tmp_path / "run.json").read_text())["last"] == 5
+
+
+def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that has become read-only."""
+
+    def read_only(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def gone_wrong() -> None:
+        with held(tmp_path):
+            monkeypatch.setattr(Path, "unlink", read_only)
+            raise ValueError("what went wrong")
+
+    with pytest.raises(ValueError, match="what went wrong"):
+        gone_wrong()
+    with held(tmp_path):  # it was released all the same
+        pass

@@ -17,7 +17,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -182,7 +182,8 @@ def held(out: Path) -> Iterator[Path]:
                 _remove(left_over)
         yield out
     finally:
-        _remove(out / LOCK)
+        with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
+            _remove(out / LOCK)
         os.close(file)
 
 

@@ -26,14 +26,13 @@ DIGITS = ("--data", "digits", *FEW)
 TRAIN = ("softhebb", "train", *DIGITS, "--readout-epochs", "2")
 CONVERT = ("convert", "MODEL", *DIGITS, "--calibration", "20", "--present", "20")
 BITS = ("--weight-bits", "4", "--trace-bits", "3", "--spreads", "0.1", "--dropped", "0.1", "--no-learning")
-# Learning layer by layer has no command; a file of a user's own.
+# Learning layer by layer has no command; this is one.
 LAYERS = """
 import sys, dataclasses
 from pathlib import Path
-def app():
-    from spikehebb.cli.import_brian2 import import_brian2
-    import_brian2()
-    from spikehebb.cli.common import progress
+from spikehebb.cli.common import commands, progress
+@commands.command()
+def layers(out: Path) -> None:
     from spikehebb.datasets import load
     from spikehebb.devices import NUMPY
     from spikehebb.jobs import LayerSettings, learn_layers
@@ -41,10 +40,9 @@ def app():
     first = dataclasses.replace(LAYERS[0], units=4, kernel=5, padding=0)
     second = dataclasses.replace(LAYERS[1], units=5, kernel=1, padding=0, pool=None)
     settings = LayerSettings(layers=(first, second), patches=60, show_ms=8)
+    train, test = load("digits", "train")[:20], load("digits", "test")[:10]
     with progress() as tell:
-        learn_layers(load("digits", "train")[:20], load("digits", "test")[:10], settings, device=NUMPY,
-                     out=Path(sys.argv[-1]), progress=tell)
-app()
+        learn_layers(train, test, settings, device=NUMPY, out=out, progress=tell)
 """
 NUMPY = ("--device", "numpy")
 JOBS: dict[str, tuple[str, ...]] = {
@@ -87,7 +85,7 @@ _SECONDS: dict[str, float] = {}
 def job(name: str, out: Path, shared: Path, *more: str, before: str = "") -> list[str | Path]:
     """Return the words of a process that does a job into a folder."""
     if name == "layers":
-        return [sys.executable, "-c", f"{before}\n{LAYERS}", *more, out]
+        return command(["layers", *more, out], before=before + LAYERS)
     model = shared / "dense"
     if "MODEL" in JOBS[name]:
         made(model.name, [sys.executable, "-c", DENSE, model], shared)

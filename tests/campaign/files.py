@@ -57,7 +57,7 @@ from tests.campaign.damage import (
 WHAT = "damaged and hostile files for every reader"
 AT_LEAST = 2500
 SHARE = 0.25
-_SECONDS = 120  # for one file; commands that go on with a state take most
+_SECONDS = 60  # for one file; commands that go on with a state take most
 _PROCESS = 60  # one in so many is read by a command of its own
 _RULE = """from brian2 import ms, mV
 from spikehebb.core import PlasticityRule
@@ -165,14 +165,6 @@ def official(suffix: str) -> Callable[[Path, Path], Path]:
     return make
 
 
-def stl(folder: Path, shared: Path) -> Path:
-    """Files of the official sizes."""
-    (folder / "test_y.bin").write_bytes(bytes(8000))
-    with (folder / "test_X.bin").open("wb") as file:
-        file.truncate(8000 * 3 * 96 * 96)
-    return folder / "test_y.bin"
-
-
 @cache
 def batch() -> bytes:
     import pickle
@@ -233,7 +225,7 @@ SUBJECTS: dict[str, Subject] = {
         )
         for suffix in (".gz", ".xz", "")
     },
-    "STL-10": Subject(make=stl, reader="stl10", damages=BYTES | FOREIGN, weight=1),
+    "STL-10": Subject(make=written("test_X.bin", bytes(27_648)), reader="stl10", damages=BYTES | FOREIGN, weight=1),
     "CIFAR-10": Subject(make=written("batch", batch), reader="cifar", damages=BYTES | FOREIGN, exact=False),
     "spike times": Subject(
         make=written("times.txt", b"1.5\n# a comment\n20\n30.25\n"),
@@ -311,10 +303,22 @@ _EXPECTED: dict[str, Mapping[str, Any]] = {}
 _LOCK = threading.Lock()
 
 
+# What may stand where a file should.
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+    "a link to itself": lambda path: path.symlink_to(path),
+    "a link to a device without an end": lambda path: path.symlink_to("/dev/zero"),
+    "a link to nothing": lambda path: path.symlink_to("/nowhere"),
+}
+
+
 def attack(case: Case) -> None:
     name = _ORDER[int(case.random.permutation(len(_ORDER))[0])]
     subject = SUBJECTS[name]
     what, (damage, may_give) = case.one_of(list(subject.damages.items()))
+    if no_file := case.random.random() < 0.03 and subject.reader not in ("idx", "cifar", "words"):  # which get bytes
+        what, may_give = case.one_of(list(NO_FILES)), FREE
     case.what = f"{name}: {what}"
     if what in BYTES and not subject.exact:
         may_give = FREE
@@ -328,9 +332,12 @@ def attack(case: Case) -> None:
         folder.mkdir()
         path = subject.make(folder, case.shared)
         before = path.read_bytes()
-        path.write_bytes(after := damage(case.random, before))
-        if after == before:
-            return
+        path.unlink()
+        if no_file:
+            NO_FILES[what](path)
+        else:
+            path.write_bytes(after := damage(case.random, before))
+            may_give = FREE if after == before else may_give
         if subject.command and case.number % _PROCESS == 0:
             on_the_command_line(case, subject, path, may_give)
         else:
