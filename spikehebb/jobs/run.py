@@ -17,7 +17,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -202,7 +202,8 @@ def held(out: Path) -> Iterator[Path]:
                 _remove(left_over)
         yield out
     finally:
-        _remove(out / LOCK)
+        with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
+            _remove(out / LOCK)
         os.close(file)
 
 
@@ -228,21 +229,29 @@ def _locked(path: Path) -> int:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does."""
-    changed = {}
+    """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does.
+
+    An error that a signal caused, because it came while a library was being imported or called, is that signal.
+    """
+    changed, received = {}, []
+
+    def interrupt(number: int, frame: Any) -> None:
+        received.append(signal.Signals(number).name)
+        raise KeyboardInterrupt(*received)
+
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                changed[number] = signal.signal(number, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                changed[number] = signal.signal(number, interrupt)
     try:
         yield
+    except Exception as error:
+        if received:
+            raise KeyboardInterrupt(*received) from error
+        raise
     finally:
         for number, before in changed.items():
             signal.signal(number, before)
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def versions() -> dict[str, str]:
