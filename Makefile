@@ -7,7 +7,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: demo test validate softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
+.PHONY: demo test validate campaign softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -20,6 +20,10 @@ test: $(VENV)/.test
 
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+# About an hour on two idle cores: kill -9, signals, full disks, damaged files; docs/reliability.md shows the figures.
+campaign: $(VENV)/.test
+	$(BIN)/python -m tests.campaign --seed 0 --minutes 60 --out $(RUNS)/campaign.json
 
 # Hours of training: the published SoftHebb accuracies. Interrupt it at will.
 softhebb: $(VENV)/.core

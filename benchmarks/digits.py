@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from spikehebb import checkpoint, jobs
-from spikehebb.datasets import load
+from spikehebb.datasets import load, sample
 from spikehebb.devices import CPP
 
 HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ def one(data: str, neurons: int, seed: int, limit: int | None) -> dict[str, Any]
     """Run one training in this very process; the memory is that of Python and of the compiled program together."""
     train, test = load(data, "train"), load(data, "test")
     if limit:
-        train, test = train[:limit], test[:limit]
+        train, test = sample(train, limit), sample(test, limit)
     start = time.perf_counter()
     settings = jobs.Settings(neurons=neurons, seed=seed)
     run = jobs.learn_digits(train, test, settings, device=CPP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -19,6 +20,7 @@ from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES
 
 OUT = Path(__file__).parent / "catalogue"
+CAMPAIGN = Path(__file__).parent.parent / "benchmarks" / "results" / "campaign.json"
 
 RULE = {
     "needs_pre": "needed in the presynaptic neuron",
@@ -107,6 +109,21 @@ def costs() -> list[str]:
     return lines
 
 
+def campaign() -> list[str]:
+    """Return the lines of the table of the last campaign against the toolkit."""
+    if not CAMPAIGN.exists():
+        return ["*No campaign has been run with this version.*"]
+    report = json.loads(CAMPAIGN.read_text())
+    verdicts = ("ok", "wrong", "lost", "traceback", "hang", "memory", "code")
+    lines = [f"| | cases | {' | '.join(verdicts)} |", "|---" * (len(verdicts) + 2) + "|"]
+    for row in report["kinds"].values():
+        more = {name: n for name, n in row.items() if name not in (*verdicts, "what", "cases", "seconds")}
+        what = f"{row['what']}{''.join(f' ({n} {name})' for name, n in more.items())}"
+        lines.append(f"| {what} | {row['cases']:,} | {' | '.join(f'{row[name]:,}' for name in verdicts)} |")
+    tools = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return [*lines, "", f"Seed {report['seed']}, {report['minutes']:g} minutes; {tools}."]
+
+
 def pages() -> dict[str, str]:
     """Return the text of every page by the name of its file."""
     made = "Made from the values that the package runs"
@@ -131,7 +148,8 @@ def pages() -> dict[str, str]:
         *costs(),
         "",
     ]
-    return {name: "\n".join(lines) for name, lines in (("rules", rules), ("neurons", neurons), ("chips", chips))}
+    texts = {"rules": rules, "neurons": neurons, "chips": chips, "campaign": campaign()}
+    return {name: "\n".join(lines) for name, lines in texts.items()}
 
 
 def main() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -17,12 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Frozen
+from spikehebb.npy import read_npy, unbelievable
+from spikehebb.reading import MOST_TEXT, check, checked, from_json, printable, regular, room
 
 FORMAT = 1
 LARGEST = 8 << 30  # bytes, unpacked: more is no checkpoint of this toolkit
 _MEMBER_LIMIT = 200  # files in the archive
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
 
-Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # of every array its kind, f or i, and its shape
+Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # of every array its kind, as ``load`` takes it, and its shape
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,8 +51,17 @@ def save(checkpoint: Checkpoint, path: Path, *, compress: bool = True) -> None:
     """Write a checkpoint; a file that is already there is replaced only by a whole new one."""
     header = json.dumps({"format": FORMAT, **checkpoint.header}, allow_nan=False)
     arrays = {"header": np.frombuffer(header.encode(), np.uint8), **checkpoint.arrays}
-    write = np.savez_compressed if compress else np.savez
-    write_whole(path, lambda file: write(file, **arrays))  # type: ignore[arg-type]
+
+    def write(file: IO[bytes]) -> None:
+        if compress:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            if 8 * sum(np.size(array) for array in arrays.values()) <= room(file.tell()):
+                return
+            file.seek(0)  # it packs so well that ``load`` would take it for a bomb
+            file.truncate()
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    write_whole(path, write)
 
 
 def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoint:
@@ -57,25 +72,34 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoin
     path : path
         The file, or a folder that holds ``checkpoint.npz``.
     shapes : callable
-        Takes the header, returns for every array its kind (``f`` or ``i``) and shape; raises ``ValueError`` or
-        ``KeyError`` if the header is not what it should be.
+        Takes the header, returns for every array its kind (``f`` or ``i``, with ``+`` where no number may be negative)
+        and shape; raises ``ValueError`` or ``KeyError`` if the header is not what it should be.
 
     Raises
     ------
-    FileNotFoundError, ValueError
+    FileNotFoundError, OSError, ValueError
     """
-    with _archive(path) as (archive, names, path):
-        header = _header(path, _read(archive, "header", path))
-        expected = _described(path, header, shapes)
-        if names - {"header"} != set(expected):
-            raise ValueError(f"checkpoint {path} holds {sorted(names - {'header'})}, but needs {sorted(expected)}.")
+    with _archive(path) as (archive, members, path):
+        header = _header(archive, members, path)
+        with checked(f"checkpoint {path}: its header"):
+            try:
+                expected = shapes(header)
+            except ValueError as error:
+                raise ValueError(f"checkpoint {path}: {error}") from error
+            numbers = sum(math.prod(shape) for _, shape in expected.values())
+        found = sorted(members.keys() - {"header"})
+        if found != sorted(expected):
+            raise ValueError(f"checkpoint {path} holds {printable(found)}, but needs {sorted(expected)}.")
+        _check_room(path, 8 * numbers)
         arrays = {}
         for name, (kind, shape) in expected.items():
-            array = _read(archive, name, path, shape)
-            if array.dtype.kind != kind or array.dtype.itemsize > 8:
+            array = _array(archive, members[name], f"checkpoint {path}: {name}", shape)
+            if array.dtype.kind != kind[0]:
                 raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
-            if kind == "f" and not np.all(np.isfinite(array)):
-                raise ValueError(f"checkpoint {path}: {name} holds numbers that are not finite.")
+            if problem := unbelievable(array):
+                raise ValueError(f"checkpoint {path}: {name} {problem}.")
+            if kind.endswith("+") and array.size and array.min() < 0:
+                raise ValueError(f"checkpoint {path}: {name} must not be negative, but holds {array.min():g}.")
             arrays[name] = array
     return Checkpoint(header=Frozen(header), arrays=Frozen(arrays))
 
@@ -85,75 +109,69 @@ def load_header(path: Path) -> Mapping[str, Any]:
 
     Raises
     ------
-    FileNotFoundError, ValueError
+    FileNotFoundError, OSError, ValueError
     """
-    with _archive(path) as (archive, _, path):
-        return Frozen(_header(path, _read(archive, "header", path)))
+    with _archive(path) as (archive, members, path):
+        return Frozen(_header(archive, members, path))
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, set[str], Path]]:
-    """Open a checkpoint: its archive, the names in it and the file; what is damaged raises ``ValueError``."""
+def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], Path]]:
+    """Open a checkpoint: its archive, the members by the names of their arrays, and the file."""
     path = Path(path)
-    if path.is_dir():
-        path = path / "checkpoint.npz"
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}.")
+    path = regular(path / "checkpoint.npz" if path.is_dir() else path, "checkpoint")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > _MEMBER_LIMIT or sum(member.file_size for member in members) > LARGEST:
-                raise ValueError(f"checkpoint {path} would unpack to more than {LARGEST >> 30} GiB; refused.")
-            names = {member.filename.removesuffix(".npy") for member in members}
-            if "header" not in names:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members: dict[str, zipfile.ZipInfo] = {}
+            for member in archive.infolist()[: _MEMBER_LIMIT + 1]:
+                name = member.filename.removesuffix(".npy")
+                if name == member.filename or member.compress_type not in _PACKED or name in members:
+                    why = "is there twice" if name in members else "is no array of a checkpoint"
+                    raise ValueError(f"checkpoint {path}: {printable(member.filename)} {why}; refused.")
+                members[name] = member
+            if len(members) > _MEMBER_LIMIT:
+                raise ValueError(f"checkpoint {path} holds more than {_MEMBER_LIMIT} arrays; refused.")
+            _check_room(path, sum(member.file_size for member in members.values()))
+            if "header" not in members:
                 raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
-            yield archive, names, path
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"checkpoint {path} is damaged or truncated: {error}.") from error
+            yield archive, members, path
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
+        raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a place in the file that is none
+            raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
+        raise OSError(f"cannot read the checkpoint {path} ({error.strerror}).") from error
 
 
-def _read(archive: zipfile.ZipFile, name: str, path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """Return one array; its shape is checked before any memory is taken for it."""
-    with archive.open(f"{name}.npy") as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            if version not in read:
-                raise ValueError("of an unknown version")
-            got, _, dtype = read[version](file)
-        except ValueError as error:
-            raise ValueError(f"checkpoint {path}: {name} is no array ({error}).") from error
-        if dtype.hasobject:
-            raise ValueError(f"checkpoint {path}: {name} holds pickled objects, which could run code; refused.")
-        if shape is not None and got != shape:
-            raise ValueError(f"checkpoint {path}: {name} has shape {got}, but {shape} is needed.")
-    with archive.open(f"{name}.npy") as file:
-        try:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-        except ValueError as error:
-            raise ValueError(f"checkpoint {path} is damaged or truncated: {name}: {error}.") from error
+def _check_room(path: Path, needed: int) -> None:
+    allowed = min(LARGEST, room(path.stat().st_size))
+    if needed > allowed:
+        raise ValueError(
+            f"checkpoint {path} would take {needed >> 20} MiB of memory, and a file of its size may take "
+            f"{allowed >> 20} MiB; refused."
+        )
 
 
-def _header(path: Path, raw: NDArray[Any]) -> dict[str, Any]:
-    try:
-        header = json.loads(raw.tobytes().decode())
-        version = int(header.pop("format"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"checkpoint {path}: its header cannot be read ({type(error).__name__}).") from error
+def _array(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, owner: str, shape: tuple[int, ...] | None = None
+) -> NDArray[Any]:
+    with archive.open(member) as file:
+        return read_npy(file, member.file_size, owner, shape)  # to its end, where its checksum is
+
+
+def _header(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], path: Path) -> dict[str, Any]:
+    owner = f"checkpoint {path}: its header"
+    if members["header"].file_size > MOST_TEXT:
+        raise ValueError(f"{owner} cannot be read: it has {members['header'].file_size >> 20} MiB.")
+    raw = _array(archive, members["header"], f"checkpoint {path}: header")
+    header = from_json(raw.tobytes(), owner)
+    check(header, {"format": int}, owner)
+    version = header.pop("format")
     if version > FORMAT:
         raise ValueError(
             f"checkpoint {path} has format {version}, and this version reads up to {FORMAT}; upgrade spikehebb."
         )
     return dict(header)
-
-
-def _described(path: Path, header: Mapping[str, Any], shapes: Callable[..., Any]) -> Any:
-    try:
-        return shapes(header)
-    except KeyError as error:
-        raise ValueError(f"checkpoint {path}: its header lacks {error}.") from error
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"checkpoint {path}: {error}") from error
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -178,7 +196,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OSError(f"cannot write {path}: {error.strerror or error}. Nothing there was changed.") from error
+            reason = error.strerror or f"is the disk full? {error}"  # NumPy counts its numbers instead
+            raise OSError(f"cannot write {path}: {reason}. Nothing there was changed.") from error
         raise
 
 

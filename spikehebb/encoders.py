@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, mV, second
+from brian2 import Hz, Quantity, ms, mV
 from numpy.typing import ArrayLike
 
 from spikehebb.catalogue import collected
 from spikehebb.core import Float, NeuronModel
+from spikehebb.core.times import seconds
 
 poisson = NeuronModel(
     name="poisson",
@@ -22,6 +23,7 @@ poisson = NeuronModel(
     threshold="rand() < rate*dt",
     onset="rate = max_rate*stimulus(t, i)",
     parameters={"max_rate": 1000 * Hz},
+    roles={"max_rate": "rate"},
 )
 
 regular = NeuronModel(
@@ -39,6 +41,7 @@ regular = NeuronModel(
         next_spike = t + (0.5 + jitter*(rand() - 0.5))/rate
     """,
     parameters={"max_rate": 1000 * Hz, "jitter": 1.0},
+    roles={"max_rate": "rate", "jitter": "factor"},
 )
 
 spike_source = NeuronModel(
@@ -184,10 +187,13 @@ def spike_rows(trains: Sequence[Quantity]) -> Float:
     trains : sequence of Quantity
         For each neuron its spike times, in increasing order.
     """
-    columns = [np.atleast_1d(np.asarray(train / second, dtype=np.float64)) for train in trains]
+    columns = [
+        np.atleast_1d(seconds(f"spike train {neuron}: a spike time", train, least=0.0))
+        for neuron, train in enumerate(trains)
+    ]
     for neuron, column in enumerate(columns):
-        if not np.all(np.isfinite(column)) or np.any(column < 0) or np.any(np.diff(column) <= 0):
-            raise ValueError(f"spike train {neuron}: times must be finite, not negative and increasing.")
+        if column.ndim != 1 or np.any(np.diff(column) <= 0):
+            raise ValueError(f"spike train {neuron}: times must be increasing, one after the other.")
     rows = np.full((max(map(len, columns)) + 1, len(columns)), np.inf)
     for neuron, column in enumerate(columns):
         rows[: len(column), neuron] = column

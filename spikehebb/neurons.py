@@ -55,6 +55,7 @@ escape_rate = NeuronModel(
     receive="u_post += w",
     onset="u = 0; I = 0",
     parameters={"tau_m": 20 * ms, "temperature": 1.0, "rate": 400 * Hz},
+    roles={"temperature": "scale", "rate": "rate"},
     reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 9",
 )
 
@@ -129,6 +130,7 @@ competing_unit = NeuronModel(
         y = exp(u/temperature - I) : 1
     """,
     parameters={"temperature": 1.0},
+    roles={"temperature": "scale"},
 )
 
 rewarded_unit = NeuronModel(
@@ -143,6 +145,7 @@ rewarded_unit = NeuronModel(
     """,
     onset="target = stimulus(t, i); noise = sigma*randn()",
     parameters={"sigma": 0.05},
+    roles={"sigma": "factor"},
 )
 
 critic = NeuronModel(name="critic", summary="Unit that holds the reward R", equations="R : 1")
@@ -176,6 +179,7 @@ power_integrator = NeuronModel(
         "listen": inf * second,
         "wait": 0 * ms,
     },
+    roles={"input_rate": "scale", "listen": "limit"},
     reference="Rueckauer, Lungu, Hu, Pfeiffer and Liu, Front. Neurosci. 11:682, 2017 (reset by subtraction)",
 )
 
@@ -188,6 +192,7 @@ power_rate = NeuronModel(
     receive="u_post += w",
     onset=power_integrator.onset,
     parameters={name: value for name, value in power_integrator.parameters.items() if name != "phase"},
+    roles=power_integrator.roles,
 )
 
 escape_mean = NeuronModel(
@@ -213,6 +218,7 @@ escape_mean = NeuronModel(
         "latency": 0 * ms,
         "settle": 0 * ms,
     },
+    roles={"input_rate": "scale", "rate": "rate"},
     reference="Nessler, Pfeiffer, Buesing and Maass, PLoS Comput. Biol. 9(4):e1003037, 2013 (the competition)",
 )
 

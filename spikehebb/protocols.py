@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
-from brian2.units import get_dimensions
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Float, Images, Protocol
+from spikehebb.core.seeds import check_seed
+from spikehebb.core.times import NEAR, hertz, on_grid, seconds, time_step
 from spikehebb.encoders import spike_rows, unit_length
 
 TAIL = 100 * ms  # how long a run goes on after the last spike
@@ -33,6 +34,7 @@ def presentations(images: Images, *, duration: Quantity = 50 * ms, population: s
     >>> presentations(load("digits", "test")).duration
     25. * second
     """
+    seconds("duration", duration, above=0.0)
     return Protocol(
         stimuli={population: unit_length(images.intensities())},
         duration=len(images) * duration,
@@ -62,8 +64,8 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, d
     >>> pairing([-10, 10] * ms).stimuli["post"][0].tolist()
     [0.01, 0.03]
     """
-    lag, rate = np.broadcast_arrays(_lags(lags, dt), np.atleast_1d(np.asarray(frequency / Hz, float)))
-    _check_repeats("pairing", repeats, rate)
+    lag, rate = np.broadcast_arrays(_lags(lags, dt), np.atleast_1d(hertz("pairing: frequency", frequency)))
+    _check_repeats("pairing", repeats)
     period = 1 / rate
     longest = float(np.abs(lag).max())
     if repeats > 1:
@@ -78,7 +80,7 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, d
     onsets = [_on_grid(first + np.arange(repeats) * each, dt) for each in period]
     pre = [start * second for start in onsets]
     post = [(start + value) * second for start, value in zip(onsets, lag, strict=True)]
-    return spike_trains(pre, post)
+    return spike_trains(pre, post, dt=dt)
 
 
 def triplets(
@@ -113,16 +115,15 @@ def triplets(
     orders = ("pre-post-pre", "post-pre-post")
     if order not in orders:
         raise ValueError(f"triplets: order must be {orders[0]} or {orders[1]}, got {order!r}.")
-    rows = np.atleast_2d(np.asarray(intervals / second, float))
+    rows = np.atleast_2d(_lags(intervals, dt, "an interval"))
     if rows.ndim != 2 or rows.shape[1] != 2 or not np.all(rows > 0):
         raise ValueError(f"triplets: intervals must be (pairs, 2) and positive, got {(1000 * rows).tolist()} ms.")
-    _lags(rows.ravel() * second, dt)
     outer, inner = [], []
     for one, two in rows:
         starts = _starts("triplets", one + two, repeats, frequency, dt)
         outer.append(np.sort(np.concatenate([starts, starts + one + two])) * second)
         inner.append((starts + one) * second)
-    return spike_trains(outer, inner) if order == orders[0] else spike_trains(inner, outer)
+    return spike_trains(outer, inner, dt=dt) if order == orders[0] else spike_trains(inner, outer, dt=dt)
 
 
 def quadruplets(
@@ -154,11 +155,12 @@ def quadruplets(
     >>> quadruplets([20] * ms, repeats=1).stimuli["post"][:2, 0].round(6).tolist()
     [0.0001, 0.0251]
     """
-    gap = float(_lags(lag, dt)[0])
-    if not gap > 0:
-        raise ValueError(f"quadruplets: lag must be a time above 0, got {lag}.")
+    gaps = _lags(lag, dt)
+    if gaps.size != 1 or not gaps[0] > 0:
+        raise ValueError(f"quadruplets: lag must be one time above 0, got {lag}.")
+    gap = float(gaps[0])
     pre, post = [], []
-    for each in _lags(intervals, dt):
+    for each in _lags(intervals, dt, "an interval"):
         if abs(each) <= gap:
             raise ValueError(f"quadruplets: an interval of {1000 * each:g} ms must be longer than the lag of {lag}.")
         starts = _starts("quadruplets", abs(each) + gap, repeats, frequency, dt)
@@ -167,7 +169,7 @@ def quadruplets(
         spikes = [np.sort(side.ravel()) * second for side in (outer, inner)]
         pre.append(spikes[1 if each > 0 else 0])
         post.append(spikes[0 if each > 0 else 1])
-    return spike_trains(pre, post)
+    return spike_trains(pre, post, dt=dt)
 
 
 def theta_bursts(
@@ -201,12 +203,12 @@ def theta_bursts(
     """
     lag = _lags(lags, dt)
     longest = float(np.abs(lag).max())
-    if spikes < 1:
-        raise ValueError(f"theta_bursts: a burst has at least 1 spike, got {spikes}.")
-    inside = _on_grid(np.arange(spikes) / float(within / Hz), dt)
+    if not _is_count(spikes):
+        raise ValueError(f"theta_bursts: a burst has at least 1 spike, and a whole number of them, got {spikes}.")
+    inside = _on_grid(np.arange(spikes) / _one_rate("theta_bursts: within", within), dt)
     starts = _starts("theta_bursts", float(inside[-1]) + 2 * longest, bursts, theta, dt) + 2 * longest
     pre = (starts[:, None] + inside).ravel()
-    return spike_trains([pre * second for _ in lag], [(pre + each) * second for each in lag])
+    return spike_trains([pre * second for _ in lag], [(pre + each) * second for each in lag], dt=dt)
 
 
 def poisson_trains(
@@ -237,16 +239,20 @@ def poisson_trains(
     >>> len(poisson_trains(20 * Hz, 20 * Hz, duration=1 * second, pairs=3).stimuli["pre"][0])
     3
     """
-    rng = np.random.default_rng(seed)
-    steps = round(float(duration / dt))
+    rng, step = np.random.default_rng(check_seed(seed)), time_step(dt)
+    steps = round(float(on_grid("poisson_trains: a duration", duration, dt)) / step)
+    if steps < 1 or not _is_count(pairs):
+        raise ValueError(
+            f"poisson_trains: duration must be above 0 and pairs at least 1, got {duration} and {pairs} pairs."
+        )
     trains = []
     for name, rate in (("rate_pre", rate_pre), ("rate_post", rate_post)):
-        chance = float(rate * dt)
-        if not 0 <= chance < 1:
+        chance = _one_rate(f"poisson_trains: {name}", rate) * step if np.any(rate) else 0.0
+        if not chance < 1:
             raise ValueError(f"poisson_trains: {name} must lie between 0 and 1/dt = {1 / dt}, got {rate}.")
         counts = rng.binomial(steps - 1, chance, pairs)
-        trains.append([np.sort(rng.choice(steps - 1, n, replace=False) + 1) * float(dt) * second for n in counts])
-    return spike_trains(*trains, duration=duration)
+        trains.append([np.sort(rng.choice(steps - 1, n, replace=False) + 1) * step * second for n in counts])
+    return spike_trains(*trains, duration=duration, dt=dt)
 
 
 def spike_trains(
@@ -255,6 +261,8 @@ def spike_trains(
     *,
     reward: Sequence[Quantity] | None = None,
     duration: Quantity | None = None,
+    dt: Quantity | None = None,
+    round_times: bool = False,
 ) -> Protocol:
     """Return a plan that replays recorded spikes on both sides of ``synapse_pair``.
 
@@ -266,31 +274,72 @@ def spike_trains(
         For each pair of neurons the times of rewards, for rules with a third factor.
     duration : Quantity, optional
         Until 100 ms after the last spike when left out.
+    dt : Quantity, optional
+        The time step of the run, whose grid holds all times; left out, ``simulate`` looks at its own.
+    round_times : bool
+        Round times to the grid instead of refusing those that are off it; needs ``dt``.
+
+    Raises
+    ------
+    ValueError
+        If a time has no unit, is not finite, negative, off the grid or not later than the one before.
     """
-    trains = {"pre": pre, "post": post} | ({} if reward is None else {"reward": reward})
+    trains: dict[str, Sequence[Quantity]] = {"pre": pre, "post": post}
+    trains |= {} if reward is None else {"reward": reward}
     if len(pre) != len(post) or (reward is not None and len(reward) != len(pre)):
         counts = " and ".join(f"{len(side)} of {name}" for name, side in trains.items())
         raise ValueError(f"spike_trains: {counts}; give as many trains on every side.")
+    if dt is not None:
+        trains = {
+            name: [_train(f"{name} {neuron}", train, dt, round_times) for neuron, train in enumerate(side)]
+            for name, side in trains.items()
+        }
+    stimuli = {name: spike_rows(side) for name, side in trains.items()}
     if duration is None:
-        last = max((float(max(train)) for side in trains.values() for train in side if len(train)), default=0.0)
-        duration = last * second + TAIL
-    return Protocol(stimuli={name: spike_rows(side) for name, side in trains.items()}, duration=duration)
+        last = max(float(np.max(rows, where=np.isfinite(rows), initial=0.0)) for rows in stimuli.values())
+        duration = ending(last * second, TAIL, dt)
+    elif dt is not None:
+        duration = float(on_grid("a duration", duration, dt, least=0.0, round_times=round_times)) * second
+    return Protocol(stimuli=stimuli, duration=duration)
 
 
-def _lags(lags: Quantity, dt: Quantity) -> Float:
-    """Return lags in seconds, after checking that they lie on the time grid."""
-    if get_dimensions(lags) != second.dim:
-        raise ValueError(f"lags must be times, got {lags} (dimensionless). Write lags*ms.")
-    values = np.atleast_1d(np.asarray(lags / second, float))
-    if not values.size or not np.all(np.isfinite(values)):
-        raise ValueError("every lag must be a finite time, and there must be at least one.")
-    steps = values / float(dt)
-    off = np.abs(steps - np.round(steps)) > 1e-3
-    if off.any():
-        one = 1000 * values[off][0]
-        what = "is shorter than" if abs(steps[off][0]) < 1 else "is no whole number of steps of"
-        raise ValueError(f"a lag of {one:g} ms {what} dt = {float(dt / ms):g} ms; round it or take a smaller dt.")
+def ending(last: Quantity, tail: Quantity, dt: Quantity | None) -> Quantity:
+    """Return the first time on the grid that is at least ``tail`` after the last spike."""
+    if dt is None:
+        return last + tail
+    return float(_on_grid(float(last), dt) + np.ceil(float(tail / dt) - NEAR) * float(dt)) * second
+
+
+def _train(name: str, train: Quantity, dt: Quantity, round_times: bool) -> Quantity:
+    times = np.atleast_1d(on_grid(f"{name}: a spike time", train, dt, least=0.0, round_times=round_times))
+    given, steps = np.atleast_1d(np.asarray(train, float)), np.round(times / float(dt))
+    same = (np.diff(steps) == 0) & (np.diff(given) > 0)
+    if same.any():
+        first = int(np.argmax(same))
+        raise ValueError(
+            f"{name}: the spikes {first + 1} and {first + 2} fall into one time step of {float(dt / ms):g} ms, and a "
+            "neuron fires once in a step; leave one out or take a smaller dt."
+        )
+    return times * second
+
+
+def _lags(lags: Quantity, dt: Quantity, what: str = "a lag") -> Float:
+    """Return lags in seconds, after checking that there are some and that they lie on the time grid."""
+    values = np.atleast_1d(on_grid(what, lags, dt))
+    if not values.size:
+        raise ValueError(f"{what} is missing: there must be at least one.")
     return values
+
+
+def _one_rate(what: str, frequency: Quantity) -> float:
+    rate = hertz(what, frequency)
+    if rate.size != 1:
+        raise ValueError(f"{what} must be one frequency, got {frequency}.")
+    return float(rate.flat[0])
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and int(number) >= 1
 
 
 def _on_grid(times: ArrayLike, dt: Quantity) -> Float:
@@ -299,9 +348,8 @@ def _on_grid(times: ArrayLike, dt: Quantity) -> Float:
 
 def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Quantity) -> Float:
     """Return when each repetition of something that lasts ``length`` seconds begins."""
-    rate = np.atleast_1d(np.asarray(frequency / Hz, float))
-    _check_repeats(what, repeats, rate)
-    period = float(1 / rate[0])
+    _check_repeats(what, repeats)
+    period = 1 / _one_rate(f"{what}: frequency", frequency)
     if repeats > 1 and period <= length:
         raise ValueError(
             f"{what}: at {frequency} a period is {1000 * period:g} ms, too short for {1000 * length:g} ms of spikes; "
@@ -310,8 +358,6 @@ def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Qua
     return _on_grid(float(dt) + np.arange(repeats) * period, dt)
 
 
-def _check_repeats(what: str, repeats: int, rate: Float) -> None:
-    if repeats < 1:
-        raise ValueError(f"{what}: repeats must be at least 1, got {repeats}.")
-    if not (np.all(np.isfinite(rate)) and np.all(rate > 0)):
-        raise ValueError(f"{what}: frequency must be above 0, got {rate[~(rate > 0)][:1]} Hz.")
+def _check_repeats(what: str, repeats: int) -> None:
+    if not _is_count(repeats):
+        raise ValueError(f"{what}: repeats must be a whole number of at least 1, got {repeats}.")

@@ -35,7 +35,20 @@ def test_quantities(word: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["", "ms", "20 parsec", "20ms; import os", "__import__('os')", "1*open('x')", "20ms()"]
+    "word",
+    [
+        *("", "ms", "20 parsec", "20ms; import os", "__import__('os')", "1*open('x')", "20ms()"),
+        *(
+            "1/0",
+            "1*10**400",
+            "1*9**999999999",
+            "1*10**-400",
+            "1*ms**9999",
+            "1/ms**400",
+            "1/(ms - ms)",
+            "1" + "*ms" * 50,
+        ),
+    ],
 )
 def test_what_is_no_quantity_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match=r"number with or without a unit|no unit that Brian2 knows"):
@@ -54,7 +67,8 @@ def test_ranges_include_both_ends() -> None:
         ("a,b", "--lags takes FROM:TO:STEP"),
         ("10:0:1", "FROM must not exceed TO"),
         ("0:1:0", "STEP must be above 0"),
-        ("0:1e9:0.1", "that would be 10000000001 numbers"),
+        ("0:1e9:0.1", "that would be 10000000000 numbers"),
+        ("-1e308:1e308:1", "that would be inf numbers"),
         ("1,nan", "every number must be finite"),
     ],
 )
@@ -73,8 +87,36 @@ def test_a_rule_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("my_rule = (\n")
     with pytest.raises(ValueError, match=r"broken.py cannot be run: SyntaxError"):
         parse.rule(f"{tmp_path / 'broken.py'}:my_rule")
-    with pytest.raises(FileNotFoundError, match="there is no file"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file"):
         parse.rule(f"{tmp_path / 'other.py'}:my_rule")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise SystemExit(7)", r"own.py cannot be run: SystemExit: 7"),
+        ("import sys; sys.exit()", r"own.py cannot be run: SystemExit"),
+        ("raise GeneratorExit('x'*10_000)", r"own.py cannot be run: GeneratorExit: x+$"),
+        ("a = 1/0", r"own.py cannot be run: ZeroDivisionError"),
+        (
+            "import dataclasses; from spikehebb.rules import *; r = dataclasses.replace(stdp_pair, on_pre='w += w/0')",
+            r"own.py cannot be run: ValueError: .* divides by 0",
+        ),
+    ],
+)
+def test_what_a_file_raises_is_one_sentence(code: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(code)
+    with pytest.raises(ValueError, match=message) as raised:
+        parse.rule(f"{file}:r")
+    assert len(str(raised.value)) < 1000
+
+
+def test_an_interruption_of_a_file_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        parse.rule(f"{file}:r")
 
 
 def test_settings_change_parameters() -> None:

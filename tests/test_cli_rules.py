@@ -104,6 +104,14 @@ def test_fit(tmp_path: Path) -> None:
         (["window", "stdp_pair", "--set", "tau_plus=20"], "tau_plus must be a time, got 20.0 (dimensionless)"),
         (["window", "stdp_pair", "--set", "tau_pls=20ms"], "has no parameter 'tau_pls'. Did you mean 'tau_plus'?"),
         (["window", "stdp_pair", "--lags", "0.05,10"], "a lag of 0.05 ms is shorter than dt = 0.1 ms"),
+        (
+            ["window", "stdp_pair", "--set", "tau_plus=-20ms"],
+            "tau_plus is a time constant and must be a finite time above 0",
+        ),
+        (["window", "stdp_pair", "--set", "self=1"], "rule stdp_pair has no parameter 'self'"),
+        (["window", "stdp_pair", "--w0", "1.5"], "rule stdp_pair keeps weights between 0 and 1"),
+        (["window", "stdp_pair", "--w0", "nan"], "every weight must be a finite number"),
+        (["window", "stdp_pair", "--seed", "18446744073709551616"], "seed must lie between 0 and 4294967295"),
         (["window", "stdp_pair", "--dt", "0"], "--dt must be a time above 0 in ms, got 0.0"),
         (["window", "krotov_hopfield"], "rule krotov_hopfield reads rank, u, x of its neurons"),
         (["window", "stdp_pair", "--data", "sjostrom2001_plus10"], "has frequency_hz, but this picture needs lag_ms"),
@@ -119,5 +127,7 @@ def test_bad_spike_files_are_one_sentence(tmp_path: Path, spikes: list[str | Pat
     (tmp_path / "post.txt").write_text("15\n12\n")
     assert "line 2: 12 ms comes after 15 ms; sort the times" in refused(run("replay", "stdp_pair", *spikes))
     (tmp_path / "post.txt").write_text("15.03\n")
-    assert "lies off the grid of dt = 0.1 ms" in refused(run("replay", "stdp_pair", *spikes))
+    assert "post 0: a spike time of 15.03 ms is no whole number of steps of dt = 0.1 ms" in refused(
+        run("replay", "stdp_pair", *spikes)
+    )
     assert "there is no file" in refused(run("replay", "own_rules.py:rule", *spikes, cwd=tmp_path))

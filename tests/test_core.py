@@ -204,7 +204,7 @@ def test_spikes_are_sorted_and_checked() -> None:
 
 
 def test_a_protocol_is_checked() -> None:
-    with pytest.raises(ValueError, match="duration must be a time above 0"):
+    with pytest.raises(ValueError, match=r"duration must be a time, got 5 \(dimensionless\). Write 5\*ms."):
         Protocol(stimuli={}, duration=5)
     with pytest.raises(ValueError, match="without NaN"):
         Protocol(stimuli={"a": np.array([[np.nan]])}, duration=5 * ms)

@@ -136,7 +136,7 @@ def test_a_truncated_or_foreign_file_is_refused(tmp_path: Path, data_dir: Path) 
         shutil.copyfile(data_dir / "mnist" / file, tmp_path / file)
     whole = (tmp_path / "t10k-labels-idx1-ubyte.gz").read_bytes()
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(whole[:-100])
-    with pytest.raises(ValueError, match=r"t10k-labels.* \(4442 bytes\) is not the official file, so it is truncated"):
+    with pytest.raises(ValueError, match=r"t10k-labels.* is not a whole gzip file"):
         load("mnist", "test", data_dir=tmp_path)
     with pytest.raises(ValueError, match=r"fashion-mnist: .* is not the official file"):
         load("fashion-mnist", "test", data_dir=tmp_path)

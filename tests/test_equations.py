@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from spikehebb.encoders import ENCODERS, spike_source
 from spikehebb.equations.reserved import why_reserved
 from spikehebb.neurons import NEURONS
 from spikehebb.protocols import spike_trains
-from spikehebb.rules import RULES
+from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import simulate
 from tests.conftest import NO_COMPILER
 
@@ -484,3 +485,26 @@ def test_a_condition_may_read_a_parameter_of_the_rule(device: Device) -> None:
     plan = spike_trains([[1] * ms] * 2, [[1, 2] * ms, [1] * ms], duration=8 * ms)
     run = simulate(synapse_pair(rule, pairs=2), plan, device=device, dt=1 * ms)
     assert np.diag(run.weights["synapse"]) == pytest.approx([0.6, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        *((f"w += {code}", "divides by 0") for code in ("w/0", "w/0.0", "w // 0", "w % 0", "w/(1 - 1)", "w/(w*0)")),
+        *(
+            (f"w += {code}", "is no finite number")
+            for code in ("exp(1e5)*w", "10**400", "9**9**9**9", "log(0)", "0**-1")
+        ),
+        *((f"w += {code}", "is no finite number") for code in ("sqrt(-1)", "(-1)**0.5", "1e308*10")),
+    ],
+)
+def test_numbers_that_no_device_can_compute_are_refused(code: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(stdp_pair, on_pre=code)
+    with pytest.raises(ValueError, match=message):
+        NeuronModel(name="n", summary="", equations="w : 1", threshold="w > 1", reset=code)
+
+
+def test_constants_that_are_numbers_pass() -> None:
+    for code in ("w += exp(700)*0", "w += 2**10/3 % 2", "w += 1/(2*ms/second)", "w = clip(w, -inf, inf)", "w += 1/w"):
+        assert dataclasses.replace(stdp_pair, on_pre=code)

@@ -369,7 +369,7 @@ WORD = {"dtype": h5py.string_dtype()}
         (put("nodes/input/shape", [-2]), r"node input: shape must be whole numbers of at least 1, got \[-2\]"),
         (put("nodes/input/shape", [2.5]), r"node input: shape must be whole numbers of at least 1, got \[2.5\]"),
         (put("nodes/x", 3), "node 'x' is no group"),
-        (huge, r"with node/nodes/w/weight, of shape \(1048576, 4096\), its arrays would take more than 2 GiB"),
+        (huge, r"with node/nodes/w/weight, of shape \(1048576, 4096\), its arrays would take more than 256 MiB"),
         (crowd, "node/nodes has 10,005 members, and at most 10,000 are read"),
         (deep, "lies deeper than any graph; refused"),
         (link("nodes/x", h5py.ExternalLink("/etc/passwd", "/")), "node/nodes/x is a link to elsewhere; refused"),

@@ -77,7 +77,7 @@ def test_known_parameters_come_back_from_the_simulation() -> None:
     """Lags off the grid of 1 ms, some measured twice, 60 pairings at 1 Hz, standard errors of 1 % of the start."""
     x = np.concatenate([LAGS + 0.3, LAGS[::2]])
     data = dataclasses.replace(measured(np.round(x), noise=0.01, seed=1), x=x)
-    result = fit(stdp_pair, data, device=CPP, dt=1 * ms)
+    result = fit(stdp_pair, data, device=CPP, dt=1 * ms, round_times=True)
     assert tuple(result.parameters) == FREE
     assert inside(result) == [True] * 4
     assert (result.rule, result.points, result.degrees) == ("stdp_pair", 18, 14)

@@ -77,9 +77,9 @@ def test_a_run_goes_on_after_the_last_spike() -> None:
     [
         ([0.05] * ms, "a lag of 0.05 ms is shorter than dt = 0.1 ms"),
         ([10, 10.05] * ms, "a lag of 10.05 ms is no whole number of steps of dt = 0.1 ms"),
-        ([10, np.inf] * ms, "every lag must be a finite time"),
+        ([10, np.inf] * ms, "a lag must be finite, got inf ms"),
         ([] * ms, "there must be at least one"),
-        ([10], r"lags must be times, got \[10\] \(dimensionless\). Write lags\*ms."),
+        ([10], r"a lag must be a time, got \[10\] \(dimensionless\). Write \[10\]\*ms."),
     ],
 )
 def test_lags_off_the_grid_are_refused(lags: Quantity, message: str) -> None:
@@ -94,9 +94,9 @@ def test_a_coincidence_is_a_lag() -> None:
 def test_protocols_refuse_what_overlaps_or_makes_no_sense() -> None:
     with pytest.raises(ValueError, match="at 100 Hz a period is 10 ms, too short for a lag of 10 ms"):
         protocols.pairing([5, 10] * ms, repeats=2, frequency=100 * Hz)
-    with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="repeats must be a whole number of at least 1, got 0"):
         protocols.triplets([[5, 5]] * ms, repeats=0)
-    with pytest.raises(ValueError, match="frequency must be above 0"):
+    with pytest.raises(ValueError, match="frequency must be above 0, got 0 Hz"):
         protocols.pairing([5] * ms, frequency=0 * Hz)
     with pytest.raises(ValueError, match="order must be pre-post-pre or post-pre-post, got 'post-post-pre'"):
         protocols.triplets([[5, 5]] * ms, order="post-post-pre")

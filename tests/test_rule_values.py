@@ -42,7 +42,10 @@ def a_rule(**changes: Any) -> PlasticityRule:
         ({"synapse": "w : 1\nz_pre = w : 1 (summed)"}, "sums into z_pre, but its pre equations declare no 'z'"),
         ({"keeps": ("x",)}, "keeps 'x', which neither side declares"),
         ({"lag": "D"}, "its lag 'D' must be a parameter that is a time"),
-        ({"lag": "tau", "parameters": {"tau": -1 * ms}}, "tau must be at least 0"),
+        (
+            {"lag": "late", "parameters": {"tau": 1 * ms, "late": -1 * ms}},
+            "late is a duration and must be",
+        ),
     ],
 )
 def test_a_rule_refuses_text_that_cannot_run(changes: dict[str, Any], said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -270,6 +271,27 @@ def test_signals_end_a_run_at_its_last_state(tmp_path: Path, number: signal.Sign
     assert again.visited == [3, 4, 5]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_error_that_a_signal_caused_is_that_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """A compiled module whose import is interrupted says that its initialization failed."""
+
+    def at(step: int) -> None:
+        if step == 3:
+            try:
+                os.kill(os.getpid(), number)
+                time.sleep(1)
+            except KeyboardInterrupt as interruption:
+                raise ImportError("initialization failed") from interruption
+
+    before = signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt, match=number.name):
+            do(Adding(at=at), tmp_path)
+    finally:
+        signal.signal(number, before)
+    assert do(Adding(), tmp_path)["total"] == WHOLE
+
+
 def test_signals_that_the_user_handles_or_ignores_stay_as_they_are() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -304,3 +326,20 @@ do(Adding(at=at), Path({str(tmp_path)!r}))
     assert do(again, tmp_path)["total"] == WHOLE
     assert again.visited == [4, 5]
     assert json.loads((tmp_path / "run.json").read_text())["last"] == 5
+
+
+def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that has become read-only."""
+
+    def read_only(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def gone_wrong() -> None:
+        with held(tmp_path):
+            monkeypatch.setattr(Path, "unlink", read_only)
+            raise ValueError("what went wrong")
+
+    with pytest.raises(ValueError, match="what went wrong"):
+        gone_wrong()
+    with held(tmp_path):  # it was released all the same
+        pass

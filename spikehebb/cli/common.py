@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from spikehebb.reading import printable
+
 commands = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -25,7 +27,7 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace another run in the folder, or this one where it is finished.")
 ]
-Limit = Annotated[int | None, typer.Option(help="Take only the first N images.")]
+Limit = Annotated[int | None, typer.Option(help="Take only N images: always the same, as many of each class.")]
 
 
 def into(help: str) -> Any:
@@ -44,7 +46,7 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
     """Show a bar per stage with the time left, on standard error, and a message when it is interrupted."""
     from spikehebb.jobs.run import FINISHED, ended_by_signals
 
-    columns = (TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    columns = (TextColumn("{task.description:10}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(
         *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True)
     ) as bars:
@@ -55,7 +57,7 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
                 bars.console.print("spikehebb: this run was finished before; --overwrite does it again.")
                 return
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
+                tasks[stage] = bars.add_task(printable(stage), total=1.0)
             bars.update(tasks[stage], completed=min(fraction, 1.0))
 
         try:
@@ -63,18 +65,30 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
                 yield tell
         except KeyboardInterrupt:  # typer would exit without a word
             bars.stop()
-            typer.echo(f"spikehebb: interrupted; {interrupted}.", err=True)
+            say(f"spikehebb: interrupted; {interrupted}.", err=True)
             raise typer.Exit(130) from None
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines; what could move the cursor or change a colour is written as text."""
+    for line in text.splitlines() or [""]:
+        typer.echo(printable(line, len(line)), err=err)
+
+
 def images_of(data: str, part: str, data_dir: Path | None, limit: int | None, size: int | None = None) -> Any:
-    """Return the images of a data set, or the first of them; those of a folder scaled to a size."""
-    from spikehebb.datasets import load
+    """Return the images of a data set, or a sample of them; those of a folder scaled to a size."""
+    from spikehebb.datasets import load, sample
 
     if limit is not None and limit < 1:
         raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
     images = load(data, part, data_dir=data_dir, size=size)
-    return images if limit is None else images[:limit]
+    return images if limit is None else sample(images, limit)
+
+
+def print_warnings(report: Any, prefix: str = "") -> None:
+    """Print what went wrong in learning, on standard error."""
+    for sentence in report.get("health", {}).get("warnings", ()):  # version 0.1 had none
+        typer.echo(f"spikehebb: {prefix}{sentence}", err=True)
 
 
 def print_json(content: Any) -> None:

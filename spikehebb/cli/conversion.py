@@ -18,6 +18,7 @@ from spikehebb.cli.common import (
     into,
     print_json,
     progress,
+    say,
 )
 
 
@@ -87,32 +88,32 @@ def convert(
     if as_json:
         print_json(run.report)
         return
-    typer.echo(f"{checkpoint} in spikes, {len(test)} test images of {name}, {present:g} ms each")
+    say(f"{checkpoint} in spikes, {len(test)} test images of {name}, {present:g} ms each")
     _print_metrics(run.report["metrics"])
     _print_stages(run.report["stages"])
     if lif:
         scores = run.report["lif"]
-        typer.echo(
+        say(
             f"  LIF: vote {100 * scores['accuracy_vote']:.2f} %, same winner {100 * scores['agreement_vote']:.2f} %, "
             f"{scores['spikes_per_image']:.3g} spikes/image, divergence {scores['calibration']['divergence']:.3f} nats"
         )
     for remark in run.report["remarks"]:
-        typer.echo(f"  not exact: {remark}")
+        say(f"  not exact: {remark}")
     for path in [*(out / file for file in ("run.json", "fidelity.json", "checkpoint.npz")), *pictures]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 def _print_metrics(scores: dict[str, Any]) -> None:
     for name, value in scores.items():
         percent = name.startswith(("accuracy", "agreement"))
-        typer.echo(f"  {name:24} {f'{100 * value:.2f} %' if percent else f'{value:,.4g}'}")
+        say(f"  {name:24} {f'{100 * value:.2f} %' if percent else f'{value:,.4g}'}")
 
 
 def _print_stages(stages: list[dict[str, Any]]) -> None:
-    typer.echo("  layer  units  positions  correlation  spikes/image  operations/image  divergence (of samples)")
+    say("  layer  units  positions  correlation  spikes/image  operations/image  divergence (of samples)")
     for number, stage in enumerate(stages, start=1):
         winners, likeness = stage["winners"], stage["correlation"]
-        typer.echo(
+        say(
             f"  {number:5}  {stage['units']:5}  {stage['positions']:9}  "
             f"{'-' if likeness is None else format(likeness, '11.4f'):>11}  {stage['spikes_per_image']:12,.0f}  "
             f"{stage['operations_per_image']:16,.0f}  "

@@ -18,7 +18,9 @@ from spikehebb.cli.common import (
     images_of,
     into,
     print_json,
+    print_warnings,
     progress,
+    say,
 )
 
 
@@ -86,6 +88,7 @@ def learn(
         tell("drawing", 0)
         pictures = plot.digit_pictures(run, test, out)
         tell("drawing", 1)
+    print_warnings(run.report)
     if as_json:
         print_json(run.report)
         return
@@ -93,7 +96,7 @@ def learn(
     title = f"{settings.neurons} neurons{origin} after {epochs} x {len(train)} images of {data}"
     _print_scores(title, run.report["metrics"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 @commands.command()
@@ -149,18 +152,20 @@ def _learn_replicas(
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             tell("drawing", (number + 1) / replicas)
+    for run, folder in zip(learned.runs, learned.folders, strict=True):
+        print_warnings(run.report, f"{folder}: ")
     if as_json:
         print_json(learned.summary)
         return
-    typer.echo(f"{replicas} networks as replicas: {title}")
+    say(f"{replicas} networks as replicas: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
-        typer.echo(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
+        say(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():
         spread = learned.summary["standard_deviation"][name]
-        typer.echo(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
-    typer.echo(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
+        say(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
+    say(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
     for path in [out / "summary.json", *(out / folder for folder in learned.folders)]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
@@ -169,7 +174,7 @@ def _advised(settings: Any, train: Any, replicas: int | None) -> Any:
 
     advice = jobs.advise(settings, train, replicas=max(1, replicas or 1))
     slow = advice.device is devices.NUMPY
-    typer.echo(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
+    say(f"spikehebb: {devices.SLOW if slow else f'device {advice.reason.removesuffix(".")}.'}", err=True)
     return advice.device
 
 
@@ -189,7 +194,7 @@ def _start(path: Path | None, age: float | None, neurons: int | None) -> Any:
 
 
 def _print_scores(title: str, scores: dict[str, Any]) -> None:
-    typer.echo(title)
+    say(title)
     for name, value in scores.items():
         text = f"{100 * value:.2f} %" if name.startswith("accuracy") else f"{value:.4g}"
-        typer.echo(f"  {name:24} {text}")
+        say(f"  {name:24} {text}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikehebb.cli.common import Json, commands, print_json
+from spikehebb.cli.common import Json, commands, print_json, say
 
 
 @commands.command()
@@ -34,7 +34,7 @@ def export(
         return
     if format == "nir":
         parts = ", ".join(f"{number:,} {kind}" for kind, number in report["graph"].items())
-        typer.echo(f"NIR graph, dialect {dialect}, dt {1000 * report['metadata']['dt']:g} ms: {parts}")
+        say(f"NIR graph, dialect {dialect}, dt {1000 * report['metadata']['dt']:g} ms: {parts}")
     else:
-        typer.echo(f"{len(report['arrays'])} arrays of a network of kind {report['kind']}")
-    typer.echo(f"  {out}")
+        say(f"{len(report['arrays'])} arrays of a network of kind {report['kind']}")
+    say(f"  {out}")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json
-from spikehebb.cli.rules import Frequency, Out, RuleName, Set, StartWeight, Step
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.cli.rules import Frequency, Out, RoundTimes, RuleName, Set, StartWeight, Step
+from spikehebb.reading import file_name
 
 
 @commands.command()
@@ -24,6 +25,7 @@ def fit(
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     device: DeviceName = "auto",
     dt: Step = 0.1,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Fit the parameters of a rule to measured changes (relative to the weight at the start) against the lag."""
@@ -31,16 +33,15 @@ def fit(
 
     from spikehebb import checkpoint, devices, jobs, plot
     from spikehebb.cli import parse
-    from spikehebb.cli.rules import time_step
+    from spikehebb.cli.rules import check_frequency, time_step
     from spikehebb.datasets import measurements
 
     value = parse.rule(rule, settings or ())
     measured = measurements.read(data)
     where, step = devices.find(device), time_step(dt)
-    if not frequency > 0:
-        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+    check_frequency(frequency)
     out.mkdir(parents=True, exist_ok=True)
-    picture = out / f"fit_{value.name}.png"
+    picture = out / f"fit_{file_name(value.name)}.png"
     try:
         fitted = jobs.fit(
             value,
@@ -52,6 +53,7 @@ def fit(
             device=where,
             dt=step,
             confidence=confidence,
+            round_times=round_times,
         )
     except jobs.FitError as error:
         plot.save(plot.failed_fit(error), picture)
@@ -68,7 +70,7 @@ def fit(
         print_json(content)
         return
     for name, estimate in fitted.parameters.items():
-        typer.echo(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
+        say(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
     for warning in fitted.warnings:
-        typer.echo(f"  {warning}")
-    typer.echo(f"  {out / 'fit.json'}\n  {picture}")
+        say(f"  {warning}")
+    say(f"  {out / 'fit.json'}\n  {picture}")

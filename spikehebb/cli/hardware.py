@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import Json, Overwrite, commands, into, print_json
+from spikehebb.cli.common import Json, Overwrite, commands, into, print_json, say
 
 hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
 commands.add_typer(hardware, name="hardware")
@@ -42,7 +42,7 @@ def list_(as_json: Json = False) -> None:
         print_json({name: target.summary for name, target in chips.TARGETS.items()})
         return
     for target in chips.TARGETS.values():
-        typer.echo(f"{target.name:14} {target.summary}")
+        say(f"{target.name:14} {target.summary}")
 
 
 @hardware.command()
@@ -57,12 +57,12 @@ def show(
     if as_json:
         print_json({"name": target.name, "summary": target.summary, "limits": jobs.limits_of(target)})
         return
-    typer.echo(f"{target.name}: {target.summary}")
+    say(f"{target.name}: {target.summary}")
     for key, limit in target.limits.items():
         value = ", ".join(map(str, limit.value)) if isinstance(limit.value, tuple) else str(limit.value)
         mark = "" if limit.verified else "  (unverified, never enforced)"
-        typer.echo(f"  {key:24} {value}{mark}")
-        typer.echo(f"  {'':24} {chips.VOCABULARY[key][1]}; {limit.source}")
+        say(f"  {key:24} {value}{mark}")
+        say(f"  {'':24} {chips.VOCABULARY[key][1]}; {limit.source}")
 
 
 @commands.command()
@@ -114,15 +114,15 @@ def quantize(
         return
     for line in report["report"]:
         width = "" if line["bits"] is None else f", {line['bits']} bits"
-        typer.echo(
+        say(
             f"  {line['what']:24} {line['count']} numbers{width}, step {line['scale']:.4g}, error "
             f"{line['rms_error']:.3g} (rms), {line['largest_error']:.3g} (largest), {line['saturated']} saturated"
         )
     if not report["report"]:
-        typer.echo(f"  {chip.name} limits none of its numbers; everything stays as it was")
+        say(f"  {chip.name} limits none of its numbers; everything stays as it was")
     for remark in report["remarks"]:
-        typer.echo(f"  {remark}")
-    typer.echo(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
+        say(f"  {remark}")
+    say(f"  {out / 'checkpoint.npz'}\n  {out / 'quantize.json'}")
 
 
 def print_hardware(costs: dict[str, Any]) -> None:
@@ -142,24 +142,24 @@ def print_hardware(costs: dict[str, Any]) -> None:
     for name, energy in costs["energy_per_image"].items():
         missing = f", without {', '.join(energy['unpriced'])}" if energy["unpriced"] else ""
         rows[f"energy, {name}"] = f"{1e6 * energy['joule']:.4g} uJ{missing}"
-    typer.echo(f"on {costs['target']}, per image")
+    say(f"on {costs['target']}, per image")
     for name, text in rows.items():
-        typer.echo(f"  {name:24} {text}")
+        say(f"  {name:24} {text}")
 
 
 def _print_check(checkpoint: Path, result: dict[str, Any]) -> None:
     problems, cores = result["problems"], result["cores"]
     verdict = "does not fit" if result["enforced"] else "fits"
     size = "" if cores is None else f", {cores} core{'' if cores == 1 else 's'}"
-    typer.echo(f"{checkpoint} {verdict} on {result['target']}{size}")
+    say(f"{checkpoint} {verdict} on {result['target']}{size}")
     for problem in problems:
         where = f"{problem['where']}, " if problem["where"] else ""
-        typer.echo(f"  {where}{problem['text']}")
+        say(f"  {where}{problem['text']}")
     for share in result["shares"]:
         reason = f", filled by {share['reason']}" if share["reason"] else ""
-        typer.echo(f"  {share['population']}: {share['neurons']} neurons on {share['cores']} cores{reason}")
+        say(f"  {share['population']}: {share['neurons']} neurons on {share['cores']} cores{reason}")
     for remark in result["remarks"]:
-        typer.echo(f"  {remark}")
+        say(f"  {remark}")
 
 
 def _value(key: str, word: str) -> Any:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from spikehebb.cli.common import Json, commands, print_json
+from spikehebb.cli.common import Json, commands, print_json, say
+from spikehebb.reading import printable
 
 _NEURONS, _REPLICAS = (100, 400, 1600, 6400), (1, 16, 64)
 
@@ -26,7 +28,7 @@ def doctor(
     from spikehebb.simulation import programs
 
     if clear_cache:
-        typer.echo(f"deleted {programs.clear() / 1e6:.0f} MB of compiled programs", err=True)
+        say(f"deleted {programs.clear() / 1e6:.0f} MB of compiled programs", err=True)
     if advise:
         _advise(as_json)
         return
@@ -39,7 +41,7 @@ def doctor(
         table.add_column(title)
     for finding in findings:
         mark = "[green]ok[/]" if finding.ok else "[yellow]--[/]"
-        table.add_row(mark, finding.what, finding.found, finding.remedy)
+        table.add_row(mark, *map(Text, (finding.what, finding.found, finding.remedy)))
     Console().print(table)
 
 
@@ -66,5 +68,5 @@ def _advise(as_json: bool) -> None:
     console = Console()
     console.print(table)
     source = f"CPU: {cpu.measured or 'assumed'}. GPU: {gpu.measured or 'assumed, not yet measured on a GPU'}."
-    console.print(source, soft_wrap=True)
-    console.print(f"The last one: {advice.reason.removesuffix('.')}.", soft_wrap=True)
+    console.print(printable(source, 1000), soft_wrap=True, markup=False)
+    console.print(f"The last one: {advice.reason.removesuffix('.')}.", soft_wrap=True, markup=False)

@@ -21,6 +21,9 @@ from spikehebb.equations import did_you_mean
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)\s*(.*)$")
 _UNITS = {name: unit for unit in all_units for name in (str(unit.name), str(unit.dispname)) if name.isidentifier()}
 _MOST = 100_000  # points of a range
+_HIGHEST = 12  # power of a unit
+_LONGEST = 100  # characters of a value with its unit
+_SHOWN = 500  # characters of what a user's file raised
 
 
 def rule(word: str, settings: Sequence[str] = ()) -> PlasticityRule:
@@ -41,8 +44,11 @@ def _own(file: Path, name: str) -> PlasticityRule:
         raise FileNotFoundError(f"there is no file {file}; name a rule of your own as FILE.py:NAME.")
     try:
         content = runpy.run_path(str(file))
-    except Exception as error:  # whatever a file of the user's may raise
-        raise ValueError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a file of the user's may raise, SystemExit among it
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{file} cannot be run: {said[:_SHOWN]}") from error
     own = {key: value for key, value in content.items() if isinstance(value, PlasticityRule)}
     if name not in own:
         raise ValueError(f"{file} has no rule {name!r}.{did_you_mean(name, own)}")
@@ -52,14 +58,14 @@ def _own(file: Path, name: str) -> PlasticityRule:
 def quantity(word: str) -> Any:
     """Return a number with or without a unit: ``0.5``, ``20ms``, ``20*ms``, ``14e-5/mV``, ``inf``."""
     match = _NUMBER.match(word)
-    if match is None:
-        raise ValueError(f"{word!r} is not a number with or without a unit; write 0.5 or 20ms.")
+    if match is None or len(word) > _LONGEST:
+        raise ValueError(f"{word[:_LONGEST]!r} is not a number with or without a unit; write 0.5 or 20ms.")
     number, unit = float(match[1]), match[2].strip()
     if not unit:
         return number
     try:
         return number * _unit(ast.parse(unit.lstrip("* ") if unit[0] != "/" else f"1{unit}", mode="eval").body)
-    except (SyntaxError, KeyError, TypeError) as error:
+    except (SyntaxError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"{word!r}: {unit!r} is no unit that Brian2 knows; write 20ms, 3Hz or 14e-5/mV.") from error
 
 
@@ -68,12 +74,12 @@ def _unit(node: ast.expr) -> Any:
         case ast.Name(id=name):
             return _UNITS[name]
         case ast.Constant(value=int() as number):
-            return number
+            return float(number)
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _unit(left) * _unit(right)
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return _unit(left) / _unit(right)
-        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as power)):
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as power)) if power <= _HIGHEST:
             return _unit(left) ** power
     raise TypeError
 
@@ -100,7 +106,7 @@ def _points(option: str, first: float, last: float, step: float) -> Float:
         raise ValueError(
             f"{option}: FROM must not exceed TO, and STEP must be above 0, got {first:g}:{last:g}:{step:g}."
         )
-    count = int((last - first) / step + 1e-9) + 1
-    if count > _MOST:
-        raise ValueError(f"{option}: that would be {count} numbers; take a larger STEP.")
-    return np.asarray(np.round(first + step * np.arange(count), 9), float)
+    steps = (last - first) / step + 1e-9
+    if not steps < _MOST:
+        raise ValueError(f"{option}: that would be {steps:.0f} numbers; take a larger STEP.")
+    return np.asarray(np.round(first + step * np.arange(int(steps) + 1), 9), float)

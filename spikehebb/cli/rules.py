@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.reading import file_name
 
 RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
 Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
@@ -23,6 +24,9 @@ Data = Annotated[
 ]
 Frequency = Annotated[float, typer.Option(help="Of the pairings, in Hz.")]
 Pairings = Annotated[int, typer.Option(help="Pairings.")]
+RoundTimes = Annotated[
+    bool, typer.Option("--round-times", help="Round times to the grid of --dt instead of refusing those off it.")
+]
 
 
 @commands.command()
@@ -42,20 +46,20 @@ def rules(
         if as_json:
             print_json([shown])
             return
-        typer.echo(f"{shown.pop('name')}: {shown.pop('summary')}")
+        say(f"{shown.pop('name')}: {shown.pop('summary')}")
         for key, value in shown.items():
             if value:
                 lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else value
                 said = lines if isinstance(lines, str) else "\n".join(lines)
-                typer.echo(f"\n{key}\n{textwrap.indent(said, '    ')}")
+                say(f"\n{key}\n{textwrap.indent(said, '    ')}")
         return
     if as_json:
         print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
         return
     for title, family in FAMILIES.items():
-        typer.echo(f"{title}")
+        say(f"{title}")
         for rule in family:
-            typer.echo(f"  {rule.name:28} {rule.summary}")
+            say(f"  {rule.name:28} {rule.summary}")
 
 
 @commands.command()
@@ -66,7 +70,7 @@ def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", meta
     works = {work.key: work for name in names for work in parse.rule(name).cites}
     if not works:
         raise ValueError(f"{', '.join(names)} cites no work; give the rule 'cites' of spikehebb.core.Reference.")
-    typer.echo("\n\n".join(work.bibtex() for work in works.values()))
+    say("\n\n".join(work.bibtex() for work in works.values()))
 
 
 @commands.command()
@@ -78,7 +82,7 @@ def data(as_json: Json = False) -> None:
         print_json([_data_as_json(each) for each in PUBLISHED.values()])
         return
     for each in PUBLISHED.values():
-        typer.echo(f"{each.name:24} {each.summary} ({each.reference})")
+        say(f"{each.name:24} {each.summary} ({each.reference})")
 
 
 @commands.command()
@@ -94,6 +98,7 @@ def window(
     device: DeviceName = "numpy",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Draw the STDP window of a rule: the change of a weight against the lag t_post - t_pre."""
@@ -106,10 +111,17 @@ def window(
     chosen = None if lags is None else parse.numbers("--lags", lags, ms)
     points = _measured(measured, "lag_ms")
     where, step = devices.find(device), time_step(dt)
-    if not frequency > 0:
-        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+    check_frequency(frequency)
     curve = jobs.stdp_window(
-        value, chosen, repeats=repeats, frequency=frequency * Hz, w0=w0, device=where, dt=step, seed=seed
+        value,
+        chosen,
+        repeats=repeats,
+        frequency=frequency * Hz,
+        w0=w0,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
     )
     content = {
         "lags_ms": [float(lag) for lag in curve.lags / ms],
@@ -136,6 +148,7 @@ def frequency(
     device: DeviceName = "auto",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Draw how the change of a weight depends on the frequency of the pairings."""
@@ -150,7 +163,15 @@ def frequency(
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
     response = jobs.frequency_response(
-        value, rates, lags=chosen, repeats=repeats, w0=w0, device=where, dt=step, seed=seed
+        value,
+        rates,
+        lags=chosen,
+        repeats=repeats,
+        w0=w0,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
     )
     content = {
         "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
@@ -175,6 +196,7 @@ def replay(
     device: DeviceName = "numpy",
     dt: Step = 0.1,
     seed: Seed = 0,
+    round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
     """Apply a rule to recorded spikes and follow the weight."""
@@ -188,12 +210,24 @@ def replay(
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    trace = jobs.replay(value, before, after, reward=rewards, w0=w0, delay=delay * ms, device=where, dt=step, seed=seed)
+    trace = jobs.replay(
+        value,
+        before,
+        after,
+        reward=rewards,
+        w0=w0,
+        delay=delay * ms,
+        device=where,
+        dt=step,
+        seed=seed,
+        round_times=round_times,
+    )
     content = {
         "t_ms": [round(float(time), 9) for time in trace.times / ms],
         "w": trace.w.tolist(),
         "w_final": trace.w_final,
         "delay_ms": delay,
+        "round_times": round_times,
         **_made(w0, where.name, dt, seed),
     }
     if out is not None:
@@ -202,7 +236,7 @@ def replay(
         print_json(_described(value, content))
     else:
         spikes = f"{len(before)} presynaptic and {len(after)} postsynaptic spikes"
-        typer.echo(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
+        say(f"{value.name}: w from {w0:g} to {trace.w_final:.9g} after {spikes}")
 
 
 def _measured(names: list[str] | None, variable: str) -> list[Any]:
@@ -228,6 +262,12 @@ def time_step(dt: float) -> Any:
     return dt * ms
 
 
+def check_frequency(frequency: float) -> None:
+    """Raise ``ValueError`` unless pairings can come at a frequency in Hz."""
+    if not 0 < frequency < float("inf"):
+        raise ValueError(f"--frequency must be above 0, got {frequency}.")
+
+
 def _made(w0: float, device: str, dt: float, seed: int) -> dict[str, Any]:
     from spikehebb import jobs
 
@@ -245,11 +285,11 @@ def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: An
     out.mkdir(parents=True, exist_ok=True)
     content = _described(rule, content)
     checkpoint.write_json(out / f"{what}.json", content)
-    picture = plot.save(figure, out / f"{what}_{rule.name}.png")
+    picture = plot.save(figure, out / f"{what}_{file_name(rule.name)}.png")
     if as_json:
         print_json(content)
     else:
-        typer.echo(f"  {out / f'{what}.json'}\n  {picture}")
+        say(f"  {out / f'{what}.json'}\n  {picture}")
 
 
 def _data_as_json(data: Any) -> dict[str, Any]:
@@ -271,5 +311,6 @@ def _as_json(rule: Any) -> dict[str, Any]:
         "onset": list(rule.onset),
         "keeps": list(rule.keeps),
         "parameters": {name: str(value) for name, value in rule.parameters.items()},
+        "roles": dict(rule.meaning),
         "cites": [str(work) for work in rule.cites],
     }

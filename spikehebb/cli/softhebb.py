@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, Json, Limit, Overwrite, commands, images_of, into, print_json, progress
+from spikehebb.cli.common import (
+    DataDir,
+    Json,
+    Limit,
+    Overwrite,
+    commands,
+    images_of,
+    into,
+    print_json,
+    print_warnings,
+    progress,
+    say,
+)
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
 commands.add_typer(softhebb, name="softhebb")
@@ -66,15 +78,16 @@ def train(
         tell("drawing", 0)
         pictures = plot.softhebb_pictures(run.model, run.report, out, train_images)
         tell("drawing", 1)
+    print_warnings(run.report)
     if as_json:
         print_json(run.report)
         return
-    typer.echo(f"{chosen.name}, {len(train_images)} images of {data}, seed {seed}")
+    say(f"{chosen.name}, {len(train_images)} images of {data}, seed {seed}")
     alike = plot.as_published(run.model, run.report)
     _print_scores(run.report["metrics"], None if alike is None else alike.published)
     _print_layers(run.report["layers"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 @softhebb.command()
@@ -99,7 +112,7 @@ def evaluate(
     if as_json:
         print_json(result)
         return
-    typer.echo(f"{checkpoint} on {len(test)} test images of {data}")
+    say(f"{checkpoint} on {len(test)} test images of {data}")
     _print_scores(result["metrics"], None)
 
 
@@ -122,7 +135,7 @@ def import_(
         print_json(report)
         return
     _print_layers(report["layers"])
-    typer.echo(f"  {out / 'checkpoint.npz'}")
+    say(f"  {out / 'checkpoint.npz'}")
 
 
 @softhebb.command()
@@ -136,7 +149,7 @@ def export(
     from spikehebb.softhebb.torch_files import write_torch
 
     write_torch(load_model(checkpoint), out, layout)  # type: ignore[arg-type]
-    typer.echo(f"  {out}")
+    say(f"  {out}")
 
 
 @softhebb.command()
@@ -150,7 +163,7 @@ def presets(as_json: Json = False) -> None:
     for preset in catalogue().values():
         units = " ".join(str(layer.units) for layer in preset.layers)
         accuracy = "" if preset.published is None else f"{preset.published:g} %"
-        typer.echo(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
+        say(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
 
 
 def _changed(
@@ -176,11 +189,11 @@ def _shape(text: str) -> tuple[int, int, int]:
 def _print_scores(scores: dict[str, Any], published: float | None) -> None:
     for name, value in scores.items():
         remark = f"   (published: {published:.2f} %)" if published is not None and name == "accuracy_test" else ""
-        typer.echo(f"  {name:24} {100 * value:.2f} %{remark}")
+        say(f"  {name:24} {100 * value:.2f} %{remark}")
 
 
 def _print_layers(layers: list[dict[str, Any]]) -> None:
     for number, layer in enumerate(layers):
         winner = layer.get("winner_probability")
         share = "" if winner is None else f", winner's probability {winner:.3f}"
-        typer.echo(f"  layer {number + 1}: norms {layer['norm_mean']:.2f} ± {layer['norm_sd']:.2f}{share}")
+        say(f"  layer {number + 1}: norms {layer['norm_mean']:.2f} ± {layer['norm_sd']:.2f}{share}")

@@ -18,6 +18,7 @@ from spikehebb.cli.common import (
     into,
     print_json,
     progress,
+    say,
 )
 
 study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in a chip's numbers.")
@@ -82,9 +83,9 @@ def bits(
         print_json(report)
         return
     for row in table:
-        typer.echo("  ".join(f"{_cell(cell):>17}" for cell in row))
+        say("  ".join(f"{_cell(cell):>17}" for cell in row))
     for path in (out / "study.json", out / "study.csv", picture):
-        typer.echo(f"  {path}")
+        say(f"  {path}")
 
 
 def _cell(value: Any) -> str:

@@ -21,6 +21,7 @@ from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, lif_wta
 from spikehebb.convert.lif_twin import input_drives, twin
 from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel
+from spikehebb.core.seeds import MOST, check_seed
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
 from spikehebb.simulation import present as presenting
@@ -126,6 +127,7 @@ def calibrate_lif(
     >>> calibration.divergence < 0.5
     True
     """
+    check_seed(seed)
     weights, offset, t = _layer(network, bias, inverse_temperature)
     inputs = _pixels(images, weights)
     low, high = spikes
@@ -274,7 +276,7 @@ def present(
         presentation=presentation,
         dt=dt,
         device=device or devices.find("auto"),
-        seed=lambda number: seed + number,
+        seed=lambda number: (seed + number) % MOST,
         encode=presenting.as_they_are,
         replicas=replicas,
         watch=watch,

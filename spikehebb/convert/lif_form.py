@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -14,6 +13,7 @@ from spikehebb.convert.network import SpikingNetwork
 from spikehebb.convert.to_spiking import folded
 from spikehebb.core import Circuit
 from spikehebb.encoders import regular
+from spikehebb.reading import check, printable
 from spikehebb.softhebb import Model
 
 _NUMBERS = ("gain", "strength", "drive", "tau_m_ms")
@@ -30,14 +30,14 @@ def check_lif(settings: Any, units: int) -> None:
     """Raise ``ValueError`` unless a file's settings of the LIF form are valid."""
     if not isinstance(settings, Mapping) or set(settings) != {"inhibition", "labels", *_NUMBERS}:
         raise ValueError("its LIF form has other settings than this version writes; convert the network again.")
+    check(settings, {"inhibition": str, "labels": [int], **dict.fromkeys(_NUMBERS, float)}, "its LIF form")
     if settings["inhibition"] not in get_args(Inhibition):
-        raise ValueError(f"its LIF form has an inhibition {settings['inhibition']!r}.")
+        raise ValueError(f"its LIF form has an inhibition {printable(repr(settings['inhibition']))}.")
     for name in _NUMBERS:
-        value = settings[name]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ValueError(f"its LIF form has {name} {value!r}, which must be a number.")
+        if not abs(settings[name]) < 1e18 or (name in ("gain", "tau_m_ms") and not settings[name] > 0):
+            raise ValueError(f"its LIF form has {name} {settings[name]!r}, which no calibration gives.")
     labels = settings["labels"]
-    whole = isinstance(labels, list) and all(isinstance(each, int) and 0 <= each < MOST_CLASSES for each in labels)
+    whole = all(0 <= each < MOST_CLASSES for each in labels)
     if not whole or len(labels) != units:
         raise ValueError(f"its LIF form needs {units} labels from 0, one for each unit.")
 

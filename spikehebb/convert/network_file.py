@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert.lif_form import check_lif
 from spikehebb.convert.network import SpikingNetwork, Timing
 from spikehebb.convert.to_spiking import assemble
+from spikehebb.reading import check, exactly, printable
 from spikehebb.softhebb import Model, model_file
 
 KIND = "converted"
+_CONVERSION = {"timing": {}, "gains": [float], "seed?": int, "device?": str}
 
 
 def save_converted(model: Model, network: SpikingNetwork, path: Path) -> None:
@@ -66,9 +66,9 @@ def from_checkpoint(content: Checkpoint) -> tuple[Model, SpikingNetwork]:
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return what a converted network's file holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] != KIND:
-        raise ValueError(f"it holds {header['kind']!r}, not a converted network; convert it first.")
-    _, gains = _conversion(header)
+        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a converted network; convert it first.")
     expected = model_file.shapes({**header, "kind": model_file.KIND})
+    _, gains = _conversion(header)
     layers = len(header["network"]["layers"])
     if len(gains) != layers:
         raise ValueError(f"it was converted with {len(gains)} gains, but has {layers} layers: from another conversion.")
@@ -78,8 +78,10 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def _conversion(header: Mapping[str, Any]) -> tuple[Timing, tuple[float, ...]]:
-    conversion = header["conversion"]
+    conversion = check(header["conversion"], _CONVERSION, "its conversion")
     gains = tuple(float(gain) for gain in conversion["gains"])
-    if not all(np.isfinite(gain) and gain > 0 for gain in gains):
-        raise ValueError(f"its gains must be rates above 0, but are {list(gains)}.")
-    return Timing(**conversion["timing"]), gains
+    if not all(0 < gain < 1e18 for gain in gains):
+        raise ValueError(f"its gains must be rates above 0, but are {printable(list(gains))}.")
+    if conversion.get("seed", 0) < 0:
+        raise ValueError(f"its seed must be at least 0, got {conversion['seed']}.")
+    return Timing(**exactly(conversion["timing"], Timing, "the timing of its conversion")), gains

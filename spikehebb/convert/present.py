@@ -21,6 +21,7 @@ from spikehebb.convert import spike_words
 from spikehebb.convert.network import SpikingNetwork, Stage, Timing
 from spikehebb.convert.to_spiking import encoder_of
 from spikehebb.core import Circuit, Images, Int, Population, Recording
+from spikehebb.core.seeds import check_seed
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
 from spikehebb.simulation import present as presenting
@@ -101,6 +102,7 @@ def present(
             f"{images.name} has images of {images.image_shape} (channels, height, width), but the network takes "
             f"{network.image_shape}; give images like those that it was made for."
         )
+    check_seed(seed)
     device = device or devices.find("auto")
     replicas = presenting.replicas_on(device, replicas)
     parts = []

@@ -8,7 +8,7 @@ from spikehebb.core.circuit import Circuit, Population, Projection
 from spikehebb.core.data import Images, Protocol, Recording, Spikes
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.replicas import Replicas, replicas, replicas_of
-from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, digest
+from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, check_finite, digest
 
 __all__ = [
     "Circuit",
@@ -26,6 +26,7 @@ __all__ = [
     "Reference",
     "Replicas",
     "Spikes",
+    "check_finite",
     "digest",
     "replicas",
     "replicas_of",

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, ms, second
-from brian2.units import get_dimensions
+from brian2 import Quantity, ms
 from numpy.typing import ArrayLike, NDArray
 
 from spikehebb import equations as text
+from spikehebb.core.bounds import check_start
 from spikehebb.core.models import NeuronModel, PlasticityRule
+from spikehebb.core.times import seconds
 from spikehebb.core.values import Frozen, dimensions, frozen_array, frozen_parameters
 
 
@@ -30,7 +31,7 @@ class Population:
             raise ValueError(
                 f"population of {self.model.name}: size must be a whole number of at least 1, got {self.size}."
             )
-        object.__setattr__(self, "state", frozen_parameters(self.state))
+        object.__setattr__(self, "state", frozen_parameters(f"population of {self.model.name}", self.state))
         for name, value in {**self.model.parameters, **self.state}.items():
             if np.shape(value) not in ((), (self.size,)):
                 raise ValueError(
@@ -76,16 +77,16 @@ class Projection:
             )
         if self.weights is None and self.rule:
             raise ValueError(f"projection {self.pre} -> {self.post} has rule {self.rule.name}, but no weights.")
-        if get_dimensions(self.delay) != second.dim or float(self.delay) < 0:
-            raise ValueError(
-                f"projection {self.pre} -> {self.post}: delay must be a time of at least 0, got {self.delay}."
-            )
+        if seconds(f"projection {self.pre} -> {self.post}: delay", self.delay, least=0.0).ndim:
+            raise ValueError(f"projection {self.pre} -> {self.post}: delay must be one time, got {self.delay}.")
         object.__setattr__(self, "summed", Frozen(self.summed))
         for name, kind in (("weights", float), ("connected", bool)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen_array(getattr(self, name), kind))
         if self.weights is not None and not np.all(np.isfinite(self.weights)):
             raise ValueError(f"projection {self.pre} -> {self.post}: every weight must be a finite number.")
+        if self.weights is not None and self.rule is not None:
+            check_start(f"projection {self.pre} -> {self.post}", self.rule, self.weights, self.connected)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -215,7 +216,7 @@ class Circuit:
         }
         return dataclasses.replace(self, populations=populations, projections=projections)
 
-    def with_weights(self, **weights: ArrayLike) -> Circuit:
+    def with_weights(self, /, **weights: ArrayLike) -> Circuit:
         """Return the circuit with other weights in the named projections."""
         projections = dict(self.projections)
         for name, array in weights.items():
@@ -226,7 +227,7 @@ class Circuit:
             projections[name] = dataclasses.replace(projections[name], weights=np.asarray(array))
         return dataclasses.replace(self, projections=projections)
 
-    def with_state(self, population: str, **state: Any) -> Circuit:
+    def with_state(self, population: str, /, **state: Any) -> Circuit:
         """Return the circuit with a population that starts from other values."""
         if population not in self.populations:
             raise ValueError(

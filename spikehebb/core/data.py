@@ -12,6 +12,7 @@ from brian2 import Quantity, second
 from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
+from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, describe_value, frozen_array
 
 
@@ -159,8 +160,8 @@ class Protocol:
         object.__setattr__(self, "stimuli", Frozen(arrays))
         for what in ("duration", "presentation"):
             value = getattr(self, what)
-            if value is not None and (get_dimensions(value) != second.dim or not float(value) > 0):
-                raise ValueError(f"protocol: {what} must be a time above 0, got {describe_value(value)}.")
+            if value is not None and seconds(f"protocol: {what}", value, above=0.0).ndim:
+                raise ValueError(f"protocol: {what} must be one time, got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

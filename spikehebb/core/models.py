@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from spikehebb import equations as text
-from spikehebb.core.values import Parameters, Reference, dimensions, frozen_parameters, with_parameters
+from spikehebb.core.roles import check_roles, check_values, roles_of
+from spikehebb.core.values import Frozen, Parameters, Reference, dimensions, frozen_parameters, with_parameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,6 +26,8 @@ class NeuronModel:
     parameters : mapping of str to number or Quantity
         Each with its default; the unit of the default is the unit of the parameter. An array gives every neuron
         a value of its own.
+    roles : mapping of str to str
+        What parameters mean, where name and unit do not say it, as in a ``PlasticityRule``.
     threshold, reset, refractory : str
         As Brian2 takes them; no threshold means that it does not spike.
     receive : str
@@ -48,6 +51,7 @@ class NeuronModel:
     summary: str
     equations: str = ""
     parameters: Parameters = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
     threshold: str = ""
     reset: str = ""
     refractory: str = ""
@@ -59,8 +63,12 @@ class NeuronModel:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
-        owner, known = f"neuron {self.name}", dimensions(self.parameters)
+        owner = f"neuron {self.name}"
+        object.__setattr__(self, "parameters", frozen_parameters(owner, self.parameters))
+        object.__setattr__(self, "roles", Frozen(self.roles))
+        check_roles(owner, self.parameters, self.roles)
+        check_values(owner, self.parameters, self.meaning)
+        known = dimensions(self.parameters)
         text.check_equations(owner, self.equations, self.needs_pre)
         resting = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
         text.check_text(
@@ -89,7 +97,12 @@ class NeuronModel:
             synapse=True,
         )
 
-    def with_parameters(self, **changes: Any) -> NeuronModel:
+    @property
+    def meaning(self) -> dict[str, str]:
+        """The role of every parameter."""
+        return roles_of(self.parameters, self.roles)
+
+    def with_parameters(self, /, **changes: Any) -> NeuronModel:
         """Return the same neuron with other parameter values."""
         changed: NeuronModel = with_parameters(self, f"neuron {self.name}", changes)
         return changed
@@ -160,6 +173,11 @@ class PlasticityRule:
         The parameter, a time, by which the rule sees a presynaptic spike later than the neuron does.
     parameters : mapping of str to number or Quantity
         Defaults with their units.
+    roles : mapping of str to str
+        What parameters mean, and so which values they can have, where name and unit do not say it: ``time constant``,
+        ``duration``, ``amplitude``, ``learning rate``, ``rate``, ``factor`` (at least 0), ``scale`` (above 0), ``lower
+        bound`` and ``upper bound`` of the weight, ``number`` (finite) or ``limit`` (a number or infinity). ``tau...``,
+        ``A_...``, ``eta``, ``w_min``, ``w_max`` and times need none.
     method, trace_method : str
         Brian2's integration methods for the equations of the synapse and for those of neurons that carry the traces.
     reference : str
@@ -170,7 +188,8 @@ class PlasticityRule:
     Raises
     ------
     ValueError
-        If the text does not parse, has no ``w``, uses an unknown name or mixes units.
+        If the text does not parse, has no ``w``, uses an unknown name or mixes units; if a parameter has a value that
+        its role does not allow.
     """
 
     name: str
@@ -195,15 +214,20 @@ class PlasticityRule:
     needs_post: str = ""
     keeps: tuple[str, ...] = ()
     lag: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
     method: str = "euler"
     trace_method: str = "exact"
     cites: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", frozen_parameters(self.parameters))
+        owner = f"rule {self.name}"
+        object.__setattr__(self, "parameters", frozen_parameters(owner, self.parameters))
+        object.__setattr__(self, "roles", Frozen(self.roles))
         for name in ("onset", "keeps", "cites"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        owner, known = f"rule {self.name}", dimensions(self.parameters)
+        check_roles(owner, self.parameters, self.roles)
+        check_values(owner, self.parameters, self.meaning)
+        known = dimensions(self.parameters)
         text.check_equations(owner, self.pre, self.post, self.synapse, self.needs_pre, self.needs_post)
         text.check_names(owner, self.parameters)
         sides: dict[str, Any] = {}
@@ -245,17 +269,24 @@ class PlasticityRule:
         for what, name in (("lag", self.lag), ("epoch", self.epoch)):
             if name and known.get(name) != text.TIME:
                 raise ValueError(f"{owner}: its {what} {name!r} must be a parameter that is a time.")
-        if self.lag and not float(self.parameters[self.lag]) >= 0:
-            raise ValueError(f"{owner}: {self.lag} must be at least 0, got {self.parameters[self.lag]}.")
-        if self.epoch and not float(self.parameters[self.epoch]) > 0:
-            raise ValueError(f"{owner}: {self.epoch} must be above 0, got {self.parameters[self.epoch]}.")
+            if name and np.ndim(self.parameters[name]):
+                raise ValueError(f"{owner}: its {what} {name} must be one time for all, got {self.parameters[name]}.")
+        if self.lag and not 0 <= float(self.parameters[self.lag]) < np.inf:
+            raise ValueError(f"{owner}: {self.lag} must be finite and at least 0, got {self.parameters[self.lag]}.")
+        if self.epoch and not 0 < float(self.parameters[self.epoch]) < np.inf:
+            raise ValueError(f"{owner}: {self.epoch} must be finite and above 0, got {self.parameters[self.epoch]}.")
         if (self.pre_epoch or self.post_epoch or self.update_if) and not self.epoch:
             raise ValueError(f"{owner} says what happens at the end of an epoch, but has no epoch; name the parameter.")
         if self.update_if:
             wanted = text.variables(self.needs_post)
             text.check_text(owner, equations=self.post, conditions=[self.update_if], known=known | wanted)
 
-    def with_parameters(self, **changes: Any) -> PlasticityRule:
+    @property
+    def meaning(self) -> dict[str, str]:
+        """The role of every parameter."""
+        return roles_of(self.parameters, self.roles)
+
+    def with_parameters(self, /, **changes: Any) -> PlasticityRule:
         """Return the same rule with other parameter values.
 
         Examples

@@ -13,11 +13,12 @@ from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
+from spikehebb.core.bounds import check_start
 from spikehebb.core.circuit import Circuit
 from spikehebb.core.models import PlasticityRule
+from spikehebb.core.seeds import MOST, check_seed
 from spikehebb.core.values import Frozen, digest, frozen_array, frozen_parameters
 
-_SEEDS = 2**32
 _SHORT = 60  # characters of a value that a message shows
 
 
@@ -65,7 +66,7 @@ class Replicas:
         if self.seeds is not None:
             object.__setattr__(self, "seeds", self._checked_seeds(tuple(self.seeds)))
         parameters = {name: self._checked_parameter(name, value) for name, value in self.parameters.items()}
-        object.__setattr__(self, "parameters", frozen_parameters(parameters))
+        object.__setattr__(self, "parameters", frozen_parameters(self._owner, parameters))
         weights = {name: self._checked_weights(name, value) for name, value in self.weights.items()}
         object.__setattr__(self, "weights", Frozen(weights))
         state = {name: self._checked_state(name, value) for name, value in self.state.items()}
@@ -84,31 +85,31 @@ class Replicas:
                 f"{self._owner}: there is no replica {copy}; they are numbered from 0 to {self.count - 1}."
             )
         circuit = self.circuit
-        if self.parameters:
+        if self.parameters or self.weights:
             populations, projections = dict(circuit.populations), dict(circuit.projections)
+            new: dict[str, dict[str, Any]] = {name: {"weights": array[copy]} for name, array in self.weights.items()}
             for owner, changes in _by_owner(self.parameters, copy).items():
                 if owner in populations:
                     model = populations[owner].model.with_parameters(**changes)
                     populations[owner] = dataclasses.replace(populations[owner], model=model)
                 elif rule := projections[owner].rule:
-                    projections[owner] = dataclasses.replace(projections[owner], rule=rule.with_parameters(**changes))
+                    new.setdefault(owner, {})["rule"] = rule.with_parameters(**changes)
+            for owner, changes in new.items():  # together, because a weight must lie within the bounds of its rule
+                projections[owner] = dataclasses.replace(projections[owner], **changes)
             circuit = dataclasses.replace(circuit, populations=populations, projections=projections)
-        if self.weights:
-            circuit = circuit.with_weights(**{name: array[copy] for name, array in self.weights.items()})
         for owner, values in _by_owner(self.state, copy).items():
             circuit = circuit.with_state(owner, **values)
         return circuit
 
     def seeds_of(self, seed: int) -> tuple[int, ...]:
         """Return the seed of every replica in a run with this seed."""
-        return self.seeds or tuple((seed + number) % _SEEDS for number in range(self.count))
+        return self.seeds or tuple((seed + number) % MOST for number in range(self.count))
 
     def _checked_seeds(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(seeds) != self.count:
             raise ValueError(f"{self._owner}: {len(seeds)} seeds for {self.count} replicas; give one for each.")
         for seed in seeds:
-            if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < _SEEDS:
-                raise ValueError(f"{self._owner}: a seed must lie between 0 and {_SEEDS - 1}, got {seed!r}.")
+            check_seed(seed, f"{self._owner}: a seed")
         return tuple(int(seed) for seed in seeds)
 
     def _checked_parameter(self, name: str, value: Any) -> Any:
@@ -157,6 +158,11 @@ class Replicas:
             )
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{self._owner}: every weight of {name} must be a finite number.")
+        projection = self.circuit.projections[name]
+        if projection.rule is not None and not any(key.startswith(f"{name}.") for key in self.parameters):
+            for number, weights in enumerate(array):
+                owner = f"{self._owner}, replica {number}, projection {name}"
+                check_start(owner, projection.rule, weights, projection.connected)
         return array
 
     def _checked_state(self, name: str, value: Any) -> Any:
@@ -288,7 +294,7 @@ _TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "needs_pre
 
 def _without_numbers(rule: PlasticityRule) -> dict[str, Any]:
     """Return all of a rule that decides what it does, its numbers left out."""
-    left_out = ("name", "summary", "reference", "ties", "parameters", "cites")
+    left_out = ("name", "summary", "reference", "ties", "parameters", "roles", "cites")
     return {name: value for name, value in vars(rule).items() if name not in left_out}
 
 

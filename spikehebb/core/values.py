@@ -14,6 +14,7 @@ from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
+from spikehebb.core.roles import check_values
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -105,6 +106,14 @@ def frozen_array(value: Any, kind: Any) -> NDArray[Any]:
     return array
 
 
+def check_finite(name: str, array: NDArray[Any]) -> None:
+    """Raise ``ValueError`` if what was learned is not finite: it is no result."""
+    if not np.all(np.isfinite(array)):
+        raise ValueError(
+            f"{name} left the range of numbers; the rule diverges with these parameters. Lower its learning rate."
+        )
+
+
 def digest(value: Any) -> str:
     """Return a SHA-256 that is equal for equal values: texts, numbers, units and arrays included."""
     state = hashlib.sha256()
@@ -117,10 +126,11 @@ def describe_value(value: Any) -> str:
     return f"{value} (dimensionless)" if get_dimensions(value) == text.DIMENSIONLESS else f"{value}"
 
 
-def frozen_parameters(parameters: Parameters) -> Frozen[Any]:
-    """Return parameters with read-only copies of their arrays."""
+def frozen_parameters(owner: str, parameters: Parameters) -> Frozen[Any]:
+    """Return parameters with read-only copies of their arrays; raise ``ValueError`` if one is no number."""
     frozen = {}
     for name, value in parameters.items():
+        text.check_number(owner, name, value)
         if np.ndim(value):
             array = np.array(value, copy=True)
             array.flags.writeable = False
@@ -137,7 +147,9 @@ def dimensions(parameters: Parameters) -> dict[str, Any]:
 def with_parameters(value: Any, owner: str, changes: Parameters) -> Any:
     """Return a value with other parameters, after checking that it has them."""
     text.check_parameters(owner, changes, value.parameters)
-    return dataclasses.replace(value, parameters={**value.parameters, **changes})
+    parameters = {**value.parameters, **changes}
+    check_values(owner, parameters, value.meaning)  # as it was: what is finite stays finite
+    return dataclasses.replace(value, parameters=parameters)
 
 
 def _feed(state: Any, value: Any) -> None:

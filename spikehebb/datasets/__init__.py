@@ -15,6 +15,7 @@ from spikehebb.datasets.idx import IDX_FILES as IDX_FILES
 from spikehebb.datasets.idx import fashion_mnist as fashion_mnist
 from spikehebb.datasets.idx import mnist as mnist
 from spikehebb.datasets.official import find as find
+from spikehebb.datasets.sample import sample as sample
 from spikehebb.datasets.stl import stl10 as stl10
 from spikehebb.equations import did_you_mean
 

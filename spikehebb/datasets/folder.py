@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spikehebb.core import Images
+from spikehebb.reading import printable, regular
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix: ImageNet has PNGs called JPEG
 _FOLDERS = {"train": ("train",), "test": ("test", "val")}
 _GREY = ("1", "L", "LA", "La")
+_PIXELS = 1 << 24  # that any image may have
+_ROOM, _RATIO = 1 << 28, 100  # bytes in memory that any images may take, and more for each byte of their files
 _DEEP = ("I", "F")  # a conversion would clip them to 8 bits in silence
 
 
@@ -62,7 +66,7 @@ def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
     if other is not None and (odd := sorted(set(classes) ^ set(_classes(other)))):
         raise ValueError(
             f"folder: {root} and {other} must have the same classes, but only {root if odd[0] in classes else other} "
-            f"has {odd[0]!r}."
+            f"has {printable(repr(odd[0]))}."
         )
     files = [(label, file) for label, name in enumerate(classes) for file in _files(root / name)]
     pixels = _pixels([file for _, file in files], size)
@@ -103,6 +107,12 @@ def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
             )
     width, height = shape if size is None else (size, size)
     mode = "L" if all(mode in _GREY for _, mode in headers) else "RGB"
+    needed = len(files) * width * height * len(mode)
+    if size is None and needed > _ROOM + _RATIO * sum(file.stat().st_size for file in files):
+        raise ValueError(
+            f"folder: the {len(files)} images beside {files[0]} would take {needed >> 20} MiB of memory, far more than "
+            "their files; cut and scale them all with --size (in Python, size=)."
+        )
     pixels = np.empty((len(files), height, width) if mode == "L" else (len(files), 3, height, width), np.uint8)
     for number, file in enumerate(files):
         with _reading(file) as image:
@@ -116,6 +126,9 @@ def _header(file: Path) -> tuple[tuple[int, int], str]:
     """Return (width, height) and the mode of an image, which is not decoded."""
     with _reading(file) as image:
         shape, mode = image.size, image.mode
+        most = _PIXELS + _RATIO * file.stat().st_size
+        if shape[0] * shape[1] > most:
+            raise ValueError(f"{_times(shape)} pixels, and a file of its size may have {most:,} in all")
     if mode.startswith(_DEEP):
         raise ValueError(f"folder: {file} has pixels of more than 8 bits (mode {mode}); save it with 8 bits.")
     return shape, mode
@@ -123,12 +136,18 @@ def _header(file: Path) -> tuple[tuple[int, int], str]:
 
 @contextmanager
 def _reading(file: Path) -> Iterator[Image.Image]:
+    regular(file, "image")
     try:
-        with Image.open(file, formats=_FORMATS) as image:
-            yield image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own about many pixels, which are counted here
+            with Image.open(file, formats=_FORMATS) as image:
+                yield image
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged image fails in every way there is
         raise ValueError(
-            f"folder: {file} cannot be read as an image ({type(error).__name__}: {error}); replace or remove it."
+            f"folder: {file} cannot be read as an image ({type(error).__name__}: {printable(error)}); replace or "
+            "remove it."
         ) from error
 
 
@@ -155,6 +174,7 @@ def _times(shape: tuple[int, int]) -> str:
 def _digest(root: Path, files: list[Path]) -> str:
     state = hashlib.sha256()
     for file in files:
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
         state.update(f"{file.relative_to(root).as_posix()}\0{content}\n".encode())
     return state.hexdigest()

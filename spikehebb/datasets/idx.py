@@ -89,6 +89,8 @@ def read_idx(content: bytes, name: str = "file") -> NDArray[np.uint8]:
     if len(sizes) != 4 * rank:
         raise ValueError(f"{name}: it ends within its header.")
     shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
+    if rank not in (1, 2, 3, 4):
+        raise ValueError(f"{name}: its header promises an array of {rank} dimensions, and images have no more than 4.")
     if len(data) != math.prod(shape):
         raise ValueError(f"{name}: its header promises {shape}, but {len(data)} bytes follow.")
     return np.frombuffer(data, np.uint8).reshape(shape)

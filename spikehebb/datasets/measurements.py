@@ -13,10 +13,12 @@ from brian2 import Quantity, ms
 from spikehebb.core import Float, Frozen, Reference
 from spikehebb.core.values import frozen_array
 from spikehebb.equations import did_you_mean
+from spikehebb.reading import printable, read_bytes
 from spikehebb.rules.references import cite
 
 VARIABLES = ("lag_ms", "frequency_hz")
 _COLUMNS = (*VARIABLES, "change", "error")
+_MOST = 4 << 20  # bytes: some hundred thousand points
 _SEPARATORS = ",;\t"
 _HEADER = f"columns {' or '.join(VARIABLES)}, change and, where known, error"
 
@@ -140,7 +142,8 @@ def read(path: str | Path) -> Measurements:
         fields = _fields(path, number, line, separator)
         if len(fields) != len(names):
             raise ValueError(
-                f"{path}, line {number} has {len(fields)} columns, but the header {len(names)}: {', '.join(names)}."
+                f"{path}, line {number} has {len(fields)} columns, but the header {len(names)}: "
+                f"{printable(', '.join(names))}."
             )
         for name, field in zip(names, fields, strict=True):
             if name in columns:
@@ -157,12 +160,7 @@ def read(path: str | Path) -> Measurements:
 
 
 def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}; give a CSV file with the {_HEADER}.") from error
-    except OSError as error:
-        raise OSError(f"cannot read {path} ({error.strerror}); give a CSV file with the {_HEADER}.") from error
+    content = read_bytes(path, "file", most=_MOST, hint=f"give a CSV file with the {_HEADER}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -185,7 +183,7 @@ def _fields(path: Path, number: int, line: str, separator: str) -> list[str]:
 def _check_names(path: Path, number: int, names: list[str]) -> str:
     """Return what was varied, after checking the columns of the header."""
     variables = [name for name in names if name in VARIABLES]
-    where, columns = f"{path}, line {number}", ", ".join(name or "''" for name in names)
+    where, columns = f"{path}, line {number}", printable(", ".join(name or "''" for name in names))
     twice = next((name for name in _COLUMNS if names.count(name) > 1), None)
     if twice:
         raise ValueError(f"{where} names the column {twice} twice; keep one.")
@@ -201,7 +199,7 @@ def _check_names(path: Path, number: int, names: list[str]) -> str:
         raise ValueError(f"{where} holds numbers ({columns}), but the first line must name the {_HEADER}.")
     candidates = [*([] if variables else VARIABLES), *([] if "change" in names else ["change"])]
     close = [(name, did_you_mean(name, candidates)) for name in names if name not in _COLUMNS]
-    guess = next((f" You wrote {name!r}:{hint}" for name, hint in close if "Did you mean" in hint), "")
+    guess = next((f" You wrote {printable(repr(name))}:{hint}" for name, hint in close if "Did you mean" in hint), "")
     raise ValueError(
         f"{where} has no column {' and no column '.join(missing)}, only {columns}; name the {_HEADER}.{guess}"
     )
@@ -212,8 +210,10 @@ def _number(path: Path, line: int, column: str, field: str) -> float:
     if not field:
         raise ValueError(f"{where}: {column} is empty; write a number there, or take the line out.")
     if not _is_number(field):
+        given = printable(repr(field), 40)
+        given = printable(repr(field), 40)
         hint = " with a decimal point, not a comma" if _is_number(field.replace(",", ".")) else ""
-        raise ValueError(f"{where}: {column} must be a number, got {field!r}; write it as in 0.25{hint}.")
+        raise ValueError(f"{where}: {column} must be a number, got {given}; write it as in 0.25{hint}.")
     if problem := _problem(column, float(field)):
         raise ValueError(f"{where}: {problem}.")
     return float(field)

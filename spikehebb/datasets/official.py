@@ -13,9 +13,11 @@ from pathlib import Path
 import pooch
 
 from spikehebb import devices
+from spikehebb.reading import printable, read_bytes
 
 PACKED = (".gz", "", ".xz")
 _LISTED = 6  # names in a message
+_DICTIONARY = 1 << 28  # bytes that unpacking xz may take
 
 
 def find(folder: Path, name: str, file: str, *, archive: str = "", downloads: bool = True) -> Path:
@@ -59,7 +61,9 @@ def _looked(folder: Path, places: list[Path]) -> str:
     looked = f"looked in {', '.join(map(str, places[:-1]))} and in {folder}"
     names = sorted(path.name for path in folder.iterdir())
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{looked}, which holds {', '.join(names[:_LISTED])}{more}" if names else f"{looked}, which is empty"
+    return (
+        f"{looked}, which holds {printable(', '.join(names[:_LISTED]))}{more}" if names else f"{looked}, which is empty"
+    )
 
 
 def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: str = "") -> tuple[bytes, str]:
@@ -81,13 +85,11 @@ def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: s
     ValueError
         If it is truncated or something else.
     """
-    with path.open("rb") as file:
-        content = file.read(2 * size + 1000)  # no compression makes more of it
-    if path.suffix == ".gz" and gz_sha256:
-        _check(name, path, content, gz_sha256)
-        return _unpack(name, path, content, size), gz_sha256
+    content = read_bytes(path, f"file of {name}", most=2 * size + 1000)  # no compression makes more of it
     unpacked = _unpack(name, path, content, size)
-    _check(name, path, unpacked, sha256)
+    if gz_sha256 and hashlib.sha256(content).hexdigest() == gz_sha256:
+        return unpacked, gz_sha256
+    _check(name, path, unpacked, sha256)  # compressed by others
     return unpacked, sha256
 
 
@@ -112,8 +114,7 @@ def _unpack(name: str, path: Path, content: bytes, size: int) -> bytes:
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(size + 1)
         elif kind == "xz":
-            with lzma.open(io.BytesIO(content)) as unpacking:
-                content = unpacking.read(size + 1)
+            content = _unpack_xz(content, size + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ValueError(f"{name}: {path} is not a whole {kind} file ({error}). Fetch it again.") from error
     if len(content) > size:
@@ -121,6 +122,19 @@ def _unpack(name: str, path: Path, content: bytes, size: int) -> bytes:
             f"{name}: {path} is not the official file: it holds more than the {size} bytes of that one. Fetch it again."
         )
     return content
+
+
+def _unpack_xz(content: bytes, most: int) -> bytes:
+    """Return at most so many unpacked bytes; a file may ask for a dictionary of gigabytes, which is refused."""
+    parts: list[bytes] = []
+    while content and most > 0:
+        unpacking = lzma.LZMADecompressor(memlimit=_DICTIONARY)
+        parts.append(unpacking.decompress(content, most))
+        most -= len(parts[-1])
+        if not unpacking.eof and most > 0:
+            raise EOFError("it ends too early")
+        content = unpacking.unused_data
+    return b"".join(parts)
 
 
 def _check(name: str, path: Path, content: bytes, expected: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
 from brian2 import Quantity, ms
 
+from spikehebb.reading import read_bytes
+
+_MOST = 32 << 20  # bytes: some four million spikes
 _SHOWN = 40  # characters of a bad line in a message
 
 
@@ -38,15 +42,13 @@ def read_times(path: str | Path) -> Quantity:
     ...     read_times(file)
     array([10. , 30.5]) * msecond
     """
-    path = Path(path)
+    hint = "give a file of spike times in milliseconds, one per line"
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = read_bytes(path, "file of spike times", most=_MOST, hint=hint).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file; give spike times in milliseconds, one per line.") from error
-    except OSError as error:
-        raise OSError(f"cannot read {path}: {error.strerror}; give a file of spike times, one per line.") from error
     times: list[float] = []
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(content), start=1):
         field = line.split("#", 1)[0].strip()
         if not field:
             continue

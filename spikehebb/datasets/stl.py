@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spikehebb.core import Images
 from spikehebb.datasets.data_set import DataSet
 from spikehebb.datasets.official import find
+from spikehebb.reading import regular
 
 PARTS = {"train": ("train", 5000), "test": ("test", 8000), "unlabelled": ("unlabeled", 100000)}
 # MD5 of the official binaries, as torchvision lists them (torchvision/datasets/stl10.py).
@@ -56,7 +57,7 @@ def _find(folder: Path, file: str) -> Path:
 def _read(path: Path, count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], str]:
     """Return the bytes of an official file as one array of a shape per image, and their SHA-256."""
     each = int(np.prod(shape))
-    size = path.stat().st_size
+    size = regular(path).stat().st_size
     if size != count * each:
         raise ValueError(
             f"stl10: {path} has {size} bytes, but the official file has {count * each}, so it is truncated or of "

@@ -14,6 +14,7 @@ from brian2.core.functions import Function
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 
+from spikehebb.devices.alphabet import utf8
 from spikehebb.devices.epoch_clock import epoch_clocks
 from spikehebb.devices.host import compiler_path, flags
 from spikehebb.devices.isolated import isolated
@@ -108,6 +109,7 @@ def arrival(
     return {group.name: group}
 
 
+@utf8()
 def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
     """Write the C++ source of a network named ``network`` into a folder, with a makefile ``all.mk``.
 

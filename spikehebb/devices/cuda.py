@@ -22,6 +22,7 @@ from brian2 import prefs
 from brian2.core.functions import Function
 from brian2.devices.device import get_device
 
+from spikehebb.devices.alphabet import utf8
 from spikehebb.devices.cpp import ARGUMENTS, CLOCKS, RUN, Files, files_of
 from spikehebb.devices.device import Device
 from spikehebb.devices.epoch_clock import epoch_clocks
@@ -142,6 +143,7 @@ def cuda_arrival(
     return {marks.name: marks, marking.name: marking}
 
 
+@utf8()
 def write_cuda(
     project: Any, network: brian2.Network, folder: Path, kit: Toolkit, architectures: str, *, profile: bool = False
 ) -> Files:

@@ -27,7 +27,7 @@ def compiler() -> str | None:
 def printed(*command: str) -> str | None:
     """Return what a program prints, or None where it is missing or fails."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        return subprocess.run(command, capture_output=True, errors="replace", timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
 

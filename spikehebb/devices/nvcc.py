@@ -135,7 +135,7 @@ def include_folders(nvcc: str) -> list[Path]:
 def _dry_run(nvcc: str) -> str:
     command = (nvcc, "--dryrun", "-x", "cu", "-c", os.devnull)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, errors="replace", timeout=30, check=False)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout + done.stderr

@@ -50,6 +50,7 @@ _KINDS = {"boolean": np.bool_, "integer": np.int32, "float": np.float64}
 _UNREADABLE = (SyntaxError, TypeError, ValueError, KeyError, AssertionError, NotImplementedError)
 
 _LISTED = 12  # names in a message
+_SHOWN = 60  # characters of a value in a message
 _PHRASES = {
     TIME: "a time",
     (1 / second).dim: "a frequency",
@@ -74,11 +75,26 @@ def describe(dim: Dimension) -> str:
     return _PHRASES.get(dim, f"in {get_unit(dim)!r}")
 
 
+def check_number(owner: str, name: str, value: Any) -> None:
+    """Raise ``ValueError`` unless a value is a number or an array of numbers, with or without unit."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            np.asarray(value, dtype=float)
+            get_dimensions(value)
+            return
+    except (TypeError, ValueError, OverflowError):
+        pass
+    said = repr(value)
+    said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
+    raise ValueError(f"{owner}: {name} must be a number, with or without unit, got {said}.")
+
+
 def check_parameters(owner: str, given: Mapping[str, object], declared: Mapping[str, object]) -> None:
     """Raise ``ValueError`` unless every given parameter is declared, has its unit and is finite."""
     for name, value in given.items():
         if name not in declared:
             raise ValueError(f"{owner} has no parameter {name!r}.{did_you_mean(name, declared)}")
+        check_number(owner, name, value)
         wanted, got = get_dimensions(declared[name]), get_dimensions(value)
         if wanted != got:
             hint = f" Write {value}*{_EXAMPLES[wanted]}." if wanted in _EXAMPLES and got == DIMENSIONLESS else ""

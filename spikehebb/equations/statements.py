@@ -8,12 +8,15 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
+import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from brian2.core.namespace import DEFAULT_UNITS
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, FLOAT, PARAMETER, Equations
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.units import Quantity, get_dimensions
@@ -27,6 +30,20 @@ _GRAMMAR = (  # of expressions, as Brian2 writes them for every device
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.Not, ast.UAdd, ast.USub),
     *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
 )
+_ARITHMETIC: dict[type[ast.operator], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(math, name) for name in ("exp", "log", "log10", "sqrt", "sinh", "cosh", "expm1", "log1p")},
+    "arcsin": math.asin,
+    "arccos": math.acos,
+}
 _MOST = 2**31  # whole numbers below it are the same in C++
 
 
@@ -80,9 +97,9 @@ def statements(text: str) -> tuple[Statement, ...]:
     y = int(x <= 3)
     """
     lines = [line.strip() for line in text.splitlines()]
-    if any(":" in line.partition("#")[0] for line in lines):
-        return tuple(_equation(name, equation) for name, equation in _parsed(text).items())
     try:
+        if any(":" in line.partition("#")[0] for line in lines):
+            return tuple(_equation(name, equation) for name, equation in _parsed(text).items())
         return tuple(map(_statement, ast.parse("\n".join(lines)).body))
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(last_line(error)) from error
@@ -123,7 +140,41 @@ def _written(tree: ast.expr) -> str:
             raise ValueError(
                 f"'{ast.unparse(tree)}' holds {what.get(type(node), type(node).__name__)}, which Brian2 has not"
             )
+    _constant(tree)
     return ast.unparse(tree)
+
+
+def _constant(node: ast.AST) -> float | None:
+    """Return the value of an expression of numbers and units (taken as 1), or None if it holds anything else.
+
+    Raise ``ValueError`` where a part of it has none that is finite: SymPy would compute powers of whole numbers for
+    ever, and the devices differ in what they make of the rest.
+    """
+    inner = [_constant(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=name):
+            return 1.0 if name in DEFAULT_UNITS else None
+        case ast.BinOp(op=ast.Mult()) if 0.0 in inner:
+            return 0.0
+        case ast.BinOp(op=ast.Div() | ast.FloorDiv() | ast.Mod()) if inner[1] == 0:
+            raise ValueError(f"'{ast.unparse(node)}' divides by 0")
+        case ast.BinOp(op=op) if None not in inner:
+            compute = _ARITHMETIC[type(op)]
+        case ast.UnaryOp(op=ast.USub()) if None not in inner:
+            compute = operator.neg
+        case ast.Call(func=ast.Name(id=function), args=[_]) if inner[1] is not None and function in _FUNCTIONS:
+            compute, inner = _FUNCTIONS[function], inner[1:]
+        case _:
+            return None
+    try:
+        value = compute(*inner)
+    except (ArithmeticError, ValueError):
+        value = np.nan
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise ValueError(f"'{ast.unparse(node)}' is no finite number")
+    return float(value)
 
 
 def _is_brian2(node: ast.AST) -> bool:
@@ -170,6 +221,22 @@ def calls(text: str, *functions: str) -> int:
     """Return how often a text calls any of the functions."""
     nodes = (node for each in statements(text) if each.expression for node in ast.walk(_tree(each.expression)))
     return sum(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in functions for n in nodes)
+
+
+def clips(text: str, variable: str) -> list[tuple[str, str]]:
+    """Return the bounds of every ``variable = clip(..., low, high)`` in a text, as it spells them.
+
+    Examples
+    --------
+    >>> clips("w = clip(w - A*y1_post, 0, w_max); x = clip(x, 0, 1)", "w")
+    [('0', 'w_max')]
+    """
+    found = []
+    for each in statements(text):
+        match _tree(each.expression) if each.variable == variable and each.operator == "=" else None:
+            case ast.Call(func=ast.Name(id="clip"), args=[_, low, high]):
+                found.append((ast.unparse(low), ast.unparse(high)))
+    return found
 
 
 def renamed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from spikehebb import equations as text
+from spikehebb.core import digest
 from spikehebb.export.graph import DYNAMIC, KINDS, Graph, Node
-from spikehebb.export.write_nir import packages
+from spikehebb.npy import unbelievable
+from spikehebb.reading import printable, regular, room
 
-LARGEST = 1 << 31  # bytes, of all arrays together, unpacked
+DIGEST = "spikehebb_sha256"  # the attribute of a file that holds the checksum of its graph
+LARGEST = 1 << 31  # bytes, of all arrays together, as numbers of double precision
 MOST_NODES, MOST_EDGES, DEEPEST, LONGEST = 10_000, 100_000, 8, 1 << 20
 _FIELDS = {
     "Input": ("shape",),
@@ -41,6 +45,7 @@ _OPTIONAL = {
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
 }
+_NAMES, _LONGEST_NAME = 1 << 28, 1000  # bytes of names that are read at once, letters of one
 _WHOLE = ("shape", "stride", "padding", "dilation", "groups", "kernel_size", "start_dim", "end_dim", "input_shape")
 _POSITIVE = ("tau", "tau_mem", "tau_syn")
 _DIMENSIONS = {("Linear", "weight"): 2, ("Affine", "weight"): 2, ("Affine", "bias"): 1, ("Conv2d", "weight"): 4}
@@ -62,9 +67,7 @@ def load_graph(path: Path) -> Graph:
     RuntimeError
         If the package ``nir`` is missing.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no NIR file {path}.")
+    path = regular(path, "NIR file")
     _, h5py = packages()
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is no NIR file: it is not HDF5. Give a file that nir.write has written.")
@@ -73,25 +76,47 @@ def load_graph(path: Path) -> Graph:
             if "node" not in file or not isinstance(file.get("node"), h5py.Group):
                 raise ValueError(f"{path} is HDF5, but no NIR file: it has no group 'node'.")
             _check_contents(path, file["node"], h5py)
-            return _graph(path, file["node"], "", 0, h5py)
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
-        raise ValueError(f"NIR file {path} is damaged: {' '.join(str(error).split())[:200]}.") from error
+            graph = graph_in(file["node"], f"NIR file {path}", h5py)
+            written = file.attrs.get(DIGEST)
+            if written is not None and written != digest(graph):
+                raise ValueError(
+                    f"NIR file {path} is damaged or was changed: its content is not what its checksum says. Write it "
+                    f"again, or take its attribute {DIGEST} away if you have changed it."
+                )
+            return graph
+    except PermissionError as error:
+        raise OSError(f"cannot read the NIR file {path} ({error.strerror}).") from error
+    except (OSError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, UnicodeError) as error:
+        raise ValueError(f"NIR file {path} is damaged: {printable(error, 200)}.") from error
+
+
+def packages() -> tuple[Any, Any]:
+    """Return the packages ``nir`` and ``h5py``; raise ``RuntimeError`` if they are missing."""
+    try:
+        import h5py
+        import nir
+    except ImportError as error:
+        raise RuntimeError(
+            f"NIR files need the package nir ({error}); install it with: pip install 'spikehebb[nir]'"
+        ) from error
+    return nir, h5py
 
 
 def _check_contents(path: Path, root: Any, h5py: Any) -> None:
     """Refuse links to elsewhere, data in other files, and more than fits, before anything is read."""
-    total, seen = 0, {h5py.h5o.get_info(root.id).addr}
+    total, seen = 0.0, {h5py.h5o.get_info(root.id).addr}
+    most = min(LARGEST, room(path.stat().st_size))
     for name, item in _walk(path, root, "node", h5py, seen):
         if not isinstance(item, h5py.Dataset):
             continue
         if item.is_virtual or item.external:
             raise ValueError(f"NIR file {path}: {name} keeps its data in another file; refused. Write it whole.")
         parts = (item.shape or (), item.chunks or ())
-        total += int(item.dtype.itemsize * max(float(np.prod(part, dtype=np.float64)) for part in parts))
-        if total > LARGEST:
+        total += max(item.dtype.itemsize, 8) * max(float(np.prod(part, dtype=np.float64)) for part in parts)
+        if total > most:
             raise ValueError(
                 f"NIR file {path}: with {name}, of shape {item.shape}, its arrays would take more than "
-                f"{LARGEST >> 30} GiB; refused."
+                f"{most >> 20} MiB, which is the most for a file of its size; refused."
             )
 
 
@@ -103,48 +128,53 @@ def _walk(path: Path, group: Any, name: str, h5py: Any, seen: set[int], depth: i
         raise ValueError(f"NIR file {path}: {name} has {len(group):,} members, and at most {MOST_NODES:,} are read.")
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise ValueError(f"NIR file {path}: {name}/{key} is a link to elsewhere; refused. Write the file whole.")
+            raise ValueError(
+                f"NIR file {path}: {name}/{printable(key, 40)} is a link to elsewhere; refused. Write the file whole."
+            )
         item = group[key]
         address = h5py.h5o.get_info(item.id).addr
         if address in seen:
             raise ValueError(
-                f"NIR file {path}: {name}/{key} is there under another name, too; refused. Write it whole."
+                f"NIR file {path}: {name}/{printable(key, 40)} is there under another name, too; refused. Write it "
+                "whole."
             )
         seen.add(address)
-        yield f"{name}/{key}", item
+        yield f"{name}/{printable(key, 40)}", item
         if isinstance(item, h5py.Group):
-            yield from _walk(path, item, f"{name}/{key}", h5py, seen, depth + 1)
+            yield from _walk(path, item, f"{name}/{printable(key, 40)}", h5py, seen, depth + 1)
 
 
-def _graph(path: Path, group: Any, where: str, depth: int, h5py: Any) -> Graph:
-    owner = f"NIR file {path}{f', graph {where}' if where else ''}"
+def graph_in(group: Any, file: str, h5py: Any, where: str = "", depth: int = 0) -> Graph:
+    """Return the graph in a group of an open HDF5 file, which a message calls ``file``; see ``load_graph``."""
+    owner = f"{file}{f', graph {printable(where)}' if where else ''}"
     if depth > DEEPEST:
         raise ValueError(f"{owner}: graphs lie in graphs more than {DEEPEST} deep; refused.")
     kind = _word(owner, group, "type", h5py)
     if kind != "NIRGraph":
-        raise ValueError(f"{owner}: it must be a NIRGraph, but is {kind!r}.")
+        raise ValueError(f"{owner}: it must be a NIRGraph, but is {printable(repr(kind), 40)}.")
     if not isinstance(group.get("nodes"), h5py.Group) or not isinstance(group.get("edges"), h5py.Dataset):
         raise ValueError(f"{owner}: a graph has 'nodes' and 'edges', and one is missing.")
     nodes: dict[str, Node | Graph] = {}
     for name, item in group["nodes"].items():
         inner = f"{where}.{name}" if where else name
         if not isinstance(item, h5py.Group):
-            raise ValueError(f"{owner}: node {name!r} is no group.")
-        if _word(f"NIR file {path}, node {inner}", item, "type", h5py) == "NIRGraph":
-            nodes[name] = _graph(path, item, inner, depth + 1, h5py)
+            raise ValueError(f"{owner}: node {printable(repr(name), 40)} is no group.")
+        if _word(f"{file}, node {printable(inner)}", item, "type", h5py) == "NIRGraph":
+            nodes[name] = graph_in(item, file, h5py, inner, depth + 1)
         else:
-            nodes[name] = _node(f"NIR file {path}, node {inner}", item, h5py)
+            nodes[name] = _node(f"{file}, node {printable(inner)}", item, h5py)
     edges = _edges(owner, group["edges"])
     for pair in edges:
+        arrow = " -> ".join(printable(end, 40) for end in pair)
         for end in pair:
             if end not in nodes:
                 raise ValueError(
-                    f"{owner}: edge {pair[0]} -> {pair[1]} dangles, there is no node {end!r}."
-                    f"{text.did_you_mean(end, nodes)}"
+                    f"{owner}: edge {arrow} dangles, there is no node {printable(repr(end), 40)}."
+                    f"{text.did_you_mean(end[:40], nodes)}"
                 )
     if len(set(edges)) != len(edges):
-        double = next(pair for pair in edges if edges.count(pair) > 1)
-        raise ValueError(f"{owner}: edge {double[0]} -> {double[1]} is there twice.")
+        double = next(pair for pair, count in Counter(edges).items() if count > 1)
+        raise ValueError(f"{owner}: edge {' -> '.join(printable(end, 40) for end in double)} is there twice.")
     for end in ("Input", "Output"):
         if not any(isinstance(node, Node) and node.kind == end for node in nodes.values()):
             raise ValueError(f"{owner}: it has no {end} node, and a graph needs one.")
@@ -156,7 +186,18 @@ def _edges(owner: str, data: Any) -> tuple[tuple[str, str], ...]:
         return ()
     if data.ndim != 2 or data.shape[1] != 2 or data.shape[0] > MOST_EDGES or data.dtype.kind not in "OS":
         raise ValueError(f"{owner}: edges must be pairs of names, at most {MOST_EDGES:,}, got shape {data.shape}.")
-    return tuple((_name(owner, a), _name(owner, b)) for a, b in data[()])
+    at_once = max(
+        1, _NAMES // (2 * int(data.file.id.get_filesize()))
+    )  # each of them may point to the same text, as long as the file
+    rows = (row for first in range(0, len(data), at_once) for row in data[first : first + at_once])
+    return tuple((_end(owner, a), _end(owner, b)) for a, b in rows)
+
+
+def _end(owner: str, value: Any) -> str:
+    name = _name(owner, value)
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"{owner}: an edge names a node with {len(name):,} letters; refused.")
+    return name
 
 
 def _name(owner: str, value: Any) -> str:
@@ -178,8 +219,8 @@ def _node(owner: str, group: Any, h5py: Any) -> Node:
     kind = _word(owner, group, "type", h5py)
     if kind not in KINDS:
         raise ValueError(
-            f"{owner}: type {kind[:40]!r} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with another tool? "
-            "Replace the node by one that is."
+            f"{owner}: type {printable(repr(kind), 42)} is not read.{text.did_you_mean(kind[:40], KINDS)} Written with "
+            "another tool? Replace the node by one that is."
         )
     required, optional = _FIELDS[kind], _OPTIONAL.get(kind, ())
     values = {}
@@ -208,7 +249,7 @@ def _value(owner: str, kind: str, name: str, item: Any) -> Any:
     if name == "padding" and item.dtype.kind in "OS" and item.shape == ():
         word = _name(owner, item[()])
         if word not in ("same", "valid"):
-            raise ValueError(f"{owner}: padding must be numbers, same or valid, got {word!r}.")
+            raise ValueError(f"{owner}: padding must be numbers, same or valid, got {printable(repr(word), 40)}.")
         return word
     if item.dtype.kind not in "fiub" or item.dtype.itemsize > 8:
         raise ValueError(f"{owner}: {name} must hold numbers, got {item.dtype}.")
@@ -218,8 +259,8 @@ def _value(owner: str, kind: str, name: str, item: Any) -> Any:
     if item.ndim > 4 or (item.ndim and 0 in item.shape):
         raise ValueError(f"{owner}: {name} has shape {item.shape}.")
     value = np.asarray(item[()])
-    if not np.isfinite(value).all():
-        raise ValueError(f"{owner}: {name} holds numbers that are not finite.")
+    if problem := unbelievable(value):
+        raise ValueError(f"{owner}: {name} {problem}.")
     if name in _WHOLE or name == "input_type":
         least = -100 if name in ("start_dim", "end_dim") else 0 if name == "padding" else 1
         if value.size > 4 or value.ndim > 1 or np.any(value != np.round(value)) or np.any(value < least):

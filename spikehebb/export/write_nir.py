@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from spikehebb.checkpoint import write_whole
+from spikehebb.core import digest
 from spikehebb.export.graph import Graph, Node
+from spikehebb.export.read_nir import DIGEST, graph_in, packages
 
 
 def write_nir(graph: Graph, path: Path) -> None:
     """Write a NIR graph as HDF5, whole or not at all.
 
+    The file carries a checksum of its content, which ``load_graph`` compares; other readers pass it over.
     ``v_reset`` is written only where it is not 0: older versions of ``nir`` do not know it.
 
     Parameters
@@ -35,19 +38,8 @@ def write_nir(graph: Graph, path: Path) -> None:
     nir.write(buffer, _built(graph, nir))
     with h5py.File(buffer, "r+") as file:
         _drop_resets(file["node"])
+        file.attrs[DIGEST] = digest(graph_in(file["node"], "the NIR file to write", h5py))
     write_whole(Path(path), lambda file: file.write(buffer.getvalue()))
-
-
-def packages() -> tuple[Any, Any]:
-    """Return the packages ``nir`` and ``h5py``; raise ``RuntimeError`` if they are missing."""
-    try:
-        import h5py
-        import nir
-    except ImportError as error:
-        raise RuntimeError(
-            f"NIR files need the package nir ({error}); install it with: pip install 'spikehebb[nir]'"
-        ) from error
-    return nir, h5py
 
 
 def _built(graph: Graph, nir: Any) -> Any:

@@ -20,6 +20,7 @@ from brian2.units import get_dimensions
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, Population, Projection, Recording
+from spikehebb.core.seeds import check_seed
 from spikehebb.hardware.integer_rule import IntegerRule, Range, integer_rule
 from spikehebb.hardware.rounding import Rounding, whole
 from spikehebb.hardware.sum_of_products import SumOfProducts, sum_of_products
@@ -143,7 +144,7 @@ def constrain(
         raise ValueError(f"rounding must be {' or '.join(get_args(Rounding))}, got {rounding!r}.")
     if not spikes >= 1:
         raise ValueError(f"spikes must be at least 1, got {spikes}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     sums, integers, steps = dict[str, SumOfProducts](), dict[str, IntegerRule](), dict[str, float]()
     for name, projection in plastic.items():
         owner = f"circuit {circuit.name}, projection {name}"

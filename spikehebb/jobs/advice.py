@@ -9,6 +9,7 @@ from brian2 import ms
 
 from spikehebb import devices
 from spikehebb.core import Images, Protocol, Replicas
+from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
 from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings
@@ -52,7 +53,7 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     >>> small.cpu < large.cpu
     True
     """
-    rows = np.full((1, _PIXELS), 0.0) if images is None else unit_length(images[: min(len(images), 200)].intensities())
+    rows = np.full((1, _PIXELS), 0.0) if images is None else unit_length(sample(images, 200).intensities())
     if images is None:
         rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
     circuit = settings.circuit(np.zeros((rows.shape[1], settings.neurons)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,11 +17,14 @@ from spikehebb.convert import SpikingNetwork, Timing, network_file
 from spikehebb.convert.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.seeds import check_seed
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import CONVERSION
+from spikehebb.reading import check, printable, read_json
 from spikehebb.softhebb import Model, training
 from spikehebb.softhebb.backend import working
 
@@ -123,6 +125,7 @@ def convert_softhebb(
         device or devices.find("auto"),
         progress or quiet,
     )
+    check_seed(seed)
     for images in (train, test):
         training.check_images(model.network, images)
     if not 1 <= calibration <= len(train):
@@ -197,8 +200,11 @@ class _Conversion:
         return {"sizes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
     def shapes(self, counts: Counts) -> Shapes:
-        kinds = {"predicted": "i", "spikes": "f", "operations": "f", "seconds": "f"}
-        return {name: (kind, tuple(int(side) for side in counts["sizes"][name])) for name, kind in kinds.items()}
+        kinds = {"predicted": "i+", "spikes": "f+", "operations": "f+", "seconds": "f+"}
+        sizes = check(counts, {"sizes": {name: [int] for name in kinds}}, "its header")["sizes"]
+        if any(side < 0 for shape in sizes.values() for side in shape) or len(sizes["predicted"]) != 2:
+            raise ValueError(f"its header has the sizes {printable(sizes)}.")
+        return {name: (kind, tuple(sizes[name])) for name, kind in kinds.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> Seen | None:
         return Seen(
@@ -240,7 +246,7 @@ class _Conversion:
                 names = scores.pop("labels")
                 report["lif"] = scores
                 network = replace(network, header={**network.header, "lif": convert.lif_settings(scores, names)})
-        watched = self.test[: min(WATCHED, together_of(network))]
+        watched = sample(self.test, min(WATCHED, together_of(network)), self.seed)
         report["stages"] = _stages(
             self.model, network, watched, seen, self.device, self.seed, self.cores, tell, len(labels)
         )
@@ -255,14 +261,30 @@ class _Conversion:
         }
 
     def finished(self, folder: Path) -> ConversionRun | None:
-        report = report_of(folder / "run.json", self.header)
+        report = report_of(folder / "run.json", self.header, {"metrics": {str: float}, "remarks": [str]})
         if report is None:
             return None
         model, network = convert.load_converted(folder)
-        fidelity = json.loads((folder / "fidelity.json").read_text())
+        path = folder / "fidelity.json"
+        fidelity = check(read_json(path), _CURVES, str(path))
         return ConversionRun(report={**report, **fidelity}, network=network, model=model)
 
 
+_CURVES = {
+    "metrics": {str: float},
+    "stages": [
+        {
+            **dict.fromkeys(("units", "positions"), int),
+            **dict.fromkeys(("spikes_per_image", "operations_per_image"), float),
+            "correlation": (float, None),
+            "winners": (None, {"divergence": float, "sampling": float}),
+        }
+    ],
+    "curve?": [dict.fromkeys(("ms", "operations", "accuracy", "agreement"), float)],
+    "lif?": {**dict.fromkeys(("accuracy_vote", "agreement_vote", "spikes_per_image"), float)}
+    | {"calibration": {"divergence": float}},
+    "remarks": [str],
+}
 _FIDELITY = ("metrics", "lif", "curve", "stages", "size", "remarks")
 
 
@@ -336,7 +358,7 @@ def _stages(
             active = np.concatenate(list(parts)).ravel()
         tell("layers", (number + 0.5) / len(network.stages))
         correlation = float(np.corrcoef(active, shown.rates[number].ravel())[0, 1])
-        few = watched[: 1 + 400 // math.prod(stage.positions)]
+        few = sample(watched, 1 + 400 // math.prod(stage.positions), seed)
         compared = convert.winners(model, network, few, number, device=device, seed=seed)
         layers.append(
             {

@@ -13,6 +13,7 @@ from brian2 import Hz, Quantity, ms
 from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
+from spikehebb.core.seeds import check_seed
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
@@ -94,6 +95,8 @@ class Settings:
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
+            if item.name == "seed":
+                check_seed(value)
             least = 0 if item.name in _FROM_0 else 1 if item.name in ("neurons", "epochs") else None
             if value < least if least is not None else value <= 0:
                 raise ValueError(
@@ -180,6 +183,14 @@ class Settings:
         if self.weight_bits:  # any number can be tried out
             target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
         return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The bounds of a weight, infinite where the rule has none."""
+        if self.target:
+            return -self.w_max, self.w_max
+        own = rules.find(self.rule).parameters
+        return (float(own.get("w_min", 0.0)), float(own["w_max"])) if "w_max" in own else (-np.inf, np.inf)
 
     def constrained(self, circuit: Circuit, seed: int) -> Constrained:
         """Return a circuit of these settings as it learns under the limits of the target.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb import metrics, rules
-from spikehebb.core import Circuit, Float, Images, Int, Recording, Replicas, replicas_of
+from spikehebb.core import Circuit, Float, Images, Int, Recording, Replicas, check_finite, replicas_of
 from spikehebb.core.progress import Fraction, Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
@@ -91,6 +91,7 @@ def after(
     if chip:
         weights = chip.weights(recording, "feedforward")
         age = chip.trace(recording, "feedforward", "age") if aging else age
+    check_range(recording)
     counts = present.counts_of(recording, "output", len(images), settings.presentation)
     tally, shown, curve = _follow(state, counts, np.asarray(images.labels), seen)
     return State(
@@ -104,6 +105,13 @@ def after(
         shown=shown,
         curve=curve,
     )
+
+
+def check_range(recording: Recording) -> None:
+    """Raise ``ValueError`` if weights have become so large that the competition overflows: nobody wins then."""
+    for population in ("output", "inhibition"):
+        for variable in ("age", "u", "I"):
+            check_finite(f"{variable} of {population}", recording.state[population].get(variable, np.zeros(0)))
 
 
 def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, Float, Float]:
@@ -186,13 +194,15 @@ class Networks:
         """Return the spike counts (images, neurons) of every frozen network, and the seconds that each took."""
         circuits = self._circuits(states, frozen=True)
         if not self.room:
-            return [spike_counts(circuits[0], images[0], self.settings[0], self.device, stage, tell)]
+            given = circuits[0], images[0], self.settings[0], self.device, stage, tell
+            return [spike_counts(*given, watch=check_range)]
         tables: list[list[Any]] = [[] for _ in states]
         seconds = 0.0
         for number, part, bar in present.chunks(len(images[0]), self.room, of_stage(tell, stage)):
             parts = [each[part] for each in images]
             seeds = [seed_of(settings.seed, stage, number) for settings in self.settings]
             for table, recording in zip(tables, self.show(circuits, seeds, parts, bar), strict=True):
+                check_range(recording)
                 table.append(present.counts_of(recording, "output", len(parts[0]), self.settings[0].presentation))
                 seconds += recording.seconds
         return [(present.joined(table), seconds / len(states)) for table in tables]

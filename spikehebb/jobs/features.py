@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from spikehebb.core import Images
+from spikehebb.npy import npy_layout
+from spikehebb.reading import regular
 
 FILE = "features.npy"
 
@@ -47,15 +49,26 @@ class Features:
         OSError
             If the disk is too small.
         """
-        table = self._open("r+" if piece.first else "w+")
+        table = self.rows("r+") if piece.first else self._new()
         rows = np.ascontiguousarray(features, np.float32)
         table[piece.first : piece.first + len(rows)] = rows
         table.flush()
         return zlib.crc32(rows.tobytes())
 
-    def rows(self) -> Any:
-        """Return all features, mapped from disk."""
-        return self._open("r")
+    def rows(self, mode: Literal["r", "r+"] = "r") -> Any:
+        """Return all features, mapped from disk.
+
+        Raises
+        ------
+        FileNotFoundError, OSError, ValueError
+            If they are not there, or another table is.
+        """
+        path = regular(self.folder / FILE, "table of features")
+        with path.open("rb") as file:
+            dtype, shape, fortran, start = npy_layout(file, str(path))
+        if dtype != np.dtype(np.float32) or shape != (self.images, self.width) or fortran:
+            raise ValueError(f"{path} is the table of another run: {dtype} of the shape {shape}.")
+        return np.memmap(path, dtype, mode, start, shape)
 
     def intact(self, parts: Sequence[Piece], sums: Sequence[int]) -> bool:
         """Return whether the table still holds the first pieces with these checksums."""
@@ -63,18 +76,16 @@ class Features:
             table = self.rows()
         except (OSError, ValueError):
             return not sums
-        if table.shape != (self.images, self.width) or table.dtype != np.float32 or len(sums) > len(parts):
-            return not sums
+        if len(sums) > len(parts):
+            return False
         rows = (table[piece.first : piece.first + len(piece.images)] for piece in parts)
         return all(zlib.crc32(part.tobytes()) == value for part, value in zip(rows, sums, strict=False))
 
-    def _open(self, mode: Literal["r", "r+", "w+"]) -> Any:
-        shape = (self.images, self.width)
-        if mode == "w+":
-            size, free = 4 * shape[0] * shape[1], shutil.disk_usage(self.folder).free
-            if size > free:
-                raise OSError(
-                    f"the features of {shape[0]} images need {size >> 20} MiB in {self.folder}, but only "
-                    f"{free >> 20} MiB are free; give a folder on a larger disk with --out."
-                )
-        return np.lib.format.open_memmap(self.folder / FILE, mode, np.float32, shape if mode == "w+" else None)
+    def _new(self) -> Any:
+        size, free = 4 * self.images * self.width, shutil.disk_usage(self.folder).free
+        if size > free:
+            raise OSError(
+                f"the features of {self.images} images need {size >> 20} MiB in {self.folder}, but only "
+                f"{free >> 20} MiB are free; give a folder on a larger disk with --out."
+            )
+        return np.lib.format.open_memmap(self.folder / FILE, "w+", np.float32, (self.images, self.width))

@@ -19,12 +19,13 @@ from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import TIME, unit_text
-from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, listed, on_grid, with_unit
+from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, lags_of, listed, with_unit
 from spikehebb.jobs.stdp_windows import Window
 
 __all__ = ["Estimate", "Fit", "FitError", "fit"]
 
 _MOST = 100  # evaluations
+_NEAR_0 = 1e-3  # of a parameter's scale: where the search stops on its way to a least value of 0
 _VAGUE = 0.02  # a singular value of normalized derivatives: parameters 50 times less certain together than alone
 _UNLIKELY = 1e-3  # the chance of so large a chi2
 
@@ -140,6 +141,7 @@ def fit(
     device: Device | None = None,
     dt: Quantity = 0.1 * ms,
     confidence: float = 0.95,
+    round_times: bool = False,
 ) -> Fit:
     """Fit the parameters of a rule to a measured STDP window, by least squares.
 
@@ -155,7 +157,7 @@ def fit(
     rule : PlasticityRule
         Its values are the starting point.
     data : Measurements, shape (points,)
-        Changes against the lag; lags are simulated on the grid of ``dt``.
+        Changes against the lag, on the grid of ``dt``.
     free : sequence of str, optional
         Which parameters to fit. All when left out, except ``w_min``, ``w_max``, the rule's delay, infinite values
         and those that make no difference at these lags, or only noise.
@@ -168,6 +170,8 @@ def fit(
     dt : Quantity
         Also the least value of a parameter that is a time. A coarse grid that still holds the lags is much faster.
     confidence : float
+    round_times : bool
+        Round lags to the grid of ``dt`` instead of refusing those that are off it.
 
     Returns
     -------
@@ -201,7 +205,7 @@ def fit(
         rule=rule,
         names=names,
         data=data,
-        lags=on_grid(data, dt),
+        lags=lags_of(data, dt, round_times),
         protocol={"repeats": repeats, "frequency": frequency, "w0": w0, "dt": dt},
         device=device or devices.find("auto"),
     )
@@ -337,6 +341,14 @@ def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate]
         warnings.append(
             f"{beyond} of {len(data)} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
             f"from w0 = {w0:g}; start from a smaller w0."
+        )
+    least = zip(problem.free, values[problem.places], problem.scale[problem.places], strict=True)
+    ended = [name for name, value, scale in least if problem.starts_at_0(name) and value < _NEAR_0 * scale]
+    if ended:
+        warnings.append(
+            f"{listed(ended)} ended at 0, the least value: the data show no such change, or one of the opposite sign, "
+            "and the interval means nothing; set it to 0 (with_parameters) and name the others as free, or take "
+            "another rule."
         )
     vague = [n for n, e in estimates.items() if get_dimensions(e.value) == TIME and float(e.low) <= 0]
     if vague:

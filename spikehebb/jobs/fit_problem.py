@@ -13,6 +13,8 @@ from brian2.units import get_dimensions
 
 from spikehebb import devices
 from spikehebb.core import Float, Int, PlasticityRule
+from spikehebb.core.roles import ROLES
+from spikehebb.core.times import on_grid, time_step
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, used
@@ -85,9 +87,14 @@ class Problem:
 
     @property
     def lowest(self) -> Float:
-        """The least value of each candidate: a time is longer than a time step."""
+        """The least value of each candidate, as its role says; a time is longer than a time step."""
         times = [get_dimensions(self.rule.parameters[name]) == TIME for name in self.names]
-        return np.where(times, float(self.protocol["dt"]), -np.inf)
+        least = [ROLES[self.rule.meaning[name]].least for name in self.names]
+        return np.where(times, float(self.protocol["dt"]), least)
+
+    def starts_at_0(self, name: str) -> bool:
+        """Return whether the values of a parameter, which is no time, begin at 0."""
+        return ROLES[self.rule.meaning[name]].least == 0 and get_dimensions(self.rule.parameters[name]) != TIME
 
     @property
     def scale(self) -> Float:
@@ -204,19 +211,18 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def on_grid(data: Measurements, dt: Quantity) -> Float:
+def lags_of(data: Measurements, dt: Quantity, round_times: bool) -> Float:
     """Return the lags in seconds, on the grid of time steps."""
     if data.variable != "lag_ms":
         raise ValueError(f"{data.name} varies {data.variable}, but a fit needs changes at several lags (lag_ms).")
-    step = float(dt)
+    step = time_step(dt)
     coincident = data.x[np.abs(data.x) * 1e-3 < step / 2]
     if coincident.size:
         raise ValueError(
             f"{data.name}: at a lag of {coincident[0]:g} ms both spikes fall into one time step of {dt}, where order "
             "means nothing; take the point out, or a smaller dt."
         )
-    lags: Float = np.sign(data.x) * np.maximum(np.round(np.abs(data.x) * 1e-3 / step), 1) * step
-    return lags
+    return on_grid(f"{data.name}: a lag", data.x * 1e-3 * second, dt, round_times=round_times)
 
 
 def candidates(rule: PlasticityRule, free: Sequence[str] | None, dt: Quantity) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from brian2 import Hz, ms
 from spikehebb.circuits import soft_wta
 from spikehebb.convert import Timing
 from spikehebb.core import Circuit
+from spikehebb.core.seeds import check_seed
 from spikehebb.encoders import regular
 from spikehebb.softhebb import Layer, Network, Pool
 
@@ -135,10 +136,11 @@ class LayerSettings:
 
 
 def _check(name: str, kind: str, value: Any) -> None:
-    if kind == "int":
-        least = 0 if name == "seed" else 1
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number from {least} on, got {value!r}.")
+    if name == "seed":
+        check_seed(value)
+    elif kind == "int":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
     elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")
     elif name == "blank" and value >= 1:

@@ -27,7 +27,7 @@ from spikehebb.jobs.digit_state import (
     seen_after,
 )
 from spikehebb.jobs.learned import LearnedNetwork, check_images, readouts, scores_of
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
 
@@ -182,6 +182,12 @@ def learn_digits(
 
 
 States = tuple[State, ...]  # of each network
+_REPORT = {
+    "metrics": {str: float},
+    "confusion": [[int]],
+    "learning_curve": [{"images_seen": int, "accuracy": float}],
+    "labelled_from": int,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -225,8 +231,7 @@ class _Learning:
 
     def shapes(self, counts: Counts) -> Shapes:
         neurons, points = self.settings[0].neurons, counts["points"]
-        if not all(isinstance(count, int) and count >= 0 for count in (points, counts["chunks"])):
-            raise ValueError(f"its header counts {counts['chunks']!r} chunks and {points!r} points.")
+        check_counts(counts, chunks=self.settings[0].epochs * -(-len(self.train) // present.CHUNK), points=1 << 30)
         arrays = {
             "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
             "age": (neurons,),
@@ -238,7 +243,8 @@ class _Learning:
         }
         arrays |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
         several = (len(self.settings),) if self.replicas else ()
-        return {name: ("f", (*several, *shape)) for name, shape in arrays.items()}
+        signed = ("weights", "bias")
+        return {name: ("f" if name in signed else "f+", (*several, *shape)) for name, shape in arrays.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
         count = len(self.settings)
@@ -273,20 +279,24 @@ class _Learning:
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
         labelled = [labelled_images(self.train, settings) for settings in self.settings]
-        trained = []
+        trained, fired = [], []
         for header, state, images, (counts, _) in zip(
             self.headers, states, labelled, self.networks.counts(states, labelled, "labelling", tell), strict=True
         ):
             arrays = {"weights": state.weights, "age": state.age, **readouts(counts, np.asarray(images.labels))}
             arrays |= {} if state.bias is None else {"bias": state.bias}
             trained.append(LearnedNetwork(header=header, arrays=arrays))
+            fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
         tested = self.networks.counts(states, [self.test] * len(states), "testing", tell)
-        for network, state, first, images, (counts, seconds) in zip(
-            trained, states, self.begin(folder), labelled, tested, strict=True
+        for network, state, first, images, spikes, (counts, seconds) in zip(
+            trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
             scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
-            report = self._report(network, state, first, len(images), scores, predicted)
+            learned = metrics.Learned(
+                weights=state.weights.T, start=first.weights.T, fired=spikes, bounds=network.settings.bounds
+            )
+            report = self._report(network, state, learned, len(images), scores, predicted)
             runs.append(DigitRun(report=report, network=network))
         return self._runs(runs)
 
@@ -303,7 +313,7 @@ class _Learning:
         runs = []
         places = [folder / name for name in folders_of(self.settings)] if self.replicas else [folder]
         for place, header in zip(places, self.headers, strict=True):
-            report = report_of(place / "run.json", header)
+            report = report_of(place / "run.json", header, _REPORT)
             if report is None or not (place / "checkpoint.npz").exists():
                 return None
             runs.append(DigitRun(report=report, network=learned.load(place)))
@@ -313,17 +323,18 @@ class _Learning:
         self,
         network: LearnedNetwork,
         state: State,
-        first: State,
+        learned: metrics.Learned,
         labelled: int,
         scores: dict[str, Any],
         predicted: Int,
     ) -> dict[str, Any]:
         total = self.settings[0].epochs * len(self.train)
+        judged = metrics.health([learned], accuracy=scores["accuracy_vote"], labels=np.asarray(self.test.labels))
         scores = scores | {
             "ms_per_image_train": 1000 * state.seconds / total,
             "input_spikes_per_image": float(state.spikes[0]) / total,
             "output_spikes_per_image": float(state.spikes[1]) / total,
-            "dead_neurons": int(np.sum(state.age == first.age)),
+            "dead_neurons": judged["layers"][0]["silent"],
         }
         curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
         return {
@@ -332,6 +343,7 @@ class _Learning:
             "metrics": scores,
             "confusion": metrics.confusion(predicted, np.asarray(self.test.labels)).tolist(),
             "learning_curve": curve,
+            "health": judged,
         }
 
     def _runs(self, runs: Sequence[DigitRun]) -> DigitRuns:
@@ -372,6 +384,10 @@ def _check_start(start: Start, settings: Settings, train: Images) -> None:
         )
 
 
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    return list(report.get("health", {}).get("warnings", ()))  # version 0.1 had none
+
+
 def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]:
     scores = {name: [float(run.report["metrics"][name]) for run in runs] for name in _SCORES}
     shared = ("device", "versions", "image_shape", "data")
@@ -383,6 +399,7 @@ def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]
                 "folder": folder,
                 "config": run.report["config"],
                 "metrics": {name: run.report["metrics"][name] for name in _SCORES},
+                "warnings": _warnings(run.report),
             }
             for folder, run in zip(folders, runs, strict=True)
         ],

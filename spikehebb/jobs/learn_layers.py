@@ -17,27 +17,19 @@ from brian2 import ms
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Shapes
 from spikehebb.convert import SpikingNetwork, present, to_spiking
-from spikehebb.core import Float, Images
+from spikehebb.core import Float, Images, check_finite
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.layer_settings import LayerSettings
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
+from spikehebb.reading import check, printable
 from spikehebb.simulation.present import show
-from spikehebb.softhebb import (
-    Model,
-    Network,
-    Weights,
-    load_model,
-    model_file,
-    numerics,
-    readout,
-    statistics,
-    training,
-)
+from spikehebb.softhebb import Model, Network, Weights, load_model, model_file, numerics, readout, statistics, training
 from spikehebb.softhebb.network import array_shapes
 
 CHUNK = 2000  # patches per run of the program: what an interruption can cost
@@ -140,7 +132,7 @@ def learn_layers(
 
 def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
     """Return a model as the spiking network that ``learn_layers`` uses for inference."""
-    return to_spiking(model, train[: settings.calibration], settings.timing)
+    return to_spiking(model, sample(train, settings.calibration, settings.seed), settings.timing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -203,18 +195,19 @@ class _Learning:
 
     def shapes(self, counts: Counts) -> Shapes:
         depth = len(self.network.layers)
-        numbers = [counts["number"], counts["chunks"], *counts["steps"]]
-        if len(counts["steps"]) != depth or not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise ValueError(f"its header counts {numbers}.")
+        check(counts, {"steps": [int], "sums?": [int]}, "its header")
+        check_counts(counts, number=depth, chunks=self.settings.patches)
+        if len(counts["steps"]) != depth or min(counts["steps"]) < 0:
+            raise ValueError(f"its header must count steps of {depth} layers, got {printable(counts['steps'])}.")
         arrays: dict[str, tuple[str, tuple[int, ...]]] = {
-            "totals": ("f", (depth, 3)),
-            "spikes": ("f", (depth + 1,)),
-            "seconds": ("f", (2,)),
+            "totals": ("f+", (depth, 3)),
+            "spikes": ("f+", (depth + 1,)),
+            "seconds": ("f+", (2,)),
         }
         for number, layer in enumerate(self.network.layers):
             arrays |= {
                 f"weight{number}": ("f", array_shapes(self.network, number)["weight"]),
-                f"age{number}": ("f", (layer.units,)),
+                f"age{number}": ("f+", (layer.units,)),
             }
         return arrays
 
@@ -273,8 +266,20 @@ class _Learning:
             }
             for norms, age, totals in zip(statistics.norms(model), state.ages, state.totals, strict=True)
         ]
+        learned = [
+            metrics.Learned(
+                name=f"layer {number + 1}",
+                weights=np.asarray(weights.weight),
+                start=np.asarray(start.weight),
+                fired=age * self.settings.lifetime if layer.learns else None,
+            )
+            for number, (layer, weights, start, age) in enumerate(
+                zip(self.network.layers, state.layers, self.begin(folder).layers, state.ages, strict=True)
+            )
+        ]
         report = {
             **self.identity,
+            "health": metrics.health(learned, accuracy=scores[str(len(self.widths))], labels=unseen),
             "metrics": {
                 "accuracy_test": scores[str(len(self.widths))],
                 "accuracy_train": learning,
@@ -291,7 +296,7 @@ class _Learning:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> LayersRun | None:
-        report = report_of(folder / "run.json", self.identity)
+        report = report_of(folder / "run.json", self.identity, {"metrics": {str: object}})
         return None if report is None else LayersRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:
@@ -319,6 +324,7 @@ class _Learning:
         placed.steps += len(rows)
         totals = state.totals.copy()
         totals[number] += [len(rows), recording.counts["input"].sum(), recording.counts["output"].sum()]
+        check_finite(f"the ages of layer {number + 1}", recording.state["output"]["age"])
         learned = training.lift(placed, state.layers[number])
         return dataclasses.replace(
             state,

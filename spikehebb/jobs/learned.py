@@ -12,7 +12,7 @@ from brian2 import ms
 from numpy.typing import NDArray
 
 from spikehebb import checkpoint, devices, export, metrics
-from spikehebb.checkpoint import Shapes
+from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Circuit, Images, Int, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
@@ -23,9 +23,30 @@ from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.run import provenance
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
+from spikehebb.reading import check, exactly, printable
 from spikehebb.simulation.present import Watch, present
 
 KIND = "digits"
+_HEADER = {
+    "config": {},
+    "device": str,
+    "image_shape": [int],
+    "seed?": int,
+    "biased?": bool,
+    "side_by_side?": bool,
+}
+# What the first files of this toolkit lack, all of it: such a network learned with the only rule, and on no chip.
+EARLIER: Mapping[str, Any] = {
+    "rule": "softhebb",
+    "target": "",
+    "weight_bits": 0,
+    "trace_bits": 0,
+    "rounding": "",
+    "epoch_ms": 10.0,
+    "w_max": 0.3,
+    "neuron_spread": 0.0,
+    "dropped": 0.0,
+}
 _MEANINGS = {
     "age": "spikes from which each neuron has learned, divided by its lifetime",
     "profile": "(neurons, classes): mean spikes of each neuron for training images of each class",
@@ -127,7 +148,7 @@ class LearnedNetwork:
         report = {
             "kind": "evaluation",
             "config": dict(self.header["config"]),
-            **provenance(device.name, self.header["seed"], test=test),
+            **provenance(device.name, self.settings.seed, test=test),
             "metrics": scores,
         }
         return report if target is None else report | {"hardware": self._costs(target, counts, len(test))}
@@ -267,25 +288,45 @@ def check_images(images: Images) -> None:
 
 def load(path: Path) -> LearnedNetwork:
     """Read a network that learned images in spikes, and no other: ``read`` reads any."""
-    saved = checkpoint.load(path, shapes)
-    return LearnedNetwork(header=saved.header, arrays=saved.arrays)
+    return from_checkpoint(checkpoint.load(path, shapes))
+
+
+def from_checkpoint(saved: Checkpoint) -> LearnedNetwork:
+    """Return the network that header and arrays describe."""
+    return LearnedNetwork(header={**saved.header, "config": config_from(saved.header)}, arrays=saved.arrays)
 
 
 def shapes(header: Mapping[str, Any]) -> Shapes:
     """Return what a checkpoint of a learned network holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] != KIND:
-        raise ValueError(f"it holds {header['kind']!r}, not a network that learned digits.")
+        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a network that learned digits.")
+    check(header, _HEADER, "its header")
     devices.find(header["device"])
     pixels = pixels_of(header["image_shape"])
-    neurons, classes = Settings(**header["config"]).neurons, metrics.CLASSES
-    arrays: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f", (neurons,))}
+    neurons, classes = Settings(**config_from(header)).neurons, metrics.CLASSES
+    arrays: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f+", (neurons,))}
     if header.get("biased", False):
         arrays["bias"] = ("f", (neurons,))
-    return arrays | {"profile": ("f", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+    return arrays | {"profile": ("f+", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+
+
+def config_from(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in a header: all of them, for one that is left out must not become today's default.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing or unknown.
+    """
+    config = dict(header["config"])
+    if not config.keys() & EARLIER.keys():
+        config |= EARLIER
+    return exactly(config, Settings, "its config")
 
 
 def pixels_of(shape: Any) -> int:
     """Return how many pixels an image of a file's shape has; raise ``ValueError`` if that is no shape."""
-    if len(shape) != 2 or not all(isinstance(side, int) and 0 < side < 10_000 for side in shape):
-        raise ValueError(f"its images have the shape {shape}.")
+    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in shape)
+    if len(shape) != 2 or not whole or not all(0 < side < 10_000 for side in shape):
+        raise ValueError(f"its images have the shape {printable(shape)}.")
     return int(np.prod(shape))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spikehebb.checkpoint import Checkpoint
+from spikehebb.core.seeds import check_seed
 from spikehebb.hardware import Rounding, Target
 from spikehebb.jobs.check import limits_of
 from spikehebb.jobs.run import check_new, held, versions, write
@@ -48,6 +49,7 @@ def quantize_network(
     BlockingIOError, OSError
         If another process is at work in ``out``, or nothing can be written there.
     """
+    check_seed(seed)
     network, quantized, remarks = trained.quantized(target, rounding=rounding, seed=seed)
     limits = {"target": target.name, "limits": limits_of(target), "rounding": rounding, "seed": seed}
     report = {

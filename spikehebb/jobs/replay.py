@@ -10,6 +10,7 @@ from brian2 import Quantity, ms, second
 from spikehebb import devices, protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule
+from spikehebb.core.times import on_grid
 from spikehebb.devices import Device
 from spikehebb.simulation import simulate
 
@@ -56,6 +57,7 @@ def replay(
     device: Device = devices.NUMPY,
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
+    round_times: bool = False,
 ) -> Replay:
     """Apply a rule to recorded pre- and postsynaptic spike times.
 
@@ -74,10 +76,17 @@ def replay(
         Of the run; until 100 ms after the last spike when left out.
     device, dt, seed
         As in ``stdp_window``.
+    round_times : bool
+        Round all times to the grid of ``dt`` instead of refusing those that are off it.
 
     Returns
     -------
     Replay
+
+    Raises
+    ------
+    ValueError
+        If a time has no unit, is not finite or off the grid, or the weight starts outside the bounds of the rule.
 
     Examples
     --------
@@ -87,19 +96,28 @@ def replay(
     >>> trace.w.round(6).tolist()
     [0.5, 0.5, 0.503894, 0.501414, 0.501414]
     """
-    circuit = synapse_pair(rule, w=w0, delay=delay)
+    late = on_grid("a delay", delay, dt, least=0.0, round_times=round_times)
+    circuit = synapse_pair(rule, w=w0, delay=late * second)
     sides: dict[str, Quantity] = {"pre": pre, "post": post}
     if "reward" in circuit.populations:
         sides["reward"] = np.zeros(0) * second if reward is None else reward
     elif reward is not None:
         raise ValueError(f"rule {rule.name} has no third factor, so rewards mean nothing to it; leave them out.")
-    trains = {name: [np.atleast_1d(times)] for name, times in sides.items()}
-    protocol = protocols.spike_trains(trains["pre"], trains["post"], reward=trains.get("reward"), duration=duration)
+    trains = {name: [times] for name, times in sides.items()}
+    protocol = protocols.spike_trains(
+        trains["pre"],
+        trains["post"],
+        reward=trains.get("reward"),
+        duration=duration,
+        dt=dt,
+        round_times=round_times,
+    )
     every = max(1, round(float(protocol.duration / dt)) // _SAMPLES)
     recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every)
     trace = recording.traces["synapse.w"][:, 0]
-    late = float(delay) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)
-    events = [np.asarray(train[0] / second) + (late if name == "pre" else 0.0) for name, train in trains.items()]
+    arrival = float(late) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)
+    columns = {name: rows[np.isfinite(rows)] for name, rows in protocol.stimuli.items()}
+    events = [times + (arrival if name == "pre" else 0.0) for name, times in columns.items()]
     samples = np.unique(np.ceil(np.concatenate(events) / float(dt * every) - _NEAR).astype(int))
     samples = np.append(samples[samples < len(trace) - 1], len(trace) - 1)
     drawn = np.linspace(0, len(trace) - 1, min(len(trace), _DRAWN)).astype(int)

@@ -17,7 +17,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, digest
 from spikehebb.core.progress import Progress
 from spikehebb.devices.scratch import scratch
+from spikehebb.reading import check, checked, read_json
 
 FINISHED = "finished before"  # the stage that a finished run reports
 STATE = "partial.npz"  # of a run that is not finished
@@ -139,13 +140,32 @@ def write(folder: Path, files: Mapping[str, Any]) -> None:
             checkpoint.write_json(path, content)
 
 
-def report_of(path: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the report of a finished run of this identity, or None if the file holds none."""
+def check_counts(counts: Counts, **most: int) -> None:
+    """Raise ``ValueError`` unless a state counts as many as the run can have, at most."""
+    check(counts, dict.fromkeys(most, int), "its header")
+    for name, limit in most.items():
+        if not 0 <= counts[name] <= limit:
+            raise ValueError(f"its header counts {counts[name]} {name}, which must lie between 0 and {limit}.")
+
+
+def report_of(path: Path, identity: Mapping[str, Any], pattern: Any = object) -> dict[str, Any] | None:
+    """Return the report of a finished run of this identity, or None if the file holds none.
+
+    Raises
+    ------
+    ValueError
+        If it is of this run, but not what the pattern says; see ``reading.check``.
+    """
     try:
-        report = json.loads(path.read_text())
+        report = read_json(path, "report")
     except (OSError, ValueError):
         return None
-    return report if isinstance(report, dict) and _same(report, identity) else None
+    if not isinstance(report, dict) or not _same(report, identity):
+        return None
+    try:
+        return dict(check(report, pattern, f"the report {path}"))
+    except ValueError as error:
+        raise ValueError(f"{str(error).rstrip('.')}, so it is damaged; begin anew with --overwrite.") from error
 
 
 def check_new(out: Path, overwrite: bool) -> None:
@@ -182,7 +202,8 @@ def held(out: Path) -> Iterator[Path]:
                 _remove(left_over)
         yield out
     finally:
-        _remove(out / LOCK)
+        with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
+            _remove(out / LOCK)
         os.close(file)
 
 
@@ -208,21 +229,29 @@ def _locked(path: Path) -> int:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does."""
-    changed = {}
+    """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does.
+
+    An error that a signal caused, because it came while a library was being imported or called, is that signal.
+    """
+    changed, received = {}, []
+
+    def interrupt(number: int, frame: Any) -> None:
+        received.append(signal.Signals(number).name)
+        raise KeyboardInterrupt(*received)
+
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                changed[number] = signal.signal(number, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                changed[number] = signal.signal(number, interrupt)
     try:
         yield
+    except Exception as error:
+        if received:
+            raise KeyboardInterrupt(*received) from error
+        raise
     finally:
         for number, before in changed.items():
             signal.signal(number, before)
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def versions() -> dict[str, str]:
@@ -273,11 +302,12 @@ def _resumed[S](job: Job[S, Any], folder: Path, overwrite: bool) -> S | None:
             header = checkpoint.load_header(path)
             if header.get("kind") == _unfinished(job) and _same(header, job.identity):
                 arrays = checkpoint.load(path, job.shapes).arrays
-                return job.unpack(header, arrays)
-        except ValueError as error:
+                with checked(f"checkpoint {path}: its header"):
+                    return job.unpack(header, arrays)
+        except (ValueError, FileNotFoundError) as error:  # what is no ordinary file is none
             if not overwrite:
                 raise ValueError(f"{str(error).rstrip('.')}; begin anew with --overwrite.") from error
-    if all(report_of(folder / name, job.identity) is None for name in REPORTS):
+    if overwrite or all(report_of(folder / name, job.identity) is None for name in REPORTS):
         check_new(folder, overwrite)
     return None
 

@@ -11,6 +11,7 @@ from brian2 import Hz, Quantity, ms, second
 from spikehebb import devices, protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule, Protocol
+from spikehebb.core.times import hertz, on_grid
 from spikehebb.devices import Device
 from spikehebb.encoders import spike_rows
 from spikehebb.simulation import simulate
@@ -88,9 +89,9 @@ def weight_changes(
     if "reward" in circuit.populations and "reward" not in protocol.stimuli:
         times = np.concatenate([np.asarray(rows).ravel() for rows in protocol.stimuli.values()])
         last = max(times[np.isfinite(times)], default=0.0) * second
-        reward = spike_rows([np.atleast_1d(last + REWARD_AFTER)] * pairs)
-        stimuli = {**protocol.stimuli, "reward": reward}
-        protocol = dataclasses.replace(protocol, stimuli=stimuli, duration=last + REWARD_AFTER + REWARD_TAIL)
+        when = protocols.ending(last, REWARD_AFTER, dt)
+        stimuli = {**protocol.stimuli, "reward": spike_rows([np.atleast_1d(when)] * pairs)}
+        protocol = dataclasses.replace(protocol, stimuli=stimuli, duration=protocols.ending(when, REWARD_TAIL, dt))
     recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed)
     return np.asarray(np.diag(recording.weights["synapse"]) - w0, float)
 
@@ -105,6 +106,7 @@ def stdp_window(
     device: Device = devices.NUMPY,
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
+    round_times: bool = False,
 ) -> Window:
     """Measure the window of a rule: pairs of spikes at all lags, simulated together in one network.
 
@@ -121,10 +123,18 @@ def stdp_window(
     dt : Quantity
     seed : int
         Of a rule with noise.
+    round_times : bool
+        Round lags to the grid of ``dt`` instead of refusing those that are off it.
 
     Returns
     -------
     Window
+        With the lags as simulated.
+
+    Raises
+    ------
+    ValueError
+        If a lag has no unit, is not finite or off the grid, or the weight starts outside the bounds of the rule.
 
     Examples
     --------
@@ -136,6 +146,7 @@ def stdp_window(
     """
     if lags is None:
         lags = np.linspace(-100, 100, 81) * ms
+    lags = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
     protocol = protocols.pairing(lags, repeats=repeats, frequency=frequency, dt=dt)
     dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
     return Window(rule=rule.name, lags=lags, dw=dw, repeats=repeats, frequency=frequency, w0=w0)
@@ -151,6 +162,7 @@ def frequency_response(
     device: Device = devices.NUMPY,
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
+    round_times: bool = False,
 ) -> FrequencyResponse:
     """Measure how the change of the weight depends on the frequency of the pairings.
 
@@ -163,7 +175,7 @@ def frequency_response(
         10 and -10 ms when left out.
     repeats : int
         How many pairings.
-    w0, device, dt, seed
+    w0, device, dt, seed, round_times
         As in ``stdp_window``.
 
     Returns
@@ -180,9 +192,11 @@ def frequency_response(
     [[0.2278, 0.7627], [-0.3417, 0.7492]]
     """
     rates = np.array([1, *range(5, 51, 5)]) * Hz if frequencies is None else np.atleast_1d(frequencies)
-    chosen = np.array([10, -10]) * ms if lags is None else np.atleast_1d(lags)
-    grid_lags, grid_rates = (grid.ravel() for grid in np.meshgrid(chosen / ms, rates / Hz, indexing="ij"))
-    protocol = protocols.pairing(grid_lags * ms, repeats=repeats, frequency=grid_rates * Hz, dt=dt)
+    hertz("frequencies: each", rates)
+    lags = np.array([10, -10]) * ms if lags is None else lags
+    chosen = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
+    grid_lags, grid_rates = (grid.ravel() for grid in np.meshgrid(chosen / second, rates / Hz, indexing="ij"))
+    protocol = protocols.pairing(grid_lags * second, repeats=repeats, frequency=grid_rates * Hz, dt=dt)
     dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
     return FrequencyResponse(
         rule=rule.name,

@@ -15,6 +15,7 @@ from spikehebb import devices, hardware
 from spikehebb.checkpoint import Shapes
 from spikehebb.core import Float, Images
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
 from spikehebb.jobs.digit_settings import Settings, log_normal
@@ -22,6 +23,7 @@ from spikehebb.jobs.evaluate import relabelled
 from spikehebb.jobs.learn_digits import learn_digits
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator
+from spikehebb.reading import check
 
 KIND = "study of bits"
 FILE = "study.json"
@@ -159,6 +161,12 @@ def study_bits(
 
 
 Results = dict[str, Any]  # baseline, chip_rule_accuracy, points
+_ACCURACY = {"accuracy_vote": float, "accuracy_soft_vote": float}
+_RESULTS = {
+    "baseline?": _ACCURACY,
+    "chip_rule_accuracy?": _ACCURACY,
+    "points": [{"curve": str, "when": str, "value": float, "rounding": str, **_ACCURACY}],
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,7 +189,7 @@ class _Study:
 
     def begin(self, folder: Path) -> Results:
         """Return what an earlier study of the same settings measured, perhaps of other points."""
-        report = None if self.anew else report_of(folder / FILE, self.identity)
+        report = None if self.anew else report_of(folder / FILE, self.identity, _RESULTS)
         names = ("baseline", "chip_rule_accuracy", "points")
         return {"points": []} | ({} if report is None else {name: report[name] for name in names if name in report})
 
@@ -189,6 +197,7 @@ class _Study:
         return {"results": results}, {}
 
     def shapes(self, counts: Counts) -> Shapes:
+        check(counts, {"results": _RESULTS}, "its header")
         return {}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> Results:
@@ -218,7 +227,7 @@ class _Study:
         return {FILE: result}
 
     def finished(self, folder: Path) -> dict[str, Any] | None:
-        report = report_of(folder / FILE, self.identity)
+        report = report_of(folder / FILE, self.identity, _RESULTS)
         return None if report is None or self._lacks(report) else report
 
     def _lacks(self, report: Mapping[str, Any]) -> bool:
@@ -258,7 +267,7 @@ class _Study:
         weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(
             dataclasses.replace(network, arrays=dict(network.arrays) | {"weights": weights}),
-            self.train[: self.labelled],
+            sample(self.train, self.labelled, self.settings.seed),
             self.test,
             device=self.device,
             progress=lambda stage, fraction: tell(f"{point.curve}: {stage}", fraction),

@@ -15,11 +15,14 @@ import numpy as np
 
 from spikehebb import metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Float, Images, Int
+from spikehebb.core import Float, Images, Int, check_finite
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.seeds import check_seed
+from spikehebb.datasets import sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
-from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
+from spikehebb.reading import check
 from spikehebb.softhebb import (
     Model,
     Network,
@@ -111,8 +114,7 @@ def train_softhebb(
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
+    check_seed(seed)
     learned = train if unlabelled is None else unlabelled
     shape = train.image_shape
     for images in (test, learned):
@@ -158,6 +160,13 @@ class State:
     seconds: Float  # (learning, features, readout)
 
 
+_REPORT = {
+    "metrics": {str: float},
+    "layers": [
+        {"units": int, "norm_mean": float, "norm_sd": float, "winner_probability?": float, "largest_shares?": [float]}
+    ],
+    "learning_curve": [{"epoch": int, "accuracy_train": float, "accuracy_test": float}],
+}
 _FIT = ("weight", "bias", "moment1", "moment2", "bias_moment1", "bias_moment2")
 
 
@@ -203,11 +212,12 @@ class _Training:
         return counts | {"epoch": None if state.fit is None else state.fit.epoch}, arrays
 
     def shapes(self, counts: Counts) -> Shapes:
-        numbers = [counts["chunks"], counts["points"], *([] if counts["epoch"] is None else [counts["epoch"]])]
-        if not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise ValueError(f"its header counts {numbers}.")
+        check(counts, {"sums?": [int], "epoch": (int, None)}, "its header")
+        check_counts(counts, chunks=len(self.chunks), points=self.preset.readout.epochs)
+        if counts["epoch"] is not None:
+            check_counts(counts, epoch=self.preset.readout.epochs)
         arrays = dict(model_file.shapes({**counts, "kind": model_file.KIND, "classes": 0}))
-        arrays |= {"curve": ("f", (counts["points"], 2)), "seconds": ("f", (3,))}
+        arrays |= {"curve": ("f+", (counts["points"], 2)), "seconds": ("f+", (3,))}
         if counts["epoch"] is None:
             return arrays
         table, row = (self.classes, self.network.features), (self.classes,)
@@ -271,10 +281,23 @@ class _Training:
             for number, (learning, unseen) in enumerate(state.curve)
         ]
         names = ("learning", "features", "readout")
+        summary = statistics.summary(model, sample(self.learned, SHOWN, self.seed), self.xp, self.each)
+        learned = [
+            metrics.Learned(
+                name=f"layer {number + 1}",
+                weights=np.asarray(weights.weight),
+                start=np.asarray(first.weight),
+                busiest=entry["largest_shares"][0] if layer.learns else None,
+            )
+            for number, (layer, weights, first, entry) in enumerate(
+                zip(self.network.layers, state.layers, self.begin(folder).layers, summary["layers"], strict=True)
+            )
+        ]
         report = {
             **self.identity,
             "metrics": scores,
-            **statistics.summary(model, self.learned[:SHOWN], self.xp, self.each),
+            **summary,
+            "health": metrics.health(learned, accuracy=scores["accuracy_test"], labels=np.asarray(self.test.labels)),
             "learning_curve": curve,
             "seconds": {name: float(value) for name, value in zip(names, state.seconds, strict=True)},
         }
@@ -284,7 +307,7 @@ class _Training:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> SoftHebbRun | None:
-        report = report_of(folder / "run.json", self.identity)
+        report = report_of(folder / "run.json", self.identity, _REPORT)
         return None if report is None else SoftHebbRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:
@@ -295,6 +318,8 @@ class _Training:
         layers = training.learn_chunk(
             self.network, state.layers, self.preset.training, chunk, self.learned, self.seed, self.xp, self.each
         )
+        for number in chunk.layers:
+            check_finite(f"the weights of layer {number + 1}", layers[number].weight)
         tell(stage, (group.index(chunk) + 1) / len(group))
         return dataclasses.replace(state, chunks=state.chunks + 1, layers=layers)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,10 +25,10 @@ from spikehebb.hardware import Quantized, Rounding, Target
 from spikehebb.jobs import learned
 from spikehebb.jobs.converted import ConvertedNetwork
 from spikehebb.jobs.costs import Circuits
-from spikehebb.jobs.learned import LearnedNetwork
 from spikehebb.jobs.lif import LifNetwork
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.start import Start
+from spikehebb.reading import check, checked, printable
 from spikehebb.softhebb import Model, model_file
 from spikehebb.softhebb.torch_files import read_torch
 
@@ -105,10 +106,11 @@ def read(path: Path) -> Trained:
     if path.name.endswith(_PUBLISHED):
         return RateNetwork(model=read_torch(path))
     saved = checkpoint.load(path, _shapes)
-    try:
-        return _KINDS[saved.header["kind"]][1](saved)
-    except ValueError as error:
-        raise ValueError(f"checkpoint {path}: {error}") from error
+    with checked(f"checkpoint {path}"):
+        try:
+            return _KINDS[saved.header["kind"]][1](saved)
+        except ValueError as error:
+            raise ValueError(f"checkpoint {path}: {error}") from error
 
 
 def save(trained: Trained, path: Path) -> None:
@@ -149,17 +151,15 @@ def load_start(path: Path) -> Start:
 
 def trained_on(trained: Trained) -> str | None:
     """Return the data set that a network was trained on, if its header holds it."""
-    name = trained.header.get("data", {}).get("train", {}).get("name", "")
-    return str(name).split("/")[0] or None
+    with suppress(ValueError):
+        data = check(trained.header, {"data": {"train": {"name": str}}}, "its header")["data"]
+        return str(data["train"]["name"]).split("/")[0] or None
+    return None
 
 
 def _file(path: Path) -> Path:
     path = Path(path)
     return path / "checkpoint.npz" if path.is_dir() else path
-
-
-def _learned(saved: Checkpoint) -> Trained:
-    return LearnedNetwork(header=saved.header, arrays=saved.arrays)
 
 
 def _rates(saved: Checkpoint) -> Trained:
@@ -173,7 +173,7 @@ def _converted(saved: Checkpoint) -> Trained:
 
 
 _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Checkpoint], Trained]]] = {
-    learned.KIND: (learned.shapes, _learned),
+    learned.KIND: (learned.shapes, learned.from_checkpoint),
     model_file.KIND: (model_file.shapes, _rates),
     network_file.KIND: (network_file.shapes, _converted),
 }
@@ -182,5 +182,5 @@ _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Chec
 def _shapes(header: Mapping[str, Any]) -> Shapes:
     kind = header["kind"]
     if kind not in list(_KINDS):  # a list, because a stranger's kind may be anything
-        raise ValueError(f"it holds {kind!r}, not a trained network ({', '.join(_KINDS)}).")
+        raise ValueError(f"it holds {printable(repr(kind))}, not a trained network ({', '.join(_KINDS)}).")
     return _KINDS[kind][0](header)

@@ -5,6 +5,7 @@ Communications 16:1545, 2025. Beyond it, the operations of learning are counted.
 """
 
 from spikehebb.metrics.energy import TABLES, Cost, Costs, Energy, Item, estimate_energy, find_costs
+from spikehebb.metrics.health import Learned, health
 from spikehebb.metrics.static import Footprint, connection_sparsity, degrees, footprint, inputs, synapses
 from spikehebb.metrics.vote import (
     CLASSES,
@@ -29,6 +30,7 @@ __all__ = [
     "Energy",
     "Footprint",
     "Item",
+    "Learned",
     "Plasticity",
     "Workload",
     "accuracy",
@@ -42,6 +44,7 @@ __all__ = [
     "find_costs",
     "fit_linear",
     "footprint",
+    "health",
     "inputs",
     "neuron_labels",
     "predict_linear",

@@ -9,7 +9,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
+from spikehebb.reading import printable
 
 
 def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
@@ -56,11 +57,11 @@ def fidelity(report: Mapping[str, Any]) -> Figure:
     latency.legend(frameon=False, loc="lower right")
     test = report["data"]["test"]
     figure.suptitle(
-        f"{test['count']} images of {test['name']}: {100 * scores['accuracy_spiking']:.2f} % in spikes, "
+        f"{test['count']} images of {printable(test['name'])}: {100 * scores['accuracy_spiking']:.2f} % in spikes, "
         f"{100 * scores['accuracy_rate']:.2f} % in rates",
         fontsize=11,
     )
-    return figure
+    return named(figure)
 
 
 def conversion_layers(report: Mapping[str, Any]) -> Figure:
@@ -93,7 +94,7 @@ def conversion_layers(report: Mapping[str, Any]) -> Figure:
     for axes in (likeness, spikes, winners):
         axes.set_xlim(-0.7, len(stages) - 0.3)
         _tidy(axes)
-    return figure
+    return named(figure)
 
 
 def _tidy(axes: Axes) -> None:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from spikehebb import metrics
 from spikehebb.core import Float, Images, Int, Recording
+from spikehebb.datasets import sample
 from spikehebb.jobs import DigitRun, some_presentations
-from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
+from spikehebb.reading import printable
 
 _SHOWN = 8  # presentations in a raster
 _FIELDS = 100  # receptive fields on one sheet
@@ -30,7 +32,7 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     ----------
     run : DigitRun
     test : Images
-        The test images; the raster shows the first ones.
+        The test images; the raster shows some of them.
     out : path
 
     Returns
@@ -39,14 +41,15 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
         Receptive fields, confusion matrix, raster and learning curve.
     """
     labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
-    recording = some_presentations(run.network, test[:_SHOWN])
+    shown = sample(test, _SHOWN)
+    recording = some_presentations(run.network, shown)
     presentation = run.report["config"]["presentation_ms"] * ms
     figures = {
         "receptive_fields": receptive_fields(
             np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels
         ),
         "confusion": confusion(np.asarray(run.report["confusion"])),
-        "raster": raster(recording, test[:_SHOWN], presentation, labels),
+        "raster": raster(recording, shown, presentation, labels),
         "learning_curve": learning_curve(
             run.report["learning_curve"],
             run.report["metrics"]["accuracy_vote"],
@@ -87,7 +90,7 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figur
     of = f"{len(chosen)} of {weights.shape[1]}" if len(chosen) < weights.shape[1] else f"{len(chosen)}"
     axis.set_title(f"Receptive fields of {of} neurons, with the label of each", fontsize=11)
     figure.colorbar(picture, ax=axis, label="weight w", shrink=0.6, pad=0.02)
-    return figure
+    return named(figure)
 
 
 def confusion(table: Int) -> Figure:
@@ -116,7 +119,7 @@ def confusion(table: Int) -> Figure:
     right = np.trace(table[:, :classes]) / max(table.sum(), 1)
     axis.set_title(f"{100 * right:.1f} % of {table.sum()} test images right (single-neuron vote)", fontsize=11)
     figure.colorbar(picture, ax=axis, label="% of the class", shrink=0.85)
-    return figure
+    return named(figure)
 
 
 def raster(recording: Recording, images: Images, presentation: Quantity, labels: Int) -> Figure:
@@ -132,7 +135,9 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
         )
     shown.set(xlim=(0, len(images) * length), ylim=(0, 0.6 * length), aspect="auto")
     shown.set_axis_off()
-    shown.set_title(f"{images.name}: {len(images)} presentations of {length:g} ms, learning off", fontsize=11)
+    shown.set_title(
+        f"{printable(images.name)}: {len(images)} presentations of {length:g} ms, learning off", fontsize=11
+    )
     spikes = recording.spikes["input"]
     tick = 4 if len(recording.counts["input"]) < 200 else 1
     inputs.plot(np.asarray(spikes.t / ms), spikes.i, "|", color="black", ms=tick, mew=0.8)
@@ -149,7 +154,7 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     for axis in (inputs, outputs):
         for number in range(1, len(images)):
             axis.axvline(number * length, color=GREY, lw=0.6)
-    return figure
+    return named(figure)
 
 
 def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) -> Figure:
@@ -157,16 +162,22 @@ def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axis = figure.subplots()
     seen = [point["images_seen"] for point in curve]
+    named_data = printable(name)
     score = [100 * point["accuracy"] for point in curve]
     axis.plot(
-        seen, score, "-", lw=1.2, color=BLUE, label=f"{name}, as they are learned\n(labels from the images before)"
+        seen,
+        score,
+        "-",
+        lw=1.2,
+        color=BLUE,
+        label=f"{named_data}, as they are learned\n(labels from the images before)",
     )
     axis.axhline(100 * final, color=ORANGE, ls="--", label=f"test images at the end: {100 * final:.1f} %")
     axis.set(xlabel="images seen", ylabel="accuracy (%)", ylim=(min([*score, 100 * final, 80]) - 3, 100.5))
     axis.set_xlim(left=0)
     axis.legend(frameon=False, loc="lower right")
     axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    return named(figure)
 
 
 def _class_colour(label: int) -> str:

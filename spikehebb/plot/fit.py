@@ -15,7 +15,8 @@ from spikehebb.datasets.measurements import Measurements
 from spikehebb.equations import DIMENSIONLESS, TIME
 from spikehebb.jobs.fit import Estimate, Fit, FitError
 from spikehebb.jobs.stdp_windows import Window
-from spikehebb.plot.save import BLUE, GREY, ORANGE
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named
+from spikehebb.reading import printable
 
 _ROW = 0.22  # inches
 _UNITS = {TIME: (ms, " ms"), volt.dim: (mV, " mV"), Hz.dim: (Hz, " Hz"), DIMENSIONLESS: (1, "")}
@@ -56,7 +57,7 @@ def fitted_window(fit: Fit) -> Figure:
     _curve(axis, fit.start_curve, color=GREY, ls="--", lw=1, label="start")
     _curve(axis, fit.curve, color=BLUE, lw=1.6, label="fitted")
     data_under_window(axis, fit.data)
-    axis.set_title(textwrap.fill(f"{fit.rule} fitted to {fit.data.name}", 60), fontsize=11)
+    axis.set_title(textwrap.fill(f"{printable(fit.rule)} fitted to {printable(fit.data.name)}", 60), fontsize=11)
     side.set_axis_off()
     handles, names = axis.get_legend_handles_labels()
     side.legend(handles, names, frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
@@ -66,7 +67,7 @@ def fitted_window(fit: Fit) -> Figure:
             side.text(column, place, cell, va="top", fontsize=9, color="black" if row[0] else GREY)
         place -= line
     side.text(0, place - line / 2, summary, va="top", fontsize=8, color=GREY)
-    return figure
+    return named(figure)
 
 
 def failed_fit(error: FitError) -> Figure:
@@ -75,8 +76,8 @@ def failed_fit(error: FitError) -> Figure:
     axis = figure.subplots()
     data_under_window(axis, error.data)
     axis.legend(frameon=False, fontsize=8)
-    axis.set_title(textwrap.fill(str(error), 84), fontsize=9, loc="left")
-    return figure
+    axis.set_title(textwrap.fill(printable(error, 600), 84), fontsize=9, loc="left")
+    return named(figure)
 
 
 def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -> None:
@@ -98,7 +99,7 @@ def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -
     'frequency of the pairings (Hz)'
     """
     error = None if data.error is None else 100 * data.error
-    name = textwrap.fill(data.name if data.error is None else f"{data.name}, ± standard error", 40)
+    name = textwrap.fill(printable(data.name) + ("" if data.error is None else ", ± standard error"), 40)
     axis.axhline(0, color=GREY, lw=0.8, zorder=0)
     if data.variable == "lag_ms":
         axis.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)

@@ -14,7 +14,8 @@ from spikehebb.core import PlasticityRule
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.jobs import FrequencyResponse, Replay, Window
 from spikehebb.plot.fit import data_under_window
-from spikehebb.plot.save import BLUE, GREY, ORANGE
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named
+from spikehebb.reading import printable
 
 LAG = "lag $t_{post} - t_{pre}$ (ms)"
 
@@ -40,9 +41,9 @@ def stdp_window(window: Window, rule: PlasticityRule, data: Sequence[Measurement
     if data:
         axis.legend(frameon=False, fontsize=8, loc="lower right")
     axis.set(xlabel=LAG, ylabel=f"change of weight (% of start; {pairs})" if data else change)
-    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
+    axis.set_title(textwrap.fill(printable(f"{rule.name}: {rule.summary}", 300), 72), fontsize=10)
     axis.text(0.98, 0.95, "causal: pre before post →", transform=axis.transAxes, ha="right", color=GREY, fontsize=8)
-    return figure
+    return named(figure)
 
 
 def gallery(windows: Sequence[Window]) -> Figure:
@@ -53,7 +54,7 @@ def gallery(windows: Sequence[Window]) -> Figure:
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis, window in zip(axes, windows, strict=False):
         _window(axis, window, 1.0, size=2)
-        axis.set_title(window.rule, fontsize=9)
+        axis.set_title(printable(window.rule, 40), fontsize=9)
         axis.tick_params(labelsize=7)
         axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2), useMathText=True)
         axis.yaxis.get_offset_text().set_fontsize(7)
@@ -61,7 +62,7 @@ def gallery(windows: Sequence[Window]) -> Figure:
         axis.set_axis_off()
     figure.supxlabel(LAG, fontsize=10)
     figure.supylabel("change of weight $\\Delta w$", fontsize=10)
-    return figure
+    return named(figure)
 
 
 def frequency_response(response: FrequencyResponse, rule: PlasticityRule, data: Sequence[Measurements] = ()) -> Figure:
@@ -89,10 +90,10 @@ def frequency_response(response: FrequencyResponse, rule: PlasticityRule, data: 
         xlabel="frequency of the pairings (Hz)",
         ylabel=f"change of weight (% of start; {response.repeats} pairs)",
     )
-    axis.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 72), fontsize=10)
+    axis.set_title(textwrap.fill(printable(f"{rule.name}: {rule.summary}", 300), 72), fontsize=10)
     axis.legend(frameon=False, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    return named(figure)
 
 
 def replay(trace: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) -> Figure:
@@ -111,12 +112,12 @@ def replay(trace: Replay, pre: Quantity, post: Quantity, rule: PlasticityRule) -
     spikes.set(yticks=[0, 1], ylim=(-0.6, 1.6))
     spikes.set_yticklabels(["post", "pre"])
     spikes.spines[["top", "right", "bottom"]].set_visible(False)
-    spikes.set_title(textwrap.fill(f"{rule.name}: {rule.summary}", 80), fontsize=10)
+    spikes.set_title(textwrap.fill(printable(f"{rule.name}: {rule.summary}", 300), 80), fontsize=10)
     weight.plot(np.asarray(trace.sample_times / unit), trace.samples, color="black", lw=1.1)
     weight.plot(np.asarray(trace.times / unit)[1:-1], trace.w[1:-1], ".", color="black", ms=4)
     weight.set(xlabel=f"time ({name})", ylabel="weight w")
     weight.spines[["top", "right"]].set_visible(False)
-    return figure
+    return named(figure)
 
 
 def _window(axis: Axes, window: Window, scale: float, size: float = 5) -> None:

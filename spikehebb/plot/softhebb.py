@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
-from spikehebb.plot.save import BLUE, GREY, ORANGE, save
+from spikehebb.datasets import sample
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.network import Array
@@ -33,7 +34,7 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
         missing.
     out : path
     images : Images, optional
-        With them also the receptive fields of deeper layers, from the first 2000.
+        With them also the receptive fields of deeper layers, from 2000 of them.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def softhebb_pictures(model: Model, report: Mapping[str, Any], out: Path, images
     if images is not None:
         with working() as (xp, each):
             for number in range(1, len(model.layers)):
-                fields = statistics.receptive_fields(model, number, images[:_SEEN], xp=xp, each=each)
+                fields = statistics.receptive_fields(model, number, sample(images, _SEEN), xp=xp, each=each)
                 figures[f"receptive_fields_layer{number + 1}"] = mean_patches(fields, model, number)
     layers = report.get("layers", [])
     if layers and all("winner_probability" in layer for layer in layers):
@@ -78,7 +79,7 @@ def weight_images(model: Model) -> Figure:
         f"Weights of {shown} in layer 1, by norm, lowest first\n(each scaled to its largest; grey is 0)",
         fontsize=11,
     )
-    return figure
+    return named(figure)
 
 
 def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
@@ -98,7 +99,7 @@ def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
         "by norm, lowest first (contrast scaled; grey is the mean of a field)",
         fontsize=11,
     )
-    return figure
+    return named(figure)
 
 
 def norm_histograms(model: Model) -> Figure:
@@ -123,7 +124,7 @@ def norm_histograms(model: Model) -> Figure:
         _bare(axis)
     axes[-1].set(xlabel="norm of the weights of a unit", xlim=(0, 1.05 * last))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=8)
-    return figure
+    return named(figure)
 
 
 def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
@@ -150,7 +151,7 @@ def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
     axis.set_xlim(0.5, len(layers) + 0.5)
     axis.legend(frameon=False, fontsize=8)
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = None) -> Figure:
@@ -176,7 +177,7 @@ def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = No
     axis.set(xlabel="epoch of the readout", ylabel="accuracy (%)")
     axis.legend(frameon=False, fontsize=8, loc="lower right")
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None) -> Figure:
@@ -209,7 +210,7 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
     axis.margins(0.15)
     axis.legend(frameon=False, fontsize=8)
     _bare(axis)
-    return figure
+    return named(figure)
 
 
 def _family(name: str) -> dict[int, float]:

@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.plot.save import BLUE, GREY, ORANGE
+from spikehebb.plot.save import BLUE, GREY, ORANGE, named
+from spikehebb.reading import printable
 
 _LINES = {
     ("after training", "nearest"): (BLUE, "o", "-", "after training, round to nearest"),
@@ -46,9 +47,9 @@ def study(report: Mapping[str, Any]) -> Figure:
     train, test = report["data"]["train"], report["data"]["test"]
     figure.suptitle(
         f"{report['config']['neurons']} neurons, {train['count']:,} training and {test['count']:,} test images of "
-        f"{test['name'].split('/')[0]}; chip: {report['target']}"
+        f"{printable(test['name'].split('/')[0])}; chip: {report['target']}"
     )
-    return figure
+    return named(figure)
 
 
 def _panel(axes: Axes, name: str, report: Mapping[str, Any]) -> None:

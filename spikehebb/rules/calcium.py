@@ -37,6 +37,7 @@ calcium_dp = PlasticityRule(
         "D": 13.7 * ms,
         "w_star": 0.5,
     },
+    roles={"C_x": "amplitude", "C_y": "amplitude", "gamma_d": "factor", "gamma_p": "factor", "sigma": "factor"},
     ties="Spikes whose calcium rises in the same step add up; the lag D of the presynaptic rise comes first.",
     reference="Graupner and Brunel 2012; numbers of the authors' program",
     cites=cite("graupner2012"),

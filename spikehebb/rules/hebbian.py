@@ -162,6 +162,7 @@ softhebb = PlasticityRule(
     needs_post="u : 1",
     on_post="w += eta/(1 + age_post)*(x1_pre - u_post*w)",
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 100.0},
+    roles={"lifetime": "scale"},
     ties="A presynaptic spike in the same time step counts neither in x1 nor in u.",
     reference="Journe, Garcia Rodriguez, Guo and Moraitis 2023; Moraitis, Toichkin, Journe, Chua and Guo 2022",
     cites=cite("journe2023", "moraitis2022"),
@@ -178,6 +179,7 @@ softhebb_annealed = PlasticityRule(
     needs_post="u : 1",
     on_post="w += eta*(1 + rest - age_post)*(x1_pre - u_post*w)",
     parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 1 / 127},
+    roles={"lifetime": "scale", "rest": "factor"},
     ties=softhebb.ties,
     reference="As softhebb; annealing in a trace is this toolkit's, for chips that only add and multiply",
     cites=softhebb.cites,
@@ -224,6 +226,7 @@ krotov_hopfield = PlasticityRule(
     """,
     synapse="dw/dt = eta*(int(rank_post == 0) - delta*int(rank_post == k - 1))*(x_pre - u_post*w) : 1 (clock-driven)",
     parameters={"eta": 0.02 * Hz, "delta": 0.4, "k": 2.0},
+    roles={"delta": "factor", "k": "scale"},
     ties=_SAME_STEP + " Of neurons with the same u the first wins.",
     reference="Krotov and Hopfield 2019 with p = 2, without its normalization of the update",
     cites=cite("krotov2019"),
@@ -316,6 +319,7 @@ def on_spikes(
         trace_method="exponential_euler",
         ties="A spike counts from the next step on.",
         parameters={**rule.parameters, "tau_x": tau_x, "tau_y": tau_y, "unit_rate": unit_rate},
+        roles={**rule.roles, "unit_rate": "scale"},
     )
 
 

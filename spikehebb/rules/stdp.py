@@ -80,6 +80,7 @@ stdp_guetig = PlasticityRule(
         "tau_minus": 20 * ms,
         "w_max": 1.0,
     },
+    roles={"alpha": "factor", "mu_plus": "factor", "mu_minus": "factor"},
     ties=TIES,
     reference="Guetig, Aharonov, Rotter and Sompolinsky 2003; eta and tau as in NEST's stdp_synapse (lambda)",
     cites=cite("gutig2003"),
@@ -95,6 +96,7 @@ stdp_power_law = PlasticityRule(
     on_pre="w = clip(w - eta*alpha*w*y1_post, 0, inf)",
     on_post="w += eta*w**mu*x1_pre",
     parameters={"eta": 0.1, "alpha": 1.0, "mu": 0.4, "tau_plus": 20 * ms, "tau_minus": 20 * ms},
+    roles={"alpha": "factor", "mu": "factor"},
     ties=TIES,
     reference="Morrison, Aertsen and Diesmann 2007, w in units of their w0 = 1 pA; numbers as in NEST's "
     "stdp_pl_synapse_hom",
@@ -205,6 +207,7 @@ vogels = PlasticityRule(
     on_pre="w = clip(w + eta*(y1_post - 2*rho*tau), w_min, w_max)",
     on_post="w = clip(w + eta*x1_pre, w_min, w_max)",
     parameters={"eta": 0.001, "rho": 3 * Hz, "tau": 20 * ms, "w_min": 0.0, "w_max": 1.0},
+    roles={"rho": "rate"},
     ties=TIES + " The presynaptic spike still depresses.",
     reference="Vogels, Sprekeler, Zenke, Clopath and Gerstner 2011; w is the size of an inhibitory weight; eta as in "
     "NEST's vogels_sprekeler_synapse",
@@ -247,6 +250,7 @@ nessler = PlasticityRule(
         w += eta*(active*c*exp(-w) - 1)
     """,
     parameters={"eta": 0.002, "c": 5.0, "duration": 10 * ms},
+    roles={"c": "scale"},
     ties="An input counts as active from the step after its spike up to and including duration later; a coincident "
     "one does not count.",
     reference="Nessler, Pfeiffer and Maass 2009; Nessler, Pfeiffer, Buesing and Maass 2013; the factor c keeps "

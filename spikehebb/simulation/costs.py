@@ -20,6 +20,7 @@ from spikehebb import devices
 from spikehebb import equations as text
 from spikehebb.devices import Device
 from spikehebb.devices.nvcc import Gpu
+from spikehebb.reading import check, printable, read_json
 from spikehebb.simulation.plan import Plan, ProjectionPlan, resting
 
 MIB = 1 << 20
@@ -215,15 +216,20 @@ def known() -> tuple[Cost, Cost]:
     if not kept().exists():
         return CPU_COST, GPU_COST
     try:
-        given = json.loads(kept().read_text())
+        given = check(read_json(kept()), {str: _COST}, "the file")
         found = {name: _cost(values) for name, values in given.items()}
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"{kept()} is damaged ({error}); delete it, or run benchmarks/gpu.py again.") from error
+    except ValueError as error:
+        raise ValueError(
+            f"{kept()} is damaged ({printable(error).rstrip('.')}); delete it, or run benchmarks/gpu.py again."
+        ) from error
     return found.get("cpu", CPU_COST), found.get("gpu", GPU_COST)
 
 
+_COST = {name: str if name == "measured" else float for name in Cost.__dataclass_fields__}
+
+
 def _cost(values: Mapping[str, Any]) -> Cost:
-    numbers: dict[str, float] = {name: float(values[name]) for name in Cost.__dataclass_fields__ if name != "measured"}
-    if any(not math.isfinite(value) or value < 0 for value in numbers.values()):
+    numbers = {name: float(values[name]) for name in _COST if name != "measured"}
+    if min(numbers.values()) < 0:
         raise ValueError("a cost is no number of at least 0")
-    return Cost(**numbers, measured=str(values["measured"]))
+    return Cost(**numbers, measured=values["measured"])

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity
-from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, Population, Projection, Protocol
+from spikehebb.core.times import check_rows, on_grid, time_step
 from spikehebb.encoders import ENCODERS
 from spikehebb.equations import Statement
 
-_NEAR = 1e-3  # of a step: how far a spike may lie off the time grid
 _ROOM, _MOST_ROOM = 1024, 16_384  # rows of stimulus that a program has at least, of one copy and of all together
 _FEWEST, _MOST = 1, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
 
@@ -108,9 +107,12 @@ def assemble(
         if name not in circuit.populations or not circuit.populations[name].model.threshold:
             spiking = [n for n, p in circuit.populations.items() if p.model.threshold]
             raise ValueError(f"cannot record spikes of {name!r}.{text.did_you_mean(name, spiking)}")
-    step = float(dt)
-    if get_dimensions(dt) != text.TIME or not step > 0:
-        raise ValueError(f"dt must be a time above 0, got {dt}.")
+    step = time_step(dt)
+    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
+        raise ValueError(f"every must be a whole number of time steps, at least 1, got {every!r}.")
+    on_grid("protocol: a duration", protocol.duration, dt)
+    for name, projection in circuit.projections.items():
+        on_grid(f"circuit {circuit.name}, projection {name}: a delay", projection.delay, dt)
     presentation = None if protocol.presentation is None else float(protocol.presentation)
     if presentation is not None and not (_whole(presentation / step) and _FEWEST <= presentation / step <= _MOST):
         raise ValueError(
@@ -346,7 +348,7 @@ def stimuli(protocol: Protocol, plan: Plan) -> dict[str, NDArray[Any]]:
             padded = np.full((part.rows, given.shape[1]), 0.0 if part.stimulus == "stimulus" else np.inf)
             padded[: len(given)] = given
             if part.stimulus == "spike_time":
-                _check_grid(name, given, plan.dt)
+                check_rows(f"stimulus of {name}", given, plan.dt)
             found[name] = padded
     return found
 
@@ -374,18 +376,6 @@ def values(circuit: Circuit, plan: Plan) -> dict[str, NDArray[Any]]:
             weights, connected = np.asarray(projection.weights), pairs(projection)
             found[f"{name}.w"] = weights.ravel() if connected is None else weights[connected]
     return found
-
-
-def _check_grid(name: str, times: NDArray[Any], dt: float) -> None:
-    """Raise ``ValueError`` unless every spike lies on the time grid."""
-    steps = np.where(np.isfinite(times), times, 0) / dt
-    off = np.argwhere(np.abs(steps - np.round(steps)) > _NEAR)
-    if len(off):
-        spike, neuron = off[0]
-        raise ValueError(
-            f"stimulus of {name}: spike {spike + 1} of neuron {neuron}, at {1000 * times[spike, neuron]:.6g} ms, lies "
-            f"off the grid of dt = {1000 * dt:g} ms; round the times to it or take a smaller dt."
-        )
 
 
 def timed(population: str) -> str:

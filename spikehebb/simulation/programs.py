@@ -24,12 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb import devices
+from spikehebb.reading import check, read_json
 
 Files = Mapping[str, tuple[str, str]]
 Progress = Callable[[float], None]
 
 _HOME, _MANIFEST, _BINARY = "programs", "manifest.json", "main"
 _LIMIT, _DEFAULT_LIMIT = "SPIKEHEBB_CACHE_LIMIT", 1000  # MB
+_CONTENT = {"key": str, "sha256": str, "files": {str: [str]}}  # of a manifest
 _RECENT = 60  # seconds after its last use in which no program is deleted: somebody may be about to run it
 
 
@@ -104,12 +106,12 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
 def _whole(folder: Path, key: str) -> Program | None:
     """Return the program in a folder, or None if there is none that is whole."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-        files = {name: (str(file), np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
+        manifest = check(read_json(folder / _MANIFEST), _CONTENT, "the manifest")
+        files = {name: (file, np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
         info = (folder / _BINARY).stat()
         expected = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
         whole = [manifest["key"], manifest["sha256"], info.st_uid] == expected
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError):
         return None
     return Program(folder=folder, files=files) if whole else None
 
@@ -127,7 +129,7 @@ def _sha256(path: Path) -> str:
 def _make(folder: Path, compiler: str) -> None:
     command = ["make", "-f", "all.mk", f"-j{os.cpu_count() or 1}"]
     done = subprocess.run(
-        command, cwd=folder, env=devices.build_environment(), capture_output=True, text=True, check=False
+        command, cwd=folder, env=devices.build_environment(), capture_output=True, errors="replace", check=False
     )
     if done.returncode:
         raise RuntimeError(f"{compiler} failed: {done.stderr.strip()[-2000:]}")
@@ -164,14 +166,14 @@ def run(
         # Brian2's program reports a wrong input only on standard error, and goes on.
         with (
             _in_use(program),
-            open(folder / "errors", "w+") as errors,
+            open(folder / "errors", "w+", errors="replace") as errors,
             subprocess.Popen(
                 command,
                 cwd=program.folder,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
+                errors="replace",
                 start_new_session=True,  # Ctrl-C reaches Python alone, which then ends the program
             ) as process,
         ):

@@ -12,7 +12,7 @@ from brian2 import Quantity, second
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Float, Frozen, Recording, Replicas, Spikes
+from spikehebb.core import Circuit, Float, Frozen, Recording, Replicas, Spikes, check_finite
 from spikehebb.simulation.costs import synapses_of
 from spikehebb.simulation.plan import Plan, pairs
 from spikehebb.simulation.programs import disk_full
@@ -127,11 +127,7 @@ def _weights(circuit: Circuit, replicas: int, arrays: Mapping[str, NDArray[Any]]
             continue
         shape, connected, w = np.shape(projection.weights), pairs(projection), arrays[f"{name}.w"]
         expected = int(np.prod(shape)) if connected is None else len(connected[0])
-        if not np.all(np.isfinite(w)):
-            raise ValueError(
-                f"the weights of {name} left the range of numbers; the rule diverges with these parameters. "
-                "Lower its learning rate."
-            )
+        check_finite(f"the weights of {name}", w)
         rows = np.broadcast_to(w.reshape(-1, expected), (replicas, expected))
         if connected is None:
             full = (

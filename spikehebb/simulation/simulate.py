@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from spikehebb import devices
 from spikehebb.core import Circuit, Protocol, Recording, Replicas, digest
+from spikehebb.core.seeds import check_seed
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
 from spikehebb.simulation import costs, programs
@@ -80,8 +81,7 @@ def simulate(
     >>> float(recording.weights["synapse"][0, 0].round(6))
     0.503033
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must lie between 0 and {2**32 - 1}, got {seed}.")
+    check_seed(seed)
     _check_precision(circuit, device)
     plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
     given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration

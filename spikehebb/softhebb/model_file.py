@@ -9,10 +9,12 @@ from typing import Any
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.softhebb.network import Array, Model, Network, Weights, array_shapes
+from spikehebb.reading import check, exactly, printable
+from spikehebb.softhebb.network import Array, Layer, Model, Network, Pool, Weights, array_shapes
 from spikehebb.softhebb.presets import layer_from
 
 KIND = "softhebb"
+_HEADER = {"network": {}, "classes": int, "steps": [int]}
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -79,31 +81,30 @@ def from_checkpoint(content: Checkpoint) -> Model:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """Return the network that plain data describe; raise ``ValueError`` if they do not describe one."""
-    if not isinstance(description, Mapping) or not {"image_shape", "layers"} <= set(description):
-        raise ValueError("its network must have an image_shape and layers.")
-    if not all(isinstance(description[name], list | tuple) for name in ("image_shape", "layers")):
-        raise ValueError("image_shape and layers of its network must be lists.")
-    layers = tuple(layer_from(layer) for layer in description["layers"])
-    return Network(image_shape=tuple(description["image_shape"]), layers=layers)
-
-
-def _counts(steps: Any) -> bool:
-    return all(isinstance(count, int) and count >= 0 for count in steps)
+    """Return the network that a file describes; raise ``ValueError`` if it leaves something open."""
+    network = exactly(description, Network, "its network")
+    check(network, {"image_shape": [int], "layers": [{"pool": (None, {})}]}, "its network")
+    for number, layer in enumerate(network["layers"]):
+        exactly(layer, Layer, f"layer {number} of its network")
+        if layer["pool"] is not None:
+            exactly(layer["pool"], Pool, f"the pool of layer {number} of its network")
+    return Network(image_shape=tuple(network["image_shape"]), layers=tuple(map(layer_from, network["layers"])))
 
 
 def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return what a model's file holds; raise ``ValueError`` if its header is of something else."""
     if header["kind"] != KIND:
-        raise ValueError(f"it holds {header['kind']!r}, not a SoftHebb model.")
-    network, classes = network_from(header["network"]), header["classes"]
-    steps = header["steps"]
-    if not isinstance(steps, list | tuple) or len(steps) != len(network.layers) or not _counts(steps):
-        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {steps!r}.")
+        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a SoftHebb model.")
+    check(header, _HEADER, "its header")
+    network, classes, steps = network_from(header["network"]), header["classes"], header["steps"]
+    if len(steps) != len(network.layers) or min(steps) < 0:
+        raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {printable(steps)}.")
     expected: dict[str, tuple[str, tuple[int, ...]]] = {}
     for number in range(len(network.layers)):
-        expected |= {f"layer{number}.{name}": ("f", shape) for name, shape in array_shapes(network, number).items()}
-    if not isinstance(classes, int) or not 0 <= classes < 1_000_000:
+        kinds = {"variance": "f+"}
+        for name, shape in array_shapes(network, number).items():
+            expected[f"layer{number}.{name}"] = (kinds.get(name, "f"), shape)
+    if not 0 <= classes < 1_000_000:
         raise ValueError(f"its header must have a whole number of classes below 1,000,000, got {classes!r}.")
     if classes:
         expected |= {"readout.weight": ("f", (classes, network.features)), "readout.bias": ("f", (classes,))}

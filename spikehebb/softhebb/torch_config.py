@@ -27,6 +27,7 @@ SAME = {  # their names and ours
 ONLY = {"stride": 1, "dilation": 1, "groups": 1, "lebesgue_p": 2, "hebbian": True, "soft_activation_fn": "exp"}
 ACTIVATIONS = ("triangle", "repu", "relu", "tanh", "softmax")
 STARTS = {"normal": "normal", "positive": "uniform"}
+MOST_ENTRIES = 100  # of a table in a config; tables in tables would multiply more
 POOLS = {"max": "max", "avg": "average"}
 
 
@@ -34,8 +35,12 @@ def plain(value: Any, depth: int = 4) -> Any:
     """Return a value as Python's own; of what is neither number nor text, or too deep, only the name of its type."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
+        return "(a giant number)"
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, Mapping) and len(value) > MOST_ENTRIES:
+        return f"({len(value)} entries)"
     if isinstance(value, Mapping) and depth:
         return {key: plain(item, depth - 1) for key, item in value.items()}
     return f"({type(value).__name__})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,9 +18,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from spikehebb.checkpoint import write_whole
+from spikehebb.reading import checked, printable, regular
 from spikehebb.softhebb.network import Layer, Model, Network, Weights, array_shapes
 from spikehebb.softhebb.presets import Preset, find, presets
 from spikehebb.softhebb.torch_config import block_config, layer_settings, plain, readout_config
+from spikehebb.softhebb.torch_pickle import ForeignNameError, check_torch
 
 Layout = Literal["official", "demo"]
 Shape = tuple[int, ...]
@@ -29,6 +31,7 @@ _LARGEST = 100  # blocks
 _LISTED = 12  # problems in a message
 _SIZES = {"cifar10": (32, 32), "stl10": (96, 96), "mnist": (28, 28), "fashion-mnist": (28, 28)}
 _STATISTICS = {"mean": "operations.0.running_mean", "variance": "operations.0.running_var"}
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
 _STEPS = "operations.0.num_batches_tracked"
 
 
@@ -64,15 +67,13 @@ def read_torch(path: Path, image_shape: tuple[int, int, int] = (3, 32, 32), pres
         If the file is damaged, foreign or hostile, its arrays do not fit, or the architecture is unknown or one that
         ``Layer`` cannot describe; all problems are named.
     """
-    torch, path = _torch(), Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no PyTorch file {path}.")
-    chosen = None if preset is None else find(preset)
-    content = _load(torch, path)
-    try:
-        return _model(torch, content, image_shape, chosen, path.name)
-    except ValueError as error:
-        raise ValueError(f"PyTorch file {path}: {error}") from error
+    torch, path = _torch(), regular(path, "PyTorch file")
+    chosen, content = None if preset is None else find(preset), _load(torch, path)
+    with checked(f"PyTorch file {path}"):
+        try:
+            return _model(torch, content, image_shape, chosen, path.name)
+        except ValueError as error:
+            raise ValueError(f"PyTorch file {path}: {error}") from error
 
 
 def write_torch(model: Model, path: Path, layout: Layout = "official") -> None:
@@ -143,20 +144,14 @@ def _load(torch: Any, path: Path) -> Any:
     kinds = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     harmless = torch.serialization.safe_globals([*allowed, np.dtype, *(type(np.dtype(kind)) for kind in kinds)])
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(member.file_size for member in archive.infolist())
-                if unpacked > path.stat().st_size:
-                    raise ValueError("it is compressed, which PyTorch never does")
-                if archive.testzip():  # PyTorch ignores the checksums
-                    raise ValueError("a checksum is wrong")
-        with harmless:
+        check_torch(path)
+        with harmless, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's own, of files that are refused, too
             return torch.load(path, map_location="cpu", weights_only=True)
+    except ForeignNameError as error:
+        raise ValueError(f"PyTorch file {path} holds {printable(error)}, which could run code; refused.") from error
     except Exception as error:  # which errors a damaged pickle leads to is not limited
-        foreign = re.search(r"GLOBAL ([\w.]*\w) was not an allowed", str(error))
-        if foreign:
-            raise ValueError(f"PyTorch file {path} holds {foreign[1]}, which could run code; refused.") from error
-        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
+        reason = printable(str(error).split("\n")[0]) if isinstance(error, ValueError) else type(error).__name__
         raise ValueError(
             f"{path} is no PyTorch file of tensors and plain numbers, or it is damaged or truncated ({reason})."
         ) from error
@@ -210,6 +205,7 @@ def _content(content: Any) -> tuple[str, Mapping[str, Any], Mapping[str, Any] | 
     config, epoch = (content.get(key) if whole else None for key in ("config", "epoch"))
     if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
         raise ValueError("its state_dict is no state dictionary: names with tensors are needed.")
+    state = _unwrapped(state)
     starts = {"official": r"blocks\.", "demo": r"conv\d+\.", "block": r"layer\."}
     layout = next((name for name, start in starts.items() if any(re.match(start, key) for key in state)), None)
     if layout is None:
@@ -221,6 +217,13 @@ def _content(content: Any) -> tuple[str, Mapping[str, Any], Mapping[str, Any] | 
     if config is not None and (not isinstance(config, Mapping) or set(config) != names or layout != "official"):
         raise ValueError("its config must have one entry b0, b1, ... for each block of a whole network.")
     return layout, state, config or None, plain(epoch) if isinstance(plain(epoch), int) else None
+
+
+def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a state dictionary without the prefixes of wrappers, as DataParallel and torch.compile add them."""
+    while prefix := next((each for each in _WRAPPERS if state and all(key.startswith(each) for key in state)), ""):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
 def _count(layout: str, state: Mapping[str, Any], config: Mapping[str, Any] | None) -> int:
@@ -394,4 +397,4 @@ def _differences(one: Model, other: Model) -> list[str]:
 
 def _listed(items: list[str]) -> str:
     more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
-    return f"{', '.join(items[:_LISTED])}{more}"
+    return f"{', '.join(printable(item, 200) for item in items[:_LISTED])}{more}"
