@@ -1,13 +1,17 @@
 # make demo and make test are all that a fresh clone needs. They find Python, make .venv, install, and do the job.
 SHELL := /bin/sh
-VENV := .venv
+# make test PYTHON=python3.13 takes this Python, OLDEST=1 the oldest versions that pyproject.toml allows, each in an
+# environment of its own.
+PYTHON :=
+OLDEST :=
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))$(if $(OLDEST),-oldest)
 BIN := $(VENV)/bin
 RUNS := runs
 # Byte code is compiled when a module is first imported, and kept: much faster than all of it when installing.
 unexport PYTHONDONTWRITEBYTECODE
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(if $(OLDEST),--constraint tests/oldest.txt)
 
-.PHONY: demo test validate campaign softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
+.PHONY: demo test test-all validate campaign mutation softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -16,7 +20,11 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.test
 	@command -v $${CXX:-g++} >/dev/null && command -v make >/dev/null || echo "No C++ compiler: the tests that need one are skipped (install g++, or run xcode-select --install)."
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow and not long"
+
+# What make test leaves out: emulated CUDA, nvcc, every rule as a compiled program, every example.
+test-all: test
+	$(BIN)/python -m pytest -n auto -m "long and not slow"
 
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
@@ -24,6 +32,12 @@ validate: $(VENV)/.test
 # About an hour on two idle cores: kill -9, signals, full disks, damaged files; docs/reliability.md shows the figures.
 campaign: $(VENV)/.test
 	$(BIN)/python -m tests.campaign --seed 0 --minutes 60 --out $(RUNS)/campaign.json
+
+# An hour or more: 40 lines of the package changed at random, each before the tests that run it.
+mutation: $(VENV)/.test
+	@$(PIP) 'coverage>=7.6'
+	$(BIN)/python -m coverage run --source=spikehebb -m pytest -p tests.mutation -m "not slow and not long"
+	$(BIN)/python -m tests.mutation --seed 0 --count 40 --out $(RUNS)/mutation.json
 
 # Hours of training: the published SoftHebb accuracies. Interrupt it at will.
 softhebb: $(VENV)/.core
@@ -91,10 +105,10 @@ wheels: $(VENV)/.core
 	@echo "  env/bin/python wheels/gpu.py --out gpu.json --plot gpu.png"
 
 clean:
-	rm -rf $(VENV) $(INTEROP) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* $(INTEROP) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.python:
-	@for python in python3.12 python3.13 python3.14 python3 python; do \
+	@for python in $(or $(PYTHON),python3.12 python3.13 python3.14 python3 python); do \
 	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
 	    $$python -m venv --clear $(VENV) && touch $@ && exit 0; exit 1; \
 	  fi; \

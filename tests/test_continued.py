@@ -152,7 +152,9 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
 
 
 @pytest.mark.slow_on_cuda
-def test_an_interrupted_run_goes_on_bit_for_bit(device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(present, "CHUNK", 40)
     train, test = load("digits", "train")[:100], load("digits", "test")[:20]
     start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
