@@ -15,8 +15,8 @@ from brian2 import ms
 from spikehebb import checkpoint, jobs
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
-from spikehebb.devices import Device
 from spikehebb.datasets import load
+from spikehebb.devices import Device
 from spikehebb.jobs import LearnedNetwork, RateNetwork, Settings, Start, learn_digits, load_start
 from spikehebb.protocols import presentations
 from spikehebb.simulation import present, simulate

@@ -28,7 +28,7 @@ PROMISED = {
 }
 
 
-MARKS = dict.fromkeys(PROMISED, [pytest.mark.long])
+MARKS = {name: [pytest.mark.long] for name in PROMISED}
 MARKS |= {"04_window_gallery": [pytest.mark.slow], "03_rule_in_your_network": [], "05_learn_digits": []}
 
 
