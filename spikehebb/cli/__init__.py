@@ -8,7 +8,6 @@ import typer
 
 from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study
 from spikehebb.cli.common import commands
-from spikehebb.cli.import_brian2 import use_brian2
 
 __all__ = [
     "app",
@@ -27,7 +26,6 @@ __all__ = [
 
 def app() -> None:
     """Run the command line; every foreseeable failure is one sentence on standard error."""
-    use_brian2(commands)
     try:
         commands(prog_name="spikehebb")
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
