@@ -130,6 +130,21 @@ def test_a_finished_run_is_read_and_says_so(tmp_path: Path) -> None:
     assert anew.visited == [1, 2, 3, 4, 5]
 
 
+def test_a_report_never_stands_beside_the_network_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that replaces another is killed between its two files: the other is not finished any more."""
+    do(Adding(), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_json", lambda path, content: stop_at(0)(0))
+        with pytest.raises(KeyboardInterrupt):
+            do(Adding(last=2), tmp_path, overwrite=True)
+    assert checkpoint.load(tmp_path / "checkpoint.npz", lambda header: {"total": ("f", (2,))}).arrays["total"][0] == 3
+    with pytest.raises(FileExistsError, match="holds another run"):
+        do(Adding(), tmp_path)
+    assert do(Adding(last=2), tmp_path)["total"] == [3.0, 1.5]
+
+
 def test_another_run_is_refused_or_replaced(tmp_path: Path) -> None:
     do(Adding(), tmp_path)
     before = (tmp_path / "run.json").read_bytes()

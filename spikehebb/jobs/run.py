@@ -130,7 +130,13 @@ def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progre
 
 
 def write(folder: Path, files: Mapping[str, Any]) -> None:
-    """Write the files of a result, each whole or not at all, in their order."""
+    """Write the files of a result, each whole or not at all, in their order.
+
+    The reports of a run that they replace go first: whenever this is interrupted, none stands beside another's network.
+    """
+    for name in files:
+        if (folder / name).name in REPORTS:
+            _remove(folder / name)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)

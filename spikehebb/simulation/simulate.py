@@ -146,8 +146,8 @@ def _on_numpy(
     progress: programs.Progress | None,
 ) -> _Run:
     report = None if progress is None else lambda elapsed, fraction, start, total: progress(float(fraction))
-    # 1/0 is how an encoder says "never"; log(0) cannot occur
-    with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore"):
+    # 1/0 is how an encoder says "never"; log(0) cannot occur; what overflows is found in the results
+    with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         network, objects = build(plan, values)
         for name, value in values.items():
             owner, variable = name.split(".")
