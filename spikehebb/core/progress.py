@@ -34,11 +34,9 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(5400), duration(3e12)
-    ('1.5 hours', '95,065 years')
+    ('1.5 hours', '95,064 years')
     """
-    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= 2 * length), _UNITS[-1])
-    if unit == "minutes" and seconds >= HOURS:
-        unit, length = "hours", HOURS
+    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= length), _UNITS[-1])
     count = seconds / length
     return f"{count:,.0f} {unit}" if count >= 10 else f"{count:.2g} {unit}"
 

@@ -285,7 +285,8 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
         x_scale="jac",
         max_nfev=_MOST,
     )
-    values = whole(solution.x)
+    near_0 = [problem.starts_at_0(name) and abs(x) < _NEAR_0 for name, x in zip(names, solution.x, strict=True)]
+    values = whole(np.where(near_0, 0.0, solution.x))
     progress(1.0)
     if not solution.success:
         rule = problem.with_values(values)
@@ -339,7 +340,7 @@ def _result(problem: Problem, values: Float, evaluations: int, confidence: float
 
 
 def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float) -> tuple[str, ...]:
-    data, fitted, w0 = problem.data, problem.with_values(values), problem.protocol["w0"]
+    data, fitted, w0, places = problem.data, problem.with_values(values), problem.protocol["w0"], problem.places
     warnings = []
     if data.error is not None and chi2.sf(squares, len(data) - len(estimates)) < _UNLIKELY:
         warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
@@ -356,8 +357,7 @@ def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate]
             f"{beyond} of {len(data)} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
             f"from w0 = {w0:g}; start from a smaller w0."
         )
-    least = zip(problem.free, values[problem.places], problem.scale[problem.places], strict=True)
-    ended = [name for name, value, scale in least if problem.starts_at_0(name) and value < _NEAR_0 * scale]
+    ended = [name for name, value in zip(problem.free, values[places], strict=True) if value == 0]
     if ended:
         warnings.append(
             f"{listed(ended)} ended at 0, the least value: the data show no such change, or one of the opposite sign, "
