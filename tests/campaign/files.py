@@ -365,11 +365,11 @@ def undamaged(name: str, reader: Reader, shared: Path) -> Mapping[str, Any]:
     """Return what the undamaged example of a subject gives."""
     with _LOCK:
         if name not in _EXPECTED:
-            folder = shared / f"undamaged-{len(_EXPECTED)}"
+            folder = shared / "undamaged"
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             subject = SUBJECTS[name]
             _EXPECTED[name] = reader.read(subject.reader, subject.make(folder, shared))
-            shutil.rmtree(folder)
             if "traceback" in _EXPECTED[name] or "hang" in _EXPECTED[name]:
                 raise Fault("traceback", f"the undamaged {name}: {_EXPECTED[name]}")
         return _EXPECTED[name]
