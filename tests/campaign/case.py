@@ -179,7 +179,7 @@ def check_end(done: Done, *codes: int) -> Done:
 
 def check_sentence(text: str) -> None:
     """Raise ``Fault`` unless a message is one: not empty, not endless, without control characters."""
-    if not text.strip(" .:"):
+    if not text.removeprefix("spikehebb:").strip(" .:"):
         raise Fault("traceback", "an error without a sentence")
     if len(text) > _LONGEST:
         raise Fault("wrong", f"a message of {len(text)} characters: {text[:300]}")

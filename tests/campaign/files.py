@@ -86,8 +86,7 @@ def copied(name: str, file: str, state: bool = False) -> Callable[[Path, Path], 
     def make(folder: Path, shared: Path) -> Path:
         made = commands.unfinished(name, shared, file) if state else commands.whole(name, shared)
         shutil.copytree(made, folder, dirs_exist_ok=True)
-        words = [str(shared / "dense") if word == "MODEL" else word for word in commands.JOBS[name]]
-        (folder / "words").write_text(json.dumps(words))
+        (folder / "words").write_text(json.dumps(commands.words_of(name, shared)))
         return folder / file
 
     return make
@@ -192,7 +191,7 @@ SUBJECTS: dict[str, Subject] = {
         f"network of {name}": Subject(
             make=copied(name, "checkpoint.npz"), reader="network", damages=NETWORK, command=EVALUATE, weight=14
         )
-        for name in ("learn", "train", "convert", "lif")
+        for name in ("learn", "dense", "convert", "lif")
     },
     **{
         f"{file} of {name}": Subject(
