@@ -209,7 +209,12 @@ SUBJECTS: dict[str, Subject] = {
         f"report of {name}": Subject(
             make=copied(name, file), reader="command", damages=BYTES | JSON | FOREIGN, exact=False, weight=2
         )
-        for name, file in (("learn", "run.json"), ("train", "run.json"), ("study", "study.json"))
+        for name, file in (
+            ("learn", "run.json"),
+            ("train", "run.json"),
+            ("replicas", "summary.json"),
+            ("study", "study.json"),
+        )
     },
     "NIR": Subject(make=graph, reader="circuit", damages=BYTES | HDF5 | FOREIGN, weight=14),
     "PyTorch": Subject(make=written("net.pth", b"\x80\x02}."), reader="network", damages=BYTES | FOREIGN),
@@ -340,7 +345,7 @@ def attack(case: Case) -> None:
         if subject.command and case.number % _PROCESS == 0:
             on_the_command_line(case, subject, path, may_give)
         else:
-            judge(reader.read(subject.reader, path), may_give, expected, path.parent)
+            judge(reader.read(subject.reader, path), may_give, expected, folder)
     finally:
         _IDLE.put(reader)
         check_no_code(reader.canary)
