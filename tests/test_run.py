@@ -358,3 +358,14 @@ def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatc
         gone_wrong()
     with held(tmp_path):  # it was released all the same
         pass
+
+
+def test_what_was_left_in_the_folders_of_replicas_goes_unless_somebody_works_there(tmp_path: Path) -> None:
+    for name in ("seed-0", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".run.json-0a1b2c3d").write_text("half")
+        (tmp_path / name / ".kept").write_text("the user's own")
+    (tmp_path / "other" / LOCK).touch()
+    with held(tmp_path):
+        left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*") if path.name != LOCK)
+    assert left == ["other/.kept", "other/.run.json-0a1b2c3d", "seed-0/.kept"]

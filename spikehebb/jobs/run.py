@@ -203,14 +203,22 @@ def held(out: Path) -> Iterator[Path]:
         reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
         raise OSError(f"cannot write into the folder {out} ({reason}); give another one with --out.") from error
     try:
-        for left_over in out.iterdir():
-            if _LEFT_OVER.match(left_over.name):
-                _remove(left_over)
+        _remove_left_overs(out)
+        for folder in out.iterdir():  # of replicas, unless another process works there
+            if folder.is_dir() and not (folder / LOCK).exists():
+                _remove_left_overs(folder)
         yield out
     finally:
         with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
             _remove(out / LOCK)
         os.close(file)
+
+
+def _remove_left_overs(folder: Path) -> None:
+    with suppress(OSError):  # what cannot be read or removed is in nobody's way
+        for left_over in folder.iterdir():
+            if _LEFT_OVER.match(left_over.name):
+                _remove(left_over)
 
 
 def _locked(path: Path) -> int:
