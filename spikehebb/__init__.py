@@ -37,7 +37,8 @@ def _tamed(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
     interrupted, uncaught = signal.getsignal(signal.SIGINT), sys.excepthook
     with contextlib.chdir(_PREFERENCES):
         execute(module)
-    signal.signal(signal.SIGINT, interrupted)
+    if signal.getsignal(signal.SIGINT) is not interrupted:
+        signal.signal(signal.SIGINT, interrupted)
     sys.excepthook = uncaught
 
 
