@@ -55,8 +55,10 @@ def entries(values: Iterable[Any], texts: Mapping[str, str]) -> list[str]:
         blocks = {title: plain(getattr(value, text)) for text, title in texts.items()}
         lines += ["```", "\n\n".join(f"# {title}\n{block}" for title, block in blocks.items() if block), "```", ""]
         if value.parameters:
-            lines += ["| parameter | default |", "|---|---|"]
-            lines += [f"| `{key}` | {number} |" for key, number in value.parameters.items()] + [""]
+            lines += ["| parameter | default | is a |", "|---|---|---|"]
+            lines += [f"| `{key}` | {number} | {value.meaning[key]} |" for key, number in value.parameters.items()] + [
+                ""
+            ]
         lines += [
             line for line in (getattr(value, "ties", ""), value.reference and f"Source: {value.reference}.") if line
         ]

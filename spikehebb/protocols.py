@@ -9,10 +9,12 @@ from brian2 import Hz, Quantity, ms, second
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Float, Images, Protocol
+from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.times import NEAR, hertz, on_grid, seconds, time_step
 from spikehebb.encoders import spike_rows, unit_length
 
+_BYTES = 80  # of the times of a spike and of their copies, while a plan is made
 TAIL = 100 * ms  # how long a run goes on after the last spike
 
 
@@ -65,7 +67,7 @@ def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, d
     [0.01, 0.03]
     """
     lag, rate = np.broadcast_arrays(_lags(lags, dt), np.atleast_1d(hertz("pairing: frequency", frequency)))
-    _check_repeats("pairing", repeats)
+    _check_repeats("pairing", repeats, 2 * lag.size)
     period = 1 / rate
     longest = float(np.abs(lag).max())
     if repeats > 1:
@@ -120,7 +122,7 @@ def triplets(
         raise ValueError(f"triplets: intervals must be (pairs, 2) and positive, got {(1000 * rows).tolist()} ms.")
     outer, inner = [], []
     for one, two in rows:
-        starts = _starts("triplets", one + two, repeats, frequency, dt)
+        starts = _starts("triplets", one + two, repeats, frequency, dt, 3 * len(rows))
         outer.append(np.sort(np.concatenate([starts, starts + one + two])) * second)
         inner.append((starts + one) * second)
     return spike_trains(outer, inner, dt=dt) if order == orders[0] else spike_trains(inner, outer, dt=dt)
@@ -160,10 +162,11 @@ def quadruplets(
         raise ValueError(f"quadruplets: lag must be one time above 0, got {lag}.")
     gap = float(gaps[0])
     pre, post = [], []
-    for each in _lags(intervals, dt, "an interval"):
+    gaps_between = _lags(intervals, dt, "an interval")
+    for each in gaps_between:
         if abs(each) <= gap:
             raise ValueError(f"quadruplets: an interval of {1000 * each:g} ms must be longer than the lag of {lag}.")
-        starts = _starts("quadruplets", abs(each) + gap, repeats, frequency, dt)
+        starts = _starts("quadruplets", abs(each) + gap, repeats, frequency, dt, 4 * len(gaps_between))
         first, then = (starts, starts + gap), (starts + abs(each) + gap, starts + abs(each))
         outer, inner = np.sort([first[0], then[0]], axis=0), np.sort([first[1], then[1]], axis=0)
         spikes = [np.sort(side.ravel()) * second for side in (outer, inner)]
@@ -205,8 +208,9 @@ def theta_bursts(
     longest = float(np.abs(lag).max())
     if not _is_count(spikes):
         raise ValueError(f"theta_bursts: a burst has at least 1 spike, and a whole number of them, got {spikes}.")
+    _check_repeats("theta_bursts", bursts, 2 * spikes * lag.size)
     inside = _on_grid(np.arange(spikes) / _one_rate("theta_bursts: within", within), dt)
-    starts = _starts("theta_bursts", float(inside[-1]) + 2 * longest, bursts, theta, dt) + 2 * longest
+    starts = _starts("theta_bursts", float(inside[-1]) + 2 * longest, bursts, theta, dt, spikes) + 2 * longest
     pre = (starts[:, None] + inside).ravel()
     return spike_trains([pre * second for _ in lag], [(pre + each) * second for each in lag], dt=dt)
 
@@ -250,6 +254,7 @@ def poisson_trains(
         chance = _one_rate(f"poisson_trains: {name}", rate) * step if np.any(rate) else 0.0
         if not chance < 1:
             raise ValueError(f"poisson_trains: {name} must lie between 0 and 1/dt = {1 / dt}, got {rate}.")
+        _check_room("poisson_trains", steps * (chance * pairs + 0.2))  # of which times are drawn, too
         counts = rng.binomial(steps - 1, chance, pairs)
         trains.append([np.sort(rng.choice(steps - 1, n, replace=False) + 1) * step * second for n in counts])
     return spike_trains(*trains, duration=duration, dt=dt)
@@ -346,9 +351,9 @@ def _on_grid(times: ArrayLike, dt: Quantity) -> Float:
     return np.asarray(np.round(np.asarray(times, float) / float(dt)) * float(dt), float)
 
 
-def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Quantity) -> Float:
+def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Quantity, spikes: int) -> Float:
     """Return when each repetition of something that lasts ``length`` seconds begins."""
-    _check_repeats(what, repeats)
+    _check_repeats(what, repeats, spikes)
     period = 1 / _one_rate(f"{what}: frequency", frequency)
     if repeats > 1 and period <= length:
         raise ValueError(
@@ -358,6 +363,12 @@ def _starts(what: str, length: float, repeats: int, frequency: Quantity, dt: Qua
     return _on_grid(float(dt) + np.arange(repeats) * period, dt)
 
 
-def _check_repeats(what: str, repeats: int) -> None:
+def _check_repeats(what: str, repeats: int, spikes: int) -> None:
+    """Raise an error unless something can be repeated that has so many spikes on both sides of all pairs."""
     if not _is_count(repeats):
         raise ValueError(f"{what}: repeats must be a whole number of at least 1, got {repeats}.")
+    _check_room(what, float(repeats) * spikes)
+
+
+def _check_room(what: str, spikes: float) -> None:
+    check_memory(f"{what} with {spikes:,.0f} spikes", _BYTES * spikes, "take fewer repeats or pairs, or a shorter one")

@@ -19,7 +19,7 @@ MODEL = Path(__file__).parent.parent / "models" / "digits-soft-wta" / "checkpoin
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attack the quickest job, and the files that need none."""
-    monkeypatch.setattr(commands, "JOBS", {"train": commands.JOBS["train"]})
+    monkeypatch.setattr(commands, "JOBS", {"dense": commands.JOBS["dense"]})
     monkeypatch.setattr(signals, "BRIEF", {})
     network = files.Subject(
         make=files.written("x.npz", MODEL.read_bytes()), reader="network", damages=damage.BYTES | damage.NPZ

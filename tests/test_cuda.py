@@ -426,7 +426,7 @@ def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytes
     plan = assemble(soft_wta(np.ones((1, 1)), rule=softhebb), shown(np.ones((1, 1))), dt=1 * ms)
     many = dataclasses.replace(plan.projections["feedforward"], connected=(np.broadcast_to(0, 2**31),), copies=1)
     with pytest.raises(RuntimeError, match=r"2,147,483,648 synapses in one projection, but brian2cuda takes"):
-        costs.check_memory(dataclasses.replace(plan, projections={"feedforward": many}), CUDA, nvcc.gpu())
+        costs.check_gpu_memory(dataclasses.replace(plan, projections={"feedforward": many}), CUDA, nvcc.gpu())
 
 
 # Real compilation, wherever nvcc is; no GPU is needed

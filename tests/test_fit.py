@@ -210,7 +210,8 @@ def test_a_step_into_nowhere_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> N
         return exponentials(rule, lags, **protocol)
 
     quick = with_window(monkeypatch, fragile)
-    result = quick(stdp_pair.with_parameters(tau_plus=5 * ms), measured())
+    free_of_sign = dataclasses.replace(stdp_pair, roles={"A_plus": "number"})  # else no step would try it
+    result = quick(free_of_sign.with_parameters(tau_plus=5 * ms), measured())
     assert refused
     assert float(result.fitted.parameters["tau_plus"] / ms) == pytest.approx(16.8, rel=1e-4)
 
@@ -296,6 +297,16 @@ def test_data_without_potentiation_say_nothing_of_its_time_course(quick: Callabl
     data = measured(rule=TRUE.with_parameters(A_plus=0.0))
     with pytest.raises(FitError, match=r"the data say nothing of tau_plus"):
         quick(stdp_pair, data)
+
+
+def test_a_fit_keeps_within_the_roles_and_tells_where_it_ended(quick: Callable[..., Fit]) -> None:
+    """Anti-causal pairs depress, as the rule says, and causal pairs, too, which no amplitude above 0 can do."""
+    data = measured()
+    data = dataclasses.replace(data, change=-np.abs(data.change))
+    result = quick(stdp_pair, data, free=["A_plus", "A_minus"])
+    assert result.fitted.parameters["A_plus"] == 0
+    assert result.fitted.parameters["A_minus"] == pytest.approx(0.004, rel=0.5)
+    assert "A_plus ended at 0, the least value" in result.warnings[0]
 
 
 def test_the_report_is_json_and_the_picture_shows_the_points(quick: Callable[..., Fit]) -> None:

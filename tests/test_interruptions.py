@@ -68,8 +68,8 @@ def test_a_command_in_the_background_ignores_ctrl_c(tmp_path: Path) -> None:
     assert results[0] == results[1]
 
 
-def test_ctrl_c_during_a_simulation_is_raised() -> None:
-    """And after an error in the middle of a run the next Ctrl-C is, too: Brian2 would take it for one during a run."""
+def test_ctrl_c_during_a_simulation_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a script imported Brian2 first, and after an error in the middle of a run, which stays "running"."""
 
     def interrupt(fraction: float) -> None:
         if 0 < fraction < 1:
@@ -79,12 +79,17 @@ def test_ctrl_c_during_a_simulation_is_raised() -> None:
         if 0 < fraction < 1:
             raise OSError("no room")
 
-    for progress, error in ((interrupt, KeyboardInterrupt), (fail, OSError)):
-        with pytest.raises(error):
-            simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.002 * ms, progress=progress)
-        assert isinstance(signal.getsignal(signal.SIGINT), brian2._InterruptHandler)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+    before = signal.signal(signal.SIGINT, brian2._int_handler)
+    monkeypatch.setattr(brian2._int_handler, "previous_handler", signal.default_int_handler)
+    try:
+        for progress, error in ((interrupt, KeyboardInterrupt), (fail, OSError)):
+            with pytest.raises(error):
+                simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.002 * ms, progress=progress)
+            assert signal.getsignal(signal.SIGINT) is brian2._int_handler
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_simulation_in_another_thread_runs_to_its_end() -> None:
@@ -109,15 +114,47 @@ def test_a_run_that_was_stopped_is_no_result() -> None:
         simulate(synapse_pair(stdp_pair), pairing([10] * ms), dt=0.1 * ms, progress=lambda fraction: brian2.stop())
 
 
-def test_preferences_of_the_working_folder_are_not_run(tmp_path: Path) -> None:
-    (tmp_path / "brian_preferences").write_text(
-        "core.default_float_dtype = __import__('pathlib').Path('run').touch() or float32\n"
-    )
-    done = process(APP, "rules", "stdp_pair", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["brian_preferences"]
+STRANGER = "core.default_float_dtype = __import__('pathlib').Path('run').touch() or float32\n"
 
 
-def test_a_command_imports_nothing_of_brian2_before_it_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        APP,
+        "import spikehebb.rules",
+        "import importlib.util, spikehebb; importlib.util.find_spec('brian2'); import spikehebb.core.values",
+        "import os, spikehebb; os.chdir('stranger'); from spikehebb.jobs import learn_digits",
+    ],
+)
+def test_importing_brian2_takes_nothing_over(tmp_path: Path, code: str) -> None:
+    """C1: preferences of a stranger's folder, which are Python; nor Ctrl-C, exceptions, or files in TMPDIR (B3)."""
+    (tmp_path / "stranger").mkdir()
+    for folder in (tmp_path, tmp_path / "stranger"):
+        (folder / "brian_preferences").write_text(STRANGER)
+    (tmp_path / "tmp").mkdir()
+    killed = f"""
+import atexit, os, signal, sys, tempfile
+tempfile.tempdir = os.path.join({str(tmp_path)!r}, "tmp")
+def kill():
+    import brian2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert sys.excepthook is sys.__excepthook__
+    assert brian2.prefs.core.default_float_dtype is brian2.float64
+    assert brian2.prefs.logging.file_log is brian2.prefs.logging.save_script is False
+    os.kill(os.getpid(), signal.SIGKILL)
+try:
+    {code}
+finally:
+    kill()
+"""
+    (tmp_path / "script.py").write_text(killed)
+    run = "import runpy, sys; sys.argv[0] = 'script.py'; runpy.run_path('script.py')"
+    done = process(run, "rules", "stdp_pair", cwd=tmp_path)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    files = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(files) == ["brian_preferences", "script.py", "stranger/brian_preferences"]
+
+
+def test_the_toolkit_is_light_until_it_is_used(tmp_path: Path) -> None:
     code = "import sys; import spikehebb.cli; sys.exit('brian2' in sys.modules)"
     assert process(code, cwd=tmp_path).returncode == 0

@@ -130,6 +130,21 @@ def test_a_finished_run_is_read_and_says_so(tmp_path: Path) -> None:
     assert anew.visited == [1, 2, 3, 4, 5]
 
 
+def test_a_report_never_stands_beside_the_network_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that replaces another is killed between its two files: the other is not finished any more."""
+    do(Adding(), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_json", lambda path, content: stop_at(0)(0))
+        with pytest.raises(KeyboardInterrupt):
+            do(Adding(last=2), tmp_path, overwrite=True)
+    assert checkpoint.load(tmp_path / "checkpoint.npz", lambda header: {"total": ("f", (2,))}).arrays["total"][0] == 3
+    with pytest.raises(FileExistsError, match="holds another run"):
+        do(Adding(), tmp_path)
+    assert do(Adding(last=2), tmp_path)["total"] == [3.0, 1.5]
+
+
 def test_another_run_is_refused_or_replaced(tmp_path: Path) -> None:
     do(Adding(), tmp_path)
     before = (tmp_path / "run.json").read_bytes()
@@ -343,3 +358,14 @@ def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatc
         gone_wrong()
     with held(tmp_path):  # it was released all the same
         pass
+
+
+def test_what_was_left_in_the_folders_of_replicas_goes_unless_somebody_works_there(tmp_path: Path) -> None:
+    for name in ("seed-0", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".run.json-0a1b2c3d").write_text("half")
+        (tmp_path / name / ".kept").write_text("the user's own")
+    (tmp_path / "other" / LOCK).touch()
+    with held(tmp_path):
+        left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*") if path.name != LOCK)
+    assert left == ["other/.kept", "other/.run.json-0a1b2c3d", "seed-0/.kept"]

@@ -8,9 +8,11 @@ from numpy.typing import ArrayLike
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
+from spikehebb.core.memory import check_memory
 from spikehebb.encoders import clamped_source, driven_source, modulated_source, reward_source, spike_source
 from spikehebb.rules import on_spikes, reads_rates
 
+_BYTES = 40  # of the matrices of weights and connections, and of their copies, for each pair of neurons
 _POST = (spike_source, driven_source, modulated_source, clamped_source)
 
 
@@ -42,6 +44,7 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
     >>> synapse_pair(stdp_pair, pairs=3).populations["post"].size
     3
     """
+    check_pairs(pairs)
     if reads_rates(rule):
         rule = on_spikes(rule)
     post = _postsynaptic(rule)
@@ -56,6 +59,13 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
         modulation = Projection(pre="reward", post="post", summed={"dopamine": "dopamine_pre"}, connected=own)
         projections = {"modulation": modulation, **projections}
     return Circuit(name="synapse_pair", populations=populations, projections=projections)
+
+
+def check_pairs(pairs: int) -> None:
+    """Raise an error unless a circuit can have so many pairs: ``ValueError``, or ``MemoryError`` if it does not fit."""
+    if isinstance(pairs, bool) or not isinstance(pairs, (int, np.integer)) or pairs < 1:
+        raise ValueError(f"synapse_pair: pairs must be a whole number of at least 1, got {pairs!r}.")
+    check_memory(f"synapse_pair with {pairs:,} pairs", _BYTES * float(pairs) ** 2, "take fewer pairs at once")
 
 
 def has_pair_form(rule: PlasticityRule) -> bool:

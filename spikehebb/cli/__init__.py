@@ -13,7 +13,6 @@ import typer
 
 from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study
 from spikehebb.cli.common import commands, say
-from spikehebb.cli.import_brian2 import use_brian2
 from spikehebb.reading import printable
 
 __all__ = [
@@ -55,7 +54,6 @@ def app() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # letters that the terminal's alphabet lacks
-    use_brian2(commands)
     try:
         commands(prog_name="spikehebb")
     except (RecursionError, NotImplementedError, UnicodeError) as error:

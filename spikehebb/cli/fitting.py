@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
 from spikehebb.cli.rules import Frequency, Out, RoundTimes, RuleName, Set, StartWeight, Step
 from spikehebb.reading import file_name
 
@@ -34,6 +34,7 @@ def fit(
     from spikehebb import checkpoint, devices, jobs, plot
     from spikehebb.cli import parse
     from spikehebb.cli.rules import check_frequency, time_step
+    from spikehebb.core.progress import of_stage
     from spikehebb.datasets import measurements
 
     value = parse.rule(rule, settings or ())
@@ -43,18 +44,20 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     picture = out / f"fit_{file_name(value.name)}.png"
     try:
-        fitted = jobs.fit(
-            value,
-            measured,
-            free=None if free is None else [name.strip() for name in free.split(",")],
-            repeats=repeats,
-            frequency=frequency * Hz,
-            w0=w0,
-            device=where,
-            dt=step,
-            confidence=confidence,
-            round_times=round_times,
-        )
+        with progress("nothing was written") as tell:
+            fitted = jobs.fit(
+                value,
+                measured,
+                free=None if free is None else [name.strip() for name in free.split(",")],
+                repeats=repeats,
+                frequency=frequency * Hz,
+                w0=w0,
+                device=where,
+                dt=step,
+                confidence=confidence,
+                round_times=round_times,
+                progress=of_stage(tell, "fitting"),
+            )
     except jobs.FitError as error:
         plot.save(plot.failed_fit(error), picture)
         raise RuntimeError(f"{error} The data are drawn in {picture}.") from error

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
 from spikehebb.reading import file_name
+
+_NOTHING = "nothing was written"
 
 RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
 Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
@@ -106,23 +108,26 @@ def window(
 
     from spikehebb import devices, jobs, plot
     from spikehebb.cli import parse
+    from spikehebb.core.progress import of_stage
 
     value = parse.rule(rule, settings or ())
     chosen = None if lags is None else parse.numbers("--lags", lags, ms)
     points = _measured(measured, "lag_ms")
     where, step = devices.find(device), time_step(dt)
     check_frequency(frequency)
-    curve = jobs.stdp_window(
-        value,
-        chosen,
-        repeats=repeats,
-        frequency=frequency * Hz,
-        w0=w0,
-        device=where,
-        dt=step,
-        seed=seed,
-        round_times=round_times,
-    )
+    with progress(_NOTHING) as tell:
+        curve = jobs.stdp_window(
+            value,
+            chosen,
+            repeats=repeats,
+            frequency=frequency * Hz,
+            w0=w0,
+            device=where,
+            dt=step,
+            seed=seed,
+            round_times=round_times,
+            progress=of_stage(tell, "simulating"),
+        )
     content = {
         "lags_ms": [float(lag) for lag in curve.lags / ms],
         "dw": curve.dw.tolist(),
@@ -156,23 +161,26 @@ def frequency(
 
     from spikehebb import devices, jobs, plot
     from spikehebb.cli import parse
+    from spikehebb.core.progress import of_stage
 
     value = parse.rule(rule, settings or ())
     rates = parse.numbers("--frequencies", frequencies, Hz)
     chosen = parse.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
-    response = jobs.frequency_response(
-        value,
-        rates,
-        lags=chosen,
-        repeats=repeats,
-        w0=w0,
-        device=where,
-        dt=step,
-        seed=seed,
-        round_times=round_times,
-    )
+    with progress(_NOTHING) as tell:
+        response = jobs.frequency_response(
+            value,
+            rates,
+            lags=chosen,
+            repeats=repeats,
+            w0=w0,
+            device=where,
+            dt=step,
+            seed=seed,
+            round_times=round_times,
+            progress=of_stage(tell, "simulating"),
+        )
     content = {
         "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
         "lags_ms": [float(lag) for lag in response.lags / ms],
@@ -204,24 +212,27 @@ def replay(
 
     from spikehebb import devices, jobs, plot
     from spikehebb.cli import parse
+    from spikehebb.core.progress import of_stage
     from spikehebb.datasets.spike_times import read_times
 
     value = parse.rule(rule, settings or ())
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    trace = jobs.replay(
-        value,
-        before,
-        after,
-        reward=rewards,
-        w0=w0,
-        delay=delay * ms,
-        device=where,
-        dt=step,
-        seed=seed,
-        round_times=round_times,
-    )
+    with progress(_NOTHING) as tell:
+        trace = jobs.replay(
+            value,
+            before,
+            after,
+            reward=rewards,
+            w0=w0,
+            delay=delay * ms,
+            device=where,
+            dt=step,
+            seed=seed,
+            round_times=round_times,
+            progress=of_stage(tell, "simulating"),
+        )
     content = {
         "t_ms": [round(float(time), 9) for time in trace.times / ms],
         "w": trace.w.tolist(),

@@ -99,6 +99,7 @@ def on_grid(what: str, times: Any, dt: Any, *, least: float = -np.inf, round_tim
 
     Examples
     --------
+    >>> from brian2 import ms
     >>> on_grid("a lag", 1.26 * ms, 0.1 * ms, round_times=True).round(6).tolist()
     0.0013
     >>> on_grid("a lag", 1.26 * ms, 0.1 * ms)

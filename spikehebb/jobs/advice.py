@@ -12,7 +12,7 @@ from spikehebb.core import Images, Protocol, Replicas
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
 from spikehebb.encoders import unit_length
-from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.digit_settings import Settings, check_room
 from spikehebb.simulation import costs
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.replicated_plan import plan_of
@@ -53,9 +53,33 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     >>> small.cpu < large.cpu
     True
     """
+    plan, load = _load(settings, images, replicas)
+    steps = settings.presentation_ms / settings.dt_ms
+    on_cpu, on_gpu = costs.known()
+    cpu, gpu = (cost.seconds(load) * steps / replicas for cost in (on_cpu, on_gpu))
+    device, why = _chosen(plan, cpu, gpu, on_gpu.measured)
+    return Advice(device=device, cpu=cpu, gpu=gpu, reason=f"{device.name}{why}")
+
+
+def expected_seconds(settings: Settings, images: Images, device: Device, *, replicas: int = 1) -> float:
+    """Return about how long an image takes to learn on a device, in seconds and for each replica."""
+    on_cpu, on_gpu = costs.known()
+    load = _load(settings, images, replicas)[1]
+    if device is devices.NUMPY:
+        step = costs.NUMPY_COST.seconds(load)
+    elif devices.on_gpu(device):
+        step = on_gpu.seconds(load)
+    else:  # of which few neurons take more than their events
+        step = max(on_cpu.seconds(load), costs.CPP_COST.step + costs.CPP_COST.neurons * load.neurons)
+    return step * settings.presentation_ms / settings.dt_ms / replicas
+
+
+def _load(settings: Settings, images: Images | None, replicas: int) -> tuple[Plan, costs.Load]:
+    """Return the plan of learning digits, and what happens in a time step, on average."""
     rows = np.full((1, _PIXELS), 0.0) if images is None else unit_length(sample(images, 200).intensities())
     if images is None:
         rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
+    check_room([settings] * replicas, rows.shape[1])
     circuit = settings.circuit(np.zeros((rows.shape[1], settings.neurons)))
     period = settings.presentation_ms * ms
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * period, presentation=period)
@@ -65,12 +89,7 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     )
     inputs = np.minimum(settings.max_rate_hz * rows * settings.dt_ms / 1000, 1).sum(axis=1).mean()
     outputs = settings.rate_hz * settings.dt_ms / 1000
-    load = costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})
-    steps = settings.presentation_ms / settings.dt_ms
-    on_cpu, on_gpu = costs.known()
-    cpu, gpu = (cost.seconds(load) * steps / replicas for cost in (on_cpu, on_gpu))
-    device, why = _chosen(plan, cpu, gpu, on_gpu.measured)
-    return Advice(device=device, cpu=cpu, gpu=gpu, reason=f"{device.name}{why}")
+    return plan, costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})
 
 
 def _chosen(plan: Plan, cpu: float, gpu: float, measured: str) -> tuple[Device, str]:
@@ -82,7 +101,7 @@ def _chosen(plan: Plan, cpu: float, gpu: float, measured: str) -> tuple[Device, 
         nvcc.toolkit()
         if devices.cuda.brian2cuda_version() is None:
             raise RuntimeError(devices.cuda.NO_BRIAN2CUDA)
-        costs.check_memory(plan, devices.CUDA, gpus[0])
+        costs.check_gpu_memory(plan, devices.CUDA, gpus[0])
     except RuntimeError as error:
         return fallback, f", although {gpus[0].name} is here: {error}"
     source = (

@@ -13,12 +13,14 @@ from brian2 import Hz, Quantity, ms
 from spikehebb import equations, hardware, rules
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
+from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
 from spikehebb.neurons import biased_escape_rate, escape_rate
 
+_BYTES = 40  # of a weight and of its copies, while a network learns
 _EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
 _FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
 
@@ -241,6 +243,12 @@ def check_replicas(settings: Sequence[Settings]) -> None:
             f"dropped is {settings[0].dropped:g}, and every seed breaks other synapses, but replicas have the same; "
             "run these seeds one after another."
         )
+
+
+def check_room(settings: Sequence[Settings], pixels: int) -> None:
+    """Raise ``MemoryError`` unless the weights of networks for images of so many pixels fit into this machine."""
+    neurons = sum(each.neurons for each in settings)
+    check_memory(f"learning {pixels} pixels with {neurons:,} neurons", _BYTES * float(pixels) * neurons, "take fewer")
 
 
 def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:

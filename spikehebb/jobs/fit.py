@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from scipy.stats import t as student
 
 from spikehebb import devices
 from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
+from spikehebb.core.progress import Fraction, announce_hours
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import TIME, unit_text
@@ -24,7 +26,7 @@ from spikehebb.jobs.stdp_windows import Window
 
 __all__ = ["Estimate", "Fit", "FitError", "fit"]
 
-_MOST = 100  # evaluations
+_MOST, _USUAL = 100, 10  # evaluations
 _NEAR_0 = 1e-3  # of a parameter's scale: where the search stops on its way to a least value of 0
 _VAGUE = 0.02  # a singular value of normalized derivatives: parameters 50 times less certain together than alone
 _UNLIKELY = 1e-3  # the chance of so large a chi2
@@ -142,6 +144,7 @@ def fit(
     dt: Quantity = 0.1 * ms,
     confidence: float = 0.95,
     round_times: bool = False,
+    progress: Fraction | None = None,
 ) -> Fit:
     """Fit the parameters of a rule to a measured STDP window, by least squares.
 
@@ -172,6 +175,8 @@ def fit(
     confidence : float
     round_times : bool
         Round lags to the grid of ``dt`` instead of refusing those that are off it.
+    progress : callable, optional
+        Called with the completed fraction of the most evaluations; a fit that converges needs fewer.
 
     Returns
     -------
@@ -209,8 +214,15 @@ def fit(
         protocol={"repeats": repeats, "frequency": frequency, "w0": w0, "dt": dt},
         device=device or devices.find("auto"),
     )
+    began = time.perf_counter()
     problem = _without_unused(problem, named=free is not None)
-    values, evaluations = _solve(problem)
+    each = (time.perf_counter() - began) / len(problem.cache)
+    announce_hours(
+        f"a fit of {rule.name} with {_USUAL} evaluations (at most {_MOST})",
+        _USUAL * each,
+        "fewer repeats, a larger dt, fewer free parameters",
+    )
+    values, evaluations = _solve(problem, progress or (lambda fraction: None))
     return _result(problem, values, evaluations, confidence)
 
 
@@ -247,7 +259,7 @@ def _without_unused(problem: Problem, *, named: bool) -> Problem:
     return problem
 
 
-def _solve(problem: Problem) -> tuple[Float, int]:
+def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
     """Return the values at the least sum of squares, and how many evaluations it took."""
     places, names = problem.places, problem.free
     scale, lowest = problem.scale[places], problem.lowest[places]
@@ -258,6 +270,7 @@ def _solve(problem: Problem) -> tuple[Float, int]:
         return values
 
     def residuals(scaled: Float) -> Float:
+        progress(min(len(problem.cache) / _MOST, 1.0))
         try:
             return problem.residuals(whole(scaled))
         except ValueError:  # weights out of the range of numbers: the step was too long, and will be shortened
@@ -272,7 +285,9 @@ def _solve(problem: Problem) -> tuple[Float, int]:
         x_scale="jac",
         max_nfev=_MOST,
     )
-    values = whole(solution.x)
+    near_0 = [problem.starts_at_0(name) and abs(x) < _NEAR_0 for name, x in zip(names, solution.x, strict=True)]
+    values = whole(np.where(near_0, 0.0, solution.x))
+    progress(1.0)
     if not solution.success:
         rule = problem.with_values(values)
         at = ", ".join(f"{name} = {rule.parameters[name]}" for name in names)
@@ -325,7 +340,7 @@ def _result(problem: Problem, values: Float, evaluations: int, confidence: float
 
 
 def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float) -> tuple[str, ...]:
-    data, fitted, w0 = problem.data, problem.with_values(values), problem.protocol["w0"]
+    data, fitted, w0, places = problem.data, problem.with_values(values), problem.protocol["w0"], problem.places
     warnings = []
     if data.error is not None and chi2.sf(squares, len(data) - len(estimates)) < _UNLIKELY:
         warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
@@ -342,8 +357,7 @@ def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate]
             f"{beyond} of {len(data)} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
             f"from w0 = {w0:g}; start from a smaller w0."
         )
-    least = zip(problem.free, values[problem.places], problem.scale[problem.places], strict=True)
-    ended = [name for name, value, scale in least if problem.starts_at_0(name) and value < _NEAR_0 * scale]
+    ended = [name for name, value in zip(problem.free, values[places], strict=True) if value == 0]
     if ended:
         warnings.append(
             f"{listed(ended)} ended at 0, the least value: the data show no such change, or one of the opposite sign, "

@@ -12,10 +12,11 @@ import numpy as np
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, Int
-from spikehebb.core.progress import Progress, of_stage, quiet
+from spikehebb.core.progress import Progress, announce_hours, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
-from spikehebb.jobs.digit_settings import Settings, check_replicas, folders_of
+from spikehebb.jobs.advice import expected_seconds
+from spikehebb.jobs.digit_settings import Settings, check_replicas, check_room, folders_of
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
@@ -31,6 +32,7 @@ from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
 
+_BETWEEN = 0.05  # seconds that a chunk of images takes besides learning, measured on one core of a shared machine
 _SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
 
 
@@ -169,6 +171,7 @@ def learn_digits(
         _check_start(start, each[0], train)
     if replicas:
         check_replicas(each)
+    check_room(each, int(np.prod(shape)))
     device = device or devices.find("auto")
     about: dict[str, Any] = {"start": None if start is None else start.describe(train)}
     about |= {"biased": start is not None and bool(start.bias.any())}
@@ -255,6 +258,14 @@ class _Learning:
         )
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
+        settings, count = self.settings[0], len(self.settings)
+        left = settings.epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
+        announce_hours(
+            f"learning {left:,} images with {count * settings.neurons:,} neurons on {self.device.name}",
+            left * count * expected_seconds(settings, self.train, self.device, replicas=count)
+            + _BETWEEN * left / min(present.CHUNK, len(self.train)),
+            "fewer epochs, images or neurons",
+        )
         tell("building", 0)
         self.networks.prepare(states, self.train)
         tell("building", 1)

@@ -10,6 +10,7 @@ from brian2 import Quantity, ms, second
 from spikehebb import devices, protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule
+from spikehebb.core.progress import Fraction
 from spikehebb.core.times import on_grid
 from spikehebb.devices import Device
 from spikehebb.simulation import simulate
@@ -58,6 +59,7 @@ def replay(
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
+    progress: Fraction | None = None,
 ) -> Replay:
     """Apply a rule to recorded pre- and postsynaptic spike times.
 
@@ -78,6 +80,8 @@ def replay(
         As in ``stdp_window``.
     round_times : bool
         Round all times to the grid of ``dt`` instead of refusing those that are off it.
+    progress : callable, optional
+        Called with the completed fraction.
 
     Returns
     -------
@@ -113,7 +117,9 @@ def replay(
         round_times=round_times,
     )
     every = max(1, round(float(protocol.duration / dt)) // _SAMPLES)
-    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every)
+    recording = simulate(
+        circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every, progress=progress
+    )
     trace = recording.traces["synapse.w"][:, 0]
     arrival = float(late) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)
     columns = {name: rows[np.isfinite(rows)] for name, rows in protocol.stimuli.items()}

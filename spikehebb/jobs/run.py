@@ -130,7 +130,13 @@ def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progre
 
 
 def write(folder: Path, files: Mapping[str, Any]) -> None:
-    """Write the files of a result, each whole or not at all, in their order."""
+    """Write the files of a result, each whole or not at all, in their order.
+
+    The reports of a run that they replace go first: whenever this is interrupted, none stands beside another's network.
+    """
+    for name in files:
+        if (folder / name).name in REPORTS:
+            _remove(folder / name)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -197,14 +203,22 @@ def held(out: Path) -> Iterator[Path]:
         reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
         raise OSError(f"cannot write into the folder {out} ({reason}); give another one with --out.") from error
     try:
-        for left_over in out.iterdir():
-            if _LEFT_OVER.match(left_over.name):
-                _remove(left_over)
+        _remove_left_overs(out)
+        for folder in out.iterdir():  # of replicas, unless another process works there
+            if folder.is_dir() and not (folder / LOCK).exists():
+                _remove_left_overs(folder)
         yield out
     finally:
         with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
             _remove(out / LOCK)
         os.close(file)
+
+
+def _remove_left_overs(folder: Path) -> None:
+    with suppress(OSError):  # what cannot be read or removed is in nobody's way
+        for left_over in folder.iterdir():
+            if _LEFT_OVER.match(left_over.name):
+                _remove(left_over)
 
 
 def _locked(path: Path) -> int:

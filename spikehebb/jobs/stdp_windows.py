@@ -9,8 +9,9 @@ import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
 from spikehebb import devices, protocols
-from spikehebb.circuits import synapse_pair
+from spikehebb.circuits.pair import check_pairs, synapse_pair
 from spikehebb.core import Float, PlasticityRule, Protocol
+from spikehebb.core.progress import Fraction
 from spikehebb.core.times import hertz, on_grid
 from spikehebb.devices import Device
 from spikehebb.encoders import spike_rows
@@ -52,6 +53,7 @@ def weight_changes(
     device: Device = devices.NUMPY,
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
+    progress: Fraction | None = None,
 ) -> Float:
     """Return how much each weight of ``synapse_pair`` changes under a protocol.
 
@@ -70,6 +72,8 @@ def weight_changes(
     dt : Quantity
     seed : int
         Of a rule with noise.
+    progress : callable, optional
+        Called with the completed fraction.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def weight_changes(
         when = protocols.ending(last, REWARD_AFTER, dt)
         stimuli = {**protocol.stimuli, "reward": spike_rows([np.atleast_1d(when)] * pairs)}
         protocol = dataclasses.replace(protocol, stimuli=stimuli, duration=protocols.ending(when, REWARD_TAIL, dt))
-    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed)
+    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, progress=progress)
     return np.asarray(np.diag(recording.weights["synapse"]) - w0, float)
 
 
@@ -107,6 +111,7 @@ def stdp_window(
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
+    progress: Fraction | None = None,
 ) -> Window:
     """Measure the window of a rule: pairs of spikes at all lags, simulated together in one network.
 
@@ -125,6 +130,8 @@ def stdp_window(
         Of a rule with noise.
     round_times : bool
         Round lags to the grid of ``dt`` instead of refusing those that are off it.
+    progress : callable, optional
+        Called with the completed fraction.
 
     Returns
     -------
@@ -147,8 +154,9 @@ def stdp_window(
     if lags is None:
         lags = np.linspace(-100, 100, 81) * ms
     lags = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
+    check_pairs(lags.size)
     protocol = protocols.pairing(lags, repeats=repeats, frequency=frequency, dt=dt)
-    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
+    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed, progress=progress)
     return Window(rule=rule.name, lags=lags, dw=dw, repeats=repeats, frequency=frequency, w0=w0)
 
 
@@ -163,6 +171,7 @@ def frequency_response(
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
+    progress: Fraction | None = None,
 ) -> FrequencyResponse:
     """Measure how the change of the weight depends on the frequency of the pairings.
 
@@ -175,7 +184,7 @@ def frequency_response(
         10 and -10 ms when left out.
     repeats : int
         How many pairings.
-    w0, device, dt, seed, round_times
+    w0, device, dt, seed, round_times, progress
         As in ``stdp_window``.
 
     Returns
@@ -196,8 +205,9 @@ def frequency_response(
     lags = np.array([10, -10]) * ms if lags is None else lags
     chosen = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
     grid_lags, grid_rates = (grid.ravel() for grid in np.meshgrid(chosen / second, rates / Hz, indexing="ij"))
+    check_pairs(grid_lags.size)
     protocol = protocols.pairing(grid_lags * second, repeats=repeats, frequency=grid_rates * Hz, dt=dt)
-    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed)
+    dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed, progress=progress)
     return FrequencyResponse(
         rule=rule.name,
         frequencies=rates,

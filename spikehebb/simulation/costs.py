@@ -18,12 +18,16 @@ from scipy.optimize import nnls
 
 from spikehebb import devices
 from spikehebb import equations as text
+from spikehebb.core import Protocol
+from spikehebb.core.memory import check_memory
+from spikehebb.core.progress import announce_hours
 from spikehebb.devices import Device
 from spikehebb.devices.nvcc import Gpu
 from spikehebb.reading import check, printable, read_json
 from spikehebb.simulation.plan import Plan, ProjectionPlan, resting
 
 MIB = 1 << 20
+_COPIES = 3  # of recorded variables: as they are recorded, read and returned
 _CONTEXT = 600 * MIB  # of CUDA itself, and of the heap that brian2cuda asks for
 _NUMBERS = 50 * MIB  # of random numbers, at least, for each text that draws them
 _DRAWS = ("rand", "randn")
@@ -73,7 +77,53 @@ class Cost:
 # What a GPU takes is assumed: some microseconds to start a kernel, more to wait for one, and thousands of neurons and
 # synapses at once.
 CPU_COST = Cost(step=0, kernels=0, waits=0, neurons=0, events=4.6e-9, measured="one core of a shared x86-64 machine")
+# Pairs of neurons: benchmarks/results has none; fitted by hand to windows of 1, 80 and 2000 pairs, on the same machine.
+NUMPY_COST = Cost(step=5e-5, kernels=2e-5, waits=0, neurons=2e-8, events=5e-8, measured=CPU_COST.measured)
+CPP_COST = Cost(step=5e-7, kernels=0, waits=0, neurons=2.5e-9, events=2e-8, measured=CPU_COST.measured)
 GPU_COST = Cost(step=1e-5, kernels=4e-6, waits=1.2e-5, neurons=1e-10, events=2e-10)
+
+
+def foresee(name: str, plan: Plan, protocol: Protocol, device: Device) -> None:
+    """Say how long a run takes, where that is hours, and refuse one whose recorded variables do not fit into memory.
+
+    Parameters
+    ----------
+    name : str
+        Of the circuit.
+    plan : Plan
+    protocol : Protocol
+        Spikes that it presents are counted; those that encoders and neurons make are not.
+    device : Device
+
+    Raises
+    ------
+    MemoryError
+    """
+    steps = float(protocol.duration) / plan.dt
+    samples = steps / plan.every
+    check_memory(
+        f"recording {', '.join(plan.traces)} {samples:,.0f} times",
+        _COPIES * 8 * samples * sum(_recorded(plan, trace) for trace in plan.traces),
+        "record fewer variables, or at fewer steps (every)",
+    )
+    spikes = {
+        owner: float(np.isfinite(protocol.stimuli[owner]).sum()) / steps
+        for owner, part in plan.populations.items()
+        if part.stimulus == "spike_time"
+    }
+    slow = device is devices.NUMPY
+    cost = NUMPY_COST if slow else known()[1] if devices.on_gpu(device) else CPP_COST
+    announce_hours(
+        f"circuit {name}, {steps:,.0f} time steps on {device.name},",
+        steps * cost.seconds(load_of(plan, spikes)),
+        f"a larger dt, a shorter protocol{' or device cpp' if slow else ''}",
+    )
+
+
+def _recorded(plan: Plan, trace: str) -> int:
+    """Return how many numbers one sample of a recorded variable has."""
+    owner = trace.split(".")[0]
+    return plan.populations[owner].size if owner in plan.populations else synapses_of(plan, plan.projections[owner])
 
 
 def load_of(plan: Plan, spikes: Mapping[str, float]) -> Load:
@@ -171,13 +221,11 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
         draws = sum(text.calls(code, *_DRAWS) for code in (wiring.on_pre, wiring.on_post, wiring.update))
         found["random numbers"] += draws and max(_NUMBERS, draws * synapses * real)
     for trace in plan.traces:
-        owner = trace.split(".")[0]
-        size = plan.populations[owner].size if owner in plan.populations else synapses_of(plan, plan.projections[owner])
-        found["traces"] += size * real * math.ceil(duration / plan.dt / plan.every)
+        found["traces"] += _recorded(plan, trace) * real * math.ceil(duration / plan.dt / plan.every)
     return found
 
 
-def check_memory(plan: Plan, device: Device, gpu: Gpu, *, duration: float = 0.0) -> None:
+def check_gpu_memory(plan: Plan, device: Device, gpu: Gpu, *, duration: float = 0.0) -> None:
     """Raise ``RuntimeError`` if a simulation does not fit into a GPU."""
     synapses = max((synapses_of(plan, part) for part in plan.projections.values() if not resting(part)), default=0)
     if synapses > _MOST_SYNAPSES:

@@ -53,7 +53,10 @@ class Results:
 
     def __getitem__(self, variable: str) -> NDArray[Any]:
         name, dtype = self.files[variable]
-        return np.fromfile(self.folder / name, dtype=np.dtype(dtype))
+        try:
+            return np.fromfile(self.folder / name, dtype=np.dtype(dtype))
+        except OSError as error:
+            raise disk_full(f"the run left no file of {variable} ({error.strerror})") from error
 
 
 def home() -> Path:

@@ -84,7 +84,10 @@ def simulate(
     check_seed(seed)
     _check_precision(circuit, device)
     plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
-    given, duration = values_of(circuit, protocol, plan, seed=seed), one_protocol(circuit, protocol).duration
+    first = one_protocol(circuit, protocol)
+    duration, name = first.duration, (circuit.circuit if isinstance(circuit, Replicas) else circuit).name
+    costs.foresee(name, plan, first, device)
+    given = values_of(circuit, protocol, plan, seed=seed)
     with devices.interruptible():
         if device is devices.NUMPY:
             run = _on_numpy(plan, given, duration, seed, progress)
@@ -146,8 +149,8 @@ def _on_numpy(
     progress: programs.Progress | None,
 ) -> _Run:
     report = None if progress is None else lambda elapsed, fraction, start, total: progress(float(fraction))
-    # 1/0 is how an encoder says "never"; log(0) cannot occur
-    with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore"):
+    # 1/0 is how an encoder says "never"; log(0) cannot occur; what overflows is found in the results
+    with devices.numpy_runtime(seed), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         network, objects = build(plan, values)
         for name, value in values.items():
             owner, variable = name.split(".")
@@ -176,7 +179,7 @@ def _compiled(
     progress: programs.Progress | None,
 ) -> _Run:
     if devices.on_gpu(device):
-        costs.check_memory(plan, device, devices.nvcc.gpu(), duration=float(duration))
+        costs.check_gpu_memory(plan, device, devices.nvcc.gpu(), duration=float(duration))
     built = program(plan, device)
     start = time.perf_counter()
     with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:

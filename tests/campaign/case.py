@@ -171,7 +171,7 @@ def command(words: Sequence[str | Path], *, before: str = "") -> list[str | Path
 def check_end(done: Done, *codes: int) -> Done:
     """Raise ``Fault`` unless a command ended with one of some exit codes and a sentence for each but 0."""
     if "Traceback (most recent call last)" in done.err or done.code not in codes:
-        raise Fault("traceback", f"exit code {done.code}, and not {' or '.join(map(str, codes))}: {done.err[-600:]}")
+        raise Fault("traceback", f"exit code {done.code}, and not {' or '.join(map(str, codes))}: {done.err[-1500:]}")
     if done.code == 2:
         check_sentence("\n".join(line for line in done.err.splitlines() if line.startswith("spikehebb: ")))
     return done
@@ -179,7 +179,7 @@ def check_end(done: Done, *codes: int) -> Done:
 
 def check_sentence(text: str) -> None:
     """Raise ``Fault`` unless a message is one: not empty, not endless, without control characters."""
-    if not text.strip(" .:"):
+    if not text.removeprefix("spikehebb:").strip(" .:"):
         raise Fault("traceback", "an error without a sentence")
     if len(text) > _LONGEST:
         raise Fault("wrong", f"a message of {len(text)} characters: {text[:300]}")

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -26,13 +25,14 @@ DIGITS = ("--data", "digits", *FEW)
 TRAIN = ("softhebb", "train", *DIGITS, "--readout-epochs", "2")
 CONVERT = ("convert", "MODEL", *DIGITS, "--calibration", "20", "--present", "20")
 BITS = ("--weight-bits", "4", "--trace-bits", "3", "--spreads", "0.1", "--dropped", "0.1", "--no-learning")
-# Learning layer by layer has no command; this is one.
-LAYERS = """
-import sys, dataclasses
+# What has no command: learning layer by layer; and a network to convert, small, so that all of it is quick.
+SCRIPT = """
+import dataclasses
 from pathlib import Path
-from spikehebb.cli.common import commands, progress
+from spikehebb.cli.common import commands, into, progress
+from typing import Annotated
 @commands.command()
-def layers(out: Path) -> None:
+def layers(out: Annotated[Path, into("")]) -> None:
     from spikehebb.datasets import load
     from spikehebb.devices import NUMPY
     from spikehebb.jobs import LayerSettings, learn_layers
@@ -43,6 +43,20 @@ def layers(out: Path) -> None:
     train, test = load("digits", "train")[:20], load("digits", "test")[:10]
     with progress() as tell:
         learn_layers(train, test, settings, device=NUMPY, out=out, progress=tell)
+@commands.command()
+def dense(out: Annotated[Path, into("")]) -> None:
+    from spikehebb.datasets import load
+    from spikehebb.jobs import train_softhebb
+    from spikehebb.softhebb import find
+    preset = find("mnist-dense")
+    preset = dataclasses.replace(
+        preset,
+        layers=(dataclasses.replace(preset.layers[0], units=20),),
+        training=dataclasses.replace(preset.training, epochs=4),
+        readout=dataclasses.replace(preset.readout, epochs=2),
+    )
+    with progress() as tell:
+        train_softhebb(load("digits", "train")[:40], load("digits", "test")[:20], preset, out=out, progress=tell)
 """
 NUMPY = ("--device", "numpy")
 JOBS: dict[str, tuple[str, ...]] = {
@@ -51,7 +65,8 @@ JOBS: dict[str, tuple[str, ...]] = {
     "learn-seed": ("learn", *DIGITS, *NUMPY, "--neurons", "5", "--seed", "5"),
     "replicas": ("learn", *DIGITS, *NUMPY, "--neurons", "5", "--replicas", "2"),
     "train": (*TRAIN, "--preset", "mnist-krotov-hopfield", "--epochs", "3"),
-    "layers": (),
+    "layers": ("layers",),
+    "dense": ("dense",),
     "convert": (*CONVERT, *NUMPY),
     "stochastic": (*CONVERT, *NUMPY, "--neurons", "stochastic"),
     "lif": (*CONVERT, *NUMPY, "--neurons", "lif"),
@@ -60,37 +75,20 @@ JOBS: dict[str, tuple[str, ...]] = {
 }
 if devices.compiler() is None:
     JOBS = {name: words for name, words in JOBS.items() if not name.endswith("-cpp")}
-# What is converted: small, so that all of it is quick.
-DENSE = """
-import sys, dataclasses
-from pathlib import Path
-from spikehebb.datasets import load
-from spikehebb.jobs import train_softhebb
-from spikehebb.softhebb import find
-preset = find("mnist-dense")
-layer = dataclasses.replace(preset.layers[0], units=20)
-small = dataclasses.replace(
-    preset,
-    layers=(layer,),
-    training=dataclasses.replace(preset.training, epochs=1),
-    readout=dataclasses.replace(preset.readout, epochs=2),
-)
-train_softhebb(load("digits", "train")[:40], load("digits", "test")[:20], small, out=Path(sys.argv[1]))
-"""
 TIMES = ("ms_per_image", "seconds")  # what differs from run to run
 LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 _SECONDS: dict[str, float] = {}
 
 
-def job(name: str, out: Path, shared: Path, *more: str, before: str = "") -> list[str | Path]:
+def words_of(name: str, shared: Path) -> list[str]:
+    """Return the words of a job, but for its folder; the network that it converts is there."""
+    return [str(whole("dense", shared)) if word == "MODEL" else word for word in JOBS[name]]
+
+
+def job(name: str, out: Path, shared: Path, *, before: str = "") -> list[str | Path]:
     """Return the words of a process that does a job into a folder."""
-    if name == "layers":
-        return command(["layers", *more, out], before=before + LAYERS)
-    model = shared / "dense"
-    if "MODEL" in JOBS[name]:
-        made(model.name, [sys.executable, "-c", DENSE, model], shared)
-    words = [str(model) if word == "MODEL" else word for word in JOBS[name]]
-    return command([*words, *more, "--out", out], before=before)
+    script = SCRIPT if name in ("layers", "dense") else ""
+    return command([*words_of(name, shared), "--out", out], before=before + script)
 
 
 def whole(name: str, shared: Path) -> Path:

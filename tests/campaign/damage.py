@@ -441,9 +441,9 @@ def hdf5_link(random: Random, root: Any) -> None:
 
 
 def hdf5_deep(random: Random, root: Any) -> None:
-    group = root[pick(random, ["/", "/node"])] if "node" in root else root
+    group = root[pick(random, [name for name in ("/", "/node", "/node/nodes") if name in root])]
     for _ in range(2000):
-        group = group.create_group("nodes")
+        group = group.create_group("nodes" if "nodes" not in group else "deep")
 
 
 HDF5: Damages = {

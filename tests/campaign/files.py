@@ -86,8 +86,7 @@ def copied(name: str, file: str, state: bool = False) -> Callable[[Path, Path], 
     def make(folder: Path, shared: Path) -> Path:
         made = commands.unfinished(name, shared, file) if state else commands.whole(name, shared)
         shutil.copytree(made, folder, dirs_exist_ok=True)
-        words = [str(shared / "dense") if word == "MODEL" else word for word in commands.JOBS[name]]
-        (folder / "words").write_text(json.dumps(words))
+        (folder / "words").write_text(json.dumps(commands.words_of(name, shared)))
         return folder / file
 
     return make
@@ -192,7 +191,7 @@ SUBJECTS: dict[str, Subject] = {
         f"network of {name}": Subject(
             make=copied(name, "checkpoint.npz"), reader="network", damages=NETWORK, command=EVALUATE, weight=14
         )
-        for name in ("learn", "train", "convert", "lif")
+        for name in ("learn", "dense", "convert", "lif")
     },
     **{
         f"{file} of {name}": Subject(
@@ -210,7 +209,12 @@ SUBJECTS: dict[str, Subject] = {
         f"report of {name}": Subject(
             make=copied(name, file), reader="command", damages=BYTES | JSON | FOREIGN, exact=False, weight=2
         )
-        for name, file in (("learn", "run.json"), ("train", "run.json"), ("study", "study.json"))
+        for name, file in (
+            ("learn", "run.json"),
+            ("train", "run.json"),
+            ("replicas", "summary.json"),
+            ("study", "study.json"),
+        )
     },
     "NIR": Subject(make=graph, reader="circuit", damages=BYTES | HDF5 | FOREIGN, weight=14),
     "PyTorch": Subject(make=written("net.pth", b"\x80\x02}."), reader="network", damages=BYTES | FOREIGN),
@@ -341,7 +345,7 @@ def attack(case: Case) -> None:
         if subject.command and case.number % _PROCESS == 0:
             on_the_command_line(case, subject, path, may_give)
         else:
-            judge(reader.read(subject.reader, path), may_give, expected, path.parent)
+            judge(reader.read(subject.reader, path), may_give, expected, folder)
     finally:
         _IDLE.put(reader)
         check_no_code(reader.canary)
@@ -365,11 +369,11 @@ def undamaged(name: str, reader: Reader, shared: Path) -> Mapping[str, Any]:
     """Return what the undamaged example of a subject gives."""
     with _LOCK:
         if name not in _EXPECTED:
-            folder = shared / f"undamaged-{len(_EXPECTED)}"
+            folder = shared / "undamaged"
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             subject = SUBJECTS[name]
             _EXPECTED[name] = reader.read(subject.reader, subject.make(folder, shared))
-            shutil.rmtree(folder)
             if "traceback" in _EXPECTED[name] or "hang" in _EXPECTED[name]:
                 raise Fault("traceback", f"the undamaged {name}: {_EXPECTED[name]}")
         return _EXPECTED[name]

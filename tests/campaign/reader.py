@@ -21,7 +21,6 @@ import numpy as np
 
 from spikehebb import datasets, jobs
 from spikehebb.cli import app, parse
-from spikehebb.cli.import_brian2 import import_brian2
 from spikehebb.datasets import cifar, idx, measurements, spike_times
 from spikehebb.export import read_nir
 from spikehebb.simulation import programs
@@ -144,7 +143,6 @@ def peak() -> int:
 
 
 def main() -> None:
-    import_brian2()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
