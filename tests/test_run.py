@@ -29,11 +29,11 @@ from spikehebb.jobs.run import (
     Arrays,
     Counts,
     check_new,
-    ended_by_signals,
     held,
     report_of,
     run,
 )
+from spikehebb.signals import ended_by_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,6 +329,7 @@ def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
+from spikehebb.signals import ended_by_signals
 from tests.test_run import Adding, do
 def at(step):
     if step == 4:

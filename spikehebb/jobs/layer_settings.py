@@ -9,11 +9,12 @@ from typing import Any
 from brian2 import Hz, ms
 
 from spikehebb.circuits import soft_wta
-from spikehebb.convert import Timing
-from spikehebb.core import Circuit
+from spikehebb.convert import SpikingNetwork, Timing, to_spiking
+from spikehebb.core import Circuit, Images
 from spikehebb.core.seeds import check_seed
+from spikehebb.datasets import sample
 from spikehebb.encoders import regular
-from spikehebb.softhebb import Layer, Network, Pool
+from spikehebb.softhebb import Layer, Model, Network, Pool
 
 LEARNING = ("soft", "none")
 LAYERS = tuple(
@@ -133,6 +134,10 @@ class LayerSettings:
             eta=layer.eta,
             lifetime=self.lifetime,
         )
+
+    def spiking(self, model: Model, train: Images) -> SpikingNetwork:
+        """Return a model as the spiking network that ``learn_layers`` uses for inference."""
+        return to_spiking(model, sample(train, self.calibration, self.seed), self.timing)
 
 
 def _check(name: str, kind: str, value: Any) -> None:
