@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -13,6 +12,7 @@ from spikehebb.circuits.lif import Inhibition, lif_wta, with_votes
 from spikehebb.convert.network import SpikingNetwork
 from spikehebb.convert.to_spiking import folded
 from spikehebb.core import Circuit
+from spikehebb.core.values import is_finite
 from spikehebb.encoders import regular
 from spikehebb.softhebb import Model
 
@@ -34,7 +34,7 @@ def check_lif(settings: Any, units: int) -> None:
         raise ValueError(f"its LIF form has an inhibition {settings['inhibition']!r}.")
     for name in _NUMBERS:
         value = settings[name]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_finite(value):
             raise ValueError(f"its LIF form has {name} {value!r}, which must be a number.")
     labels = settings["labels"]
     whole = isinstance(labels, list) and all(isinstance(each, int) and 0 <= each < MOST_CLASSES for each in labels)

@@ -18,6 +18,7 @@ from scipy.stats import t as student
 from spikehebb import devices
 from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
 from spikehebb.core.progress import Fraction, announce_hours
+from spikehebb.core.values import is_finite
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import TIME, unit_text
@@ -201,7 +202,7 @@ def fit(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-    if not (w0 > 0 and np.isfinite(w0)):
+    if not (is_finite(w0) and w0 > 0):
         raise ValueError(f"w0 must be a finite number above 0, because changes are relative to it, got {w0}.")
     names = candidates(rule, free, dt)
     if free is not None:
