@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ _OPTIONAL = {
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
 }
+_HEAP = b"GCOL\x01"  # where HDF5 keeps texts
 _NAMES, _LONGEST_NAME = 1 << 28, 1000  # bytes of names that are read at once, letters of one
 _WHOLE = ("shape", "stride", "padding", "dilation", "groups", "kernel_size", "start_dim", "end_dim", "input_shape")
 _POSITIVE = ("tau", "tau_mem", "tau_syn")
@@ -71,6 +73,7 @@ def load_graph(path: Path) -> Graph:
     _, h5py = packages()
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is no NIR file: it is not HDF5. Give a file that nir.write has written.")
+    _check_texts(path)
     try:
         with h5py.File(path, "r") as file:
             if "node" not in file or not isinstance(file.get("node"), h5py.Group):
@@ -100,6 +103,25 @@ def packages() -> tuple[Any, Any]:
             f"NIR files need the package nir ({error}); install it with: pip install 'spikehebb[nir]'"
         ) from error
     return nir, h5py
+
+
+def _check_texts(path: Path) -> None:
+    """Refuse a damaged heap of texts, in which the HDF5 library looks for the next text without end."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(_HEAP)
+        while at >= 0:
+            place, end = at + 16, at + _number(content, at + 8)
+            while place + 16 <= end:
+                size = _number(content, place + 8)
+                step = 16 + -(-size // 8) * 8 if content[place : place + 2] != b"\0\0" else size  # or else it is free
+                if not 16 <= step <= end - place or end > len(content):
+                    raise ValueError(f"NIR file {path} is damaged: a text in it has no end.")
+                place += step
+            at = content.find(_HEAP, at + 1)
+
+
+def _number(content: mmap.mmap, at: int) -> int:
+    return int.from_bytes(content[at : at + 8], "little")
 
 
 def _check_contents(path: Path, root: Any, h5py: Any) -> None:
