@@ -448,14 +448,13 @@ def test_our_own_files_carry_a_checksum(tmp_path: Path, rng: np.random.Generator
         except ValueError:
             refused += 1
     assert refused > 10
-    path.write_bytes(whole)
-    with h5py.File(path, "r+") as content:
-        content["node/nodes/output/v_threshold"][0] += 1e-6
-    with pytest.raises(ValueError, match=r"net.nir is damaged or was changed: its content is not what its checksum"):
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :])
+    with pytest.raises(ValueError, match=r"net.nir is damaged: its content is not what its checksum says"):
         load_graph(path)
-    with h5py.File(path, "r+") as content:
-        del content.attrs["spikehebb_sha256"]
-    assert load_graph(path).edges == graph.edges
+    path.write_bytes(whole[: whole.rindex(b"\nspikehebb")])
+    assert digest(load_graph(path)) == digest(graph)
+    nir.read(path)
 
 
 def test_what_is_not_stored_takes_no_memory(tmp_path: Path) -> None:
