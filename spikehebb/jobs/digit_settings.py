@@ -93,6 +93,8 @@ class Settings:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.type == "str":
+                if not isinstance(value, str):
+                    raise ValueError(f"{item.name} must be a text, got {value!r}.")
                 continue
             if item.type == "int" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
