@@ -7,6 +7,7 @@ import json
 import math
 import re
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -236,7 +237,7 @@ def _problem(value: Any, pattern: Any, what: str) -> str:
     if pattern is None:
         return "" if value is None else f"{what} must be empty, got {_given(value)}"
     if pattern is float:
-        right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        right = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
         return "" if right else f"{what} must be a number, got {_given(value)}"
     words = {int: "a whole number", str: "a text", bool: "true or false"}
     right = isinstance(value, pattern) and (pattern is not int or not isinstance(value, bool))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spikehebb import checkpoint
+from spikehebb import checkpoint, reading
 from spikehebb.checkpoint import Checkpoint
 
 ARRAYS = {"w": np.arange(6.0).reshape(2, 3), "labels": np.array([1, 2, 3])}
@@ -155,3 +156,124 @@ def test_json_refuses_what_json_cannot_say(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         checkpoint.write_json(tmp_path / "x.json", {"a": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+def bad_header(text: str, version: bytes = b"\x01\x00", length: int | None = None) -> bytes:
+    size = (len(text) if length is None else length).to_bytes(2 if version == b"\x01\x00" else 4, "little")
+    return b"\x93NUMPY" + version + size + text.encode("latin1")
+
+
+SOUND = {"header.npy": npy(header()), "w.npy": npy(ARRAYS["w"]), "labels.npy": npy(ARRAYS["labels"])}
+HOSTILE: dict[str, tuple[dict[str, bytes], str]] = {
+    "no npy": ({"odd": b"1"}, "odd is no array of a checkpoint; refused"),
+    "escape": ({"\x1b[2J": b"1"}, r"\\x1b\[2J is no array of a checkpoint"),
+    "brackets": ({"w.npy": bad_header("(" * 3000 + ")" * 3000)}, r"w is no array of numbers \((Syntax|Memory)Error"),
+    "long header": (
+        {"w.npy": bad_header(" " * 20_000, b"\x02\x00")},
+        "w is no array: its header has 20,000 char",
+    ),
+    "claimed header": ({"w.npy": bad_header("{}", b"\x02\x00", 2**32 - 1)}, "its header has 4,294,967,295 characters"),
+    "no header": ({"w.npy": bad_header("3")}, "w is no array of numbers .*its header must be a table"),
+    "version": ({"w.npy": bad_header("{}", b"\x03\x00")}, "w is no array"),
+    "type": (
+        {"w.npy": bad_header("{'descr': 'V9', 'fortran_order': False, 'shape': (2, 3)}")},
+        "w has the wrong type",
+    ),
+    "fields": (
+        {"w.npy": bad_header("{'descr': [('a', 'f8', (10**9,))], 'fortran_order': False, 'shape': (2, 3)}")},
+        "w is no array of numbers",
+    ),
+    "flags": (
+        {"w.npy": bad_header("{'descr': 'f8', 'fortran_order': 1, 'shape': (2, 3)}")},
+        "fortran_order must be true or false, got 1",
+    ),
+    "short": (
+        {"w.npy": bad_header("{'descr': 'f8', 'fortran_order': False, 'shape': (2, 3)}") + bytes(40)},
+        r"w promises numbers of the shape \(2, 3\), 48 bytes, but holds 40",
+    ),
+    "long": (
+        {"w.npy": bad_header("{'descr': 'f8', 'fortran_order': False, 'shape': (2, 3)}") + bytes(56)},
+        "48 bytes, but holds 56",
+    ),
+    "giant": ({"w.npy": npy(np.full((2, 3), 1e300))}, r"w holds 1e\+300, which nothing learns"),
+    "infinity": ({"header.npy": npy(np.frombuffer(b'{"format": Infinity}', np.uint8))}, "Infinity is no finite number"),
+    "1e999": ({"header.npy": npy(np.frombuffer(b'{"format": 1e999}', np.uint8))}, "1e999 is no finite number"),
+    "format": ({"header.npy": npy(np.frombuffer(b'{"format": "1"}', np.uint8))}, "format must be a whole number"),
+    "list": ({"header.npy": npy(np.frombuffer(b"[]", np.uint8))}, "its header must be a table of names and values"),
+}
+
+
+@pytest.mark.parametrize(("members", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_members(members: dict[str, bytes], message: str, saved: Path) -> None:
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, content in (SOUND | members).items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=f"checkpoint .*{message}") as error:
+        checkpoint.load(saved, shapes)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_array_that_is_there_twice(saved: Path) -> None:
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr("w.npy", SOUND["w.npy"])
+    with pytest.raises(ValueError, match=r"w.npy is there twice; refused"):
+        checkpoint.load(saved, shapes)
+
+
+@pytest.mark.parametrize("name", ["w.npy", "header.npy", "extra.npy"])
+def test_a_small_file_takes_little_memory(name: str, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 MB of zeros pack into 20 kB; the limit is smaller here than that of 256 MiB."""
+    monkeypatch.setattr(reading, "_ROOM", 4 << 20)
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        for other, content in SOUND.items():
+            if other != name:
+                archive.writestr(other, content)
+        with archive.open(name, "w", force_zip64=True) as member:
+            for _ in range(20):
+                member.write(bytes(1 << 20))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="would take 20 MiB of memory, and a file of its size may take 4"):
+        checkpoint.load(saved, shapes)
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
+
+
+def test_what_packs_too_well_is_written_plain(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody's own network is taken for a bomb; the limits are smaller here."""
+    monkeypatch.setattr(reading, "_ROOM", 10_000)
+    network = Checkpoint(header={"neurons": 3}, arrays={"w": np.zeros((2, 30_000)), "labels": np.zeros(3, int)})
+    for packed in (True, False):
+        checkpoint.save(network, saved, compress=packed)
+        wide = lambda header: {"w": ("f", (2, 30_000)), "labels": ("i", (3,))}  # noqa: E731
+        assert checkpoint.load(saved, wide).arrays["w"].shape == (2, 30_000)
+
+
+@pytest.mark.parametrize(("kind", "message"), [("f+", "w must not be negative, but holds -1"), ("f", None)])
+def test_what_cannot_be_negative(kind: str, message: str | None, saved: Path) -> None:
+    checkpoint.save(Checkpoint(header={}, arrays={"w": np.array([0.0, -1.0])}), saved)
+    if message is None:
+        checkpoint.load(saved, lambda header: {"w": (kind, (2,))})
+        return
+    with pytest.raises(ValueError, match=message):
+        checkpoint.load(saved, lambda header: {"w": (kind, (2,))})
+
+
+def test_a_pipe_is_no_checkpoint(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "checkpoint.npz")
+    with pytest.raises(FileNotFoundError, match=r"there is no checkpoint .*: it is a pipe"):
+        checkpoint.load(tmp_path, shapes)
+
+
+def test_a_full_disk_that_numpy_reports_is_a_sentence(saved: Path) -> None:
+    def fail(file: Any) -> None:
+        raise OSError("802816 requested and 300032 written")
+
+    with pytest.raises(OSError, match=r"cannot write .*: is the disk full.*Nothing there was changed"):
+        checkpoint.write_whole(saved, fail)

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -250,3 +251,89 @@ def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(tmp_path: Pa
     assert {path.name for path in tmp_path.iterdir()} == {"partial.npz"}
     done = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=300, check=True)
     assert json.loads(done.stdout)["metrics"]["accuracy_vote"] > 0.9
+
+
+def broken(error: Exception) -> Any:
+    def fail(*words: Any, **options: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("w"), TypeError("no\n\x1b[31m"), RecursionError("deep"), UnicodeError("x"), ZeroDivisionError()]
+)
+def test_an_unforeseen_error_leaves_a_file_to_send(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("spikehebb.checkpoint.load", broken(error))
+    done = run("check", tmp_path / "checkpoint.npz", "--target", "loihi1")
+    assert done.returncode == 70
+    (report,) = tmp_path.glob("spikehebb-error-*.txt")
+    assert done.stderr.startswith("spikehebb: this is an error of spikehebb, not of yours (")
+    assert done.stderr.endswith(f"please send the file {report}, which says where.\n")
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
+    assert "Traceback (most recent call last)" in report.read_text()
+    assert "--target" in report.read_text()
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", broken(OSError(28, "No space left on device")))
+    done = run("check", tmp_path / "checkpoint.npz", "--target", "loihi1")
+    assert done.returncode == 70
+    assert "please send the lines above" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/a/b"),
+            "/a/b: Permission denied; take a file or folder",
+        ),
+        (OSError(28, "No space left on device"), "No space left on device; make room on the disk"),
+        (OSError(122, "Disk quota exceeded", "x"), "x: Disk quota exceeded; make room on the disk"),
+        (OSError(99, "Cannot assign"), "Cannot assign."),
+        (MemoryError(), "there is not enough memory; take less at a time"),
+        (MemoryError("Unable to allocate 477. GiB"), "there is not enough memory (Unable to allocate 477. GiB); take"),
+        (ValueError(), "ValueError"),
+        (ValueError("a\x1b[2J" + "b" * 10_000), "a\\x1b[2Jbbb"),
+        (ValueError("c " * 10_000), "c c c"),
+    ],
+)
+def test_every_failure_is_one_sentence(
+    error: Exception, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikehebb.checkpoint.load", broken(error))
+    done = run("check", tmp_path / "checkpoint.npz", "--target", "loihi1")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"spikehebb: {sentence}")
+    assert done.stderr.strip().isprintable()
+    assert len(done.stderr) < 2100
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--pre", "--post", "--reward"])
+def test_a_pipe_is_not_waited_for(option: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "times").write_text("1\n")
+    files = {"--pre": tmp_path / "times", "--post": tmp_path / "times", option: tmp_path / "pipe"}
+    done = run("replay", "stdp_pair", *(word for item in files.items() for word in item))
+    assert (done.returncode, "it is a pipe" in done.stderr) == (2, True)
+    os.mkfifo(tmp_path / "rule.py")
+    done = run("rules", f"{tmp_path / 'rule.py'}:mine")
+    assert (done.returncode, "it is a pipe" in done.stderr) == (2, True)
+
+
+def test_odd_names_are_drawn_and_make_files_in_the_folder(tmp_path: Path) -> None:
+    """A rule's name is no path and no formula, nor is that of a table."""
+    (tmp_path / "mine.py").write_text(
+        "import dataclasses\nfrom spikehebb.rules import stdp_pair\n"
+        "odd = dataclasses.replace(stdp_pair, name='../a/$b_$', summary=r'$\\frac{1}$ \x1b[31m' * 9)\n"
+    )
+    table = tmp_path / "$x_{$.csv"
+    table.write_text("lag_ms,change\n-10,-0.2\n10,0.4\n")
+    words: list[str | Path] = ["--lags=-10,10", "--data", table, "--dt", "1", "--out", tmp_path / "out"]
+    done = run("window", f"{tmp_path / 'mine.py'}:odd", *words)
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["window.json", "window__a__b__.png"]
+    assert "\x1b" not in done.stdout

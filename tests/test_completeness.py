@@ -34,6 +34,7 @@ from spikehebb.jobs import (
     stdp_window,
 )
 from spikehebb.jobs.layer_settings import LAYERS
+from spikehebb.jobs.learned import load as load_learned
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import programs, simulate
@@ -80,7 +81,7 @@ PATHS: dict[str, Callable[[Path], Any]] = {
     "replicas": lambda out: learn_digits(TRAIN, TEST, [FEW, FEW], device=NUMPY, out=out),
     "layers": layers,
     "evaluate": lambda out: evaluate(read(MODEL), TEST, device=NUMPY),
-    "pictures": lambda out: some_presentations(read(MODEL), TEST),
+    "pictures": lambda out: some_presentations(load_learned(MODEL), TEST),
     "convert": lambda out: convert_softhebb(dense(), TRAIN, TEST, calibration=20, device=NUMPY, out=out),
     "spiking": spiking,
     "calibration": lambda out: calibrate_lif(np.ones((64, 3)), TRAIN, inverse_temperature=2, device=NUMPY),

@@ -460,3 +460,35 @@ def test_a_failed_download_says_what_to_do(
     monkeypatch.setattr(requests, "get", refuse)
     with pytest.raises(ConnectionError, match=rf"{name}: cannot download {file}.* --data-dir"):
         load(name, "train")
+
+
+def test_a_file_that_others_have_compressed_is_the_official_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds decides; the hash of the content is then the one that is reported."""
+    contents = {
+        "t10k-images-idx3-ubyte.gz": idx_bytes(np.zeros((2, 28, 28))),
+        "t10k-labels-idx1-ubyte.gz": idx_bytes(np.zeros(2)),
+    }
+    for file, content in contents.items():
+        (tmp_path / file).write_bytes(gzip.compress(content, 1))
+        monkeypatch.setitem(idx.IDX_CONTENTS["mnist"], file, hashlib.sha256(content).hexdigest())
+    images = load("mnist", "test", data_dir=tmp_path)
+    assert images.hashes == {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(np.ones(2))))
+    with pytest.raises(ValueError, match=r"t10k-labels.* is not the official file, so it is truncated, changed or"):
+        load("mnist", "test", data_dir=tmp_path)
+
+
+def test_a_dictionary_of_gigabytes_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikehebb.datasets.official._DICTIONARY", 1 << 20)
+    (tmp_path / "t10k-images-idx3-ubyte.xz").write_bytes(lzma.compress(b"x", preset=6))
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"is not a whole xz file .*[Mm]emory usage limit"):
+        load("mnist", "test", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("rank", [0, 5, 255])
+def test_idx_files_of_odd_dimensions(rank: int) -> None:
+    with pytest.raises(ValueError, match=f"file: its header promises an array of {rank} dimensions"):
+        read_idx(b"\x00\x00\x08" + bytes([rank]) + bytes(4 * rank))

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb.core import Protocol
+from spikehebb.circuits import lif_wta
+from spikehebb.core import Protocol, digest
 from spikehebb.encoders import spike_rows
-from spikehebb.export import Graph, Node, graph_circuit, load_graph, read_nir
+from spikehebb.export import Graph, Node, circuit_graph, graph_circuit, load_graph, read_nir, write_nir
 from spikehebb.simulation import simulate
 from tests import nir_reference
 
@@ -432,3 +433,50 @@ def test_padding_is_numbers_or_two_words(padding: str, tmp_path: Path) -> None:
         return
     with pytest.raises(ValueError, match="node w: padding must be numbers, same or valid, got 'reflect'"):
         load_graph(file(tmp_path / "net.nir", change))
+
+
+def test_our_own_files_carry_a_checksum(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Whatever bit flips, the file is refused or says the same; files of others are read without one."""
+    path = tmp_path / "net.nir"
+    write_nir(circuit_graph(lif_wta(np.eye(3)), dt=1 * ms), path)
+    graph, whole = load_graph(path), path.read_bytes()
+    refused = 0
+    for place in rng.choice(len(whole), 150, replace=False):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :])
+        try:
+            assert digest(load_graph(path)) == digest(graph)
+        except ValueError:
+            refused += 1
+    assert refused > 10
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :])
+    with pytest.raises(ValueError, match=r"net.nir is damaged: its content is not what its checksum says"):
+        load_graph(path)
+    path.write_bytes(whole[: whole.rindex(b"\nspikehebb")])
+    assert digest(load_graph(path)) == digest(graph)
+    nir.read(path)
+
+
+def test_what_is_not_stored_takes_no_memory(tmp_path: Path) -> None:
+    """Unwritten chunks of bytes would be 640 MB as bytes, and 5 GB as numbers."""
+
+    def change(root: Any) -> None:
+        del root["nodes/w/weight"]
+        root["nodes/w"].create_dataset("weight", shape=(20_000, 32_000), dtype="i1", chunks=(1000, 1000))
+
+    path = file(tmp_path / "net.nir", change)
+    assert path.stat().st_size < 50_000
+    with pytest.raises(ValueError, match=r"its arrays would take more than 25. MiB, which is the most for a file"):
+        load_graph(path)
+
+
+def test_names_that_would_move_the_cursor(tmp_path: Path) -> None:
+    def change(root: Any) -> None:
+        root["nodes"].move("n", "n\x1b[31m" + "x" * 5000)
+
+    with pytest.raises(ValueError, match="there is no node 'n'") as error:
+        load_graph(file(tmp_path / "net.nir", change))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+    with pytest.raises(ValueError, match="an edge names a node with 2,000 letters; refused"):
+        load_graph(file(tmp_path / "other.nir", put("edges", [("input", "w" * 2000)])))

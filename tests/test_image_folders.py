@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,30 @@ def test_a_folder_must_be_given_and_have_the_part(pets: Path, monkeypatch: pytes
             load("folder", part, data_dir=pets)
         with pytest.raises(ValueError, match=f"folder: the parts are train and test, not '{part}'"):
             load_folder(pets, part)
+
+
+def test_a_pipe_among_the_images_is_named(pets: Path) -> None:
+    os.mkfifo(pets / "train" / "dog" / "c.png")
+    with pytest.raises(FileNotFoundError, match=r"there is no image .*c\.png: it is a pipe"):
+        load_folder(pets, "train")
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(pets: Path) -> None:
+    """100 million grey pixels pack into 100 kB."""
+    Image.new("1", (10_000, 10_000)).save(pets / "train" / "dog" / "bomb.png")
+    for size in (None, 8):
+        with pytest.raises(ValueError, match=r"bomb\.png cannot be read .*10000 x 10000 pixels, and a file of its"):
+            load_folder(pets, "train", size)
+
+
+def test_many_small_files_do_not_fill_the_memory(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikehebb.datasets.folder._ROOM", 1000)
+    for number in range(30):
+        paint(pets / "train" / "dog" / f"{number}.png", 0, "1", (400, 400))
+    with pytest.raises(ValueError, match="all images must have the same size"):
+        load_folder(pets, "train")
+    for file in [*(pets / "train").glob("*/[ab].*")]:
+        paint(file, RED, size=(400, 400))
+    with pytest.raises(ValueError, match=r"the 34 images beside .* would take 15 MiB of memory, far more than"):
+        load_folder(pets, "train")
+    assert load_folder(pets, "train", size=4).pixels.shape == (34, 3, 4, 4)

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from spikehebb import checkpoint
-from spikehebb.checkpoint import Checkpoint
+from spikehebb.checkpoint import Checkpoint, write_json
 from spikehebb.core.progress import quiet
 from spikehebb.jobs.run import (
     FINISHED,
@@ -28,12 +28,13 @@ from spikehebb.jobs.run import (
     STATE,
     Arrays,
     Counts,
+    check_counts,
     check_new,
-    ended_by_signals,
     held,
     report_of,
     run,
 )
+from spikehebb.signals import ended_by_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,6 +330,7 @@ def test_a_killed_process_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
+from spikehebb.signals import ended_by_signals
 from tests.test_run import Adding, do
 def at(step):
     if step == 4:
@@ -369,3 +371,39 @@ def test_what_was_left_in_the_folders_of_replicas_goes_unless_somebody_works_the
     with held(tmp_path):
         left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*") if path.name != LOCK)
     assert left == ["other/.kept", "other/.run.json-0a1b2c3d", "seed-0/.kept"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "[]", "{", "[" * 3000, '{"a": Infinity}', '"\\ud800"', "", "1e999", '{"kind": ["' + "a" * 10**5 + '"]}'],
+)
+def test_a_report_that_is_none_is_another_run(content: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(content)
+    assert report_of(tmp_path / "run.json", Adding().identity) is None
+    with pytest.raises(FileExistsError, match="holds another run"):
+        do(Adding(), tmp_path)
+    assert do(Adding(), tmp_path, overwrite=True)["total"] == WHOLE
+
+
+def test_a_report_of_this_run_must_hold_what_it_should(tmp_path: Path) -> None:
+    write_json(tmp_path / "run.json", {**Adding().identity, "points": 3})
+    assert report_of(tmp_path / "run.json", Adding().identity, {"points": int}) is not None
+    with pytest.raises(ValueError, match=r"run.json, points must be a list, got 3, so it is damaged; begin"):
+        report_of(tmp_path / "run.json", Adding().identity, {"points": [int]})
+
+
+@pytest.mark.parametrize("name", ["partial.npz", "run.json"])
+def test_a_pipe_in_the_folder_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises((ValueError, FileExistsError), match=r"it is a pipe; begin anew|holds another run"):
+        do(Adding(), tmp_path)
+    assert do(Adding(), tmp_path, overwrite=True)["total"] == WHOLE
+
+
+@pytest.mark.parametrize("count", [True, -1, 4, 1.0, "1", None, [1]])
+def test_a_state_counts_what_a_run_can_have(count: Any) -> None:
+    check_counts({"steps": 3}, steps=3)
+    with pytest.raises(ValueError, match="its header"):
+        check_counts({"steps": count}, steps=3)
+    with pytest.raises(ValueError, match="its header lacks 'steps'"):
+        check_counts({}, steps=3)

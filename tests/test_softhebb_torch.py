@@ -5,6 +5,9 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import os
+import pickle
+import resource
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -184,8 +187,6 @@ def test_a_file_like_a_real_one(tmp_path: Path, old: bool, spelling: str) -> Non
 
 def repack(path: Path, old: bytes, new: bytes) -> None:
     """Replace something in the pickle of a zip file."""
-    import zipfile
-
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
@@ -616,14 +617,101 @@ def test_what_is_no_pytorch_file(tmp_path: Path) -> None:
 
 
 def test_a_compressed_file_is_not_unpacked(tmp_path: Path) -> None:
-    import zipfile
-
     write_torch(random_model(CIFAR), tmp_path / "a.pth")
     with zipfile.ZipFile(tmp_path / "a.pth") as archive, zipfile.ZipFile(tmp_path / "b.pth", "w", 8) as packed:
         for name in archive.namelist():
             packed.writestr(name, archive.read(name))
         packed.writestr("archive/data/99", bytes(1 << 22))
     with pytest.raises(ValueError, match="it is compressed, which PyTorch never does"):
+        read_torch(tmp_path / "b.pth")
+
+
+def test_a_part_that_is_marked_as_a_folder_is_not_skipped(tmp_path: Path) -> None:
+    """One flipped bit in the list of the parts: PyTorch would take whatever is in memory for the numbers."""
+    write_torch(random_model(CIFAR), tmp_path / "a.pth")
+    whole = bytearray((tmp_path / "a.pth").read_bytes())
+    whole[whole.rindex(b"PK\x01\x02") + 38] |= 0x10
+    (tmp_path / "b.pth").write_bytes(whole)
+    with pytest.raises(ValueError, match="a part of it is marked as a folder"):
+        read_torch(tmp_path / "b.pth")
+
+
+def of_pickle(path: Path, content: bytes, *, old: bool = False, **parts: bytes) -> Path:
+    """Write a file as PyTorch does, now or before 1.6, around a pickle of anything."""
+    if old:
+        heads = (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": {}})
+        lines = [pickle.dumps(head, 2) for head in heads]
+        path.write_bytes(b"".join([*lines, content, pickle.dumps(["0"], 2)]))
+        return path
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {"data.pkl": content, "version": b"3", "byteorder": b"little", **parts}.items():
+            archive.writestr(f"archive/{name}", data)
+    return path
+
+
+def storage(count: int, view: bytes = b"") -> bytes:
+    """Return a pickle of nothing but a storage of so many numbers, of which the file holds none."""
+    number = b"\x8a\x05" + count.to_bytes(5, "little")
+    place = b"X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
+    return b"\x80\x02(" + place + number + view + b"tQ."
+
+
+BIG = b"\x8a\x05" + (3 << 30).to_bytes(5, "little")
+BOMBS: dict[str, tuple[bytes, bool, str]] = {
+    "bytes": (
+        b"\x80\x02c__builtin__\nbytearray\n" + BIG + b"\x85R.",
+        False,
+        "holds __builtin__.bytearray, which could",
+    ),
+    "storage": (storage(3 << 30), False, "storage 0 has not the 3,221,225,472 numbers that it promises"),
+    "old storage": (storage(3 << 30, b"N"), True, "it promises 3,221,225,472 numbers in"),
+    "memory": (b"\x80\x02}r\xff\xff\xff\x7f.", False, "its pickle remembers what PyTorch would not"),
+    "place": (b"\x80\x02K\x01Q.", False, "its pickle names a storage as PyTorch would not"),
+    "size": (storage(1).replace(b"tQ", b"]tQ"), False, "its pickle names a storage as PyTorch would not"),
+    "extension": (b"\x80\x02\x82\x01.", False, "its pickle has EXT1, which PyTorch never writes"),
+}
+
+
+@pytest.mark.parametrize(("content", "old", "message"), BOMBS.values(), ids=BOMBS)
+def test_a_small_file_takes_little_memory(content: bytes, old: bool, message: str, tmp_path: Path) -> None:
+    path = of_pickle(tmp_path / "a.pth", content, old=old)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=message):
+        read_torch(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 200_000  # kB
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_hostile_pickle_says_that_it_could_run_code(
+    protocol: int, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    trace = tmp_path / "it ran"
+    (tmp_path / "a.pth").write_bytes(pickle.dumps(Hostile(trace), protocol))
+    with pytest.raises(
+        ValueError, match=r"a.pth holds (_?io|builtins|__builtin__).open, which could run code; refused"
+    ):
+        read_torch(tmp_path / "a.pth")
+    assert not trace.exists()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_prefixes_of_wrappers_are_taken_away(prefix: str, tmp_path: Path) -> None:
+    model = random_model(CIFAR)
+    content = official(tmp_path / "a.pth", model)
+    content["state_dict"] = {f"{prefix}{key}": tensor for key, tensor in content["state_dict"].items()}
+    torch.save(content, tmp_path / "b.pth")
+    assert_same(model, read_torch(tmp_path / "b.pth"))
+
+
+def test_a_config_that_multiplies_itself(tmp_path: Path) -> None:
+    content = official(tmp_path / "a.pth")
+    table: Any = dict.fromkeys(map(str, range(1000)), 1)
+    for _ in range(4):
+        table = dict.fromkeys(map(str, range(1000)), table)
+    content["config"]["b0"]["layer"]["t_invert"] = table
+    torch.save(content, tmp_path / "b.pth")
+    with pytest.raises(ValueError, match=r"inverse_temperature must be a number, got '\(1000 entries\)'"):
         read_torch(tmp_path / "b.pth")
 
 

@@ -19,7 +19,7 @@ from spikehebb.datasets import load
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import NUMPY
 from spikehebb.encoders import spike_rows, spike_source
-from spikehebb.jobs import fit, frequency_response, replay, stdp_window
+from spikehebb.jobs import Settings, fit, frequency_response, replay, stdp_window
 from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import simulate
 
@@ -176,3 +176,11 @@ def test_seeds(seed: Any) -> None:
     with pytest.raises(ValueError, match=f"seed must lie between 0 and 4294967295, got {seed!r}"):
         check_seed(seed)
     assert check_seed(np.uint32(2**32 - 1)) == 2**32 - 1
+
+
+def test_whole_numbers_beyond_what_numpy_holds_are_numbers() -> None:
+    with pytest.raises(ValueError, match=f"seed must lie between 0 and 4294967295, got {2**64}"):
+        Settings(seed=2**64)
+    with pytest.raises(ValueError, match="eta must be a finite number"):
+        Settings(eta=10**400)
+    assert Settings(epochs=2**64).epochs == 2**64

@@ -20,6 +20,7 @@ from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.hardware import TARGETS, Quantized
 from spikehebb.jobs import ConvertedNetwork, LearnedNetwork, LifNetwork, RateNetwork, Settings, Trained
+from spikehebb.jobs.learned import EARLIER
 from spikehebb.softhebb import Model
 from tests.test_export_plain import DENSE, LIF, NETWORK, model, spiking
 
@@ -429,3 +430,111 @@ def test_the_search_sees_what_asks() -> None:
 def test_nobody_else_asks_for_the_kind_of_a_trained_network() -> None:
     lines = {str(path.relative_to(PACKAGE)): asks(path.read_text()) for path in PACKAGE.rglob("*.py")}
     assert {path for path, asked in lines.items() if asked} == READERS
+
+
+V0_1 = Path(__file__).parent / "data" / "v0_1"
+
+
+def tampered(kind: str, folder: Path, change: Callable[[Any], None], **arrays: Any) -> Path:
+    """Return an old checkpoint with another header or other arrays."""
+    with np.load(V0_1 / kind / "checkpoint.npz") as members:
+        kept = {name: members[name] for name in members.files}
+    header = json.loads(kept.pop("header").tobytes())
+    change(header)
+    raw = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(folder / "checkpoint.npz", **({"header": raw, **kept} | arrays))
+    return folder / "checkpoint.npz"
+
+
+def put(place: str, value: Any = ...) -> Callable[[Any], None]:
+    """Return what sets an entry of a header, or takes it away."""
+
+    def change(header: Any) -> None:
+        *above, last = place.split(".")
+        for name in above:
+            header = header[name]
+        if value is ...:
+            del header[last]
+        else:
+            header[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("digits", put("config.temperature"), "its config lacks 'temperature'"),
+        ("digits", put("config.rule"), "its config lacks 'rule'"),
+        ("digits", put("config.colour\x1b", 1), r"its config has entries that are not known: 'colour\\x1b'; upgrade"),
+        ("digits", put("config", {}), "its config lacks 'neurons', 'epochs'"),
+        ("digits", put("config", []), "its header, config must be a table of names and values, got a list"),
+        ("digits", put("config.neurons", True), "neurons must be a whole number, got True"),
+        ("digits", put("config.seed", 1.0), "seed must be a whole number, got 1.0"),
+        ("digits", put("config.target", 3), "target must be a text, got 3"),
+        ("digits", put("config.rule", ["softhebb"]), "rule must be a text, got"),
+        ("digits", put("image_shape", [True, 8, 8]), r"image_shape\[0\] must be a whole number, got True"),
+        ("digits", put("image_shape", [8, 8, 8]), "its images have the shape"),
+        ("digits", put("image_shape"), "its header lacks 'image_shape'"),
+        ("digits", put("device", None), "its header, device must be a text, got None"),
+        ("digits", put("device", "\x1b[2J"), r"there is no device '\\x1b"),
+        ("digits", put("biased", "yes"), "its header, biased must be true or false, got 'yes'"),
+        ("digits", put("seed", "x"), "its header, seed must be a whole number, got 'x'"),
+        ("digits", put("kind", "\x1b" * 1000), r"it holds '\\x1b"),
+        ("converted-lif", put("conversion.timing.dt_ms"), "the timing of its conversion lacks 'dt_ms'"),
+        (
+            "converted-lif",
+            put("conversion.timing.dt", 1),
+            "the timing of its conversion has entries that are",
+        ),
+        ("converted-lif", put("conversion.gains", [True]), r"its conversion, gains\[0\] must be a number, got True"),
+        ("converted-lif", put("conversion.gains", [1e300]), "its gains must be rates above 0"),
+        ("converted-lif", put("conversion.seed", -1), "its seed must be at least 0, got -1"),
+        ("converted-lif", put("conversion.device", 3), "its conversion, device must be a text, got 3"),
+        ("converted-lif", put("conversion.lif.gain", -1), "its LIF form has gain -1"),
+        ("converted-lif", put("conversion.lif.drive", 1e300), "its LIF form has drive 1e.300"),
+        ("converted-lif", put("conversion.lif.labels", [True] * 6), r"labels\[0\] must be a whole number, got True"),
+        ("converted-lif", put("conversion.lif.labels", [0, 1, 2, 3, 4, 10**6]), "its LIF form needs 6 labels from 0"),
+        ("converted-lif", put("network.layers", []), "at least one layer is needed"),
+    ],
+)
+def test_nothing_in_a_header_is_guessed(kind: str, change: Callable[[Any], None], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^checkpoint .*{message}") as error:
+        jobs.read(tampered(kind, tmp_path, change))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"weights": np.full((64, 6), 1e300)}, r"weights holds 1e\+300, which nothing learns"),
+        ({"weights": np.full((64, 6), -1e300)}, r"weights holds 1e\+300, which nothing learns"),
+        ({"age": np.full(6, -1.0)}, "age must not be negative, but holds -1"),
+        ({"profile": np.full((6, 10), -2.0)}, "profile must not be negative, but holds -2"),
+        ({"linear": np.full((10, 7), np.inf)}, "linear holds numbers that are not finite"),
+    ],
+)
+def test_impossible_numbers(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        jobs.read(tampered("digits", tmp_path, lambda header: None, **arrays))
+
+
+def test_a_seed_in_the_header_is_not_needed(tmp_path: Path) -> None:
+    test = load("digits", "test")[:2]
+    without = jobs.read(tampered("digits", tmp_path, put("seed")))
+    scores = jobs.evaluate(without, test, device="numpy")
+    assert scores["seed"] == 1
+    assert scores["metrics"].keys() == jobs.evaluate(jobs.read(V0_1 / "digits"), test, device="numpy")["metrics"].keys()
+
+
+def test_the_first_files_had_fewer_settings_and_mean_the_same(tmp_path: Path) -> None:
+    """All that came later is missing together; what it was then is written down, whatever today's defaults are."""
+
+    def earlier(header: Any) -> None:
+        for name in EARLIER:
+            del header["config"][name]
+
+    read = jobs.read(tampered("digits", tmp_path, earlier))
+    assert read.header["config"] == jobs.read(V0_1 / "digits").header["config"]
+    assert (EARLIER["rule"], EARLIER["target"], EARLIER["dropped"]) == ("softhebb", "", 0.0)

@@ -38,7 +38,7 @@ TESTED = {"softhebb-readout": 15, "study": 10}  # images; 20 elsewhere
 @pytest.fixture(autouse=True)
 def the_first_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Version 0.1 took the first images of a data set where now a sample is taken."""
-    for module in ("spikehebb.datasets", "spikehebb.jobs.learn_layers"):
+    for module in ("spikehebb.datasets", "spikehebb.jobs.layer_settings"):
         monkeypatch.setattr(sys.modules[module], "sample", lambda images, n, seed=0: images[:n])
 
 

@@ -10,6 +10,7 @@ from brian2 import Quantity, ms, mV
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, Population, Projection
+from spikehebb.core.values import is_finite
 from spikehebb.encoders import regular
 from spikehebb.neurons import lif_unit, linear_readout
 
@@ -76,9 +77,9 @@ def lif_wta(
     array, offset = _checked(weights, bias)
     if inhibition not in get_args(Inhibition):
         raise ValueError(f"lif_wta: inhibition must be {' or '.join(get_args(Inhibition))}, got {inhibition!r}.")
-    if not (gain > 0 and np.isfinite(gain)):
+    if not (is_finite(gain) and gain > 0):
         raise ValueError(f"lif_wta: gain must be above 0, got {gain}.")
-    if not (strength >= 0 and np.isfinite(strength)):
+    if not (is_finite(strength) and strength >= 0):
         raise ValueError(f"lif_wta: strength must be at least 0, got {strength}.")
     if inhibitory < 1:
         raise ValueError(f"lif_wta: inhibitory must be at least 1, got {inhibitory}.")

@@ -11,10 +11,27 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
 from spikehebb.reading import printable
+from spikehebb.signals import ended_by_signals
+
+
+class Interruptible(TyperGroup):
+    """Commands that SIGTERM and SIGHUP end as Ctrl-C does: with a word, and exit code 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            with ended_by_signals():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:  # typer would exit with 1, and without a word
+            say("spikehebb: interrupted.", err=True)
+            raise typer.Exit(130) from None
+
 
 commands = typer.Typer(
+    cls=Interruptible,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,7 +61,7 @@ def into(help: str) -> Any:
 @contextmanager
 def progress(interrupted: str = "the same command goes on where it stopped") -> Iterator[Callable[[str, float], None]]:
     """Show a bar per stage with the time left, on standard error, and a message when it is interrupted."""
-    from spikehebb.jobs.run import FINISHED, ended_by_signals
+    from spikehebb.jobs.run import FINISHED
 
     columns = (TextColumn("{task.description:10}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(
@@ -61,9 +78,8 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
             bars.update(tasks[stage], completed=min(fraction, 1.0))
 
         try:
-            with ended_by_signals():
-                yield tell
-        except KeyboardInterrupt:  # typer would exit without a word
+            yield tell
+        except KeyboardInterrupt:
             bars.stop()
             say(f"spikehebb: interrupted; {interrupted}.", err=True)
             raise typer.Exit(130) from None

@@ -17,6 +17,7 @@ from brian2.units.allunits import all_units
 from spikehebb import rules
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.equations import did_you_mean
+from spikehebb.reading import regular
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)\s*(.*)$")
 _UNITS = {name: unit for unit in all_units for name in (str(unit.name), str(unit.dispname)) if name.isidentifier()}
@@ -40,8 +41,7 @@ def rule(word: str, settings: Sequence[str] = ()) -> PlasticityRule:
 
 
 def _own(file: Path, name: str) -> PlasticityRule:
-    if not file.exists():
-        raise FileNotFoundError(f"there is no file {file}; name a rule of your own as FILE.py:NAME.")
+    regular(file, hint="name a rule of your own as FILE.py:NAME")
     try:
         content = runpy.run_path(str(file))
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spikehebb.core import Circuit, Frozen
+from spikehebb.core.values import is_finite
 from spikehebb.softhebb import Layer
 from spikehebb.softhebb.network import Array
 
@@ -65,7 +65,7 @@ class Timing:
             raise ValueError(f"order must be together or in turn, got {self.order!r}.")
         for item in dataclasses.fields(self):
             value, least = getattr(self, item.name), item.name in ("settle_ms", "jitter")
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            number = is_finite(value)
             if item.type == "float" and not (number and (value > 0 or (least and value == 0))):
                 raise ValueError(
                     f"{item.name} must be a number {'of at least' if least else 'above'} 0, got {value!r}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -119,6 +120,20 @@ def digest(value: Any) -> str:
     state = hashlib.sha256()
     _feed(state, value)
     return state.hexdigest()
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether a value is a finite number that a float can hold; a truth value is none.
+
+    Examples
+    --------
+    >>> is_finite(0.5), is_finite(2**64), is_finite(10**400), is_finite(True)
+    (True, True, False, False)
+    """
+    try:
+        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def describe_value(value: Any) -> str:

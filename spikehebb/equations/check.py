@@ -34,6 +34,7 @@ from spikehebb.equations.statements import (
     used,
     variables,
 )
+from spikehebb.reading import printable
 
 TIME = second.dim
 
@@ -50,7 +51,7 @@ _KINDS = {"boolean": np.bool_, "integer": np.int32, "float": np.float64}
 _UNREADABLE = (SyntaxError, TypeError, ValueError, KeyError, AssertionError, NotImplementedError)
 
 _LISTED = 12  # names in a message
-_SHOWN = 60  # characters of a value in a message
+_SHOWN = 60  # letters of a value or a name in a message
 _PHRASES = {
     TIME: "a time",
     (1 / second).dim: "a frequency",
@@ -61,7 +62,7 @@ _EXAMPLES = {TIME: "ms", (1 / second).dim: "Hz"}
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
-    allowed = list(allowed)
+    name, allowed = printable(name, _SHOWN), [printable(each, _SHOWN) for each in allowed]  # also of strangers' files
     close = difflib.get_close_matches(name, allowed, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     if len(allowed) <= _LISTED:

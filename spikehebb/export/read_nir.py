@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +12,10 @@ from typing import Any
 import numpy as np
 
 from spikehebb import equations as text
-from spikehebb.core import digest
 from spikehebb.export.graph import DYNAMIC, KINDS, Graph, Node
 from spikehebb.npy import unbelievable
 from spikehebb.reading import printable, regular, room
 
-DIGEST = "spikehebb_sha256"  # the attribute of a file that holds the checksum of its graph
 LARGEST = 1 << 31  # bytes, of all arrays together, as numbers of double precision
 MOST_NODES, MOST_EDGES, DEEPEST, LONGEST = 10_000, 100_000, 8, 1 << 20
 _FIELDS = {
@@ -45,6 +45,7 @@ _OPTIONAL = {
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
 }
+_HEAP = b"GCOL\x01"  # where HDF5 keeps texts
 _NAMES, _LONGEST_NAME = 1 << 28, 1000  # bytes of names that are read at once, letters of one
 _WHOLE = ("shape", "stride", "padding", "dilation", "groups", "kernel_size", "start_dim", "end_dim", "input_shape")
 _POSITIVE = ("tau", "tau_mem", "tau_syn")
@@ -71,19 +72,14 @@ def load_graph(path: Path) -> Graph:
     _, h5py = packages()
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is no NIR file: it is not HDF5. Give a file that nir.write has written.")
+    _check_sum(path)
+    _check_texts(path)
     try:
         with h5py.File(path, "r") as file:
             if "node" not in file or not isinstance(file.get("node"), h5py.Group):
                 raise ValueError(f"{path} is HDF5, but no NIR file: it has no group 'node'.")
             _check_contents(path, file["node"], h5py)
-            graph = graph_in(file["node"], f"NIR file {path}", h5py)
-            written = file.attrs.get(DIGEST)
-            if written is not None and written != digest(graph):
-                raise ValueError(
-                    f"NIR file {path} is damaged or was changed: its content is not what its checksum says. Write it "
-                    f"again, or take its attribute {DIGEST} away if you have changed it."
-                )
-            return graph
+            return _graph(file["node"], f"NIR file {path}", h5py)
     except PermissionError as error:
         raise OSError(f"cannot read the NIR file {path} ({error.strerror}).") from error
     except (OSError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, UnicodeError) as error:
@@ -100,6 +96,42 @@ def packages() -> tuple[Any, Any]:
             f"NIR files need the package nir ({error}); install it with: pip install 'spikehebb[nir]'"
         ) from error
     return nir, h5py
+
+
+def check_sum(content: bytes | memoryview | mmap.mmap) -> bytes:
+    """Return the line with which our own files end, behind all that HDF5 reads: a checksum of what stands before it."""
+    return b"\nspikehebb sha256 " + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def _check_sum(path: Path) -> None:
+    """Refuse a damaged file of our own before the HDF5 library reads it, which may not survive that."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        end = len(content) - len(check_sum(b""))
+        with memoryview(content) as whole, whole[: max(end, 0)] as before:
+            line = bytes(whole[max(end, 0) :])
+            if line.startswith(check_sum(b"")[:-65]) and line != check_sum(before):
+                raise ValueError(
+                    f"NIR file {path} is damaged: its content is not what its checksum says. Write it again."
+                )
+
+
+def _check_texts(path: Path) -> None:
+    """Refuse a damaged heap of texts, in which the HDF5 library looks for the next text without end."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(_HEAP)
+        while at >= 0:
+            place, end = at + 16, at + _number(content, at + 8)
+            while place + 16 <= end:
+                size = _number(content, place + 8)
+                step = 16 + -(-size // 8) * 8 if content[place : place + 2] != b"\0\0" else size  # or else it is free
+                if not 16 <= step <= end - place or end > len(content):
+                    raise ValueError(f"NIR file {path} is damaged: a text in it has no end.")
+                place += step
+            at = content.find(_HEAP, at + 1)
+
+
+def _number(content: mmap.mmap, at: int) -> int:
+    return int.from_bytes(content[at : at + 8], "little")
 
 
 def _check_contents(path: Path, root: Any, h5py: Any) -> None:
@@ -144,8 +176,7 @@ def _walk(path: Path, group: Any, name: str, h5py: Any, seen: set[int], depth: i
             yield from _walk(path, item, f"{name}/{printable(key, 40)}", h5py, seen, depth + 1)
 
 
-def graph_in(group: Any, file: str, h5py: Any, where: str = "", depth: int = 0) -> Graph:
-    """Return the graph in a group of an open HDF5 file, which a message calls ``file``; see ``load_graph``."""
+def _graph(group: Any, file: str, h5py: Any, where: str = "", depth: int = 0) -> Graph:
     owner = f"{file}{f', graph {printable(where)}' if where else ''}"
     if depth > DEEPEST:
         raise ValueError(f"{owner}: graphs lie in graphs more than {DEEPEST} deep; refused.")
@@ -160,7 +191,7 @@ def graph_in(group: Any, file: str, h5py: Any, where: str = "", depth: int = 0) 
         if not isinstance(item, h5py.Group):
             raise ValueError(f"{owner}: node {printable(repr(name), 40)} is no group.")
         if _word(f"{file}, node {printable(inner)}", item, "type", h5py) == "NIRGraph":
-            nodes[name] = graph_in(item, file, h5py, inner, depth + 1)
+            nodes[name] = _graph(item, file, h5py, inner, depth + 1)
         else:
             nodes[name] = _node(f"{file}, node {printable(inner)}", item, h5py)
     edges = _edges(owner, group["edges"])

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from spikehebb.checkpoint import write_whole
-from spikehebb.core import digest
 from spikehebb.export.graph import Graph, Node
-from spikehebb.export.read_nir import DIGEST, graph_in, packages
+from spikehebb.export.read_nir import check_sum, packages
 
 
 def write_nir(graph: Graph, path: Path) -> None:
@@ -38,8 +37,8 @@ def write_nir(graph: Graph, path: Path) -> None:
     nir.write(buffer, _built(graph, nir))
     with h5py.File(buffer, "r+") as file:
         _drop_resets(file["node"])
-        file.attrs[DIGEST] = digest(graph_in(file["node"], "the NIR file to write", h5py))
-    write_whole(Path(path), lambda file: file.write(buffer.getvalue()))
+    content = buffer.getvalue()
+    write_whole(Path(path), lambda file: file.write(content + check_sum(content)))
 
 
 def _built(graph: Graph, nir: Any) -> Any:

@@ -14,6 +14,7 @@ from brian2.units import get_dimensions, second
 
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Frozen, Int, NeuronModel, Projection
+from spikehebb.core.values import is_finite
 from spikehebb.equations import did_you_mean
 from spikehebb.hardware.placement import on_chip
 from spikehebb.hardware.rounding import Rounding, saturate, steps, whole
@@ -144,7 +145,7 @@ def quantize(
     for name, scale in stated.items():
         if name not in names:
             raise ValueError(f"quantize: there are no weights of {name!r}.{did_you_mean(name, names)}")
-        if not (np.isfinite(scale) and scale > 0):
+        if not (is_finite(scale) and scale > 0):
             raise ValueError(f"quantize: the scale of {name} must be a number above 0, got {scale}.")
     integers: dict[str, Int] = {}
     report: list[Rounded] = []

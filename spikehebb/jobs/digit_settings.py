@@ -15,6 +15,7 @@ from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit, Float, PlasticityRule, Projection
 from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
+from spikehebb.core.values import is_finite
 from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
@@ -92,10 +93,12 @@ class Settings:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.type == "str":
+                if not isinstance(value, str):
+                    raise ValueError(f"{item.name} must be a text, got {value!r}.")
                 continue
             if item.type == "int" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not np.isfinite(value):
+            if not is_finite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
             if item.name == "seed":
                 check_seed(value)

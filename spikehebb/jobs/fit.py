@@ -18,6 +18,7 @@ from scipy.stats import t as student
 from spikehebb import devices
 from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
 from spikehebb.core.progress import Fraction, announce_hours
+from spikehebb.core.values import is_finite
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
 from spikehebb.equations import TIME, unit_text
@@ -27,7 +28,8 @@ from spikehebb.jobs.stdp_windows import Window
 __all__ = ["Estimate", "Fit", "FitError", "fit"]
 
 _MOST, _USUAL = 100, 10  # evaluations
-_NEAR_0 = 1e-3  # of a parameter's scale: where the search stops on its way to a least value of 0
+_NEAR_0 = 0.1  # of a parameter's scale: below it may be on its way to a least value of 0
+_NO_WORSE = 1e-10  # of the sum of squares of the data: how much worse 0 may explain them
 _VAGUE = 0.02  # a singular value of normalized derivatives: parameters 50 times less certain together than alone
 _UNLIKELY = 1e-3  # the chance of so large a chi2
 
@@ -201,7 +203,7 @@ def fit(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-    if not (w0 > 0 and np.isfinite(w0)):
+    if not (is_finite(w0) and w0 > 0):
         raise ValueError(f"w0 must be a finite number above 0, because changes are relative to it, got {w0}.")
     names = candidates(rule, free, dt)
     if free is not None:
@@ -285,8 +287,7 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
         x_scale="jac",
         max_nfev=_MOST,
     )
-    near_0 = [problem.starts_at_0(name) and abs(x) < _NEAR_0 for name, x in zip(names, solution.x, strict=True)]
-    values = whole(np.where(near_0, 0.0, solution.x))
+    values = _ended_at_0(problem, whole(solution.x))
     progress(1.0)
     if not solution.success:
         rule = problem.with_values(values)
@@ -307,6 +308,18 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
         )
     problem.tell_apart(values)
     return values, int(solution.nfev)
+
+
+def _ended_at_0(problem: Problem, values: Float) -> Float:
+    """Return the values with those at 0 that the search, which stays above it, was on its way to."""
+    total = float(np.sum((problem.data.change / problem.errors) ** 2))
+    for place in problem.places:
+        if problem.starts_at_0(problem.names[place]) and values[place] < _NEAR_0 * problem.scale[place]:
+            trial = values.copy()
+            trial[place] = 0.0
+            before, after = (float(np.sum(problem.residuals(each) ** 2)) for each in (values, trial))
+            values = trial if after <= before + _NO_WORSE * total else values
+    return values
 
 
 def _result(problem: Problem, values: Float, evaluations: int, confidence: float) -> Fit:

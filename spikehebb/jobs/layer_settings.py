@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 from brian2 import Hz, ms
 
 from spikehebb.circuits import soft_wta
-from spikehebb.convert import Timing
-from spikehebb.core import Circuit
+from spikehebb.convert import SpikingNetwork, Timing, to_spiking
+from spikehebb.core import Circuit, Images
 from spikehebb.core.seeds import check_seed
+from spikehebb.core.values import is_finite
+from spikehebb.datasets import sample
 from spikehebb.encoders import regular
-from spikehebb.softhebb import Layer, Network, Pool
+from spikehebb.softhebb import Layer, Model, Network, Pool
 
 LEARNING = ("soft", "none")
 LAYERS = tuple(
@@ -134,6 +135,10 @@ class LayerSettings:
             lifetime=self.lifetime,
         )
 
+    def spiking(self, model: Model, train: Images) -> SpikingNetwork:
+        """Return a model as the spiking network that ``learn_layers`` uses for inference."""
+        return to_spiking(model, sample(train, self.calibration, self.seed), self.timing)
+
 
 def _check(name: str, kind: str, value: Any) -> None:
     if name == "seed":
@@ -141,7 +146,7 @@ def _check(name: str, kind: str, value: Any) -> None:
     elif kind == "int":
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
-    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    elif not is_finite(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, got {value!r}.")
     elif name == "blank" and value >= 1:
         raise ValueError(f"blank must be below 1, got {value}.")

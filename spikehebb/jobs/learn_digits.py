@@ -395,22 +395,17 @@ def _check_start(start: Start, settings: Settings, train: Images) -> None:
         )
 
 
-def _warnings(report: Mapping[str, Any]) -> list[str]:
-    return list(report.get("health", {}).get("warnings", ()))  # version 0.1 had none
-
-
 def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]:
     scores = {name: [float(run.report["metrics"][name]) for run in runs] for name in _SCORES}
-    shared = ("device", "versions", "image_shape", "data")
     return {
         "kind": "digits side by side",
-        **{name: runs[0].report[name] for name in shared},
+        **{name: runs[0].report[name] for name in ("device", "versions", "image_shape", "data")},
         "networks": [
             {
                 "folder": folder,
                 "config": run.report["config"],
                 "metrics": {name: run.report["metrics"][name] for name in _SCORES},
-                "warnings": _warnings(run.report),
+                "warnings": list(run.report.get("health", {}).get("warnings", ())),  # version 0.1 had none
             }
             for folder, run in zip(folders, runs, strict=True)
         ],

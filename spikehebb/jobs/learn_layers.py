@@ -16,14 +16,14 @@ from brian2 import ms
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Shapes
-from spikehebb.convert import SpikingNetwork, present, to_spiking
+from spikehebb.convert import SpikingNetwork, present
 from spikehebb.core import Float, Images, check_finite
 from spikehebb.core.progress import Progress, quiet
-from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
+from spikehebb.jobs.health import of_layers
 from spikehebb.jobs.layer_settings import LayerSettings
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
@@ -128,11 +128,6 @@ def learn_layers(
         identity=json.loads(json.dumps(header)),
     )
     return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
-
-
-def convert(model: Model, train: Images, settings: LayerSettings) -> SpikingNetwork:
-    """Return a model as the spiking network that ``learn_layers`` uses for inference."""
-    return to_spiking(model, sample(train, settings.calibration, settings.seed), settings.timing)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -266,22 +261,14 @@ class _Learning:
             }
             for norms, age, totals in zip(statistics.norms(model), state.ages, state.totals, strict=True)
         ]
-        learned = [
-            metrics.Learned(
-                name=f"layer {number + 1}",
-                weights=np.asarray(weights.weight),
-                start=np.asarray(start.weight),
-                fired=age * self.settings.lifetime if layer.learns else None,
-            )
-            for number, (layer, weights, start, age) in enumerate(
-                zip(self.network.layers, state.layers, self.begin(folder).layers, state.ages, strict=True)
-            )
-        ]
+        spikes = [age * self.settings.lifetime for age in state.ages]
+        accuracy = scores[str(len(self.widths))]
+        begun = self.begin(folder).layers
         report = {
             **self.identity,
-            "health": metrics.health(learned, accuracy=scores[str(len(self.widths))], labels=unseen),
+            "health": of_layers(self.network, state.layers, begun, accuracy=accuracy, test=self.test, fired=spikes),
             "metrics": {
-                "accuracy_test": scores[str(len(self.widths))],
+                "accuracy_test": accuracy,
                 "accuracy_train": learning,
                 "accuracy_by_layer": scores,
                 "spikes_per_image": [float(value) for value in state.spikes / images],
@@ -341,7 +328,7 @@ class _Learning:
 
     def _spiking(self, state: State) -> SpikingNetwork:
         model = Model(network=self.network, layers=state.layers)
-        spiking: SpikingNetwork = self._once("spiking", partial(convert, model, self.train, self.settings))
+        spiking: SpikingNetwork = self._once("spiking", partial(self.settings.spiking, model, self.train))
         return spiking
 
     def _once(self, what: str, make: Callable[[], Any]) -> Any:
@@ -385,7 +372,7 @@ def _patches(
         below = Model(network=settings.network(train.image_shape, number), layers=state.layers[:number])
         seed = seed_of(settings.seed, "patches", number)
         shown = present(
-            convert(below, train, settings),
+            settings.spiking(below, train),
             images,
             device=device,
             seed=seed,

@@ -14,8 +14,6 @@ import json
 import os
 import platform
 import re
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +27,7 @@ from spikehebb.core import Images, digest
 from spikehebb.core.progress import Progress
 from spikehebb.devices.scratch import scratch
 from spikehebb.reading import check, checked, read_json
+from spikehebb.signals import ended_by_signals
 
 FINISHED = "finished before"  # the stage that a finished run reports
 STATE = "partial.npz"  # of a run that is not finished
@@ -239,33 +238,6 @@ def _locked(path: Path) -> int:
             os.pwrite(file, f"process {os.getpid()} on {platform.node()}".encode(), 0)
             return file
         os.close(file)
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does.
-
-    An error that a signal caused, because it came while a library was being imported or called, is that signal.
-    """
-    changed, received = {}, []
-
-    def interrupt(number: int, frame: Any) -> None:
-        received.append(signal.Signals(number).name)
-        raise KeyboardInterrupt(*received)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                changed[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    except Exception as error:
-        if received:
-            raise KeyboardInterrupt(*received) from error
-        raise
-    finally:
-        for number, before in changed.items():
-            signal.signal(number, before)
 
 
 def versions() -> dict[str, str]:

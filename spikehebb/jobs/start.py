@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb.core import Float, Frozen, Images
+from spikehebb.core.values import is_finite
 from spikehebb.jobs.digit_settings import Settings
 
 _ROWS = 4096  # images whose norms are taken together
@@ -53,7 +54,7 @@ class Start:
 
     def with_age(self, age: float) -> Start:
         """Return the same network with neurons that are all of one age."""
-        if not (np.isfinite(age) and age >= 0):
+        if not (is_finite(age) and age >= 0):
             raise ValueError(f"age must be a number of at least 0, got {age}.")
         return dataclasses.replace(self, age=np.full(len(self.age), float(age)))
 

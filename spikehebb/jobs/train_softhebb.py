@@ -21,6 +21,7 @@ from spikehebb.core.seeds import check_seed
 from spikehebb.datasets import sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
+from spikehebb.jobs.health import of_layers
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.reading import check
 from spikehebb.softhebb import (
@@ -282,22 +283,15 @@ class _Training:
         ]
         names = ("learning", "features", "readout")
         summary = statistics.summary(model, sample(self.learned, SHOWN, self.seed), self.xp, self.each)
-        learned = [
-            metrics.Learned(
-                name=f"layer {number + 1}",
-                weights=np.asarray(weights.weight),
-                start=np.asarray(first.weight),
-                busiest=entry["largest_shares"][0] if layer.learns else None,
-            )
-            for number, (layer, weights, first, entry) in enumerate(
-                zip(self.network.layers, state.layers, self.begin(folder).layers, summary["layers"], strict=True)
-            )
-        ]
+        begun, busiest = self.begin(folder).layers, [entry["largest_shares"][0] for entry in summary["layers"]]
+        health = of_layers(
+            self.network, state.layers, begun, accuracy=scores["accuracy_test"], test=self.test, busiest=busiest
+        )
         report = {
             **self.identity,
             "metrics": scores,
             **summary,
-            "health": metrics.health(learned, accuracy=scores["accuracy_test"], labels=np.asarray(self.test.labels)),
+            "health": health,
             "learning_curve": curve,
             "seconds": {name: float(value) for name, value in zip(names, state.seconds, strict=True)},
         }

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb import devices
-from spikehebb.reading import check, read_json
+from spikehebb.reading import check, read_json, regular
 
 Files = Mapping[str, tuple[str, str]]
 Progress = Callable[[float], None]
@@ -111,7 +111,7 @@ def _whole(folder: Path, key: str) -> Program | None:
     try:
         manifest = check(read_json(folder / _MANIFEST), _CONTENT, "the manifest")
         files = {name: (file, np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
-        info = (folder / _BINARY).stat()
+        info = regular(folder / _BINARY).stat()
         expected = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
         whole = [manifest["key"], manifest["sha256"], info.st_uid] == expected
     except (OSError, ValueError, TypeError):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Frozen
-from spikehebb.core.values import frozen_array
+from spikehebb.core.values import frozen_array, is_finite
 
 Plasticity = Literal["soft-anti-hebbian", "soft", "hard", "krotov-hopfield", "none"]
 Activation = Literal["triangle", "repu", "relu", "tanh", "softmax"]
@@ -337,9 +337,7 @@ def _check(
             raise ValueError(f"{what}: {item.name} must be true or false, got {given!r}.")
         if hint is int and (isinstance(given, bool) or not isinstance(given, int)):
             raise ValueError(f"{what}: {item.name} must be a whole number, got {given!r}.")
-        if hint is float and (
-            isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given)
-        ):
+        if hint is float and not is_finite(given):
             raise ValueError(f"{what}: {item.name} must be a number, got {given!r}.")
         low, limit = (at_least or {}).get(item.name), (above or {}).get(item.name)
         if low is not None and given < low:

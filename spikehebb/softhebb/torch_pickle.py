@@ -13,6 +13,7 @@ from typing import Any, cast
 from spikehebb.reading import printable
 
 _MAGIC = b"PK\x03\x04"  # by which PyTorch itself tells its two formats apart
+_FOLDER = 0x10  # of MS-DOS
 _BYTES = {  # of a number in a storage
     **dict.fromkeys(("ByteStorage", "CharStorage", "BoolStorage", "UntypedStorage"), 1),
     **dict.fromkeys(("ShortStorage", "HalfStorage", "BFloat16Storage"), 2),
@@ -29,10 +30,10 @@ _KNOWN = {
     *("numpy dtype", "numpy.core.multiarray scalar", "numpy._core.multiarray scalar"),
     *(f"torch {kind}" for kind in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "sparse_coo")),
 }
-_PUT = ("BINPUT", "LONG_BINPUT", "PUT")
+_PUT = ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE")
 _GET = ("BINGET", "LONG_BINGET", "GET")
 _WHOLE = ("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1")
-_UNUSUAL = ("STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4", "PERSID", "NEWOBJ_EX", "MEMOIZE", "BYTEARRAY8")
+_UNUSUAL = ("INST", "OBJ", "EXT1", "EXT2", "EXT4", "PERSID", "NEWOBJ_EX", "BYTEARRAY8")
 
 
 def check_torch(path: Path) -> None:
@@ -62,6 +63,8 @@ def _check_zip(archive: zipfile.ZipFile, size: int) -> None:
         raise ValueError("it is compressed, which PyTorch never does")
     if archive.testzip():  # PyTorch ignores the checksums
         raise ValueError("a checksum is wrong")
+    if any(member.external_attr & _FOLDER for member in members):  # of which PyTorch would read nothing
+        raise ValueError("a part of it is marked as a folder")
     pickles = [name for name in held if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise ValueError("it has no data.pkl")
@@ -80,11 +83,14 @@ def _storages(file: Any) -> Iterator[tuple[str, int, int]]:
         if name in _UNUSUAL:
             raise ValueError(f"its pickle has {name}, which PyTorch never writes")
         if name in _PUT:
+            value = len(memo) if name == "MEMOIZE" else value
             if value in memo or value > count:
                 raise ValueError("its pickle remembers what PyTorch would not")
             memo[value] = done[-1][1] if done else None
             continue
-        if name == "GLOBAL" and value not in _KNOWN:
+        if name == "STACK_GLOBAL":
+            value = " ".join(str(word) for _, word in done[-2:])
+        if name in ("GLOBAL", "STACK_GLOBAL") and value not in _KNOWN:
             raise ForeignNameError(value.replace(" ", "."))
         done = [*done[-7:], (name, memo.get(value) if name in _GET else value)]
         if name == "BINPERSID":
