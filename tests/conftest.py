@@ -36,14 +36,14 @@ ONE_IN = 12
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to ``make test-all`` what needs CUDA or a catalogue of programs, and to ``make validate`` most of both."""
+    """Leave to ``make test-all`` all devices but one, and to ``make validate`` most of a catalogue on CUDA."""
     seen: Counter[str] = Counter()
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         device, catalogue = parameters.get("device"), item.get_closest_marker("catalogue")
-        if device is devices.CUDA or "emulated" in getattr(item, "fixturenames", ()) or item.get_closest_marker("nvcc"):
-            item.add_marker(pytest.mark.long)
-        if catalogue and device is devices.CPP:
+        quick = FAST if item.get_closest_marker("learning") else devices.NUMPY
+        others = device not in (None, quick) or "emulated" in getattr(item, "fixturenames", ())
+        if others or item.get_closest_marker("nvcc"):
             item.add_marker(pytest.mark.long)
         if device is not devices.CUDA:
             continue

@@ -234,6 +234,7 @@ def test_rates_are_the_activations(digits: Images) -> None:
     assert shown.predicted.shape == (4, network.last_step)
 
 
+@pytest.mark.long
 def test_operations_are_spikes_times_synapses(digits: Images) -> None:
     network = to_spiking(model(*CASES["triangle, max"]), digits[:40], SHORT)
     images = digits[40:43]
@@ -290,6 +291,7 @@ def test_shares_of_a_competition_are_the_softmax(device: Device) -> None:
     assert max(worst) < 4
 
 
+@pytest.mark.long
 def test_a_soft_layer_is_handed_on_as_shares(digits: Images) -> None:
     soft = Layer(units=6, batch_norm=False, plasticity="soft", activation="softmax", exponent=2.0, norm=2.0)
     source = model(soft)
@@ -299,6 +301,7 @@ def test_a_soft_layer_is_handed_on_as_shares(digits: Images) -> None:
     assert np.corrcoef(network.features(shown.counts).ravel(), exact.ravel())[0, 1] > 0.95
 
 
+@pytest.mark.long
 def test_winners_are_compared_with_what_sampling_alone_would_give(digits: Images) -> None:
     source = model(layer(8, inverse_temperature=0.5))
     network = to_spiking(source, digits[:40])

@@ -64,6 +64,7 @@ def test_windows_refuse_what_makes_no_sense() -> None:
         stdp_window(stdp_pair, repeats=0)
 
 
+@pytest.mark.learning
 @pytest.mark.slow_on_cuda
 def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     stages: dict[str, float] = {}
@@ -91,6 +92,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     assert stages == {"building": 1, "learning": 1, "labelling": 1, "testing": 1}
 
 
+@pytest.mark.learning
 @pytest.mark.slow_on_cuda
 def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: Device, tmp_path: Path) -> None:
     run = learn_digits(*few, SMALL, device=device, out=tmp_path)
@@ -100,6 +102,7 @@ def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: De
     assert {name: again[name] for name in scores} == {name: run.report["metrics"][name] for name in scores}
 
 
+@pytest.mark.learning
 @pytest.mark.slow_on_cuda
 def test_the_same_seed_learns_the_same_bits(few: tuple[Images, Images], device: Device) -> None:
     weights = [

@@ -137,6 +137,7 @@ def test_preferences_change_no_result(device: Device, tmp_path: Path, monkeypatc
             assert {k: v.tobytes() for k, v in state.items()} == {k: v.tobytes() for k, v in other.state[name].items()}
 
 
+@pytest.mark.long
 def test_a_file_in_the_working_folder_changes_no_result(tmp_path: Path) -> None:
     """As Brian2 reads it when it is imported by a script."""
     (tmp_path / "brian_preferences").write_text(OTHER_PREFERENCES)

@@ -143,6 +143,7 @@ def test_a_deterministic_copy_is_the_plain_circuit(device: Device, rng: np.rando
         assert_equal(together.replica(copy), alone)
 
 
+@pytest.mark.long
 def test_weights_of_their_own_that_rest(rng: np.random.Generator) -> None:
     circuit, protocol = deterministic(rng), shown(rng)
     weights = rng.uniform(0, 0.3, (2, 12, 3))
@@ -202,6 +203,7 @@ def test_learning_under_the_limits_of_a_chip(rng: np.random.Generator) -> None:
         replicas(chip.circuit, 2, parameters={"feedforward.epoch": [10, 20] * ms})
 
 
+@pytest.mark.long
 @pytest.mark.compiler
 @NO_COMPILER
 def test_numpy_and_cpp_draw_the_same_numbers(rng: np.random.Generator) -> None:

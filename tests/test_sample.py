@@ -101,6 +101,7 @@ def test_limits_are_samples_whatever_the_data_set(data: str, sorted_digits: Path
     assert numbers(chosen) == numbers(sample(load(data, "train", data_dir=folder), 20))
 
 
+@pytest.mark.long
 def test_every_command_takes_the_same_sample(sorted_digits: Path, tmp_path: Path) -> None:
     data = ("--data", "folder", "--data-dir", sorted_digits)
     reports: list[dict[str, Any]] = []

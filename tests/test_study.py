@@ -34,6 +34,7 @@ def whole(tiny: tuple[Images, Images], tmp_path_factory: pytest.TempPathFactory)
     return folder, study_bits(*tiny, FEW, bits=(4,), trace_bits=(3,), **FEWER, device=NUMPY, out=folder)
 
 
+@pytest.mark.long
 def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
     folder, report = whole
     seen = [(p["curve"], p["when"], p["value"], p["rounding"]) for p in report["points"]]
@@ -58,6 +59,7 @@ def test_every_limit_has_a_point_and_a_row(whole: Any) -> None:
     assert plot.study(report).axes[0].get_xlabel() == "bits of a weight"
 
 
+@pytest.mark.long
 def test_it_goes_on_where_it_stopped(
     whole: Any, tiny: tuple[Images, Images], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
