@@ -10,11 +10,16 @@ from typing import Any
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.reading import check, exactly, printable
-from spikehebb.softhebb.network import Array, Layer, Model, Network, Pool, Weights, array_shapes
+from spikehebb.softhebb.network import Array, Layer, Model, Network, Pool, Readout, Training, Weights, array_shapes
 from spikehebb.softhebb.presets import layer_from
 
 KIND = "softhebb"
-_HEADER = {"network": {}, "classes": int, "steps": [int]}
+_HEADER = {
+    **{"network": {}, "classes": int, "steps": [int]},
+    # how it came about, where that is known
+    **{"preset?": (str, None), "seed?": int, "device?": str, "versions?": {str: str}, "data?": {str: {}}},
+    **{"training?": {}, "readout?": {}},
+}
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -96,6 +101,10 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     if header["kind"] != KIND:
         raise ValueError(f"it holds {printable(repr(header['kind']))}, not a SoftHebb model.")
     check(header, _HEADER, "its header")
+    for name, kind in (("training", Training), ("readout", Readout)):
+        if name in header:
+            given = {entry: value for entry, value in header[name].items() if entry != "method"}
+            kind(**exactly(given, kind, f"its {name}"))
     network, classes, steps = network_from(header["network"]), header["classes"], header["steps"]
     if len(steps) != len(network.layers) or min(steps) < 0:
         raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {printable(steps)}.")

@@ -117,7 +117,7 @@ def process(
     ``during`` is called once it has started, and may do to it what it likes; ``before`` in the child.
     """
     out, err = (folder / f"{name}-{time.monotonic_ns()}" for name in ("stdout", "stderr"))
-    start = time.monotonic()
+    start, most = time.monotonic(), 0
     with out.open("wb") as stdout, err.open("wb") as stderr:
         running = subprocess.Popen(
             list(map(str, words)),
@@ -132,7 +132,8 @@ def process(
     try:
         during(running)
         while True:
-            pid, status, usage = os.wait4(running.pid, os.WNOHANG)
+            most = max(most, peak(running.pid))
+            pid, status = os.waitpid(running.pid, os.WNOHANG)
             if pid:
                 break
             if time.monotonic() > start + limit:
@@ -145,9 +146,17 @@ def process(
     texts = [path.read_text(errors="replace") for path in (out, err)]
     out.unlink()
     err.unlink()
-    if usage.ru_maxrss * 1024 > GIB + _START:
-        raise Fault("memory", f"{usage.ru_maxrss / 1024:.0f} MiB")
+    if most > GIB + _START:
+        raise Fault("memory", f"{most >> 20} MiB")
     return Done(code=running.returncode, out=texts[0], err=texts[1], seconds=time.monotonic() - start)
+
+
+def peak(pid: int | str) -> int:
+    """Return the most bytes in memory that a process has had (``ru_maxrss`` counts what its parent had)."""
+    try:
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError):  # it has ended
+        return 0
 
 
 def alive(running: subprocess.Popen[bytes]) -> bool:

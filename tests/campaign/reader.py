@@ -24,7 +24,7 @@ from spikehebb.cli import app, parse
 from spikehebb.datasets import cifar, idx, measurements, spike_times
 from spikehebb.export import read_nir
 from spikehebb.simulation import programs
-from tests.campaign.case import GIB
+from tests.campaign.case import GIB, peak
 from tests.campaign.commands import contents
 
 
@@ -136,12 +136,6 @@ def answer(reader: str, path: Path) -> dict[str, Any]:
         return {"traceback": traceback.format_exc()[-600:]}
 
 
-def peak() -> int:
-    """Return the most bytes in memory since the last reset."""
-    text = Path("/proc/self/status").read_text()
-    return int(text.split("VmHWM:")[1].split()[0]) * 1024
-
-
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -149,10 +143,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + 4 * GIB, used + 4 * GIB))  # a bomb is no danger to the machine
     for line in sys.stdin:
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-        before = peak()
+        before = peak("self")
         request = json.loads(line)
         given = answer(request["reader"], Path(request["path"]))
-        print(json.dumps(given | {"bytes": peak() - before}), file=answers, flush=True)
+        print(json.dumps(given | {"bytes": peak("self") - before}), file=answers, flush=True)
 
 
 if __name__ == "__main__":
