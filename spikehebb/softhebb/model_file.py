@@ -15,10 +15,16 @@ from spikehebb.softhebb.presets import layer_from
 
 KIND = "softhebb"
 _HEADER = {
-    **{"network": {}, "classes": int, "steps": [int]},
+    "network": {},
+    "classes": int,
+    "steps": [int],
     # how it came about, where that is known
-    **{"preset?": (str, None), "seed?": int, "device?": str, "versions?": {str: str}, "data?": {str: {}}},
-    **{"training?": {}, "readout?": {}},
+    "preset?": (str, None),
+    "seed?": int,
+    "device?": str,
+    "versions?": {str: str},
+    "training?": {},
+    "readout?": {},
 }
 
 
