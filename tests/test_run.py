@@ -307,10 +307,10 @@ do(Adding(at=at), Path({str(tmp_path)!r}))
     assert json.loads((tmp_path / "run.json").read_text())["last"] == 5
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["{}", "[]", "{", "[" * 3000, '{"a": Infinity}', '"\\ud800"', "", "1e999", '{"kind": ["' + "a" * 10**5 + '"]}'],
-)
+NO_REPORTS = ["{}", "[]", "{", "[" * 3000, '{"a": Infinity}', '"\\ud800"', "", "1e999"]
+
+
+@pytest.mark.parametrize("content", NO_REPORTS, ids=range(len(NO_REPORTS)))
 def test_a_report_that_is_none_is_another_run(content: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(content)
     assert report_of(tmp_path / "run.json", Adding().identity) is None
