@@ -37,12 +37,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("attack", "cases"),
     [
-        pytest.param(files, 60, id="files"),
-        pytest.param(kills, 1, id="kills"),
-        pytest.param(signals, 4, id="signals", marks=pytest.mark.slow),
-        pytest.param(disks, 6, id="disks", marks=pytest.mark.slow),
-        pytest.param(neighbours, 3, id="neighbours", marks=pytest.mark.slow),
-        pytest.param(repeats, 1, id="repeats"),
+        *(
+            (attack, few)
+            for attack, few in ((files, 60), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1))
+        ),
+        *(pytest.param(attack, 4, marks=pytest.mark.long) for attack in (kills, signals, disks, neighbours)),
     ],
 )
 def test_a_sample(attack: object, cases: int, shared: Path, tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ def test_evaluate_says_the_same(tiny: tuple[Path, dict[str, Any]]) -> None:
             assert scores[name] == report["metrics"][name]
 
 
+@pytest.mark.long
 def test_networks_learn_as_replicas(tmp_path: Path) -> None:
     words = ["learn", *TINY, "--seed", "4", "--replicas", "2", "--out", str(tmp_path)]
     done = run(*words)
@@ -207,6 +208,7 @@ def test_auto_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "as there is no NVIDIA GPU here" in done.stderr
 
 
+@pytest.mark.long
 def test_without_a_compiler_it_says_so_and_runs_on_numpy(tmp_path: Path) -> None:
     words = [*SIX, "--device", "auto"]
     done = run("learn", *words, "--out", tmp_path, "--json", environment={"CXX": "no-such-compiler"})
@@ -223,7 +225,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     """A limit on the size of files is the nearest thing to a full disk that any user may set."""
     out = tmp_path / "out"
     command = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); " + SPIKEHEBB[-1]
-    words = ["learn", *TINY, "--neurons", "40", "--out", str(out)]
+    words = ["learn", *SIX, "--device", "numpy", "--neurons", "40", "--out", str(out)]
     done = subprocess.run(
         [sys.executable, "-c", command, *words], capture_output=True, text=True, timeout=300, check=False
     )
@@ -234,6 +236,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.compiler
 @NO_COMPILER
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(tmp_path: Path) -> None:

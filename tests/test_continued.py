@@ -261,7 +261,7 @@ def test_damaged_starts_are_refused(spiked: Path, tmp_path: Path) -> None:
     weights[3, 2] = np.nan
     faults: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({}, {"weights": weights}, "weights holds numbers that are not finite"),
-        ({}, {"age": -trained.arrays["age"] - 1}, "the age of a neuron must be at least 0"),
+        ({}, {"age": -trained.arrays["age"] - 1}, "age must not be negative"),
         ({"kind": "digits, unfinished"}, {}, r"it holds 'digits, unfinished', not a trained network"),
         ({"kind": ["digits"]}, {}, r"it holds \['digits'\], not a trained network"),
         ({"biased": True}, {}, r"needs \['age', 'bias', 'linear', 'profile', 'weights'\]"),

@@ -29,6 +29,7 @@ from tests.conftest import NO_COMPILER
 from tests.oracles import conversion as oracle
 
 SHORT = Timing(present_ms=30)
+TIMING = dataclasses.asdict(SHORT)
 
 
 def layer(units: int = 5, **changes: Any) -> Layer:
@@ -370,8 +371,9 @@ def changed(path: Path, **changes: Any) -> None:
     [
         ({"gains": [1.0]}, "converted with 1 gains, but has 2 layers: from another conversion"),
         ({"gains": [1.0, -2.0]}, r"its gains must be rates above 0, but are \[1.0, -2.0\]"),
-        ({"timing": {"present_ms": 2000}}, "shown for 5 to 52 whole time steps, but 2000 ms are 2000 steps"),
-        ({"timing": {"speed": 2}}, "unexpected keyword argument 'speed'"),
+        ({"timing": TIMING | {"present_ms": 2000}}, "shown for 5 to 52 whole time steps, but 2000 ms are 2000 steps"),
+        ({"timing": TIMING | {"speed": 2}}, "the timing of its conversion has entries that are not known: 'speed'"),
+        ({"timing": {"present_ms": 30}}, "the timing of its conversion lacks 'neurons', 'order'"),
     ],
 )
 def test_files_from_another_conversion_are_refused(

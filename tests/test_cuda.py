@@ -34,7 +34,7 @@ from spikehebb.simulation.simulate import program, simulate
 from tests import cuda_on_cpu
 from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
 
-pytestmark = [pytest.mark.compiler, NO_COMPILER, NO_BRIAN2CUDA]
+pytestmark = [pytest.mark.long, pytest.mark.compiler, NO_COMPILER, NO_BRIAN2CUDA]
 NVCC = pytest.mark.skipif(nvcc.nvcc_path() is None, reason="no nvcc here")
 
 
@@ -235,7 +235,7 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     """Rounding errors of times grow: beyond 64 s, Brian2's compiled clocks would miss each other by a step."""
     counter = dataclasses.replace(
         regular, name="counter", equations="n : 1\nlast : 1", threshold="", reset="", onset="n = stimulus(t, i)",
-        update="last = last + n", parameters={},
+        update="last = last + n", parameters={}, roles={},
     )  # fmt: skip
     circuit = Circuit(name="long", populations={"a": Population(model=counter, size=1)}, projections={})
     rows = np.arange(1400.0)[:, None]

@@ -185,8 +185,8 @@ def test_a_lif_network_is_exported_with_its_votes(saved: dict[str, Path], tmp_pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"gain": "much"}, "its LIF form has gain 'much', which must be a number"),
-        ({"gain": True}, "its LIF form has gain True, which must be a number"),
+        ({"gain": "much"}, "its LIF form, gain must be a number, got 'much'"),
+        ({"gain": True}, "its LIF form, gain must be a number, got True"),
         ({"inhibition": "none"}, "its LIF form has an inhibition 'none'"),
         ({"labels": [0, 1]}, "its LIF form needs 6 labels from 0, one for each unit"),
         ({"labels": [0, 1, 2, 3, 2, -1]}, "its LIF form needs 6 labels from 0, one for each unit"),

@@ -69,6 +69,7 @@ def test_each_learns_what_it_learns_alone(fewer: tuple[Images, Images], tmp_path
     assert set(single.report["metrics"]) == set(together.runs[0].report["metrics"])
 
 
+@pytest.mark.long
 def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> None:
     """Parameters of neurons and of the rule, weights to start from; equal to rounding with one alone."""
     changes: list[dict[str, Any]] = [{"eta": 0.2, "lifetime": 50.0}, {"temperature": 0.02, "rate_hz": 300.0}]

@@ -116,7 +116,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
         FileNotFoundError, match=r"there is no file .*none\.csv; give a CSV file with the columns lag_ms"
     ):
         read(tmp_path / "none.csv")
-    with pytest.raises(OSError, match=r"cannot read .* \(Is a directory\); give a CSV file"):
+    with pytest.raises(OSError, match=r"there is no file .*: it is a folder; give a CSV file"):
         read(tmp_path)
 
 

@@ -88,7 +88,7 @@ def test_files_that_are_no_spike_times_are_refused(tmp_path: Path, content: str,
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"cannot read .*nothing.txt: No such file"):
+    with pytest.raises(OSError, match=r"there is no file of spike times .*nothing.txt; give"):
         read_times(tmp_path / "nothing.txt")
     (tmp_path / "junk").write_bytes(bytes(range(256)))
     with pytest.raises(ValueError, match="junk is not a text file"):

@@ -103,7 +103,7 @@ def test_infinity_is_a_value_only_where_it_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("neuron", "changes", "message"),
     [
-        (lif, {"tau_m": 0 * ms}, "neuron lif: tau_m is a time constant"),
+        (lif, {"tau_m": 0 * ms}, "neuron lif: tau_m is a membrane time constant"),
         (lif, {"t_ref": -1 * ms}, "neuron lif: t_ref is a duration"),
         (lif, {"v_rest": np.inf * mV}, "neuron lif: v_rest is a number and must be finite"),
         (escape_rate, {"temperature": 0.0}, "temperature is a scale and must be finite and above 0"),

@@ -35,6 +35,7 @@ from tests.oracles import (
 )
 
 DT, DURATION, DELAY = 1e-4, 0.35, 2e-3  # seconds
+LONGER = 0.6
 NONE: Times = np.zeros(0)
 
 
@@ -107,7 +108,12 @@ def with_common_lag(rule: PlasticityRule, device: Device) -> PlasticityRule:
 
 
 def run(
-    rule: PlasticityRule, trials: list[Case], device: Device, delay: float = 0.0, dt: float = DT
+    rule: PlasticityRule,
+    trials: list[Case],
+    device: Device,
+    delay: float = 0.0,
+    dt: float = DT,
+    duration: float = DURATION,
 ) -> NDArray[np.float64]:
     circuit = synapse_pair(rule, pairs=len(trials), w=[trial.w for trial in trials], delay=delay * second)
     reward = [trial.reward * second for trial in trials] if "reward" in circuit.populations else None
@@ -115,14 +121,20 @@ def run(
         [trial.pre * second for trial in trials],
         [trial.post * second for trial in trials],
         reward=reward,
-        duration=DURATION * second,
+        duration=duration * second,
     )
     recording = simulate(circuit, plan, device=device, dt=dt * second)
     return np.asarray(np.diag(recording.weights["synapse"]), float)
 
 
 def expected(
-    rule: PlasticityRule, trials: list[Case], delay: float = 0.0, dt: float = DT, *, limit: bool = False
+    rule: PlasticityRule,
+    trials: list[Case],
+    delay: float = 0.0,
+    dt: float = DT,
+    *,
+    duration: float = DURATION,
+    limit: bool = False,
 ) -> NDArray[np.float64]:
     """The weights at the end by the oracle, or by what it approaches as dt goes to 0."""
     weights = []
@@ -133,7 +145,7 @@ def expected(
         else:
             oracle = CONTINUOUS_ORACLES[rule.name]
             oracle = exact.LIMITS[oracle].oracle if limit else oracle
-            weights.append(oracle(pre, post, w, p, duration=DURATION, dt=dt, reward=trial.reward))
+            weights.append(oracle(pre, post, w, p, duration=duration, dt=dt, reward=trial.reward))
     return np.array(weights)
 
 
@@ -290,7 +302,7 @@ def trials(pairs: int, spikes: int, seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     cases = []
     for number in range(pairs):
-        pre, post, reward = (train(rng, n, 2 * DT, 1500) for n in (spikes, spikes, 5))
+        pre, post, reward = (train(rng, n, 2 * DT, 2500) for n in (spikes, spikes, 5))
         cases.append(Case(pre, post, reward, w=0.3 + 0.5 * (number % 2)))
     return cases
 
@@ -304,7 +316,7 @@ def on_coarse_grid(rule: PlasticityRule) -> PlasticityRule:
 
 def errors(rule: PlasticityRule, weights: dict[float, NDArray[np.float64]], given: list[Case]) -> tuple[float, float]:
     """The root mean square at 0.2 and at 0.1 ms, after a check of the largest."""
-    limit = expected(rule, given, limit=True)
+    limit = expected(rule, given, duration=LONGER, limit=True)
     change = limit - np.array([trial.w for trial in given])
     bound = exact.LIMITS[CONTINUOUS_ORACLES[rule.name]].error(rule.parameters, len(given[0].pre), change)
     assert np.max(np.abs(weights[DT] - limit)) < DT * bound
@@ -320,7 +332,7 @@ FIRST = {TESTED[name].synapse: name for name in reversed(LIMITED)}  # of rules w
 def test_the_simulation_approaches_continuous_time(name: str) -> None:
     rule = on_coarse_grid(TESTED[name])
     given = trials(96, 20, seed=11) if name in CALCIUM else trials(8, 30, seed=12)
-    coarse, fine = errors(rule, {dt: run(rule, given, NUMPY, dt=dt) for dt in (2 * DT, DT)}, given)
+    coarse, fine = errors(rule, {dt: run(rule, given, NUMPY, dt=dt, duration=LONGER) for dt in (2 * DT, DT)}, given)
     assert 1.6 < coarse / fine < 2.6
 
 
@@ -328,7 +340,7 @@ def test_all_sets_of_calcium_approach_continuous_time() -> None:
     ratios = []
     for name in CALCIUM:
         rule, given = on_coarse_grid(TESTED[name]), trials(16, 30, seed=13)
-        coarse, fine = errors(rule, {dt: expected(rule, given, dt=dt) for dt in (2 * DT, DT)}, given)
+        coarse, fine = errors(rule, {dt: expected(rule, given, dt=dt, duration=LONGER) for dt in (2 * DT, DT)}, given)
         ratios.append(coarse / fine)
     assert 1.6 < np.exp(np.mean(np.log(ratios))) < 2.6, "crossings fall anywhere in a step: one set alone says little"
 

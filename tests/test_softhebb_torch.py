@@ -661,7 +661,7 @@ BOMBS: dict[str, tuple[bytes, bool, str]] = {
     "bytes": (
         b"\x80\x02c__builtin__\nbytearray\n" + BIG + b"\x85R.",
         False,
-        "holds __builtin__.bytearray, which could",
+        "holds __builtin__.bytearray, which",
     ),
     "storage": (storage(3 << 30), False, "storage 0 has not the 3,221,225,472 numbers that it promises"),
     "old storage": (storage(3 << 30, b"N"), True, "it promises 3,221,225,472 numbers in"),

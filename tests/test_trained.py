@@ -218,6 +218,7 @@ def test_every_function_takes_every_form_or_says_why_not(
     assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.npz"}
 
 
+@pytest.mark.long
 def test_a_chip_adds_costs_and_changes_no_score(forms: dict[str, Trained], test_images: Images) -> None:
     for form in ("learned", "converted", "lif"):
         bare, priced = (jobs.evaluate(forms[form], test_images[:3], target=target) for target in (None, LOIHI))
@@ -292,7 +293,7 @@ def test_all_of_a_file_is_checked(forms: dict[str, Trained], tmp_path: Path) -> 
     rates = forms["rates"]
     variance = -np.asarray(rates.arrays["layer0.variance"])
     damaged = {"layer0.variance": variance}, {"layer0.weight": np.full((5, 1, 3, 3), np.nan, np.float32)}
-    for arrays, message in zip(damaged, ("variance of layer 0 must not be negative", "not finite"), strict=True):
+    for arrays, message in zip(damaged, ("layer0.variance must not be negative", "not finite"), strict=True):
         saved = Checkpoint(header=rates.header, arrays={**rates.arrays, **arrays})
         checkpoint.save(saved, tmp_path / "checkpoint.npz")
         with pytest.raises(ValueError, match=rf"^checkpoint {tmp_path / 'checkpoint.npz'}: .*{message}"):

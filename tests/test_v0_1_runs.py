@@ -34,6 +34,8 @@ COMMANDS = {
 }
 TESTED = {"softhebb-readout": 15, "study": 10}  # images; 20 elsewhere
 
+LONG = ("study", "replicas-numpy")
+
 
 @pytest.fixture(autouse=True)
 def the_first_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +72,11 @@ def assert_expected(name: str, out: Path) -> None:
                 np.testing.assert_allclose(archive[array], expected[key], rtol=1e-5, atol=1e-7, err_msg=key)
 
 
-@pytest.mark.parametrize(("unfinished", "name"), [(name, name) for name in COMMANDS], indirect=["unfinished"])
+@pytest.mark.parametrize(
+    ("unfinished", "name"),
+    [pytest.param(name, name, marks=[pytest.mark.long] if name in LONG else []) for name in COMMANDS],
+    indirect=["unfinished"],
+)
 def test_an_unfinished_run_of_version_0_1_goes_on(unfinished: Path, name: str, tmp_path: Path) -> None:
     shutil.copytree(DATA / "softhebb", tmp_path / "softhebb")
     words = COMMANDS[name].replace("MODEL", "softhebb").split()
@@ -91,6 +97,7 @@ def test_an_unfinished_run_of_version_0_1_goes_on(unfinished: Path, name: str, t
         assert len(study["points"]) == len(expected["points"])
 
 
+@pytest.mark.long
 def test_the_comparison_can_fail(tmp_path: Path) -> None:
     done = run(*COMMANDS["learn-numpy"].split(), "--data", "digits", "--limit-test", "20", "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -102,6 +109,7 @@ def test_the_comparison_can_fail(tmp_path: Path) -> None:
         assert_expected("learn-numpy", tmp_path / "other")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("unfinished", ["layers-looking"], indirect=True)
 def test_unfinished_layers_of_version_0_1_go_on(unfinished: Path) -> None:
     """Both layers have learned, and most features are on disk, but without checksums: they are computed again."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _PREFIXES = ("B", "kB", "MB", "GB", "TB", "PB")
+_AVAILABLE = re.compile(r"MemAvailable: *(\d+) kB")
 _SMALL = 1 << 26  # bytes that nobody asks about
 
 
@@ -13,11 +15,10 @@ def free_memory() -> float:
     """Return the bytes that this process can still take: of the machine, and of its container if that has less."""
     free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = 1024.0 * int(fields["MemAvailable"].removesuffix("kB"))
+        free = 1024.0 * int(_AVAILABLE.findall(Path("/proc/meminfo").read_text())[0])
         group = Path("/sys/fs/cgroup")
         free = min(free, float((group / "memory.max").read_text()) - float((group / "memory.current").read_text()))
-    except (OSError, ValueError, KeyError):  # no Linux, or a container without a limit ("max")
+    except (OSError, ValueError, IndexError):  # no Linux, or a container without a limit ("max")
         pass
     return max(free, 0.0)
 

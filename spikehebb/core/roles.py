@@ -45,6 +45,9 @@ class Role:
 
 ROLES: Mapping[str, Role] = {
     "time constant": Role(allowed="a finite time above 0", least=0.0, above=True),
+    "membrane time constant": Role(
+        allowed="a time above 0, infinite without a leak", least=0.0, above=True, infinite=True
+    ),
     "duration": Role(allowed="a finite time of at least 0", least=0.0),
     "amplitude": Role(
         allowed="a finite number of at least 0",
@@ -67,7 +70,8 @@ _AMPLITUDES = ("A_", *(f"A{number}_" for number in range(1, 10)))
 def roles_of(parameters: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, str]:
     """Return the role of every parameter: as given, or as its name and its unit say.
 
-    ``tau`` and names that begin with it, if they are times, are time constants, and other times durations; ``w_min``
+    ``tau`` and names that begin with it, if they are times, are time constants (``tau_m`` that of a membrane, which may
+    have no leak), and other times durations; ``w_min``
     and ``w_max`` are bounds, ``A_plus``, ``A2_minus`` and the like amplitudes, ``eta`` is a learning rate. What is left
     is a finite number, or a limit where its value is infinite.
 
@@ -82,6 +86,8 @@ def roles_of(parameters: Mapping[str, Any], roles: Mapping[str, str]) -> dict[st
 
 def _usual(name: str, value: Any) -> str:
     if get_dimensions(value) == text.TIME:
+        if name == "tau_m":
+            return "membrane time constant"
         return "time constant" if name.startswith("tau") else "limit" if np.any(np.isinf(value)) else "duration"
     if name in _BOUNDS:
         return _BOUNDS[name]

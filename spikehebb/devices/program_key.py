@@ -25,8 +25,7 @@ BUILDERS = (
     "devices/*.py",
     "simulation/*.py",
     "equations/*.py",
-    "catalogue.py",
-    "encoders.py",
+    *("catalogue.py", "encoders.py", "reading.py"),
 )
 
 # What compilers take from the environment, and Brian2 when it tests their flags.

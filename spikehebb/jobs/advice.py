@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,17 @@ from brian2 import ms
 
 from spikehebb import devices
 from spikehebb.core import Images, Protocol, Replicas
+from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
 from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings, check_room
-from spikehebb.simulation import costs
+from spikehebb.simulation import costs, present
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.replicated_plan import plan_of
 
 GAIN = 1.5  # times that a GPU must be faster to be advised: its programs take longer to compile and to start
+_BETWEEN = 0.05  # seconds that a chunk of images takes besides learning, measured on one core of a shared machine
 _PIXELS, _BRIGHT = 784, 0.19  # of an image that is only counted with: MNIST's size, and its share of ink
 
 
@@ -72,6 +75,27 @@ def expected_seconds(settings: Settings, images: Images, device: Device, *, repl
     else:  # of which few neurons take more than their events
         step = max(on_cpu.seconds(load), costs.CPP_COST.step + costs.CPP_COST.neurons * load.neurons)
     return step * settings.presentation_ms / settings.dt_ms / replicas
+
+
+def announce_learning(settings: Sequence[Settings], images: Images, device: Device, left: int) -> None:
+    """Say how long learning takes where that is hours.
+
+    Parameters
+    ----------
+    settings : sequence of Settings
+        Of every network.
+    images : Images
+    device : Device
+    left : int
+        How many presentations are left to learn from.
+    """
+    count, first = len(settings), settings[0]
+    announce_hours(
+        f"learning {left:,} images with {count * first.neurons:,} neurons on {device.name}",
+        left * count * expected_seconds(first, images, device, replicas=count)
+        + _BETWEEN * left / min(present.CHUNK, len(images)),
+        "fewer epochs, images or neurons",
+    )
 
 
 def _load(settings: Settings, images: Images | None, replicas: int) -> tuple[Plan, costs.Load]:

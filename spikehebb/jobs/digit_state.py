@@ -46,9 +46,10 @@ def begin(settings: Settings, shape: tuple[int, ...], start: Start | None) -> St
         return dataclasses.replace(begin(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
     rng = generator(settings.seed, "weights")
     weights = np.abs(rng.standard_normal((int(np.prod(shape)), settings.neurons)))
+    weights = np.clip(weights * settings.start_norm / np.linalg.norm(weights, axis=0), *settings.bounds)
     return State(
         chunks=0,
-        weights=weights * settings.start_norm / np.linalg.norm(weights, axis=0),
+        weights=weights,
         age=np.zeros(settings.neurons),
         bias=None,
         spikes=np.zeros(2),

@@ -12,10 +12,10 @@ import numpy as np
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Images, Int
-from spikehebb.core.progress import Progress, announce_hours, of_stage, quiet
+from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
-from spikehebb.jobs.advice import expected_seconds
+from spikehebb.jobs.advice import announce_learning
 from spikehebb.jobs.digit_settings import Settings, check_replicas, check_room, folders_of
 from spikehebb.jobs.digit_state import (
     Networks,
@@ -32,7 +32,6 @@ from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
 
-_BETWEEN = 0.05  # seconds that a chunk of images takes besides learning, measured on one core of a shared machine
 _SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
 
 
@@ -185,12 +184,8 @@ def learn_digits(
 
 
 States = tuple[State, ...]  # of each network
-_REPORT = {
-    "metrics": {str: float},
-    "confusion": [[int]],
-    "learning_curve": [{"images_seen": int, "accuracy": float}],
-    "labelled_from": int,
-}
+_CURVE = [{"images_seen": int, "accuracy": float}]
+_REPORT = {"metrics": {str: float}, "confusion": [[int]], "learning_curve": _CURVE, "labelled_from": int}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -258,14 +253,8 @@ class _Learning:
         )
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
-        settings, count = self.settings[0], len(self.settings)
-        left = settings.epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
-        announce_hours(
-            f"learning {left:,} images with {count * settings.neurons:,} neurons on {self.device.name}",
-            left * count * expected_seconds(settings, self.train, self.device, replicas=count)
-            + _BETWEEN * left / min(present.CHUNK, len(self.train)),
-            "fewer epochs, images or neurons",
-        )
+        left = self.settings[0].epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
+        announce_learning(self.settings, self.train, self.device, left)
         tell("building", 0)
         self.networks.prepare(states, self.train)
         tell("building", 1)

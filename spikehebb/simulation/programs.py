@@ -90,7 +90,13 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
         with devices.scratch(".building-", folder.parent) as building:
             work = building / "program"
             work.mkdir()
-            files = write(work)
+            try:
+                files = write(work)
+            except OSError as error:
+                raise OSError(
+                    f"cannot write a program to the cache {folder.parent} ({error}); is its disk full? Free some of "
+                    "it, or set SPIKEHEBB_CACHE to a folder with more room."
+                ) from error
             _make(work, compiler)
             content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
             (work / _MANIFEST).write_text(json.dumps(content, indent=1))
