@@ -250,7 +250,7 @@ def other_shape(random: Random, array: Any) -> Any:
 
 
 def hostile_number(random: Random, array: Any) -> Any:
-    changed = np.array(array)
+    changed = np.array(array, order="C")
     value = pick(random, (np.nan, np.inf, -np.inf)) if array.dtype.kind == "f" else np.iinfo(np.int64).min
     changed.reshape(-1)[at(random, changed.reshape(-1))] = value if array.dtype.kind == "f" else changed.dtype.type(-1)
     return changed

@@ -31,7 +31,8 @@ from tests.campaign.commands import contents
 def network(path: Path) -> Any:
     trained = jobs.read(path)
     plain = trained.plain()
-    return dict(trained.arrays), plain.description, dict(plain.arrays)
+    description = {key: value for key, value in plain.description.items() if key != "source"}  # how it came about
+    return dict(trained.arrays), description, dict(plain.arrays)
 
 
 def circuit(path: Path) -> Any:
