@@ -179,3 +179,23 @@ def test_learn_takes_a_target(tmp_path: Path) -> None:
     run("learn", *options, "--target", "loihi1", "--rounding", "nearest", "--out", str(tmp_path))
     config = json.loads((tmp_path / "run.json").read_text())["config"]
     assert (config["target"], config["rule"], config["rounding"]) == ("loihi1", "softhebb_annealed", "nearest")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"points": ...}, "lacks 'points'"),
+        ({"points": 3}, "points must be a list, got 3"),
+        ({"points": [{}]}, r"points\[0\] lacks 'curve', 'when'"),
+        ({"baseline": None}, "baseline must be a table of names and values, got None"),
+        ({"chip_rule_accuracy": {"accuracy_vote": True}}, "chip_rule_accuracy lacks 'accuracy_soft_vote'"),
+    ],
+)
+def test_a_damaged_report_is_one_sentence(
+    change: dict[str, Any], message: str, whole: Any, tiny: tuple[Images, Images], tmp_path: Path
+) -> None:
+    content = json.loads((whole[0] / "study.json").read_text()) | change
+    kept = {name: value for name, value in content.items() if value is not ...}
+    (tmp_path / "study.json").write_text(json.dumps(kept))
+    with pytest.raises(ValueError, match=rf"study.json.* {message}.*, so it is damaged; begin anew with --overwrite"):
+        study_bits(*tiny, FEW, bits=(4,), trace_bits=(3,), **FEWER, device=NUMPY, out=tmp_path)
