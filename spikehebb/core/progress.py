@@ -14,7 +14,7 @@ def quiet(stage: str, fraction: float) -> None:
 
 
 HOURS = 3600.0  # seconds from which on a job says how long it takes
-_UNITS = (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+_UNITS = (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0))
 
 
 def announce(sentence: str) -> None:
@@ -29,14 +29,14 @@ def announce_hours(what: str, seconds: float, instead: str) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people say it.
+    """Return a duration of an hour or more as people say it.
 
     Examples
     --------
     >>> duration(5400), duration(3e12)
     ('1.5 hours', '95,064 years')
     """
-    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= length), _UNITS[-1])
+    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= 2 * length), _UNITS[-1])
     count = seconds / length
     said = f"{count:,.0f}" if count >= 10 else f"{count:.2g}"
     return f"{said} {unit.removesuffix('s') if said == '1' else unit}"
