@@ -38,8 +38,7 @@ def duration(seconds: float) -> str:
     """
     unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= 2 * length), _UNITS[-1])
     count = seconds / length
-    said = f"{count:,.0f}" if count >= 10 else f"{count:.2g}"
-    return f"{said} {unit.removesuffix('s') if said == '1' else unit}"
+    return f"{count:,.0f} {unit}" if count >= 10 else f"{count:.2g} {unit}"
 
 
 def of_stage(progress: Progress, stage: str, start: float = 0.0, width: float = 1.0) -> Fraction:
