@@ -275,6 +275,7 @@ TAKEN_APART = {
     "cli/hardware.py": "settings on the command line",
     "cli/__init__.py": "an error's message",
     "cli/common.py": "what is printed",
+    "core/memory.py": "what the system says of its memory",
     "datasets/measurements.py": "tables in files",
     "datasets/spike_times.py": "spike times in files",
     "devices/cpp.py": "C++ that Brian2 has written",

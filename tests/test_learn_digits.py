@@ -242,7 +242,7 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images], trained:
     [
         ({"kind": "something"}, r"it holds 'something', not a trained network \(digits, softhebb, converted\)"),
         ({"config": CONFIG | {"surprise": 1}}, "its config has entries that are not known: 'surprise'"),
-        ({"config": CONFIG | {"neurons": 10**9}}, "is needed"),
+        ({"config": CONFIG | {"neurons": 10**9}}, "MiB of memory, and a file of its size may take"),
         ({"device": "toaster"}, "there is no device 'toaster'"),
         ({"image_shape": [8]}, r"its images have the shape \[8\]"),
         ({"image_shape": [8, -8]}, "its images have the shape"),

@@ -273,7 +273,7 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
     for seed in (-1, 2**32):
         with pytest.raises(ValueError, match=f"seed must lie between 0 and 4294967295, got {seed}"):
             simulate(circuit, protocol, seed=seed)
-    with pytest.raises(ValueError, match="dt must be a time above 0"):
+    with pytest.raises(ValueError, match="dt must be a time, got 0.1"):
         simulate(circuit, protocol, dt=0.1)
     with pytest.raises(ValueError, match=r"stimulates 'inptu', but circuit lif_network has no such population"):
         simulate(circuit, dataclasses.replace(protocol, stimuli={"inptu": np.ones((1, 20))}))

@@ -167,7 +167,7 @@ def learn_digits(
     replicas = not isinstance(settings, Settings)
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
     if start is not None:
-        _check_start(start, each[0], train)
+        start.check(each[0], train)
     if replicas:
         check_replicas(each)
     check_room(each, int(np.prod(shape)))
@@ -368,20 +368,6 @@ def _check_both(train: Images, test: Images) -> tuple[int, ...]:
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
     return shape
-
-
-def _check_start(start: Start, settings: Settings, train: Images) -> None:
-    shape, neurons = np.shape(train.pixels)[1:], start.weights.shape[1]
-    if shape != start.image_shape:
-        raise ValueError(
-            f"the network that learning goes on from takes images of {start.image_shape}, but {train.name} has "
-            f"{shape}; give images of that size."
-        )
-    if settings.neurons != neurons:
-        raise ValueError(
-            f"the network that learning goes on from has {neurons} neurons, but the settings say {settings.neurons}; "
-            "leave the number out."
-        )
 
 
 def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]:

@@ -58,6 +58,20 @@ class Start:
             raise ValueError(f"age must be a number of at least 0, got {age}.")
         return dataclasses.replace(self, age=np.full(len(self.age), float(age)))
 
+    def check(self, settings: Settings, train: Images) -> None:
+        """Raise ``ValueError`` unless learning can go on from here with these settings and images."""
+        shape, neurons = np.shape(train.pixels)[1:], self.weights.shape[1]
+        if shape != self.image_shape:
+            raise ValueError(
+                f"the network that learning goes on from takes images of {self.image_shape}, but {train.name} has "
+                f"{shape}; give images of that size."
+            )
+        if settings.neurons != neurons:
+            raise ValueError(
+                f"the network that learning goes on from has {neurons} neurons, but the settings say "
+                f"{settings.neurons}; leave the number out."
+            )
+
     def settings(self, train: Images, **changes: Any) -> Settings:
         """Return settings that carry over the competition.
 
