@@ -273,16 +273,16 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
     for seed in (-1, 2**32):
         with pytest.raises(ValueError, match=f"seed must lie between 0 and 4294967295, got {seed}"):
             simulate(circuit, protocol, seed=seed)
-    with pytest.raises(ValueError, match="dt must be a time, got 0.1"):
+    with pytest.raises(ValueError, match=r"dt must be a time, got 0\.1"):
         simulate(circuit, protocol, dt=0.1)
     with pytest.raises(ValueError, match=r"stimulates 'inptu', but circuit lif_network has no such population"):
-        simulate(circuit, dataclasses.replace(protocol, stimuli={"inptu": np.ones((1, 20))}))
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"inptu": np.ones((1, 20))}), dt=0.1 * ms)
     with pytest.raises(ValueError, match="stimulus of input: 3 columns for 20 neurons"):
-        simulate(circuit, dataclasses.replace(protocol, stimuli={"input": np.ones((1, 3))}))
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"input": np.ones((1, 3))}), dt=0.1 * ms)
     with pytest.raises(ValueError, match="stimulates 'output', but lif neurons take no stimulus; an encoder does"):
-        simulate(circuit, dataclasses.replace(protocol, stimuli={"output": np.ones((1, 6))}))
+        simulate(circuit, dataclasses.replace(protocol, stimuli={"output": np.ones((1, 6))}), dt=0.1 * ms)
     with pytest.raises(ValueError, match="the protocol has no stimulus for population 'input'"):
-        simulate(circuit, dataclasses.replace(protocol, stimuli={}))
+        simulate(circuit, dataclasses.replace(protocol, stimuli={}), dt=0.1 * ms)
 
 
 def test_weights_that_diverge_are_an_error(rng: np.random.Generator) -> None:
