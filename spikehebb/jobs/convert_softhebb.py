@@ -197,7 +197,7 @@ class _Conversion:
         return {"sizes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
     def shapes(self, counts: Counts) -> Shapes:
-        kinds = {"predicted": "i+", "spikes": "f+", "operations": "f+", "seconds": "f+"}
+        kinds = {"predicted": "i", "spikes": "f+", "operations": "f+", "seconds": "f+"}
         sizes = check(counts, {"sizes": {name: [int] for name in kinds}}, "its header")["sizes"]
         if any(side < 0 for shape in sizes.values() for side in shape) or len(sizes["predicted"]) != 2:
             raise ValueError(f"its header has the sizes {printable(sizes)}.")
