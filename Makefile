@@ -35,9 +35,8 @@ campaign: $(VENV)/.test
 
 # An hour or more: 40 lines of the package changed at random, each before the tests that run it.
 mutation: $(VENV)/.test
-	@$(PIP) 'coverage>=7.6'
-	$(BIN)/python -m coverage run --source=spikehebb -m pytest -p tests.mutation -m "not slow and not long"
-	$(BIN)/python -m tests.mutation --seed 0 --count 40 --out $(RUNS)/mutation.json
+	LINES=$(RUNS)/lines $(BIN)/python -m pytest -n auto -p tests.mutation -m "not slow and not long"
+	$(BIN)/python -m tests.mutation --seed 0 --count 40 --lines $(RUNS)/lines --out $(RUNS)/mutation.json
 
 # Hours of training: the published SoftHebb accuracies. Interrupt it at will.
 softhebb: $(VENV)/.core

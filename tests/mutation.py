@@ -1,18 +1,19 @@
 """Whether the tests notice a mistake: lines of the package, chosen at random, each with one change.
 
-First record which test runs which line, then change lines one at a time; ``make mutation`` does both::
+First record which tests run which line, then change lines one at a time; ``make mutation`` does both::
 
-    python -m coverage run --source=spikehebb -m pytest -m "not slow" -p tests.mutation
-    python -m tests.mutation --seed 0 --count 40 --out benchmarks/results/mutation.json
+    LINES=runs/lines python -m pytest -p tests.mutation -n auto -m "not slow and not long"
+    python -m tests.mutation --seed 0 --count 40 --lines runs/lines --out benchmarks/results/mutation.json
 
-A change is caught when a test fails or never ends. Survivors are listed, to be looked at: some change nothing that
-anybody could see.
+A change is caught when one of the quickest tests that run its line fails or never ends. Survivors are listed, to be
+looked at: some change nothing that anybody could see.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import heapq
 import json
 import os
 import random
@@ -20,14 +21,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
-import coverage
 import pytest
 
 ROOT = Path(__file__).parents[1]
+_PACKAGE = f"{ROOT / 'spikehebb'}{os.sep}"
+MOST = 80  # tests that are asked about one line
 LIMIT = 900  # seconds for the tests of one change
 PAIRS: dict[type[ast.AST], Any] = {
     ast.Add: ast.Sub,
@@ -52,17 +56,51 @@ PAIRS: dict[type[ast.AST], Any] = {
 }
 
 
+# --- as a plugin of pytest: which tests run a line
+
+_TOOL = sys.monitoring.COVERAGE_ID
+_HERE: set[tuple[str, int]] = set()  # lines that the current test has run
+_TESTS: dict[tuple[str, int], list[tuple[float, str]]] = {}  # of each line the quickest, as a heap: the slowest first
+
+
+def _line(code: CodeType, line: int) -> object:
+    if code.co_filename.startswith(_PACKAGE):
+        _HERE.add((code.co_filename[len(_PACKAGE) :], line))
+    return sys.monitoring.DISABLE  # until the next test
+
+
+def pytest_sessionstart() -> None:
+    """Begin to listen."""
+    sys.monitoring.use_tool_id(_TOOL, "mutation")
+    sys.monitoring.register_callback(_TOOL, sys.monitoring.events.LINE, _line)
+    sys.monitoring.set_events(_TOOL, sys.monitoring.events.LINE)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
-    """Tell coverage which test runs: this file is a plugin of pytest, too."""
-    recorder = coverage.Coverage.current()
-    if recorder is not None:
-        recorder.switch_context(item.nodeid)
-    try:
-        return (yield)
-    finally:
-        if recorder is not None:
-            recorder.switch_context("")
+    """Note the lines that a test runs."""
+    _HERE.clear()
+    sys.monitoring.restart_events()
+    start = time.perf_counter()
+    result = yield
+    entry = (start - time.perf_counter(), item.nodeid)
+    for line in _HERE:
+        heap = _TESTS.setdefault(line, [])
+        (heapq.heappush if len(heap) < MOST else heapq.heappushpop)(heap, entry)
+    return result
+
+
+def pytest_sessionfinish() -> None:
+    """Write what was noted, one file for each process."""
+    sys.monitoring.set_events(_TOOL, sys.monitoring.events.NO_EVENTS)
+    sys.monitoring.free_tool_id(_TOOL)
+    folder = Path(os.environ["LINES"])
+    folder.mkdir(parents=True, exist_ok=True)
+    noted = [[file, line, tests] for (file, line), tests in _TESTS.items()]
+    (folder / f"{os.getpid()}.json").write_text(json.dumps(noted))
+
+
+# --- as a command: change lines, and run their tests
 
 
 def changes(source: str) -> list[tuple[int, str, str]]:
@@ -118,11 +156,21 @@ def chosen(seed: int, count: int) -> list[tuple[Path, int, str, str]]:
     return [(*place, *rng.choice(by_line[place])) for place in rng.sample(sorted(by_line), count)]
 
 
-def tests_of(recorded: coverage.CoverageData, file: Path, line: int) -> list[str]:
-    """Return the tests that run a line; those of its file where the line is run when the file is imported."""
-    by_line = recorded.contexts_by_lineno(str(ROOT / file))
-    tests = set(by_line.get(line, ())) - {""}
-    return sorted(tests or set().union(*by_line.values()) - {""})
+def read_lines(folder: Path) -> dict[tuple[str, int], list[tuple[float, str]]]:
+    """Return the tests of each line, by file and number, as (less the seconds they take, name)."""
+    lines: dict[tuple[str, int], list[tuple[float, str]]] = {}
+    for file in folder.glob("*.json"):
+        for name, line, tests in json.loads(file.read_text()):
+            lines.setdefault((name, line), []).extend((less, test) for less, test in tests)
+    return lines
+
+
+def tests_of(lines: Mapping[tuple[str, int], list[tuple[float, str]]], file: Path, line: int) -> list[str]:
+    """Return the quickest tests that run a line; those of its file where the line is run when it is imported."""
+    name = str(file.relative_to("spikehebb"))
+    found = lines.get((name, line)) or [test for (each, _), tests in lines.items() if each == name for test in tests]
+    seconds = {test: -less for less, test in found}
+    return sorted(seconds, key=lambda test: (seconds[test], test))[:MOST]
 
 
 def caught(file: Path, changed: str, tests: list[str], copy: Path) -> str:
@@ -154,17 +202,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=40)
-    parser.add_argument("--coverage", type=Path, default=ROOT / ".coverage")
+    parser.add_argument("--lines", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    recorded = coverage.CoverageData(str(options.coverage))
-    recorded.read()
-    rows = []
+    lines, rows = read_lines(options.lines), []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "runs", "dist", "_build", "__pycache__"))
         for file, line, what, changed in chosen(options.seed, options.count):
-            tests = tests_of(recorded, file, line)
+            tests = tests_of(lines, file, line)
             by = caught(file, changed, tests, copy) if tests else ""
             rows.append({"file": str(file), "line": line, "change": what, "tests": len(tests), "caught by": by})
             print(f"{'caught  ' if by else 'SURVIVED'} {file}:{line} {what} ({len(tests)} tests) {by}", flush=True)
