@@ -54,6 +54,7 @@ def test_ctrl_c_during_a_command_leaves_no_result(tmp_path: Path, command: str) 
     done = process(SIGNALLED + APP, *words, "--out", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.count("interrupted") == 1
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [spikes]
 
 

@@ -72,7 +72,7 @@ def _sentence(error: Exception) -> str:
         what = f"{error.filename}: " if error.filename is not None else ""
         advice = _ADVICE.get(error.errno)
         message = f"{what}{error.strerror}{f'; {advice}' if advice else ''}."
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) and not message.endswith("."):  # no sentence of the toolkit's own
         reason = f" ({message})" if message else ""
         message = f"there is not enough memory{reason}; take less at a time, or a machine with more."
     words = (printable(word, _LONGEST_WORD) for word in message.split(" "))

@@ -17,6 +17,10 @@ from spikehebb.reading import printable
 from spikehebb.signals import ended_by_signals
 
 
+class Stopped(KeyboardInterrupt):
+    """An interruption that says what becomes of the work."""
+
+
 class Interruptible(TyperGroup):
     """Commands that SIGTERM and SIGHUP end as Ctrl-C does: with a word, and exit code 130."""
 
@@ -25,8 +29,8 @@ class Interruptible(TyperGroup):
         try:
             with ended_by_signals():
                 return super().invoke(ctx)
-        except KeyboardInterrupt:  # typer would exit with 1, and without a word
-            say("spikehebb: interrupted.", err=True)
+        except KeyboardInterrupt as stop:  # typer would exit with 1, and without a word
+            say(f"spikehebb: interrupted{f'; {stop}' if isinstance(stop, Stopped) else ''}.", err=True)
             raise typer.Exit(130) from None
 
 
@@ -81,8 +85,7 @@ def progress(interrupted: str = "the same command goes on where it stopped") -> 
             yield tell
         except KeyboardInterrupt:
             bars.stop()
-            say(f"spikehebb: interrupted; {interrupted}.", err=True)
-            raise typer.Exit(130) from None
+            raise Stopped(interrupted) from None
 
 
 def say(text: str, *, err: bool = False) -> None:
