@@ -47,6 +47,7 @@ def dense() -> Model:
     return trained(DENSE)
 
 
+@pytest.mark.long
 def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
     conversion = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
     scores, report = conversion.report["metrics"], conversion.report

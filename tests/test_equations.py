@@ -376,6 +376,7 @@ ALLOWED = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", BOTH)
 def test_other_names_run_wherever_they_stand(device: Device) -> None:
     kept = [f"{name}s" for name in ALLOWED.split()]

@@ -107,6 +107,7 @@ def test_a_monopoly_is_told_on_the_terminal_and_in_the_report(tmp_path: Path) ->
     assert told == [line for line in again.stderr.splitlines() if "neurons" in line or "chance" in line]
 
 
+@pytest.mark.long
 def test_each_replica_is_judged(tmp_path: Path) -> None:
     words = ("learn", "--data", "digits", "--limit-train", "60", "--limit-test", "60", "--device", "numpy")
     done = run(*words, "--neurons", "10", "--rule", "stdp_pair", "--replicas", "2", "--json", "--out", tmp_path)

@@ -106,6 +106,7 @@ class Stopped(Exception):  # noqa: N818
     pass
 
 
+@pytest.mark.long
 def test_an_interrupted_run_goes_on_bit_for_bit(
     whole: tuple[LayersRun, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def assert_same(one: Any, other: Any) -> None:
     assert one.report["learning_curve"] == other.report["learning_curve"]
 
 
+@pytest.mark.long
 def test_each_learns_what_it_learns_alone(fewer: tuple[Images, Images], tmp_path: Path) -> None:
     stages: dict[str, float] = {}
     together = learn_digits(

@@ -57,6 +57,7 @@ def test_shares_follow_the_potentials(kind: Any) -> None:
     assert len(set(counts.tolist())) == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_inhibition_bounds_the_rate_of_all_neurons_together(kind: Any) -> None:
     inputs = np.full((2, 4), 0.5)
@@ -148,6 +149,7 @@ def test_a_calibrated_circuit_comes_near_the_softmax(kind: Any) -> None:
     assert calibration.divergence == pytest.approx(reached, rel=0.5)  # training images, test images
 
 
+@pytest.mark.long
 def test_a_higher_inverse_temperature_makes_sharper_shares() -> None:
     weights, train, _ = prototypes()
     x = train.intensities().reshape(len(train), -1)

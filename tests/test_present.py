@@ -69,6 +69,7 @@ def test_chunks_of_many_copies_take_no_more_room() -> None:
     assert [chunk_of(replicas) for replicas in (None, 1, 2, 4, 100, 10_000)] == [1000, 1000, 2000, 4000, 8100, 10_000]
 
 
+@pytest.mark.long
 def test_many_copies_look_at_images_like_one(
     few: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
@@ -92,7 +93,7 @@ def test_many_copies_look_at_images_like_one(
     assert agree > 0.5
 
 
-@pytest.mark.parametrize("order", ["together", "in turn"])
+@pytest.mark.parametrize("order", ["together", pytest.param("in turn", marks=pytest.mark.long)])
 def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple[Images, Images]) -> None:
     """Steps and intervals are powers of 2, so that the time since an onset is the same number at every onset."""
     dt = 1000 / 1024

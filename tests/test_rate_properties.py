@@ -101,6 +101,7 @@ def check_descent(seeds: int, tolerance: float) -> None:
         np.testing.assert_allclose(errors, DESCENT[rule.name, centred], rtol=0, atol=tolerance, err_msg=rule.name)
 
 
+@pytest.mark.long
 def test_hebbian_descent_forgets_gracefully() -> None:
     """Two seeds: a standard deviation over seeds is at most 0.013, so that 0.03 is more than three errors."""
     check_descent(2, 0.03)

@@ -315,7 +315,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
 
 
 @pytest.mark.slow_on_cuda
-@pytest.mark.parametrize("name", ["diehl_cook", "stdp_pair"])
+@pytest.mark.parametrize("name", [pytest.param("diehl_cook", marks=pytest.mark.long), "stdp_pair"])
 def test_normalization_holds_at_every_onset(name: str, device: Device) -> None:
     recording, connected = normalized_run(device)
     assert recording.counts[f"{name}_output"].min() > 5

@@ -121,6 +121,7 @@ def test_frequencies_are_checked_like_times(frequency: Any) -> None:
             make()
 
 
+@pytest.mark.long
 def test_times_are_rounded_where_that_is_asked_for() -> None:
     rounded = replay(stdp_pair, [10.04, 29.96] * ms, [15.01] * ms, delay=0.04 * ms, round_times=True)
     exact = replay(stdp_pair, [10, 30] * ms, [15] * ms)

@@ -34,7 +34,7 @@ COMMANDS = {
 }
 TESTED = {"softhebb-readout": 15, "study": 10}  # images; 20 elsewhere
 
-LONG = ("study", "replicas-numpy")
+LONG = ("study", "replicas-numpy", "learn-biased")
 
 
 @pytest.fixture(autouse=True)
