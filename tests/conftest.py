@@ -57,10 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def cache(pytestconfig: pytest.Config) -> Iterator[None]:
+def cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep compiled programs apart from the user's and from one run to the next, and compile them quickly."""
-    assert pytestconfig.cache is not None
-    home = pytestconfig.cache.mkdir("spikehebb")
+    kept: pytest.Cache | None = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
+    home = tmp_path_factory.mktemp("cache") if kept is None else kept.mkdir("spikehebb")
     # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
     flags = os.environ.get("SPIKEHEBB_CXXFLAGS", f"-O1 {compiled_headers(home)}")
     with pytest.MonkeyPatch.context() as patch:

@@ -341,7 +341,8 @@ def attack(case: Case) -> None:
             NO_FILES[what](path)
         else:
             path.write_bytes(after := damage(case.random, before))
-            may_give = FREE if after == before else may_give
+            empty = not subject.exact and not after.strip()  # no spikes, and nothing to say
+            may_give = FREE if empty or after == before else may_give
         if subject.command and case.number % _PROCESS == 0:
             on_the_command_line(case, subject, path, may_give)
         else:
