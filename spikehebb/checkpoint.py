@@ -85,7 +85,7 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoin
             try:
                 expected = shapes(header)
             except ValueError as error:
-                raise ValueError(f"checkpoint {path}: {error}") from error
+                raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error
             numbers = sum(math.prod(shape) for _, shape in expected.values())
         found = sorted(members.keys() - {"header"})
         if found != sorted(expected):

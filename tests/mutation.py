@@ -189,7 +189,7 @@ def caught(file: Path, changed: str, tests: list[str], copy: Path) -> str:
     ]
     try:
         done = subprocess.run(
-            command,
+            [*command, *tests],
             cwd=copy,
             env=os.environ | {"PYTHONPATH": str(copy)},
             capture_output=True,

@@ -110,7 +110,7 @@ def read(path: Path) -> Trained:
         try:
             return _KINDS[saved.header["kind"]][1](saved)
         except ValueError as error:
-            raise ValueError(f"checkpoint {path}: {error}") from error
+            raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error
 
 
 def save(trained: Trained, path: Path) -> None:
@@ -143,7 +143,7 @@ def load_start(path: Path) -> Start:
     try:
         start = trained.start()
     except ValueError as error:
-        raise ValueError(f"checkpoint {path}: {error}") from error
+        raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return dataclasses.replace(start, origin={"file": "/".join(path.absolute().parts[-2:]), "sha256": sha256})

@@ -55,7 +55,7 @@ def load_model(path: Path) -> Model:
     try:
         return from_checkpoint(content)
     except ValueError as error:
-        raise ValueError(f"checkpoint {path}: {error}") from error
+        raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error
 
 
 def to_checkpoint(model: Model) -> Checkpoint:
