@@ -176,17 +176,7 @@ def tests_of(lines: Mapping[tuple[str, int], list[tuple[float, str]]], file: Pat
 def caught(file: Path, changed: str, tests: list[str], copy: Path) -> str:
     """Return which test notices a change, in a copy of the project, or nothing."""
     (copy / file).write_text(changed)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "--no-header",
-        "-o",
-        f"cache_dir={ROOT / '.pytest_cache'}",
-        *tests,
-    ]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-o", f"cache_dir={ROOT}/.pytest_cache"]
     try:
         done = subprocess.run(
             [*command, *tests],
