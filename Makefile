@@ -35,7 +35,7 @@ campaign: $(VENV)/.test
 
 # An hour or more: 40 lines of the package changed at random, each before the tests that run it.
 mutation: $(VENV)/.test
-	LINES=$(RUNS)/lines $(BIN)/python -m pytest -n auto -p tests.mutation -m "not slow and not long"
+	RUN_LINES=$(RUNS)/lines $(BIN)/python -m pytest -n auto -p tests.mutation -m "not slow and not long"
 	$(BIN)/python -m tests.mutation --seed 0 --count 40 --lines $(RUNS)/lines --out $(RUNS)/mutation.json
 
 # Hours of training: the published SoftHebb accuracies. Interrupt it at will.

@@ -2,7 +2,7 @@
 
 First record which tests run which line, then change lines one at a time; ``make mutation`` does both::
 
-    LINES=runs/lines python -m pytest -p tests.mutation -n auto -m "not slow and not long"
+    RUN_LINES=runs/lines python -m pytest -p tests.mutation -n auto -m "not slow and not long"
     python -m tests.mutation --seed 0 --count 40 --lines runs/lines --out benchmarks/results/mutation.json
 
 A change is caught when one of the quickest tests that run its line fails or never ends. Survivors are listed, to be
@@ -94,7 +94,7 @@ def pytest_sessionfinish() -> None:
     """Write what was noted, one file for each process."""
     sys.monitoring.set_events(_TOOL, sys.monitoring.events.NO_EVENTS)
     sys.monitoring.free_tool_id(_TOOL)
-    folder = Path(os.environ["LINES"])
+    folder = Path(os.environ["RUN_LINES"])
     folder.mkdir(parents=True, exist_ok=True)
     noted = [[file, line, tests] for (file, line), tests in _TESTS.items()]
     (folder / f"{os.getpid()}.json").write_text(json.dumps(noted))
