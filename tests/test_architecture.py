@@ -248,6 +248,18 @@ def test_a_file_stays_below_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
 
 
+CHANGING = {"softhebb/training.py", "hardware/placement.py"}  # which fill working values inside of a function
+
+
+@each_file
+def test_values_are_frozen_and_made_by_keyword(path: Path) -> None:
+    for node in ast.walk(syntax(path)):
+        for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else []:
+            if "dataclass" in ast.unparse(decorator) and str(path.relative_to(PACKAGE)) not in CHANGING:
+                given = {each.arg: ast.unparse(each.value) for each in getattr(decorator, "keywords", [])}
+                assert given.get("frozen") == given.get("kw_only") == "True", f"{path}: {node.name}"
+
+
 def test_generic_names_are_rare() -> None:
     found = Counter(path.stem for path in FILES)
     assert {name: found[name] for name in GENERIC if found[name] > 1} == {}

@@ -20,6 +20,7 @@ from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Pro
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import ENCODERS, spike_source
 from spikehebb.equations.reserved import why_reserved
+from spikehebb.equations.statements import is_linear
 from spikehebb.neurons import NEURONS
 from spikehebb.protocols import spike_trains
 from spikehebb.rules import RULES, stdp_pair
@@ -509,3 +510,17 @@ def test_numbers_that_no_device_can_compute_are_refused(code: str, message: str)
 def test_constants_that_are_numbers_pass() -> None:
     for code in ("w += exp(700)*0", "w += 2**10/3 % 2", "w += 1/(2*ms/second)", "w = clip(w, -inf, inf)", "w += 1/w"):
         assert dataclasses.replace(stdp_pair, on_pre=code)
+
+
+@pytest.mark.parametrize(
+    ("equations", "linear"),
+    [
+        ("dv/dt = -v/tau : 1", True),
+        ("dv/dt = -x/tau : 1\nx = v + 2*g : 1\ng : 1", True),
+        ("dv/dt = -v*x/tau : 1\nx = 1 - v : 1", False),
+        ("dv/dt = -v*u/tau : 1\ndu/dt = -u/tau : 1", False),
+        ("dv/dt = -exp(v)/tau : 1", False),
+    ],
+)
+def test_equations_are_linear_through_what_they_name(equations: str, linear: bool) -> None:
+    assert is_linear(equations) == linear

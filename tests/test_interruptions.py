@@ -93,6 +93,19 @@ def test_ctrl_c_during_a_simulation_is_raised(monkeypatch: pytest.MonkeyPatch) -
         signal.signal(signal.SIGINT, before)
 
 
+def test_ctrl_c_that_is_ignored_stays_so_where_brian2_was_imported_first() -> None:
+    """Its handler would call the one before it, which is none."""
+    circuit, protocol = synapse_pair(stdp_pair), pairing([10] * ms)
+    before = signal.signal(signal.SIGINT, brian2._InterruptHandler(signal.SIG_IGN))
+    try:
+        recording = simulate(
+            circuit, protocol, dt=0.1 * ms, progress=lambda fraction: os.kill(os.getpid(), signal.SIGINT)
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert recording.weights["synapse"] == simulate(circuit, protocol, dt=0.1 * ms).weights["synapse"]
+
+
 def test_a_simulation_in_another_thread_runs_to_its_end() -> None:
     """No thread but the main one hears of Ctrl-C, and none takes it for the end of a run."""
     circuit, protocol, weights = synapse_pair(stdp_pair), pairing([10] * ms), []

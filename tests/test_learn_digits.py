@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,24 @@ def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images
     other = dataclasses.replace(few[0], pixels=few[0].pixels[::-1])  # of the same name, number and files
     with pytest.raises(FileExistsError, match="holds another run"):
         learn_digits(other, few[1], SMALL, device=FAST, out=tmp_path)
+
+
+def test_a_state_that_counts_what_cannot_be_is_refused(few: tuple[Images, Images], tmp_path: Path) -> None:
+    def stop(stage: str, part: float) -> None:
+        if stage == "labelling":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn_digits(*few, SMALL, device=FAST, out=tmp_path, progress=stop)
+    for chunks in (-1, 2):
+        with np.load(tmp_path / "partial.npz") as archive:
+            arrays = dict(archive)
+        header = json.loads(arrays["header"].tobytes()) | {"chunks": chunks}
+        arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        with (tmp_path / "partial.npz").open("wb") as file:
+            np.savez(file, **arrays)
+        with pytest.raises(ValueError, match=f"its header counts {chunks} chunks, which must lie between 0 and 1"):
+            learn_digits(*few, SMALL, device=FAST, out=tmp_path)
 
 
 @pytest.mark.parametrize(
