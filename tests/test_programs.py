@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -127,6 +128,15 @@ def test_a_damaged_program_is_built_again(cache: Path, manifest: str) -> None:
         with programs.run(program, duration=1.0, seed=3, values={"a.x": np.array([4.0])}) as results:
             assert results["a.x"].tolist() == [4.0]
     assert [path.name for path in cache.iterdir()] == ["b" * 32]
+
+
+def test_a_manifest_that_lacks_a_variable_is_built_again(cache: Path) -> None:
+    program = programs.obtain("b" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    manifest = json.loads((program.folder / "manifest.json").read_text())
+    manifest["files"].popitem()
+    (program.folder / "manifest.json").write_text(json.dumps(manifest))
+    again = programs.obtain("b" * 64, project(ECHO % "return 0;"))  # type: ignore[arg-type]
+    assert again.files.keys() == program.files.keys()
 
 
 def test_the_cache_is_made_for_its_user_alone(cache: Path) -> None:

@@ -31,7 +31,7 @@ Progress = Callable[[float], None]
 
 _HOME, _MANIFEST, _BINARY = "programs", "manifest.json", "main"
 _LIMIT, _DEFAULT_LIMIT = "SPIKEHEBB_CACHE_LIMIT", 1000  # MB
-_CONTENT = {"key": str, "sha256": str, "files": {str: [str]}}  # of a manifest
+_CONTENT = {"key": str, "sha256": str, "checksum": str, "files": {str: [str]}}  # of a manifest
 _RECENT = 60  # seconds after its last use in which no program is deleted: somebody may be about to run it
 
 
@@ -99,6 +99,7 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
                 ) from error
             _make(work, compiler)
             content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
+            content["checksum"] = _checksum(content)
             (work / _MANIFEST).write_text(json.dumps(content, indent=1))
             try:
                 work.rename(folder)  # whole or not at all
@@ -118,11 +119,19 @@ def _whole(folder: Path, key: str) -> Program | None:
         manifest = check(read_json(folder / _MANIFEST), _CONTENT, "the manifest")
         files = {name: (file, np.dtype(dtype).str) for name, (file, dtype) in manifest["files"].items()}
         info = regular(folder / _BINARY).stat()
+        if manifest["checksum"] != _checksum(manifest):
+            return None
         expected = [key, _checked_once(folder / _BINARY, info.st_mtime_ns, info.st_size, info.st_ino), os.getuid()]
         whole = [manifest["key"], manifest["sha256"], info.st_uid] == expected
     except (OSError, ValueError, TypeError):
         return None
     return Program(folder=folder, files=files) if whole else None
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """Return the checksum of all that a manifest says."""
+    said = {name: value for name, value in manifest.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @cache
