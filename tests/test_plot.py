@@ -27,6 +27,7 @@ def test_receptive_fields_show_every_neuron_in_order_of_labels() -> None:
     weights = np.arange(64.0 * 5).reshape(64, 5)
     axis = plot.receptive_fields(weights, (8, 8), np.array([3, metrics.NONE, 0, 3, 1])).axes[0]
     assert [text.get_text() for text in axis.texts] == ["0", "1", "3", "3", "–"]
+    assert not axis.axison
     sheet = np.asarray(axis.images[0].get_array())
     assert sheet[:8, :8].tolist() == weights[:, 2].reshape(8, 8).tolist()
     assert sheet[9:17, 9:17].tolist() == weights[:, 1].reshape(8, 8).tolist(), "the neuron without a label comes last"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spikehebb.softhebb import Layer, Pool, find, presets
+from spikehebb.softhebb.torch_config import block_config, layer_settings
 
 SIZES = {
     "cifar10": (3, 32, 32),
@@ -186,3 +187,13 @@ def test_controls() -> None:
     assert control.layers == presets()["cifar-random-2"].layers
     assert control.layers[1].pool == Pool(size=4, padding=1)
     assert find("cifar-2").layers[0].plasticity == SOFT
+
+
+@pytest.mark.parametrize("name", ["mnist-krotov-hopfield", "mnist-dense"])
+def test_settings_of_a_layer_survive_the_form_of_the_authors_code(name: str) -> None:
+    network = find(name).network((1, 28, 28))
+    keywords, wrong = layer_settings(block_config(network, 0, steps=10))
+    assert (wrong, keywords.pop("steps")) == ([], 10)
+    layer = network.layers[0]
+    assert {entry: getattr(layer, entry) for entry in keywords} == keywords
+    assert ("rank" in keywords) == (layer.plasticity == "krotov-hopfield")
