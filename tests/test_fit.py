@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brian2 import Quantity, ms
+from brian2 import Quantity, ms, second
+from brian2.units import get_dimensions
 
 from spikehebb import plot
 from spikehebb.core import Float, PlasticityRule
@@ -142,6 +143,7 @@ def test_parameters_that_make_no_difference_are_kept_and_named(quick: Callable[.
     assert result.unused == ("A_minus", "tau_minus")
     assert result.fitted.parameters["A_minus"] == stdp_pair.parameters["A_minus"]
     assert np.all(np.asarray(result.curve.lags) > 0), "nothing is drawn where nothing was measured"
+    assert get_dimensions(result.curve.lags) == get_dimensions(result.start_curve.lags) == second.dim
     with pytest.raises(ValueError, match="at these lags the weight does not depend on A_minus; name others as free"):
         quick(stdp_pair, causal, free=["A_plus", "A_minus"])
 
