@@ -59,6 +59,7 @@ def run(
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
+@pytest.mark.long
 def test_a_process_of_its_own_says_the_same() -> None:
     for words in (["rules", "stdp_pair"], ["rules", "stdp_pear"]):
         in_process, as_process = run(*words), run(*words, environment={})
@@ -221,6 +222,7 @@ def test_evaluating_nothing_is_one_sentence(tmp_path: Path) -> None:
     assert "there is no checkpoint" in refused(run("evaluate", tmp_path / "none.npz", "--data", "digits"))
 
 
+@pytest.mark.long
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     """A limit on the size of files is the nearest thing to a full disk that any user may set."""
     out = tmp_path / "out"

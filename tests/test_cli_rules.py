@@ -81,6 +81,7 @@ def test_replay(tmp_path: Path, spikes: list[str | Path]) -> None:
     assert "replay.json" in done.stdout
 
 
+@pytest.mark.long
 def test_fit(tmp_path: Path) -> None:
     lags = np.array([-30, -20, -10, -5, 5, 10, 20, 30])
     change = np.where(lags > 0, 0.04 * np.exp(-lags / 15), -0.03 * np.exp(lags / 25))

@@ -170,6 +170,7 @@ def test_what_a_kill_left_behind_goes_at_the_next_start(job: tuple[str, list[str
     assert not [path.name for path in tmp_path.rglob(".*")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_batch_systems_and_closed_terminals_end_a_command_like_ctrl_c(
     tmp_path: Path, number: signal.Signals, wait: Callable[[subprocess.Popen[str], Path], None]

@@ -89,6 +89,7 @@ def test_a_converted_network_is_not_new_and_takes_an_age(softhebb: Path) -> None
             start.with_age(age)
 
 
+@pytest.mark.long
 def test_spikes_are_samples_of_the_biased_softmax(few: tuple[Images, Images]) -> None:
     """Shares of the output spikes over 40 s equal softmax(bias) for blank input, within four standard errors."""
     model = rates(bias=[0.1, 0, -0.1, 0.05, 0, -0.02])
@@ -296,6 +297,7 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_the_command_goes_on_and_again(softhebb: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for source, out in ((softhebb, first), (first, second)):

@@ -162,6 +162,7 @@ POOLED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", POOLED)
 def test_the_whole_circuit_fires_the_same_spikes_as_its_columns(name: str, digits: Images) -> None:
     network = to_spiking(model(*POOLED[name]), digits[:40], SHORT)
@@ -218,6 +219,7 @@ def test_numpy_and_cpp_fire_the_same_spikes(digits: Images) -> None:
     np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_rates_are_the_activations(digits: Images) -> None:
     """The error of a count is below a spike, so rates go with activations ever better the longer an image is shown."""
     source, images = model(*CASES["triangle, max"]), digits[40:44]
@@ -268,6 +270,7 @@ def test_a_column_fires_at_the_power_law(neurons: str, device: Device) -> None:
         np.testing.assert_allclose(counts, expected, atol=5 * np.sqrt(expected.max() / shown))
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 def test_shares_of_a_competition_are_the_softmax(device: Device) -> None:
     """SH-8: the largest error of a share is within three standard errors of the multinomial; ten temperatures."""
@@ -315,6 +318,7 @@ def test_winners_are_compared_with_what_sampling_alone_would_give(digits: Images
     assert convert.winners(hard, to_spiking(hard, digits[:40]), digits[:3], 0, device=NUMPY) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("inverse_temperature", "right"),
     [(0.5, True), (0.125, False), pytest.param(1.0, False, marks=pytest.mark.long)],

@@ -113,6 +113,7 @@ def test_labels_come_from_training_images_alone(dense: Model, few: tuple[Images,
     assert two["accuracy_vote"] < 0.4 < one["accuracy_vote"]
 
 
+@pytest.mark.long
 def test_an_interrupted_conversion_goes_on_bit_for_bit(
     conv: Model, few: tuple[Images, Images], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +141,7 @@ def test_an_interrupted_conversion_goes_on_bit_for_bit(
     assert again.report["stages"] == whole.report["stages"]
 
 
+@pytest.mark.long
 def test_another_run_is_not_replaced_unasked(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
     convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
     with pytest.raises(FileExistsError, match="holds another run; give another folder with --out, or replace it"):

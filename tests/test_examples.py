@@ -29,7 +29,7 @@ PROMISED = {
 
 
 MARKS = {name: [pytest.mark.long] for name in PROMISED}
-MARKS |= {"04_window_gallery": [pytest.mark.slow], "03_rule_in_your_network": [], "01_stdp_window": []}
+MARKS |= {"04_window_gallery": [pytest.mark.slow], "01_stdp_window": []}
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.stem, marks=MARKS[p.stem]) for p in EXAMPLES])

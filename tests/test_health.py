@@ -91,6 +91,7 @@ def test_weights_that_are_not_finite_are_no_result(value: float) -> None:
         judged(name="layer 1", weights=np.array([[0.0, value]]))
 
 
+@pytest.mark.long
 def test_a_monopoly_is_told_on_the_terminal_and_in_the_report(tmp_path: Path) -> None:
     words = ("learn", "--data", "digits", "--limit-train", "60", "--limit-test", "60", "--device", "numpy")
     done = run(*words, "--neurons", "10", "--rule", "diehl_cook", "--json", "--out", tmp_path)

@@ -41,6 +41,7 @@ def test_the_window_of_pair_stdp_is_two_exponentials(device: Device) -> None:
     np.testing.assert_allclose(window.dw, [*depression, 0, *potentiation], atol=1e-8)
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 def test_repeated_pairings_add_up(device: Device) -> None:
     """At 1 Hz the pairings do not see each other; at 20 Hz the second depresses, too (lag -40 ms)."""

@@ -72,6 +72,7 @@ def test_synaptic_operations_are_those_of_a_loop_over_spikes_and_synapses(rng: n
     assert single.as_json()["plasticity"]["synapses"] == 0
 
 
+@pytest.mark.long
 def test_operations_of_learning_are_those_of_a_loop_over_spikes(rng: np.random.Generator) -> None:
     circuit = sparse_circuit(rng, RULES["stdp_pair"].with_parameters(w_max=30.0))
     recording = run(circuit, rng)

@@ -58,6 +58,7 @@ def test_the_window_is_drawn_as_it_was_measured() -> None:
     assert "(ms)" in axis.get_xlabel()
 
 
+@pytest.mark.long
 def test_the_raster_shows_every_spike(few: tuple[Images, Images], tmp_path: Path) -> None:
     train, test = few
     trained = learn_digits(train, test, Settings(neurons=6), device=NUMPY).network

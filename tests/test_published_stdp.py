@@ -56,6 +56,7 @@ def test_potentiation_of_the_additive_pair_rule_does_not_grow_with_frequency() -
     assert np.all(np.diff(triplet) > 0), triplet
 
 
+@pytest.mark.long
 def test_weight_dependence_is_one_family() -> None:
     """mu = 0 is the additive rule, mu = 1 the multiplicative one, and mu = 0 against 1 van Rossum's."""
     family = stdp_guetig.with_parameters(eta=0.01, alpha=1.05)

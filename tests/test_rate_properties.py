@@ -299,6 +299,7 @@ def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
             assert abs(predicted) > 20 * ripple * eta * (steps - warm) * STEP, name
 
 
+@pytest.mark.long
 def test_adaptive_threshold_rises_with_spikes_and_decays() -> None:
     """Every input moves v by 16 mV: 15.9 mV one step later, so it fires where theta has fallen below 0.9 mV."""
     dt, step, tau = 0.1 * ms, 4.0, 0.1

@@ -314,6 +314,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
     return simulate(joined(parts), protocol, device=device, dt=DT, seed=4, record=record), connected
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("name", [pytest.param("diehl_cook", marks=pytest.mark.long), "stdp_pair"])
 def test_normalization_holds_at_every_onset(name: str, device: Device) -> None:

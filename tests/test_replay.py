@@ -95,6 +95,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         read_times(tmp_path / "junk")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["triplet_vc_full", "stdp_nearest_reduced", "calcium_dp"])
 def test_a_rule_in_an_ordinary_brian2_script_does_the_same(name: str) -> None:
     rule = RULES[name]

@@ -91,6 +91,7 @@ def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Gene
         assert program(plans[0], CPP).folder == program(plans[1], CPP).folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoder", [poisson, regular])
 def test_copies_that_see_the_same_differ_by_their_seeds_only(encoder: NeuronModel, rng: np.random.Generator) -> None:
     circuit, protocol = soft_wta(rng.random(SIZES), eta=0.1, temperature=0.1, encoder=encoder), shown(rng)
@@ -128,6 +129,7 @@ def deterministic(rng: np.random.Generator) -> Circuit:
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 def test_a_deterministic_copy_is_the_plain_circuit(device: Device, rng: np.random.Generator) -> None:
     circuit, protocols = deterministic(rng), [shown(rng) for _ in range(COUNT)]

@@ -329,6 +329,7 @@ LIMITED = [name for name, oracle in CONTINUOUS_ORACLES.items() if oracle in exac
 FIRST = {TESTED[name].synapse: name for name in reversed(LIMITED)}  # of rules with the same equations
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FIRST.values())
 def test_the_simulation_approaches_continuous_time(name: str) -> None:
     rule = on_coarse_grid(TESTED[name])

@@ -117,6 +117,7 @@ def test_the_potential_is_the_weighted_trace(device: Device, rng: np.random.Gene
     np.testing.assert_allclose(state["output"]["u"], state["input"]["x1"] @ weights, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_softhebb_weights_reach_length_one(device: Device, rng: np.random.Generator) -> None:
     """SH-3 of the reference: one unit per cluster, w = E[yx]/|E[yx]|, which has length 1."""
     patterns = np.kron(np.eye(3), np.ones(4)) / 2

@@ -181,6 +181,7 @@ def test_learn_takes_a_target(tmp_path: Path) -> None:
     assert (config["target"], config["rule"], config["rounding"]) == ("loihi1", "softhebb_annealed", "nearest")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "message"),
     [
