@@ -29,11 +29,11 @@ test-all: test
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
 
-# About an hour on two idle cores: kill -9, signals, full disks, damaged files; docs/reliability.md shows the figures.
+# 60 minutes, or longer on a busy machine: kill -9, signals, full disks, damaged files; docs/reliability.md shows the figures.
 campaign: $(VENV)/.test
 	$(BIN)/python -m tests.campaign --seed 0 --minutes 60 --out $(RUNS)/campaign.json
 
-# An hour or more: 40 lines of the package changed at random, each before the tests that run it.
+# Minutes after one run of make test: 40 lines of the package changed at random, each before the tests that run it.
 mutation: $(VENV)/.test
 	RUN_LINES=$(RUNS)/lines $(BIN)/python -m pytest -n auto -p tests.mutation -m "not slow and not long"
 	$(BIN)/python -m tests.mutation --seed 0 --count 40 --lines $(RUNS)/lines --out $(RUNS)/mutation.json

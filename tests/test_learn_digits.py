@@ -180,13 +180,28 @@ def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp
     assert read(tmp_path).header["seed"] == 9
 
 
-def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
+def test_learning_starts_within_the_bounds_of_its_rule() -> None:
+    settings = Settings(neurons=40, rule="stdp_pair", start_norm=6.0)
+    weights = digit_state.begin(settings, (8, 8), None).weights
+    assert weights.max() == 1.0, "some start at the bound"
+    free = digit_state.begin(dataclasses.replace(settings, rule="softhebb"), (8, 8), None).weights
+    assert free.max() > 1
+    assert weights.tolist() == np.minimum(free, 1).tolist()
+
+
+def stop_at_labelling(few: tuple[Images, Images], out: Path) -> None:
+    """Leave a run in a folder that is learned and no more."""
+
     def stop(stage: str, part: float) -> None:
         if stage == "labelling":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        learn_digits(*few, SMALL, device=FAST, out=tmp_path, progress=stop)
+        learn_digits(*few, SMALL, device=FAST, out=out, progress=stop)
+
+
+def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images], tmp_path: Path) -> None:
+    stop_at_labelling(few, tmp_path)
     with pytest.raises(FileExistsError, match="holds another run"):
         learn_digits(*few, dataclasses.replace(SMALL, seed=9), device=FAST, out=tmp_path)
     other = dataclasses.replace(few[0], pixels=few[0].pixels[::-1])  # of the same name, number and files
@@ -195,12 +210,7 @@ def test_a_partial_run_of_other_settings_is_left_alone(few: tuple[Images, Images
 
 
 def test_a_state_that_counts_what_cannot_be_is_refused(few: tuple[Images, Images], tmp_path: Path) -> None:
-    def stop(stage: str, part: float) -> None:
-        if stage == "labelling":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        learn_digits(*few, SMALL, device=FAST, out=tmp_path, progress=stop)
+    stop_at_labelling(few, tmp_path)
     for chunks in (-1, 2):
         with np.load(tmp_path / "partial.npz") as archive:
             arrays = dict(archive)

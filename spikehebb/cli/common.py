@@ -107,7 +107,7 @@ def images_of(data: str, part: str, data_dir: Path | None, limit: int | None, si
 def print_warnings(report: Any, prefix: str = "") -> None:
     """Print what went wrong in learning, on standard error."""
     for sentence in report.get("health", {}).get("warnings", ()):  # version 0.1 had none
-        typer.echo(f"spikehebb: {prefix}{sentence}", err=True)
+        say(f"spikehebb: {prefix}{sentence}", err=True)
 
 
 def print_json(content: Any) -> None:

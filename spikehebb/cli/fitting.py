@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
-from spikehebb.cli.rules import Frequency, Out, RoundTimes, RuleName, Set, StartWeight, Step
+from spikehebb.cli.rules import NOTHING_WRITTEN, Frequency, Out, RoundTimes, RuleName, Set, StartWeight, Step
 from spikehebb.reading import file_name
 
 
@@ -44,7 +44,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     picture = out / f"fit_{file_name(value.name)}.png"
     try:
-        with progress("nothing was written") as tell:
+        with progress(NOTHING_WRITTEN) as tell:
             fitted = jobs.fit(
                 value,
                 measured,

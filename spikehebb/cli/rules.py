@@ -13,7 +13,7 @@ import typer
 from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
 from spikehebb.reading import file_name
 
-_NOTHING = "nothing was written"
+NOTHING_WRITTEN = "nothing was written"
 
 RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
 Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
@@ -115,7 +115,7 @@ def window(
     points = _measured(measured, "lag_ms")
     where, step = devices.find(device), time_step(dt)
     check_frequency(frequency)
-    with progress(_NOTHING) as tell:
+    with progress(NOTHING_WRITTEN) as tell:
         curve = jobs.stdp_window(
             value,
             chosen,
@@ -168,7 +168,7 @@ def frequency(
     chosen = parse.numbers("--lags", lags, ms)
     points = _measured(measured, "frequency_hz")
     where, step = devices.find(device), time_step(dt)
-    with progress(_NOTHING) as tell:
+    with progress(NOTHING_WRITTEN) as tell:
         response = jobs.frequency_response(
             value,
             rates,
@@ -219,7 +219,7 @@ def replay(
     before, after = read_times(pre), read_times(post)
     rewards = None if reward is None else read_times(reward)
     where, step = devices.find(device), time_step(dt)
-    with progress(_NOTHING) as tell:
+    with progress(NOTHING_WRITTEN) as tell:
         trace = jobs.replay(
             value,
             before,

@@ -90,7 +90,7 @@ def on_grid(what: str, times: Any, dt: Any, *, least: float = -np.inf, round_tim
     least : float
         In seconds: no time is below it.
     round_times : bool, optional
-        True rounds to the nearest step instead of refusing. False says that whoever asked can choose, and is told.
+        True: round to nearest instead of refusing. False: the message names this choice, which the caller has.
 
     Raises
     ------
