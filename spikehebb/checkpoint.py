@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,13 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikehebb.core import Frozen
-from spikehebb.npy import read_npy, unbelievable
-from spikehebb.reading import MOST_TEXT, check, checked, from_json, printable, regular, room
+from spikehebb.npy import check_room, open_npz, read_member, unbelievable
+from spikehebb.reading import MOST_TEXT, check, checked, from_json, printable, room
 
 FORMAT = 1
-LARGEST = 8 << 30  # bytes, unpacked: more is no checkpoint of this toolkit
-_MEMBER_LIMIT = 200  # files in the archive
-_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
 
 Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # of every array its kind, as ``load`` takes it, and its shape
 
@@ -90,10 +84,10 @@ def load(path: Path, shapes: Callable[[Mapping[str, Any]], Shapes]) -> Checkpoin
         found = sorted(members.keys() - {"header"})
         if found != sorted(expected):
             raise ValueError(f"checkpoint {path} holds {printable(found)}, but needs {sorted(expected)}.")
-        _check_room(path, 8 * numbers)
+        check_room(path, "checkpoint", 8 * numbers)
         arrays = {}
         for name, (kind, shape) in expected.items():
-            array = _array(archive, members[name], f"checkpoint {path}: {name}", shape)
+            array = read_member(archive, members[name], f"checkpoint {path}: {name}", shape)
             if array.dtype.kind != kind[0]:
                 raise ValueError(f"checkpoint {path}: {name} has the wrong type, {array.dtype}.")
             if problem := unbelievable(array):
@@ -119,51 +113,18 @@ def load_header(path: Path) -> Mapping[str, Any]:
 def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], Path]]:
     """Open a checkpoint: its archive, the members by the names of their arrays, and the file."""
     path = Path(path)
-    path = regular(path / "checkpoint.npz" if path.is_dir() else path, "checkpoint")
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            members: dict[str, zipfile.ZipInfo] = {}
-            for member in archive.infolist()[: _MEMBER_LIMIT + 1]:
-                name = member.filename.removesuffix(".npy")
-                if name == member.filename or member.compress_type not in _PACKED or name in members:
-                    why = "is there twice" if name in members else "is no array of a checkpoint"
-                    raise ValueError(f"checkpoint {path}: {printable(member.filename)} {why}; refused.")
-                members[name] = member
-            if len(members) > _MEMBER_LIMIT:
-                raise ValueError(f"checkpoint {path} holds more than {_MEMBER_LIMIT} arrays; refused.")
-            _check_room(path, sum(member.file_size for member in members.values()))
-            if "header" not in members:
-                raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
-            yield archive, members, path
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
-        raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
-    except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # a place in the file that is none
-            raise ValueError(f"checkpoint {path} is damaged or truncated: {printable(error)}.") from error
-        raise OSError(f"cannot read the checkpoint {path} ({error.strerror}).") from error
-
-
-def _check_room(path: Path, needed: int) -> None:
-    allowed = min(LARGEST, room(path.stat().st_size))
-    if needed > allowed:
-        raise ValueError(
-            f"checkpoint {path} would take {needed >> 20} MiB of memory, and a file of its size may take "
-            f"{allowed >> 20} MiB; refused."
-        )
-
-
-def _array(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, owner: str, shape: tuple[int, ...] | None = None
-) -> NDArray[Any]:
-    with archive.open(member) as file:
-        return read_npy(file, member.file_size, owner, shape)  # to its end, where its checksum is
+    path = path / "checkpoint.npz" if path.is_dir() else path
+    with open_npz(path, "checkpoint") as (archive, members):
+        if "header" not in members:
+            raise ValueError(f"{path} is no checkpoint of this toolkit: it has no header.")
+        yield archive, members, path
 
 
 def _header(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], path: Path) -> dict[str, Any]:
     owner = f"checkpoint {path}: its header"
     if members["header"].file_size > MOST_TEXT:
         raise ValueError(f"{owner} cannot be read: it has {members['header'].file_size >> 20} MiB.")
-    raw = _array(archive, members["header"], f"checkpoint {path}: header")
+    raw = read_member(archive, members["header"], f"checkpoint {path}: header")
     header = from_json(raw.tobytes(), owner)
     check(header, {"format": int}, owner)
     version = header.pop("format")

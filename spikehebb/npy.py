@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import ast
+import errno
 import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikehebb.reading import check, printable
+from spikehebb.reading import check, printable, regular, room
 
+LARGEST = 8 << 30  # bytes, unpacked, that the arrays of a file may take
+_MEMBER_LIMIT = 200  # arrays in a file
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
 _MOST_HEADER = 10_000  # characters
 _LARGEST = 1e18  # larger numbers are no weights, and their squares would not fit single precision
 
@@ -80,6 +90,63 @@ def read_npy(file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | No
         done += len(part)
     array = np.frombuffer(content, dtype).reshape(got, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+@contextmanager
+def open_npz(path: Path, what: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open a file of arrays that may come from anywhere: its archive, and the members by the names of their arrays.
+
+    Parameters
+    ----------
+    path : path
+    what : str
+        What a message calls the file.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If there is none, or it cannot be read.
+    ValueError
+        If it is damaged, holds anything but arrays, or would take far more memory than its size.
+    """
+    path = regular(path, what)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members: dict[str, zipfile.ZipInfo] = {}
+            for member in archive.infolist()[: _MEMBER_LIMIT + 1]:
+                name = member.filename.removesuffix(".npy")
+                if name == member.filename or member.compress_type not in _PACKED or name in members:
+                    why = "is there twice" if name in members else f"is no array of a {what}"
+                    raise ValueError(f"{what} {path}: {printable(member.filename)} {why}; refused.")
+                members[name] = member
+            if len(members) > _MEMBER_LIMIT:
+                raise ValueError(f"{what} {path} holds more than {_MEMBER_LIMIT} arrays; refused.")
+            check_room(path, what, sum(member.file_size for member in members.values()))
+            yield archive, members
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
+        raise ValueError(f"{what} {path} is damaged or truncated: {printable(error)}.") from error
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a place in the file that is none
+            raise ValueError(f"{what} {path} is damaged or truncated: {printable(error)}.") from error
+        raise OSError(f"cannot read the {what} {path} ({error.strerror}).") from error
+
+
+def check_room(path: Path, what: str, needed: int) -> None:
+    """Raise ``ValueError`` if so many bytes are more than the content of a file of its size may take."""
+    allowed = min(LARGEST, room(path.stat().st_size))
+    if needed > allowed:
+        raise ValueError(
+            f"{what} {path} would take {needed >> 20} MiB of memory, and a file of its size may take "
+            f"{allowed >> 20} MiB; refused."
+        )
+
+
+def read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, owner: str, shape: tuple[int, ...] | None = None
+) -> NDArray[Any]:
+    """Read an array of an open file; see ``read_npy``."""
+    with archive.open(member) as file:
+        return read_npy(file, member.file_size, owner, shape)  # to its end, where its checksum is
 
 
 def unbelievable(array: NDArray[Any]) -> str:

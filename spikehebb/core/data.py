@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, describe_value, frozen_array
+from spikehebb.reading import printable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +32,13 @@ class Images:
         From 0; -1 is unlabelled.
     hashes : mapping of str to str
         SHA-256 of the files that they came from.
+    classes : tuple of str
+        Names of the classes, in the order of the labels; left out: "0" up to the largest label.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree, a pixel or a label is out of range, or two classes have the same name.
 
     Examples
     --------
@@ -38,12 +46,15 @@ class Images:
     >>> from spikehebb.core import Images
     >>> Images(name="one", pixels=np.array([[[0, 51]]], np.uint8), labels=[3]).intensities().tolist()
     [[[0.0, 0.20000000298023224]]]
+    >>> Images(name="two", pixels=np.zeros((2, 4, 4)), labels=[1, 0], classes=("cat", "dog"))[:1].classes
+    ('cat', 'dog')
     """
 
     name: str
     pixels: NDArray[Any]
     labels: NDArray[Any]
     hashes: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         pixels, labels = np.asarray(self.pixels), frozen_array(self.labels, np.int64)
@@ -55,8 +66,7 @@ class Images:
             )
         if labels.shape != pixels.shape[:1]:
             raise ValueError(f"images {self.name}: {len(pixels)} images but {labels.size} labels.")
-        if labels.min() < -1:
-            raise ValueError(f"images {self.name}: labels go up from 0, or are -1 for unlabelled; got {labels.min()}.")
+        classes = class_names(f"images {self.name}", self.classes, labels)
         if pixels.dtype != np.uint8 and not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
             raise ValueError(
                 f"images {self.name}: pixels must lie between 0 and 1, or be bytes (uint8) from 0 to 255; got numbers "
@@ -65,6 +75,7 @@ class Images:
         object.__setattr__(self, "pixels", pixels)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "hashes", Frozen(self.hashes))
+        object.__setattr__(self, "classes", classes)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -99,6 +110,29 @@ class Images:
         """
         pixels: NDArray[Any] = self.pixels[chosen]
         return np.divide(pixels, 255, dtype=np.float32) if pixels.dtype == np.uint8 else pixels
+
+
+def class_names(owner: str, classes: Sequence[str], labels: Int) -> tuple[str, ...]:
+    """Return the names of classes, or numbers where none are given, after comparing them with the labels.
+
+    Raises
+    ------
+    ValueError
+        If a label has no class, or a name is no text, empty or there twice.
+    """
+    if labels.size and labels.min() < -1:
+        raise ValueError(f"{owner}: labels go up from 0, or are -1 for unlabelled; got {labels.min()}.")
+    largest = int(labels.max()) if labels.size else -1
+    if not len(classes):
+        return tuple(map(str, range(largest + 1)))
+    if isinstance(classes, str) or not all(isinstance(name, str) and name for name in classes):
+        raise ValueError(f"{owner}: classes must be names, one for each class; got {printable(repr(classes))}.")
+    if len(set(classes)) < len(classes):
+        twice = next(name for name in classes if list(classes).count(name) > 1)
+        raise ValueError(f"{owner}: two classes are called {printable(repr(twice))}; give each a name of its own.")
+    if largest >= len(classes):
+        raise ValueError(f"{owner}: there is a label {largest}, but there are names for {len(classes)} classes only.")
+    return tuple(classes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
