@@ -116,9 +116,9 @@ def spiking(model: Model, new: Images, age: float, seed: int) -> Iterator[Respon
     for first, stop in zip((0, *POINTS), POINTS, strict=False):
         for begin in range(first, stop, CHUNK):
             images = new[begin : min(begin + CHUNK, stop)]
-            recording = shown(settings.circuit(weights).with_state("output", age=ages), images)
+            recording = shown(settings.build(weights).with_state("output", age=ages), images)
             weights, ages = recording.weights["feedforward"], recording.state["output"]["age"]
-        yield functools.partial(respond, settings.circuit(weights).frozen())
+        yield functools.partial(respond, settings.build(weights).frozen())
 
 
 def rates(model: Model, new: Images, eta: float, seed: int) -> Iterator[Respond]:
@@ -146,8 +146,8 @@ def scores(respond: Respond, labelled: Part, unseen: Part, apart: bool) -> Any:
     labels = [np.asarray(images.labels) for images in labelled]
     true_labels = [np.asarray(images.labels) for images in unseen]
     if apart:
-        labels[1], true_labels[1] = labels[1] + metrics.CLASSES, true_labels[1] + metrics.CLASSES
-    classes = 2 * metrics.CLASSES
+        labels[1], true_labels[1] = labels[1] + 10, true_labels[1] + 10
+    classes = 2 * 10
     learned, seen = [respond(images) for images in labelled], [respond(images) for images in unseen]
     mix = metrics.class_profile(sparse.vstack(learned, format="csr"), np.concatenate(labels), classes)
     accuracies: dict[str, float] = {}

@@ -90,7 +90,7 @@ def made_up(count: int, rng: np.random.Generator) -> Float:
 def network(case: Case) -> Circuit | Replicas:
     rng, settings = np.random.default_rng(0), Settings(neurons=case.neurons)
     weights = np.abs(rng.standard_normal((PIXELS, case.neurons)))
-    circuit = settings.circuit(settings.start_norm * weights / np.linalg.norm(weights, axis=0))
+    circuit = settings.build(settings.start_norm * weights / np.linalg.norm(weights, axis=0))
     circuit = circuit if case.learns else circuit.frozen()
     return replicas(circuit, case.replicas) if case.replicas else circuit
 

@@ -121,7 +121,7 @@ def vote(model: Model, entry: dict[str, Any], train: Images, test: Images, seed:
     predicted = {}
     for name, tables in (("rate", winners), ("lif", fired)):
         counts = {part: sparse.csr_array(table) for part, table in tables.items()}
-        labels = metrics.neuron_labels(metrics.class_profile(counts["train"], train.labels))
+        labels = metrics.neuron_labels(metrics.class_profile(counts["train"], train.labels, len(train.classes)))
         predicted[name] = metrics.vote(counts["test"], labels)
         scores[f"accuracy_{name}"] = metrics.accuracy(predicted[name], test.labels)
     return {

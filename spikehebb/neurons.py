@@ -93,7 +93,64 @@ lif_adaptive = NeuronModel(
     receive="v_post += w*jump_post",
     onset="v = v_rest",
     parameters={**lif.parameters, "theta_step": 0.05 * mV, "tau_theta": 1e4 * second},
+    frozen={"theta_step": 0 * mV, "tau_theta": inf * second},
     reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015 (theta_step, tau_theta)",
+)
+
+conductance_adaptive = NeuronModel(
+    name="conductance_adaptive",
+    summary="LIF with conductances, whose threshold rises with every spike and slowly decays; negative weights inhibit",
+    equations="""
+        dv/dt = ((v_rest - v) + g_e*(E_e - v) + g_i*(E_i - v))/tau_m : volt (unless refractory)
+        dg_e/dt = -g_e/tau_e : 1
+        dg_i/dt = -g_i/tau_i : 1
+        dtheta/dt = -theta/tau_theta : volt
+    """,
+    threshold="v > v_threshold + theta",
+    reset="v = v_reset; theta += theta_step",
+    refractory="t_ref",
+    receive="g_e_post += clip(w, 0, inf); g_i_post += clip(-w, 0, inf)",
+    onset="v = v_rest; g_e = 0; g_i = 0",
+    method="euler",
+    parameters={
+        "tau_m": 100 * ms,
+        "v_rest": -65 * mV,
+        "v_reset": -65 * mV,
+        "v_threshold": -72 * mV,  # 20 mV below -52 mV: theta begins at 20 mV
+        "t_ref": 5 * ms,
+        "E_e": 0 * mV,
+        "E_i": -100 * mV,
+        "tau_e": 1 * ms,
+        "tau_i": 2 * ms,
+        "theta_step": 0.05 * mV,
+        "tau_theta": 1e4 * second,
+    },
+    frozen=lif_adaptive.frozen,
+    reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015, constants of the authors' program",
+)
+
+conductance_inhibitory = NeuronModel(
+    name="conductance_inhibitory",
+    summary="LIF with conductances; negative weights inhibit",
+    equations="\n".join(conductance_adaptive.equations.strip().splitlines()[:3]),
+    threshold="v > v_threshold",
+    reset="v = v_reset",
+    refractory="t_ref",
+    receive=conductance_adaptive.receive,
+    onset=conductance_adaptive.onset,
+    method="euler",
+    parameters={
+        "tau_m": 10 * ms,
+        "v_rest": -60 * mV,
+        "v_reset": -45 * mV,
+        "v_threshold": -40 * mV,
+        "t_ref": 2 * ms,
+        "E_e": 0 * mV,
+        "E_i": -85 * mV,
+        "tau_e": 1 * ms,
+        "tau_i": 2 * ms,
+    },
+    reference=conductance_adaptive.reference,
 )
 
 softmax_inhibition = NeuronModel(

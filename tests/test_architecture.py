@@ -210,6 +210,7 @@ print(json.dumps([name for name in before if before[name] != after[name]]))
 """
 
 
+@pytest.mark.long
 def test_importing_changes_nothing_of_python_or_brian2(tmp_path: Path) -> None:
     """Logging, preferences, signals, warnings, environment, random numbers; the other packages are imported before."""
     others = sorted({name for path in FILES for _, name in imports(path) if name.split(".")[0] != "spikehebb"})

@@ -39,7 +39,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         *(
             (attack, few)
-            for attack, few in ((files, 60), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1))
+            for attack, few in ((files, 30), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1))
         ),
         *(pytest.param(attack, 4, marks=pytest.mark.long) for attack in (kills, signals, disks, neighbours)),
     ],

@@ -42,6 +42,7 @@ def words(*arguments: str | Path) -> Any:
     return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
+@pytest.mark.long
 def test_a_digit_network_and_loihi(network: Trained) -> None:
     report = jobs.check_network(network, LOIHI)
     limits = {problem["limit"] for problem in report["problems"]}

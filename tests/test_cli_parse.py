@@ -10,6 +10,7 @@ import pytest
 from brian2 import Hz, ms, mV
 from brian2.units import get_dimensions
 
+from spikehebb import equations
 from spikehebb.cli import parse
 from spikehebb.rules import stdp_pair
 
@@ -29,9 +30,9 @@ from spikehebb.rules import stdp_pair
     ],
 )
 def test_quantities(word: str, value: Any) -> None:
-    quantity = parse.quantity(word)
-    assert get_dimensions(quantity) == get_dimensions(value)
-    assert float(quantity) == pytest.approx(float(value), rel=1e-12)
+    value_read = equations.quantity(word)
+    assert get_dimensions(value_read) == get_dimensions(value)
+    assert float(value_read) == pytest.approx(float(value), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_quantities(word: str, value: Any) -> None:
 )
 def test_what_is_no_quantity_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match=r"number with or without a unit|no unit that Brian2 knows"):
-        parse.quantity(word)
+        equations.quantity(word)
 
 
 def test_ranges_include_both_ends() -> None:

@@ -84,6 +84,7 @@ def untimed(value: Any) -> Any:
     return [untimed(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.long
 def test_a_run_interrupted_while_drawing_is_finished_by_the_same_command(
     job: tuple[str, list[str]], tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_run_interrupted_while_drawing_is_finished_by_the_same_command(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", ["damaged", "foreign"])
 def test_overwrite_gets_past_any_state(job: tuple[str, list[str]], tmp_path: Path, damage: str) -> None:
     """B2: without it, one sentence and nothing is lost."""

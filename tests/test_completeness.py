@@ -81,7 +81,7 @@ PATHS: dict[str, Callable[[Path], Any]] = {
     "replicas": lambda out: learn_digits(TRAIN, TEST, [FEW, FEW], device=NUMPY, out=out),
     "layers": layers,
     "evaluate": lambda out: evaluate(read(MODEL), TEST, device=NUMPY),
-    "pictures": lambda out: some_presentations(load_learned(MODEL), TEST),
+    "pictures": lambda out: some_presentations(load_learned(MODEL, Settings()), TEST),
     "convert": lambda out: convert_softhebb(dense(), TRAIN, TEST, calibration=20, device=NUMPY, out=out),
     "spiking": spiking,
     "calibration": lambda out: calibrate_lif(np.ones((64, 3)), TRAIN, inverse_temperature=2, device=NUMPY),

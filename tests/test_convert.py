@@ -116,6 +116,7 @@ def test_columns_equal_an_independent_reference(name: str, digits: Images) -> No
         x, rate_in = fired, gain
 
 
+@pytest.mark.long
 @pytest.mark.catalogue
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("name", ["triangle, max", "repu", "pre-triangle"])

@@ -168,6 +168,7 @@ def test_bad_input_is_one_sentence(conv: Model, few: tuple[Images, Images], tmp_
         read(tmp_path / "broken.pth")
 
 
+@pytest.mark.long
 def test_pictures_show_the_numbers(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
     report = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE).report
     figure = plot.fidelity(report)

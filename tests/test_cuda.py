@@ -57,7 +57,7 @@ def digits(neurons: int = 20, images: int = 30) -> tuple[Circuit, Protocol]:
     pixels = rng.random((images, 64)) * (rng.random((images, 64)) < 0.4)
     rows = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
     weights = np.abs(rng.standard_normal((64, neurons)))
-    circuit = settings.circuit(3 * weights / np.linalg.norm(weights, axis=0))
+    circuit = settings.build(3 * weights / np.linalg.norm(weights, axis=0))
     return circuit, shown(rows)
 
 

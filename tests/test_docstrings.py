@@ -15,6 +15,7 @@ import spikehebb
 MODULES = [importlib.import_module(info.name) for info in pkgutil.walk_packages(spikehebb.__path__, "spikehebb.")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_examples_in_docstrings(module: ModuleType) -> None:
     failed, _ = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)

@@ -343,6 +343,7 @@ CONVERTED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layers", CONVERTED.values(), ids=CONVERTED)
 def test_converted_networks_fire_identical_spikes_after_a_round_trip(layers: Any, tmp_path: Path) -> None:
     network = converted(*layers)

@@ -62,7 +62,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     settings = Settings(neurons=4)
     header = {
         "kind": "digits",
-        "config": dataclasses.asdict(settings),
+        "config": settings.config(),
         "seed": 0,
         "device": "numpy",
         "image_shape": [8, 8],

@@ -103,6 +103,7 @@ def test_numpy_finds_the_values_that_the_data_were_made_of() -> None:
     np.testing.assert_allclose(result.prediction[2:], data.change[2:], rtol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weighted", [True, False], ids=["given errors", "no errors"])
 def test_intervals_cover_as_often_as_they_say(quick: Callable[..., Fit], weighted: bool) -> None:
     """80 fits with 4 parameters and 90 % intervals: 320 answers, of which 90 % +- 1.7 % should be right.

@@ -19,7 +19,7 @@ from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.encoders import spike_source
 from spikehebb.equations import variables
 from spikehebb.export.from_circuit import rule_text
-from spikehebb.hardware import TARGETS, Target, problems
+from spikehebb.hardware import TARGETS, Target, imperfect, problems
 from spikehebb.hardware.constrain import Constrained, constrain
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.protocols import presentations
@@ -244,12 +244,12 @@ def test_what_a_spike_does_is_the_same_however_it_depends_on_the_weight(device: 
 
 def test_a_spread_of_neurons_is_a_factor_of_the_weight() -> None:
     """A neuron that takes the square of a weight takes the square of its factor, too."""
-    settings = Settings(neurons=2, neuron_spread=0.5, seed=3)
-    plain = Settings(neurons=2).circuit(np.array([[0.5, 0.5]]))
+    plain = Settings(neurons=2).build(np.array([[0.5, 0.5]]))
     neuron = plain.populations["output"]
     model = dataclasses.replace(neuron.model, receive="u_post += w**2")
     populations = {**plain.populations, "output": dataclasses.replace(neuron, model=model)}
-    made = settings._as_made(dataclasses.replace(plain, populations=populations)).frozen()
+    squared = dataclasses.replace(plain, populations=populations)
+    made = imperfect(squared, np.random.default_rng(3), dropped=0.0, spread=0.5).frozen()
     assert made.populations["output"].model.receive == "u_post += (w * gain_post) ** 2"
     gains = np.asarray(made.populations["output"].model.parameters["gain"])
     linear = plain.frozen().with_weights(feedforward=(0.5 * gains[None, :]) ** 2)

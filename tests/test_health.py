@@ -174,6 +174,7 @@ def test_rates_are_judged_too(tmp_path: Path) -> None:
     assert not (tmp_path / "run.json").exists()
 
 
+@pytest.mark.long
 def test_layers_are_judged_too() -> None:
     layer = dataclasses.replace(LAYERS[0], units=4, kernel=7, pool=None)
     settings = LayerSettings(layers=(layer,), patches=20, show_ms=8)

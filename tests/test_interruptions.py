@@ -46,6 +46,7 @@ def process(code: str, *words: str | Path, cwd: Path, ignored: bool = False) -> 
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["window", "replay"])
 def test_ctrl_c_during_a_command_leaves_no_result(tmp_path: Path, command: str) -> None:
     spikes = tmp_path / "spikes.txt"
@@ -131,6 +132,7 @@ def test_a_run_that_was_stopped_is_no_result() -> None:
 STRANGER = "core.default_float_dtype = __import__('pathlib').Path('run').touch() or float32\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "code",
     [

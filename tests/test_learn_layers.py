@@ -67,6 +67,7 @@ def same(one: Model, other: Model) -> bool:
     )
 
 
+@pytest.mark.long
 def test_both_layers_learn_what_they_see(whole: tuple[LayersRun, Path]) -> None:
     run, _ = whole
     patterns = np.zeros((4, 3, 3))

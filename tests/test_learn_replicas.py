@@ -54,7 +54,7 @@ def test_each_learns_what_it_learns_alone(fewer: tuple[Images, Images], tmp_path
     for run, folder, each in zip(together.runs, together.folders, SEEDS, strict=True):
         assert {path.name for path in (tmp_path / folder).iterdir()} == {"run.json", "checkpoint.npz"}
         saved = read(tmp_path / folder)
-        assert saved.header["config"] == dataclasses.asdict(each)
+        assert saved.header["config"] == each.config()
         scores = evaluate(saved, fewer[1])["metrics"]
         for name in ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear"):
             assert scores[name] == run.report["metrics"][name], "scored again it is another network"
@@ -82,7 +82,7 @@ def test_settings_that_are_numbers_may_differ(fewer: tuple[Images, Images]) -> N
         alone = learn_digits(*fewer, [each], device=NUMPY).runs[0]
         weights = run.network.arrays["weights"], alone.network.arrays["weights"]
         np.testing.assert_allclose(*weights, rtol=1e-9)
-        assert run.report["config"] == dataclasses.asdict(each)
+        assert run.report["config"] == each.config()
 
 
 @pytest.mark.long
@@ -94,6 +94,7 @@ def test_replicas_learn_on_a_chip(fewer: tuple[Images, Images]) -> None:
     assert_same(together.runs[1], learn_digits(*fewer, settings[1:], device=NUMPY).runs[0])
 
 
+@pytest.mark.long
 @pytest.mark.compiler
 @NO_COMPILER
 def test_an_interrupted_run_goes_on(

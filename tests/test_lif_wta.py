@@ -188,6 +188,7 @@ def model(**changes: Any) -> Model:
     )
 
 
+@pytest.mark.long
 def test_a_model_brings_weights_bias_and_temperature() -> None:
     images, whole = load("digits", "train")[:20], model()
     given = convert.calibrate_lif(

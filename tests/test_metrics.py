@@ -23,7 +23,7 @@ def test_counts_of_presentations() -> None:
 
 
 def test_profile_labels_and_votes() -> None:
-    profile = metrics.class_profile(COUNTS, LABELS)
+    profile = metrics.class_profile(COUNTS, LABELS, 10)
     assert profile[:, 7].tolist() == [2.5, 0.5, 0]
     assert profile[:, 2].tolist() == [0.5, 3.5, 0]
     labels = metrics.neuron_labels(profile)
@@ -36,7 +36,7 @@ def test_profile_labels_and_votes() -> None:
 def test_labels_follow_rates_not_numbers_of_images() -> None:
     """A neuron that fires once for each of 9 images of class 0 and twice for the only image of class 1 is a 1."""
     counts = sparse.csr_array(np.array([[1]] * 9 + [[2]]))
-    profile = metrics.class_profile(counts, np.array([0] * 9 + [1]))
+    profile = metrics.class_profile(counts, np.array([0] * 9 + [1]), 10)
     assert metrics.neuron_labels(profile).tolist() == [1]
 
 
@@ -54,7 +54,7 @@ def test_a_split_vote_is_decided_by_profiles() -> None:
 def test_linear_readout_learns_what_can_be_separated(classes: list[int], rng: np.random.Generator) -> None:
     labels = rng.choice(classes, 120)
     counts = sparse.csr_array(rng.poisson(0.2, (120, 10)) + 5 * np.eye(10, dtype=int)[labels])
-    table = metrics.fit_linear(counts, labels)
+    table = metrics.fit_linear(counts, labels, 10)
     assert table.shape == (10, 11)
     assert np.isfinite(table).all()
     assert metrics.accuracy(metrics.predict_linear(counts, table), labels) == 1

@@ -28,6 +28,7 @@ from tests.test_replicas import deterministic
 MODEL = Path(__file__).parents[1] / "models" / "digits-soft-wta"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("replicas", [2, 5, 9])
 def test_deterministic_circuits_do_the_same(replicas: int, rng: np.random.Generator) -> None:
     """Seven presentations: the last replicas are presented with blanks, which leave no trace."""
@@ -77,7 +78,7 @@ def test_many_copies_look_at_images_like_one(
     monkeypatch.setattr(present, "CHUNK", 15)
     settings, images, device = Settings(neurons=6, temperature=0.05), few[0], NUMPY
     weights = rng.random((64, 6)) / 4
-    circuit = settings.circuit(weights).frozen()
+    circuit = settings.build(weights).frozen()
     one, _ = spike_counts(circuit, images, settings, device, "testing", quiet)
     many, seconds = spike_counts(circuit, images, settings, device, "testing", quiet, replicas=4)
     again, _ = spike_counts(circuit, images, settings, device, "testing", quiet, replicas=4)
@@ -117,11 +118,11 @@ def test_accuracy_by_vote_is_that_of_the_counts(few: tuple[Images, Images], rng:
     rows = images.intensities().reshape(len(images), -1)
     chosen = rows[[7, 31]] / np.linalg.norm(rows[[7, 31]], axis=1, keepdims=True)
     settings = Settings(neurons=2, temperature=0.01)
-    circuit = settings.circuit(np.asarray(3 * chosen.T, np.float64)).frozen()
+    circuit = settings.build(np.asarray(3 * chosen.T, np.float64)).frozen()
     counts, _ = spike_counts(circuit, images, settings, NUMPY, "testing", quiet, replicas=8)
     assert counts[[7], :].toarray().argmax() == 0
     assert counts[[31], :].toarray().argmax() == 1
-    assert metrics.class_profile(counts, np.asarray(images.labels)).shape == (2, 10)
+    assert metrics.class_profile(counts, np.asarray(images.labels), 10).shape == (2, 10)
 
 
 def test_fifty_copies_reach_the_accuracy_of_one() -> None:

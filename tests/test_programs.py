@@ -119,6 +119,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
 DAMAGED = ["", "{}", "[]", "3", '{"files": {"a": 1}}', '{"files": {"a": ["x", "no type"]}}', "[" * 100_000, "nonsense"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("manifest", DAMAGED)
 def test_a_damaged_program_is_built_again(cache: Path, manifest: str) -> None:
     for damage in ("manifest.json", "main"):

@@ -257,6 +257,7 @@ def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
     assert run(rule.with_parameters(eta=1.0, alpha=0.0), CASES, device).max() > 10
 
 
+@pytest.mark.long
 @pytest.mark.catalogue
 @pytest.mark.parametrize("name", CALCIUM)
 def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, device: Device) -> None:

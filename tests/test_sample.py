@@ -123,7 +123,7 @@ def test_every_command_takes_the_same_sample(sorted_digits: Path, tmp_path: Path
 
 def test_learning_shuffles_a_data_set_that_is_sorted_by_class() -> None:
     images, settings = numbered(30, 30, 30), Settings(neurons=2, epochs=2)
-    first = begin(settings, (1, 1), None)
+    first = begin(settings, 1, 10, None)
     orders = [numbers(next_images(state, images, settings)) for state in (first, dataclasses.replace(first, chunks=1))]
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(90))
     assert orders[0] != orders[1] != sorted(orders[1])

@@ -152,6 +152,7 @@ def test_a_delay_shifts_the_arrival(device: Device) -> None:
     assert late.weights["synapse"][0, 0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("condition", ["", "b1 >= 0"])
 def test_an_epoch_ends_when_it_has_passed(device: Device, condition: str) -> None:
     """Weights that are halved every 10 ms, also with a condition, and traces that count epochs, of both sides."""

@@ -141,12 +141,12 @@ def test_settings_of_chips_are_checked(settings: dict[str, Any], message: str) -
 
 def test_a_chip_has_neurons_and_synapses_of_its_own() -> None:
     settings = Settings(neurons=300, seed=4, neuron_spread=0.3, dropped=0.2)
-    circuit = settings.circuit(np.ones((50, 300)))
+    circuit = settings.build(np.ones((50, 300)))
     gains = circuit.populations["output"].model.parameters["gain"]
     assert gains.std() == pytest.approx(0.3, abs=0.06)
     assert circuit.projections["feedforward"].connected is not None
     assert circuit.projections["feedforward"].connected.mean() == pytest.approx(0.8, abs=0.02)
-    assert (settings.circuit(np.ones((50, 300))).populations["output"].model.parameters["gain"] == gains).all()
+    assert (settings.build(np.ones((50, 300))).populations["output"].model.parameters["gain"] == gains).all()
     with pytest.raises(ValueError, match="dropped must be below 1"):
         Settings(dropped=1.0)
 
@@ -174,6 +174,7 @@ def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
     assert "--weight-bits must be whole numbers with commas between them, got 'two'" in message
 
 
+@pytest.mark.long
 def test_learn_takes_a_target(tmp_path: Path) -> None:
     options = ["--data", "digits", "--neurons", "5", "--limit-train", "10", "--limit-test", "5", "--device", "numpy"]
     run("learn", *options, "--target", "loihi1", "--rounding", "nearest", "--out", str(tmp_path))

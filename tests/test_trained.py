@@ -38,7 +38,7 @@ def forms() -> dict[str, Trained]:
     settings = Settings(neurons=6)
     header = {
         "kind": "digits",
-        "config": dataclasses.asdict(settings),
+        "config": settings.config(),
         "seed": 0,
         "device": "numpy",
         "image_shape": [8, 8],
@@ -56,8 +56,10 @@ def forms() -> dict[str, Trained]:
         }.items()
     }
     return {
-        "learned": LearnedNetwork(header=header, arrays=arrays),
-        "biased": LearnedNetwork(header={**header, "biased": True}, arrays={**arrays, "bias": rng.normal(size=6)}),
+        "learned": LearnedNetwork(header=header, arrays=arrays, settings=settings),
+        "biased": LearnedNetwork(
+            header={**header, "biased": True}, arrays={**arrays, "bias": rng.normal(size=6)}, settings=settings
+        ),
         "rates": RateNetwork(model=model(NETWORK)),
         "dense rates": RateNetwork(model=model(DENSE)),
         "converted": columns["converted"],
@@ -203,6 +205,7 @@ FUNCTIONS: dict[str, Callable[[Trained, Images, Path], None]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_function_takes_every_form_or_says_why_not(
@@ -337,6 +340,7 @@ def test_every_form_was_saved() -> None:
     assert forms == {LearnedNetwork, RateNetwork, ConvertedNetwork, LifNetwork}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SAVED)
 def test_networks_of_version_0_1_say_what_they_said(name: str, tmp_path: Path) -> None:
     """Elsewhere a spike may fall otherwise: one image of 20, and a few percent of the output spikes, may differ.
@@ -475,7 +479,7 @@ def put(place: str, value: Any = ...) -> Callable[[Any], None]:
         ("digits", put("config.target", 3), "target must be a text, got 3"),
         ("digits", put("config.rule", ["softhebb"]), "rule must be a text, got"),
         ("digits", put("image_shape", [True, 8, 8]), r"image_shape\[0\] must be a whole number, got True"),
-        ("digits", put("image_shape", [8, 8, 8]), "its images have the shape"),
+        ("digits", put("image_shape", [8, 8, 8, 8]), "its images have the shape"),
         ("digits", put("image_shape"), "its header lacks 'image_shape'"),
         ("digits", put("device", None), "its header, device must be a text, got None"),
         ("digits", put("device", "\x1b[2J"), r"there is no device '\\x1b"),

@@ -2,6 +2,12 @@
 
 from spikehebb.circuits.column import softmax_column as softmax_column
 from spikehebb.circuits.column import triangle_column as triangle_column
+from spikehebb.circuits.learner import Learner as Learner
+from spikehebb.circuits.learner import lasting as lasting
+from spikehebb.circuits.learner import plastic as plastic
+from spikehebb.circuits.learners import LEARNERS as LEARNERS
+from spikehebb.circuits.learners import ages as ages
+from spikehebb.circuits.learners import find as find
 from spikehebb.circuits.lif import lif_wta as lif_wta
 from spikehebb.circuits.pair import has_pair_form as has_pair_form
 from spikehebb.circuits.pair import synapse_pair as synapse_pair

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.encoders import regular
+from spikehebb.equations import variables
 from spikehebb.neurons import escape_rate, log_sum_exp
 from spikehebb.rules import softhebb
 
@@ -43,7 +44,7 @@ def soft_wta(
     rate : Quantity
         Of all output neurons together; ``rate*dt`` must stay below 1.
     tau_m : Quantity
-        Time constant of the membrane and of the rule's presynaptic trace ``tau_x``.
+        Time constant of the membrane and, of a rule that reads the potential, of its presynaptic trace ``tau_x``.
     **parameters
         Parameters of the rule; ``eta``, too, is for input vectors of length 1.
 
@@ -68,7 +69,7 @@ def soft_wta(
     if rule is not None:
         if "eta" in parameters:
             parameters["eta"] = parameters["eta"] / spikes
-        if "tau_x" in rule.parameters:
+        if "tau_x" in rule.parameters and "u" in variables(rule.needs_post):
             parameters.setdefault("tau_x", tau_m)
         rule = rule.with_parameters(**parameters)
     return Circuit(

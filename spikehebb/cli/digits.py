@@ -39,7 +39,16 @@ def learn(
     age: Annotated[
         float | None, typer.Option(help="With --from: its neurons learn at eta/(1 + age) at first; theirs if left out.")
     ] = None,
-    rule: Annotated[str | None, typer.Option(help="A rule of the catalogue that fits; softhebb if left out.")] = None,
+    circuit: Annotated[
+        str | None, typer.Option(help="soft_wta (if left out), lif_wta, diehl_cook, nessler or FILE.py:NAME.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="A rule of the catalogue or FILE.py:NAME; the circuit's own if left out.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms."),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="Learn under the limits of a chip of hardware list; then the rule fits chips, too."),
@@ -57,13 +66,20 @@ def learn(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Let a spiking soft winner-take-all network learn images without labels, then score it."""
+    """Let a spiking network learn images without labels, then score it."""
     from spikehebb import devices, jobs, plot
+    from spikehebb.cli import parse
 
     if replicas is not None and from_ is not None:
         raise ValueError("--replicas begin with random weights; leave out --from, or go on with one after another.")
     start = _start(from_, age, neurons)
-    asked: dict[str, Any] = {"neurons": neurons, "epochs": epochs, "seed": seed, "rule": rule}
+    asked: dict[str, Any] = {
+        "neurons": neurons,
+        "epochs": epochs,
+        "seed": seed,
+        "parameters": parse.changes(set_ or []),
+    }
+    asked |= {"circuit": circuit and parse.circuit(circuit), "rule": rule and parse.own_or_name(rule)}
     asked |= {"target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
     given = {name: value for name, value in asked.items() if value is not None}
     if target is not None and rule is None:
@@ -108,16 +124,23 @@ def evaluate(
     replicas: Annotated[
         int | None, typer.Option(help="Distribute the images over so many replicas of the network.")
     ] = None,
+    circuit: Annotated[str | None, typer.Option(help="FILE.py:NAME, of a network that learned with it.")] = None,
+    rule: Annotated[str | None, typer.Option(help="FILE.py:NAME, of a network that learned with it.")] = None,
     data_dir: DataDir = None,
     limit_test: Limit = None,
     as_json: Json = False,
 ) -> None:
     """Score a saved network again, and count what it costs."""
     from spikehebb import jobs
+    from spikehebb.cli import parse
     from spikehebb.cli.hardware import print_hardware, target_of
 
     chip = None if target is None else target_of(target)
-    trained = jobs.read(checkpoint)
+    trained = jobs.read(
+        checkpoint,
+        circuit=None if circuit is None else parse.circuit(circuit),
+        rule=None if rule is None else parse.own_or_name(rule),
+    )
     test = images_of(data, "test", data_dir, limit_test)
     with progress() as tell:
         result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)

@@ -208,10 +208,14 @@ class Circuit:
         return found
 
     def frozen(self) -> Circuit:
-        """Return the circuit without its rules (and without the state that only they had)."""
+        """Return the circuit without its rules, without the state that only they had, and with neurons that stay."""
         projections = {n: dataclasses.replace(p, rule=None) for n, p in self.projections.items()}
         populations = {
-            n: dataclasses.replace(p, state={k: v for k, v in p.state.items() if k in _names(p)})
+            n: dataclasses.replace(
+                p,
+                model=p.model.with_parameters(**p.model.frozen),
+                state={k: v for k, v in p.state.items() if k in _names(p)},
+            )
             for n, p in self.populations.items()
         }
         return dataclasses.replace(self, populations=populations, projections=projections)

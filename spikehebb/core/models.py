@@ -40,6 +40,8 @@ class NeuronModel:
         Statements executed at every step after the continuous projections onto this population.
     method : str
         Brian2's integration method.
+    frozen : mapping of str to number or Quantity
+        Parameters of a frozen network, where neurons adapt beyond a presentation: with these they stay as they are.
 
     Raises
     ------
@@ -60,10 +62,13 @@ class NeuronModel:
     onset: str = ""
     update: str = ""
     method: str = "exact"
+    frozen: Parameters = field(default_factory=dict)
     reference: str = ""
 
     def __post_init__(self) -> None:
         owner = f"neuron {self.name}"
+        object.__setattr__(self, "frozen", frozen_parameters(owner, self.frozen))
+        text.check_parameters(owner, self.frozen, self.parameters)
         object.__setattr__(self, "parameters", frozen_parameters(owner, self.parameters))
         object.__setattr__(self, "roles", Frozen(self.roles))
         check_roles(owner, self.parameters, self.roles)

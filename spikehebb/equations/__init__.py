@@ -16,9 +16,11 @@ from spikehebb.equations.check import (
     did_you_mean,
     is_condition,
 )
+from spikehebb.equations.quantity import quantity
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
+    assigned,
     calls,
     clips,
     declare,
@@ -43,6 +45,7 @@ __all__ = [
     "DIMENSIONLESS",
     "TIME",
     "Statement",
+    "assigned",
     "calls",
     "check_apart",
     "check_equations",
@@ -61,6 +64,7 @@ __all__ = [
     "joined",
     "number_type",
     "plain",
+    "quantity",
     "renamed",
     "settable",
     "statements",

@@ -211,6 +211,17 @@ def without(equations: str, names: Iterable[str]) -> str:
     return "\n".join(str(each) for each in statements(equations) if each.variable not in left_out)
 
 
+def assigned(*texts: str) -> set[str]:
+    """Return the variables that statements set, whatever they were before.
+
+    Examples
+    --------
+    >>> sorted(assigned("v = 0; theta += 1", "u = v"))
+    ['u', 'v']
+    """
+    return {statement.variable for text in texts for statement in statements(text) if statement.operator == "="}
+
+
 def used(*texts: str) -> set[str]:
     """Return the names that texts read, set, declare or call."""
     each = [statement for text in texts for statement in statements(text)]

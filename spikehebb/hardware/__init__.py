@@ -3,6 +3,7 @@
 from spikehebb.hardware.check import Problem, check
 from spikehebb.hardware.chips import TARGETS, find
 from spikehebb.hardware.constrain import Constrained, constrain
+from spikehebb.hardware.mismatch import imperfect, log_normal
 from spikehebb.hardware.placement import Share, Split, split
 from spikehebb.hardware.quantize import Quantized, Rounded, quantize
 from spikehebb.hardware.rounding import Rounding, levels, saturate, whole
@@ -26,7 +27,9 @@ __all__ = [
     "check",
     "constrain",
     "find",
+    "imperfect",
     "levels",
+    "log_normal",
     "problems",
     "quantize",
     "saturate",

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import ms
+from brian2 import Hz
 
 from spikehebb import devices
 from spikehebb.core import Images, Protocol, Replicas
 from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
-from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings, check_room
 from spikehebb.simulation import costs, present
 from spikehebb.simulation.plan import Plan
@@ -21,6 +20,7 @@ from spikehebb.simulation.replicated_plan import plan_of
 
 GAIN = 1.5  # times that a GPU must be faster to be advised: its programs take longer to compile and to start
 _BETWEEN = 0.05  # seconds that a chunk of images takes besides learning, measured on one core of a shared machine
+_SPIKES = 20  # of all output neurons in an image, where a circuit does not say
 _PIXELS, _BRIGHT = 784, 0.19  # of an image that is only counted with: MNIST's size, and its share of ink
 
 
@@ -100,19 +100,22 @@ def announce_learning(settings: Sequence[Settings], images: Images, device: Devi
 
 def _load(settings: Settings, images: Images | None, replicas: int) -> tuple[Plan, costs.Load]:
     """Return the plan of learning digits, and what happens in a time step, on average."""
-    rows = np.full((1, _PIXELS), 0.0) if images is None else unit_length(sample(images, 200).intensities())
+    rows = np.full((1, _PIXELS), 0.0) if images is None else settings.rows(sample(images, 200))
     if images is None:
         rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
     check_room([settings] * replicas, rows.shape[1])
-    circuit = settings.circuit(np.zeros((rows.shape[1], settings.neurons)))
-    period = settings.presentation_ms * ms
+    circuit = settings.started(rows.shape[1])
+    period = settings.presentation
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * period, presentation=period)
     shown: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
-    plan = plan_of(
-        circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), shown, dt=settings.dt_ms * ms
+    plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), shown, dt=settings.dt)
+    rate = circuit.populations["input"].model.parameters.get("max_rate", settings.max_rate_hz * Hz)
+    inputs = np.minimum(float(rate * settings.dt) * rows, 1).sum(axis=1).mean()
+    outputs = (
+        settings.rate_hz * settings.dt_ms / 1000
+        if settings.circuit == "soft_wta"
+        else _SPIKES * settings.dt_ms / settings.presentation_ms
     )
-    inputs = np.minimum(settings.max_rate_hz * rows * settings.dt_ms / 1000, 1).sum(axis=1).mean()
-    outputs = settings.rate_hz * settings.dt_ms / 1000
     return plan, costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})
 
 

@@ -1,34 +1,52 @@
-"""What decides the result of learning digits."""
+"""What decides the result of learning images."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import numpy as np
 from brian2 import Hz, Quantity, ms
+from brian2.units import get_dimensions
 
-from spikehebb import equations, hardware, rules
-from spikehebb.circuits import soft_wta
-from spikehebb.core import Circuit, Float, PlasticityRule, Projection
+from spikehebb import circuits, equations, hardware, rules
+from spikehebb.circuits import Learner, ages
+from spikehebb.core import Circuit, Float, Frozen, Images, PlasticityRule, Projection, digest
+from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
-from spikehebb.encoders import regular
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
-from spikehebb.neurons import biased_escape_rate, escape_rate
+from spikehebb.neurons import biased_escape_rate
+from spikehebb.simulation.present import as_they_are, of_unit_length
 
 _BYTES = 40  # of a weight and of its copies, while a network learns
-_EQUAL = ("neurons", "epochs", "presentation_ms", "dt_ms", "rule", "target", "rounding", "epoch_ms", "dropped")
-_FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped")
+_FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
+_ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
+# The parameters of the soft winner-take-all circuit are fields; what they are called as parameters, and their unit.
+_FIELDS: Mapping[str, tuple[str, Any]] = {
+    "circuit.temperature": ("temperature", 1),
+    "circuit.rate": ("rate_hz", Hz),
+    "circuit.tau_m": ("tau_m_ms", ms),
+    "circuit.start_norm": ("start_norm", 1),
+    "circuit.eta": ("eta", 1),
+    "circuit.lifetime": ("lifetime", 1),
+    "rule.eta": ("eta", 1),
+    "rule.lifetime": ("lifetime", 1),
+    "input.max_rate": ("max_rate_hz", Hz),
+    "input.jitter": ("jitter", 1),
+}
+
+
+LATER: Mapping[str, Any] = {"circuit": "soft_wta", "parameters": {}, "least_spikes": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that decides what ``learn_digits`` learns, as plain numbers.
+    """Everything that decides what ``learn_digits`` learns.
 
     Parameters
     ----------
@@ -45,12 +63,23 @@ class Settings:
         Of all output neurons together.
     max_rate_hz : float
         Of an input neuron whose pixel alone is the whole image.
-    tau_m_ms, presentation_ms, dt_ms : float
+    tau_m_ms : float
     jitter : float
-        1: every input train starts at a random phase; 0: all at the same.
-    rule : str
-        Of the catalogue. SoftHebb in its spiking forms learns with ``eta`` and ``lifetime``, any other rule with its
-        own parameters.
+        1: every input train starts at a random phase; 0: all at the same. This and the seven before are parameters of
+        the soft winner-take-all circuit; other circuits take theirs from ``parameters``.
+    presentation_ms, dt_ms : float
+        How long an image is shown, and the time step; 0 takes the circuit's.
+    circuit : str or Learner
+        What learns: a name of ``circuits.LEARNERS``, or a value.
+    rule : str or PlasticityRule
+        A name of the catalogue, or a value; empty for the circuit's own. SoftHebb in its spiking forms learns with
+        ``eta`` and ``lifetime``, any other rule with its own parameters.
+    parameters : mapping of str to number, Quantity or str
+        Other values of parameters: ``circuit.NAME``, ``rule.NAME``, ``input.NAME`` (of the input neurons),
+        ``presentation`` and ``dt``; a text is read, as in ``"20 ms"``.
+    least_spikes : int, optional
+        An image to which the output answers with fewer spikes is shown again, with stronger input; the circuit's where
+        it is left out.
     target : str
         A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
     weight_bits, trace_bits : int
@@ -64,6 +93,19 @@ class Settings:
         Of a chip's neurons: standard deviation of the factor by which each takes its input, log-normal with mean 1.
     dropped : float
         Share of the chip's synapses that are broken.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, a parameter unknown or of another unit, or the rule does not fit the circuit.
+
+    Examples
+    --------
+    >>> from spikehebb.jobs import Settings
+    >>> Settings(parameters={"circuit.temperature": 0.01}).temperature
+    0.01
+    >>> Settings(circuit="diehl_cook").presentation_ms
+    350.0
     """
 
     neurons: int = 100
@@ -76,10 +118,13 @@ class Settings:
     rate_hz: float = 400.0
     max_rate_hz: float = 1000.0
     tau_m_ms: float = 10.0
-    presentation_ms: float = 50.0
-    dt_ms: float = 1.0
+    presentation_ms: float = 0.0
+    dt_ms: float = 0.0
     jitter: float = 1.0
-    rule: str = "softhebb"
+    circuit: str | Learner = "soft_wta"
+    rule: str | PlasticityRule = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    least_spikes: int | None = None
     target: str = ""
     weight_bits: int = 0
     trace_bits: int = 0
@@ -90,13 +135,16 @@ class Settings:
     dropped: float = 0.0
 
     def __post_init__(self) -> None:
+        self._complete()
         for item in fields(self):
-            value = getattr(self, item.name)
-            if item.type == "str":
-                if not isinstance(value, str):
+            value, kind = getattr(self, item.name), str(item.type).split(" | ")[0]
+            if kind == "str":
+                if not isinstance(value, (str, Learner, PlasticityRule)):
                     raise ValueError(f"{item.name} must be a text, got {value!r}.")
                 continue
-            if item.type == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+            if kind not in ("int", "float"):
+                continue
+            if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not is_finite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
@@ -107,25 +155,103 @@ class Settings:
                 raise ValueError(
                     f"{item.name} must be {'above 0' if least is None else f'at least {least}'}, got {value}."
                 )
-        if self.rate_hz * self.dt_ms >= 1000:
+        if self.circuit == "soft_wta" and self.rate_hz * self.dt_ms >= 1000:
             raise ValueError(
                 f"rate_hz*dt_ms must stay below 1000 (one spike per time step), got {self.rate_hz * self.dt_ms:g}."
             )
-        if self.max_rate_hz * self.dt_ms > 1000:
+        if self.circuit == "soft_wta" and self.max_rate_hz * self.dt_ms > 1000:
             raise ValueError(
                 f"max_rate_hz*dt_ms must be at most 1000 (one spike per time step), got "
                 f"{self.max_rate_hz * self.dt_ms:g}."
             )
         if self.dropped >= 1:
             raise ValueError(f"dropped must be below 1, got {self.dropped}.")
-        _check_fits(rules.find(self.rule))
-        if self.target:
-            self.chip()
-            hardware.sum_of_products(rules.find(self.rule))  # which refuses what no chip has
+        if isinstance(self.circuit, str):
+            self.learner.circuit(  # which refuses a rule that does not fit
+                1, 1, rng=generator(0, "weights"), rule=self.plasticity(), parameters=_of("circuit", self.parameters)
+            )
+        if self.target or self.dropped or self.neuron_spread:
+            self._check_chip()
         elif self.weight_bits or self.trace_bits or self.rounding:
             raise ValueError(
                 "weight_bits, trace_bits and rounding limit learning on a target; name one, such as generic."
             )
+
+    def _complete(self) -> None:
+        """Take from the circuit what was left out, and make fields of parameters that are fields."""
+        learner = self.learner
+        if not self.rule and learner.rule is not None and rules.RULES.get(learner.rule.name) is learner.rule:
+            object.__setattr__(self, "rule", learner.rule.name)
+        own = {"presentation_ms": float(learner.presentation / ms), "dt_ms": float(learner.dt / ms)}
+        for name, value in {**own, "least_spikes": learner.least_spikes}.items():
+            if getattr(self, name) == (None if name == "least_spikes" else 0):
+                object.__setattr__(self, name, value)
+        if not isinstance(self.parameters, Mapping):
+            raise ValueError(f"parameters must be a mapping, such as {{'rule.eta': 0.1}}, got {self.parameters!r}.")
+        kept = {str(name): self._value(str(name), value) for name, value in self.parameters.items()}
+        for name in [name for name in kept if name in _ANY]:
+            where, unit = _ANY[name]
+            equations.check_parameters("images", {name: kept[name]}, {name: unit})
+            object.__setattr__(self, where, float(kept.pop(name) / unit))
+        if self.circuit == "soft_wta":
+            for name in [name for name in kept if name in _FIELDS]:
+                if not name.startswith("rule.") or ages(self.plasticity(plain=True)):
+                    where, unit = _FIELDS[name]
+                    self._check({name: kept[name]})
+                    object.__setattr__(self, where, float(kept.pop(name) / unit))
+        else:
+            for where, _ in _FIELDS.values():
+                default = next(item.default for item in fields(self) if item.name == where)
+                if getattr(self, where) != default:
+                    raise ValueError(
+                        f"{where} is of the circuit soft_wta; circuit {learner.name} takes its parameters by name."
+                    )
+        self._check(kept)
+        object.__setattr__(self, "parameters", Frozen(kept))
+
+    def _value(self, name: str, value: Any) -> Any:
+        """Return a value, read from text where it is to be a number."""
+        owner, _, own = name.partition(".")
+        is_word = owner == "circuit" and isinstance(self.learner.parameters.get(own), str)
+        return equations.quantity(value) if isinstance(value, str) and not is_word else value
+
+    def _check(self, parameters: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` unless these are parameters of the circuit, the rule or the input neurons."""
+        for name in parameters:
+            owner, dot, _ = str(name).partition(".")
+            if not dot or owner not in ("circuit", "rule", "input"):
+                raise ValueError(
+                    f"there is no parameter {name!r}; write circuit.NAME, rule.NAME or input.NAME, as in "
+                    "circuit.temperature, or presentation or dt."
+                )
+        self.learner.check(_of("circuit", parameters))
+        self.learner.encoder.with_parameters(**_of("input", parameters))
+        if changes := _of("rule", parameters):
+            self.plasticity(plain=True).with_parameters(**changes)
+
+    def _check_chip(self) -> None:
+        if self.circuit != "soft_wta":
+            raise ValueError(
+                f"a chip's limits and faults are those of the circuit soft_wta, and this is {self.learner.name}; leave "
+                "out target, dropped and neuron_spread."
+            )
+        if self.target:
+            self.chip()
+            hardware.sum_of_products(self.plasticity())  # which refuses what no chip has
+
+    @property
+    def learner(self) -> Learner:
+        """The family of circuits that learns."""
+        return self.circuit if isinstance(self.circuit, Learner) else circuits.find(self.circuit)
+
+    def plasticity(self, *, plain: bool = False) -> PlasticityRule:
+        """Return the rule, with its parameters or, ``plain``, without those that were changed."""
+        rule = rules.find(self.rule) if isinstance(self.rule, str) and self.rule else self.rule or self.learner.rule
+        if not isinstance(rule, PlasticityRule):
+            raise ValueError(
+                f"circuit {self.learner.name} has rules of its own, and takes no other; leave the rule out."
+            )
+        return rule if plain else rule.with_parameters(**_of("rule", self.parameters))
 
     @property
     def presentation(self) -> Quantity:
@@ -137,50 +263,96 @@ class Settings:
         """The time step."""
         return self.dt_ms * ms
 
-    def circuit(self, weights: Float, bias: Float | None = None) -> Circuit:
-        """Return the soft winner-take-all circuit of these settings.
+    def started(self, inputs: int) -> Circuit:
+        """Return the circuit before it has learned; the seed decides its random weights."""
+        learner, own = self.learner, _of("circuit", self.parameters)
+        inward = _of("input", self.parameters)
+        if self.circuit == "soft_wta":
+            of_circuit = ("temperature", "start_norm", "eta", "lifetime")
+            own |= {name: getattr(self, name) for name in of_circuit}
+            own |= {"rate": self.rate_hz * Hz, "tau_m": self.tau_m_ms * ms}
+            inward |= {"max_rate": self.max_rate_hz * Hz, "jitter": self.jitter}
+        made = learner.circuit(
+            inputs,
+            self.neurons,
+            rng=generator(self.seed, "weights"),
+            rule=self.plasticity() if self.rule or learner.rule else None,
+            encoder=learner.encoder.with_parameters(**inward),
+            parameters=own,
+        )
+        if self.dropped or self.neuron_spread:
+            rng = generator(self.seed, "chip")
+            made = hardware.imperfect(made, rng, dropped=self.dropped, spread=self.neuron_spread)
+        return made
+
+    def build(
+        self,
+        weights: Float | Mapping[str, Float],
+        bias: Float | None = None,
+        *,
+        inputs: int = 0,
+        state: Mapping[str, Float] | None = None,
+    ) -> Circuit:
+        """Return the circuit with these weights.
 
         Parameters
         ----------
-        weights : array, shape (inputs, neurons)
+        weights : array, shape (inputs, neurons), or mapping of str to array
+            Of the projection ``feedforward``, or by projection.
         bias : array, shape (neurons,), optional
-            Added to ``u/T`` in the competition, as the logarithm of each neuron's prior.
+            Added to ``u/T`` in the competition of ``soft_wta``, as the logarithm of each neuron's prior.
+        inputs : int
+            Of the circuit; those of the weights when left out.
+        state : mapping of str to array, optional
+            What outlives an image, by ``population.variable``, in base units.
         """
-        encoder = regular.with_parameters(max_rate=self.max_rate_hz * Hz, jitter=self.jitter)
-        rule = rules.find(self.rule)
-        own: dict[str, Any] = {"eta": self.eta, "lifetime": self.lifetime} if ages(rule) else {}
-        circuit = soft_wta(
-            weights,
-            rule=rule,
-            encoder=encoder,
-            temperature=self.temperature,
-            rate=self.rate_hz * Hz,
-            tau_m=self.tau_m_ms * ms,
-            **own,
-        )
+        given = weights if isinstance(weights, Mapping) else {"feedforward": np.asarray(weights)}
+        circuit = self.started(inputs or len(given["feedforward"])).with_weights(**given)
         if bias is not None and np.any(bias):
             circuit = _biased(circuit, bias)
-        return self._as_made(circuit)
+        for name, values in (state or {}).items():
+            population, _, variable = name.partition(".")
+            circuit = circuit.with_state(population, **{variable: values})
+        return circuit
 
-    def _as_made(self, circuit: Circuit) -> Circuit:
-        """Return a circuit with the neurons and synapses that a chip really has; the seed decides which."""
-        if not (self.dropped or self.neuron_spread):
-            return circuit
-        rng, projections = generator(self.seed, "chip"), dict(circuit.projections)
-        output, feedforward = circuit.populations["output"], projections["feedforward"]
-        intact = rng.random((circuit.populations["input"].size, output.size)) >= self.dropped
-        if self.dropped:
-            projections["feedforward"] = dataclasses.replace(feedforward, connected=intact)
-        if self.neuron_spread:
-            model, gains = output.model, log_normal(rng, self.neuron_spread, (output.size,))
-            changed = dataclasses.replace(
-                model,
-                receive=equations.renamed(model.receive, {"w": "w*gain_post"}),
-                parameters={**model.parameters, "gain": gains},
-            )
-            output = dataclasses.replace(output, model=changed)
-        populations = {**circuit.populations, "output": output}
-        return dataclasses.replace(circuit, populations=populations, projections=projections)
+    def rows(self, images: Images, gain: float = 1.0) -> Any:
+        """Return images as they are presented to the input, shape (images, inputs), times a gain."""
+        return gain * (of_unit_length if self.learner.encoding == "unit length" else as_they_are)(images)
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings as plain data: names of circuit and rule, parameters in base units.
+
+        What the first files of this toolkit lack, they lack where it says nothing.
+        """
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        plain["circuit"] = self.learner.name
+        plain["rule"] = self.rule.name if isinstance(self.rule, PlasticityRule) else self.rule
+        plain["parameters"] = {
+            name: value if isinstance(value, str) else float(value) for name, value in self.parameters.items()
+        }
+        return plain if any(plain[name] != value for name, value in LATER.items()) else _without(plain, LATER)
+
+    def with_units(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters in base units, as ``config`` has them, with their units."""
+        owners: dict[str, Any] = {"circuit": self.learner, "input": self.learner.encoder}
+        if any(name.startswith("rule.") for name in parameters):
+            owners["rule"] = self.plasticity(plain=True)
+        found = {}
+        for name, value in parameters.items():
+            owner, _, own = name.partition(".")
+            default = owners[owner].parameters.get(own) if owner in owners else None
+            number = is_finite(value) or value in (np.inf, -np.inf)
+            found[name] = Quantity(value, dim=get_dimensions(default)) if number and default is not None else value
+        return found
+
+    def own(self, inputs: int) -> dict[str, str]:
+        """Return a hash of a rule and of a circuit that are not the catalogue's, by what it is."""
+        found = {}
+        if isinstance(self.rule, PlasticityRule):
+            found["rule"] = digest(self.rule)
+        if isinstance(self.circuit, Learner):
+            found["circuit"] = digest(self.started(inputs))
+        return found
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""
@@ -189,26 +361,18 @@ class Settings:
             target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
         return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The bounds of a weight, infinite where the rule has none."""
-        if self.target:
-            return -self.w_max, self.w_max
-        own = rules.find(self.rule).parameters
-        return (float(own.get("w_min", 0.0)), float(own["w_max"])) if "w_max" in own else (-np.inf, np.inf)
-
     def constrained(self, circuit: Circuit, seed: int) -> Constrained:
         """Return a circuit of these settings as it learns under the limits of the target.
 
         Parameters
         ----------
         circuit : Circuit
-            From ``circuit``.
+            From ``build``.
         seed : int
             Of the rounding of its weights.
         """
         chip, spikes = self.chip(), 4.0
-        rule = rules.find(self.rule)
+        rule = self.plasticity()
         ranges = {}
         if "u" in equations.variables(rule.needs_post):
             # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
@@ -230,22 +394,12 @@ class Settings:
         )
 
 
-def check_replicas(settings: Sequence[Settings]) -> None:
-    """Raise ``ValueError`` unless networks of these settings can learn as replicas."""
-    if not settings:
-        raise ValueError("no settings: give one for each network that learns.")
-    for name in _EQUAL:
-        values = list(dict.fromkeys(getattr(each, name) for each in settings))
-        if len(values) > 1:
-            raise ValueError(
-                f"replicas must have the same {name}, got {', '.join(map(str, values))}; run these settings one after "
-                "another."
-            )
-    if settings[0].dropped and len({each.seed for each in settings}) > 1:
-        raise ValueError(
-            f"dropped is {settings[0].dropped:g}, and every seed breaks other synapses, but replicas have the same; "
-            "run these seeds one after another."
-        )
+def bounds_of(rule: PlasticityRule | None, settings: Settings) -> tuple[float, float]:
+    """Return the bounds of a weight that learns by a rule, infinite where it has none."""
+    if settings.target:
+        return -settings.w_max, settings.w_max
+    low, high = weight_bounds(rule) if rule else (-np.inf, np.inf)
+    return float(np.min(low)), float(np.max(high))
 
 
 def check_room(settings: Sequence[Settings], pixels: int) -> None:
@@ -254,46 +408,13 @@ def check_room(settings: Sequence[Settings], pixels: int) -> None:
     check_memory(f"learning {pixels} pixels with {neurons:,} neurons", _BYTES * float(pixels) * neurons, "take fewer")
 
 
-def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:
-    """Return the folder of each replica: ``seed-K`` where only seeds differ, else ``network-K``."""
-    seeds = [each.seed for each in settings]
-    alike = len({dataclasses.replace(each, seed=0) for each in settings}) == 1
-    if alike and len(set(seeds)) == len(seeds):
-        return tuple(f"seed-{seed}" for seed in seeds)
-    return tuple(f"network-{number}" for number in range(len(settings)))
+def _without(plain: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if name not in names}
 
 
-def log_normal(rng: np.random.Generator, spread: float, shape: tuple[int, ...]) -> Float:
-    """Return log-normal factors of mean 1 and this standard deviation."""
-    sigma = np.sqrt(np.log1p(spread**2))
-    return np.asarray(np.exp(rng.normal(-(sigma**2) / 2, sigma, shape)), float)
-
-
-def ages(rule: PlasticityRule) -> bool:
-    """Return whether neurons learn less the more often they have fired, as in SoftHebb."""
-    return "age" in equations.variables(rule.post)
-
-
-def _check_fits(rule: PlasticityRule) -> None:
-    """Raise ``ValueError`` for a rule that cannot learn in the circuit."""
-    lacking = [
-        name
-        for needs, neuron in ((rule.needs_pre, regular), (rule.needs_post, escape_rate))
-        for name in equations.variables(needs)
-        if name not in equations.variables(neuron.equations)
-    ]
-    if lacking:
-        why = f"reads {', '.join(map(repr, lacking))}, which its neurons do not have"
-    elif rule.keeps:
-        why = f"keeps {', '.join(map(repr, rule.keeps))} beyond an image, which a run that can be interrupted does not"
-    elif not (rule.on_pre or rule.on_post):
-        why = "learns nothing from spikes"
-    else:
-        return
-    raise ValueError(
-        f"rule {rule.name} does not fit the spiking soft winner-take-all circuit: it {why}; take "
-        "softhebb, nessler or a rule of spike timing."
-    )
+def _of(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of one owner, by their own names."""
+    return {name.partition(".")[2]: value for name, value in parameters.items() if name.partition(".")[0] == owner}
 
 
 def _biased(circuit: Circuit, bias: Float) -> Circuit:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from spikehebb import metrics, rules
-from spikehebb.core import Circuit, Float, Images, Int, Recording, Replicas, check_finite, replicas_of
+from spikehebb import equations, metrics
+from spikehebb.circuits import lasting, plastic
+from spikehebb.core import Circuit, Float, Images, Int, Projection, Recording, Replicas, check_finite, replicas_of
 from spikehebb.core.progress import Fraction, Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
-from spikehebb.jobs.digit_settings import Settings, ages
-from spikehebb.jobs.learned import spike_counts
+from spikehebb.jobs.digit_settings import Settings, bounds_of
+from spikehebb.jobs.learned import packed, spike_counts, state_of, weights_of
 from spikehebb.jobs.seeds import generator, seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
@@ -24,13 +25,18 @@ LABELLED = 20_000  # training images, at most, that give the neurons their label
 BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
 
 
+_PACKED = ("age", "spikes", "seconds", "tally", "shown", "curve")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
     """A network so far: what its next chunk of images needs."""
 
     chunks: int
-    weights: Float
+    inputs: int
+    weights: Mapping[str, Float]  # of every projection that learns
     age: Float  # spikes of its own that a neuron has learned from, divided by the lifetime
+    lasting: Mapping[str, Float]  # what else outlives an image, by population.variable
     bias: Float | None  # that a network came with; it does not learn
     spikes: Float  # (input, output)
     seconds: float
@@ -38,26 +44,61 @@ class State:
     shown: Float  # (classes,): images behind them, weighted likewise
     curve: Float  # (points, 2): images seen, accuracy
 
+    def packed(self) -> dict[str, Float]:
+        """Return it as arrays, without the number of chunks."""
+        others = {name: np.asarray(getattr(self, name), float) for name in _PACKED}
+        bias = {} if self.bias is None else {"bias": self.bias}
+        return packed(self.weights, self.lasting) | others | bias
 
-def begin(settings: Settings, shape: tuple[int, ...], start: Start | None) -> State:
+    def unpacked(self, arrays: Mapping[str, Any]) -> State:
+        """Return this state with what the arrays of another hold."""
+        others = {name: arrays[name] for name in _PACKED}
+        return dataclasses.replace(
+            self,
+            weights=weights_of(arrays),
+            lasting=state_of(arrays),
+            bias=arrays.get("bias"),
+            **{**others, "seconds": float(others["seconds"])},
+        )
+
+
+def begin(settings: Settings, inputs: int, classes: int, start: Start | None) -> State:
     """Return the state that learning begins with: random weights, or those of another network."""
-    if start is not None:
-        bias = start.bias if start.bias.any() else None
-        return dataclasses.replace(begin(settings, shape, None), weights=start.weights, age=start.age, bias=bias)
-    rng = generator(settings.seed, "weights")
-    weights = np.abs(rng.standard_normal((int(np.prod(shape)), settings.neurons)))
-    weights = np.clip(weights * settings.start_norm / np.linalg.norm(weights, axis=0), *settings.bounds)
-    return State(
+    circuit = settings.started(inputs)
+    state = State(
         chunks=0,
-        weights=weights,
+        inputs=inputs,
+        weights={name: _started(circuit.projections[name], settings) for name in plastic(circuit)},
         age=np.zeros(settings.neurons),
+        lasting=started_with(circuit),
         bias=None,
         spikes=np.zeros(2),
         seconds=0.0,
-        tally=np.zeros((settings.neurons, metrics.CLASSES)),
-        shown=np.zeros(metrics.CLASSES),
+        tally=np.zeros((settings.neurons, classes)),
+        shown=np.zeros(classes),
         curve=np.zeros((0, 2)),
     )
+    if start is None:
+        return state
+    bias = start.bias if start.bias.any() else None
+    return dataclasses.replace(state, weights={"feedforward": start.weights}, age=start.age, bias=bias)
+
+
+def _started(projection: Projection, settings: Settings) -> Float:
+    low, high = bounds_of(projection.rule, settings)
+    return np.asarray(np.clip(np.asarray(projection.weights, float), low, high))
+
+
+def started_with(circuit: Circuit) -> dict[str, Float]:
+    """Return what outlives an image and is no age, as a circuit starts with it, by population.variable."""
+    found = {}
+    for name, variables in lasting(circuit).items():
+        population = circuit.populations[name]
+        for variable in variables:
+            if f"{name}.{variable}" != "output.age":
+                value = np.asarray(population.state.get(variable, 0.0), float)
+                found[f"{name}.{variable}"] = np.broadcast_to(value, population.size)
+    return found
 
 
 def seen_after(chunks: int, images: int) -> int:
@@ -73,11 +114,20 @@ def next_images(state: State, train: Images, settings: Settings) -> Images:
     return train[order[number * present.CHUNK : (number + 1) * present.CHUNK]]
 
 
+def circuit_of(settings: Settings, state: State) -> Circuit:
+    """Return the circuit of a state, as it learns."""
+    circuit = settings.build(state.weights, state.bias, inputs=state.inputs, state=state.lasting)
+    return circuit.with_state("output", age=state.age) if ages(circuit) else circuit
+
+
+def ages(circuit: Circuit) -> bool:
+    """Return whether output neurons learn less the more often they have fired, as in SoftHebb."""
+    return "age" in lasting(circuit).get("output", ())
+
+
 def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained | None, int]:
     """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
-    circuit = settings.circuit(state.weights, state.bias)
-    if ages(rules.find(settings.rule)):
-        circuit = circuit.with_state("output", age=state.age)
+    circuit = circuit_of(settings, state)
     seed = seed_of(settings.seed, "learning", state.chunks)
     chip = settings.constrained(circuit, seed) if settings.target else None
     return chip.circuit if chip else circuit, chip, seed
@@ -87,32 +137,42 @@ def after(
     state: State, recording: Recording, chip: Constrained | None, images: Images, settings: Settings, seen: int
 ) -> State:
     """Return the state after a chunk of images; ``seen`` is how many there were before it."""
-    aging = ages(rules.find(settings.rule))
-    weights, age = recording.weights["feedforward"], recording.state["output"].get("age", state.age)
-    if chip:
-        weights = chip.weights(recording, "feedforward")
-        age = chip.trace(recording, "feedforward", "age") if aging else age
-    check_range(recording)
     counts = present.counts_of(recording, "output", len(images), settings.presentation)
     tally, shown, curve = _follow(state, counts, np.asarray(images.labels), seen)
-    return State(
-        chunks=state.chunks + 1,
+    state = dataclasses.replace(state, chunks=state.chunks + 1, tally=tally, shown=shown, curve=curve)
+    return changed(state, recording, chip, settings)
+
+
+def changed(state: State, recording: Recording, chip: Constrained | None, settings: Settings) -> State:
+    """Return the state with what a run has changed: weights, what outlives an image, spikes and seconds."""
+    check_range(recording)
+    weights = {name: recording.weights[name] for name in state.weights}
+    aged = state.age + recording.counts["output"] / settings.lifetime
+    age = recording.state["output"].get("age", aged)
+    if chip:
+        weights = {name: chip.weights(recording, name) for name in weights}
+        age = (
+            chip.trace(recording, "feedforward", "age")
+            if "age" in equations.variables(settings.plasticity().post)
+            else aged
+        )
+    lasts = {name: recording.state[name.split(".")[0]][name.split(".")[1]] for name in state.lasting}
+    return dataclasses.replace(
+        state,
         weights=weights,
-        age=age if aging else state.age + recording.counts["output"] / settings.lifetime,
-        bias=state.bias,
+        age=age,
+        lasting=lasts,
         spikes=state.spikes + np.array([recording.counts[name].sum() for name in ("input", "output")]),
         seconds=state.seconds + recording.seconds,
-        tally=tally,
-        shown=shown,
-        curve=curve,
     )
 
 
 def check_range(recording: Recording) -> None:
-    """Raise ``ValueError`` if weights have become so large that the competition overflows: nobody wins then."""
-    for population in ("output", "inhibition"):
-        for variable in ("age", "u", "I"):
-            check_finite(f"{variable} of {population}", recording.state[population].get(variable, np.zeros(0)))
+    """Raise ``ValueError`` if weights have become so large that neurons leave the range of numbers."""
+    for population, variables in recording.state.items():
+        for variable, values in variables.items():
+            if population != "input":  # of which neurons without a spike to come wait for ever
+                check_finite(f"{variable} of {population}", values)
 
 
 def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, Float, Float]:
@@ -124,8 +184,8 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
             names = metrics.neuron_labels(tally / np.maximum(shown, 1e-9))
             score = metrics.accuracy(metrics.vote(counts[block], names), labels[block])
             points.append(np.array([seen + start + len(labels[block]), score]))
-        now = np.bincount(labels[block], minlength=metrics.CLASSES)
-        tally = FORGET * tally + metrics.class_profile(counts[block], labels[block]) * now
+        now = np.bincount(labels[block], minlength=len(shown))
+        tally = FORGET * tally + metrics.class_profile(counts[block], labels[block], len(shown)) * now
         shown = FORGET * shown + now
     return tally, shown, np.array(points).reshape(-1, 2)
 
@@ -144,12 +204,15 @@ class Networks:
     settings : tuple of Settings
         One for each network.
     device : Device
+    learns : tuple of str
+        The projections that learn.
     room : int
         How many presentations the programs of replicas have room for; 0 for one circuit alone.
     """
 
     settings: tuple[Settings, ...]
     device: Device
+    learns: tuple[str, ...]
     room: int
 
     def prepare(self, states: Sequence[State], train: Images) -> None:
@@ -171,12 +234,17 @@ class Networks:
             )
 
     def show(
-        self, circuits: Sequence[Circuit], seeds: Sequence[int], images: Sequence[Images], bar: Fraction
+        self,
+        circuits: Sequence[Circuit],
+        seeds: Sequence[int],
+        images: Sequence[Images],
+        bar: Fraction | None = None,
+        gain: float = 1.0,
     ) -> list[Recording]:
         """Show every network its images, in one run, and return what each of them did."""
         recording = present.show(
             self._joined(circuits, seeds),
-            self._rows(images),
+            self._rows(images, gain),
             presentation=self.settings[0].presentation,
             dt=self.settings[0].dt,
             device=self.device,
@@ -209,16 +277,16 @@ class Networks:
         return [(present.joined(table), seconds / len(states)) for table in tables]
 
     def _circuits(self, states: Sequence[State], *, frozen: bool = False) -> list[Circuit]:
-        circuits = [one.circuit(state.weights, state.bias) for one, state in zip(self.settings, states, strict=True)]
+        circuits = [circuit_of(one, state) for one, state in zip(self.settings, states, strict=True)]
         return [circuit.frozen() for circuit in circuits] if frozen else circuits
 
     def _joined(self, circuits: Sequence[Circuit], seeds: Sequence[int] | None = None) -> Circuit | Replicas:
         """Return one circuit, or replicas with weights of their own, also where these are still the same."""
         if not self.room:
             return circuits[0]
-        weights = np.stack([np.asarray(circuit.projections["feedforward"].weights) for circuit in circuits])
-        return dataclasses.replace(replicas_of(circuits, seeds=seeds), weights={"feedforward": weights})
+        weights = {name: np.stack([np.asarray(c.projections[name].weights) for c in circuits]) for name in self.learns}
+        return dataclasses.replace(replicas_of(circuits, seeds=seeds), weights=weights)
 
-    def _rows(self, images: Sequence[Images]) -> Any:
-        rows = [present.of_unit_length(each) for each in images]
+    def _rows(self, images: Sequence[Images], gain: float = 1.0) -> Any:
+        rows = [one.rows(each, gain) for one, each in zip(self.settings, images, strict=True)]
         return rows if self.room else rows[0]

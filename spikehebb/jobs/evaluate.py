@@ -84,7 +84,9 @@ def relabelled(
     """
     device, tell = device or trained.device, progress or quiet
     counts, _ = spike_counts(trained.circuit(), labelled, trained.settings, device, "labelling", tell)
-    arrays = dict(trained.arrays) | {"profile": metrics.class_profile(counts, np.asarray(labelled.labels))}
+    arrays = dict(trained.arrays) | {
+        "profile": metrics.class_profile(counts, np.asarray(labelled.labels), len(trained.classes))
+    }
     scores, _ = dataclasses.replace(trained, arrays=arrays).predict(test, device=device, progress=tell)
     return {name: scores[name] for name in ("accuracy_vote", "accuracy_soft_vote")}
 
@@ -94,7 +96,7 @@ def some_presentations(trained: LearnedNetwork, images: Images, *, seed: int = 0
     settings = trained.settings
     return present.show(
         trained.circuit(),
-        present.of_unit_length(images),
+        settings.rows(images),
         presentation=settings.presentation,
         dt=settings.dt,
         device=NUMPY,

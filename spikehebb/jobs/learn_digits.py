@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,28 +12,41 @@ import numpy as np
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Images, Int
+from spikehebb.core import Images, Int, Recording
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
 from spikehebb.jobs.advice import announce_learning
-from spikehebb.jobs.digit_settings import Settings, check_replicas, check_room, folders_of
+from spikehebb.jobs.digit_settings import Settings, bounds_of, check_room
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
     after,
     begin,
+    changed,
+    circuit_of,
     labelled_images,
     next_circuit,
     next_images,
     seen_after,
 )
-from spikehebb.jobs.learned import LearnedNetwork, check_images, readouts, scores_of
+from spikehebb.jobs.learned import (
+    AGAIN,
+    LearnedNetwork,
+    check_images,
+    few,
+    named,
+    readouts,
+    same_classes,
+    scores_of,
+    stronger,
+)
+from spikehebb.jobs.replicas import KIND as REPLICAS
+from spikehebb.jobs.replicas import check_replicas, folders_of, summary
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
+from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
-
-_SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,14 +184,26 @@ def learn_digits(
         start.check(each[0], train)
     if replicas:
         check_replicas(each)
-    check_room(each, int(np.prod(shape)))
+    inputs = int(np.prod(shape))
+    check_room(each, inputs)
+    begun = begin(each[0], inputs, len(train.classes), None)
+    plain = learned.packed(begun.weights, begun.lasting)
+    more = {name: list(array.shape) for name, array in plain.items() if name != "weights"}
     device = device or devices.find("auto")
     about: dict[str, Any] = {"start": None if start is None else start.describe(train)}
     about |= {"biased": start is not None and bool(start.bias.any())}
     about |= {"side_by_side": True} if replicas else {}
+    about |= {"more": more} if more else {}
     headers = tuple(_header(train, test, one, device, shape) | about for one in each)
     job = _Learning(
-        train=train, test=test, settings=each, start=start, device=device, headers=headers, replicas=replicas
+        train=train,
+        test=test,
+        settings=each,
+        start=start,
+        device=device,
+        headers=headers,
+        replicas=replicas,
+        learns=tuple(begun.weights),
     )
     runs = run(job, out=out, overwrite=overwrite, tell=progress or quiet)
     return runs if replicas else runs.runs[0]
@@ -199,15 +225,22 @@ class _Learning:
     device: Device
     headers: tuple[Mapping[str, Any], ...]
     replicas: bool
+    learns: tuple[str, ...]
 
     @property
     def kind(self) -> str:
-        return "digits side by side" if self.replicas else learned.KIND
+        return REPLICAS if self.replicas else learned.KIND
+
+    @property
+    def _inputs(self) -> int:
+        return int(np.prod(np.shape(self.train.pixels)[1:]))
 
     @property
     def networks(self) -> Networks:
         room = min(present.CHUNK, len(self.train))  # for all chunks the same
-        return Networks(settings=self.settings, device=self.device, room=room if self.replicas else 0)
+        return Networks(
+            settings=self.settings, device=self.device, learns=self.learns, room=room if self.replicas else 0
+        )
 
     @property
     def scratch(self) -> tuple[str, ...]:
@@ -218,38 +251,28 @@ class _Learning:
         return {"networks": [dict(header) for header in self.headers]} if self.replicas else self.headers[0]
 
     def begin(self, folder: Path) -> States:
-        shape = np.shape(self.train.pixels)[1:]
-        return tuple(begin(settings, shape, self.start) for settings in self.settings)
+        classes = len(self.train.classes)
+        return tuple(begin(settings, self._inputs, classes, self.start) for settings in self.settings)
 
     def pack(self, states: States) -> tuple[Counts, Arrays]:
-        names = [name for name, value in vars(states[0]).items() if name != "chunks" and value is not None]
-        every = {name: np.stack([np.asarray(getattr(state, name)) for state in states]) for name in names}
+        each = [state.packed() for state in states]
         counts = {"chunks": states[0].chunks, "points": len(states[0].curve)}
-        return counts, every if self.replicas else {name: array[0] for name, array in every.items()}
+        if not self.replicas:
+            return counts, each[0]
+        return counts, {name: np.stack([arrays[name] for arrays in each]) for name in each[0]}
 
     def shapes(self, counts: Counts) -> Shapes:
-        neurons, points = self.settings[0].neurons, counts["points"]
         check_counts(counts, chunks=self.settings[0].epochs * -(-len(self.train) // present.CHUNK), points=1 << 30)
-        arrays = {
-            "weights": (int(np.prod(np.shape(self.train.pixels)[1:])), neurons),
-            "age": (neurons,),
-            "spikes": (2,),
-            "seconds": (),
-            "tally": (neurons, metrics.CLASSES),
-            "shown": (metrics.CLASSES,),
-            "curve": (points, 2),
-        }
-        arrays |= {"bias": (neurons,)} if self.headers[0]["biased"] else {}
         several = (len(self.settings),) if self.replicas else ()
-        signed = ("weights", "bias")
-        return {name: ("f" if name in signed else "f+", (*several, *shape)) for name, shape in arrays.items()}
+        arrays = self.begin(Path())[0].packed() | {"curve": np.zeros((counts["points"], 2))}
+        return {name: (learned.kind_of(name), (*several, *array.shape)) for name, array in arrays.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
         count = len(self.settings)
         each = [{name: array[k] for name, array in arrays.items()} for k in range(count)] if self.replicas else [arrays]
         return tuple(
-            State(chunks=counts["chunks"], **{"bias": None, **network, "seconds": float(network["seconds"])})
-            for network in each
+            dataclasses.replace(state, chunks=counts["chunks"]).unpacked(own)
+            for state, own in zip(self.begin(Path()), each, strict=True)
         )
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
@@ -272,20 +295,36 @@ class _Learning:
         recordings = self.networks.show(
             [circuit for circuit, _, _ in plans], [seed for _, _, seed in plans], images, bar
         )
-        return tuple(
+        learned_from = tuple(
             after(state, recording, chip, part, settings, done)
             for (state, settings), recording, (_, chip, _), part in zip(pairs, recordings, plans, images, strict=True)
         )
+        return self._again(learned_from[0], images[0], recordings[0]) if self.settings[0].least_spikes else learned_from
+
+    def _again(self, state: State, images: Images, recording: Recording) -> States:
+        """Show images that were answered with too few spikes again, with stronger input each time."""
+        settings = self.settings[0]
+        for time in range(1, AGAIN + 1):
+            rows = few(present.counts_of(recording, "output", len(images), settings.presentation), settings)
+            if not len(rows):
+                break
+            images = images[rows]
+            seed = seed_of(settings.seed, "learning", state.chunks, time)
+            (recording,) = self.networks.show([circuit_of(settings, state)], [seed], [images], gain=stronger(time))
+            state = changed(state, recording, None, settings)
+        return (state,)
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
         labelled = [labelled_images(self.train, settings) for settings in self.settings]
         trained, fired = [], []
-        for header, state, images, (counts, _) in zip(
-            self.headers, states, labelled, self.networks.counts(states, labelled, "labelling", tell), strict=True
+        responses = self.networks.counts(states, labelled, "labelling", tell)
+        for settings, header, state, images, (counts, _) in zip(
+            self.settings, self.headers, states, labelled, responses, strict=True
         ):
-            arrays = {"weights": state.weights, "age": state.age, **readouts(counts, np.asarray(images.labels))}
+            arrays = learned.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
-            trained.append(LearnedNetwork(header=header, arrays=arrays))
+            arrays |= readouts(counts, np.asarray(images.labels), len(self.train.classes))
+            trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
         tested = self.networks.counts(states, [self.test] * len(states), "testing", tell)
@@ -293,10 +332,17 @@ class _Learning:
             trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
             scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
-            learned = metrics.Learned(
-                weights=state.weights.T, start=first.weights.T, fired=spikes, bounds=network.settings.bounds
-            )
-            report = self._report(network, state, learned, len(images), scores, predicted)
+            layers = [
+                metrics.Learned(
+                    name=name if len(self.learns) > 1 else "",
+                    weights=state.weights[name].T,
+                    start=first.weights[name].T,
+                    fired=spikes if len(spikes) == state.weights[name].shape[1] else None,
+                    bounds=bounds_of(network.circuit(learning=True).projections[name].rule, network.settings),
+                )
+                for name in self.learns
+            ]
+            report = self._report(network, state, layers, len(images), scores, predicted)
             runs.append(DigitRun(report=report, network=network))
         return self._runs(runs)
 
@@ -312,24 +358,24 @@ class _Learning:
     def finished(self, folder: Path) -> DigitRuns | None:
         runs = []
         places = [folder / name for name in folders_of(self.settings)] if self.replicas else [folder]
-        for place, header in zip(places, self.headers, strict=True):
+        for settings, place, header in zip(self.settings, places, self.headers, strict=True):
             report = report_of(place / "run.json", header, _REPORT)
             if report is None or not (place / "checkpoint.npz").exists():
                 return None
-            runs.append(DigitRun(report=report, network=learned.load(place)))
+            runs.append(DigitRun(report=report, network=learned.load(place, settings)))
         return None if self.replicas and not (folder / "summary.json").exists() else self._runs(runs)
 
     def _report(
         self,
         network: LearnedNetwork,
         state: State,
-        learned: metrics.Learned,
+        layers: Sequence[metrics.Learned],
         labelled: int,
         scores: dict[str, Any],
         predicted: Int,
     ) -> dict[str, Any]:
         total = self.settings[0].epochs * len(self.train)
-        judged = metrics.health([learned], accuracy=scores["accuracy_vote"], labels=np.asarray(self.test.labels))
+        judged = metrics.health(layers, accuracy=scores["accuracy_vote"], labels=np.asarray(self.test.labels))
         scores = scores | {
             "ms_per_image_train": 1000 * state.seconds / total,
             "input_spikes_per_image": float(state.spikes[0]) / total,
@@ -341,22 +387,24 @@ class _Learning:
             **network.header,
             "labelled_from": labelled,
             "metrics": scores,
-            "confusion": metrics.confusion(predicted, np.asarray(self.test.labels)).tolist(),
+            "confusion": metrics.confusion(predicted, np.asarray(self.test.labels), len(self.train.classes)).tolist(),
             "learning_curve": curve,
             "health": judged,
         }
 
     def _runs(self, runs: Sequence[DigitRun]) -> DigitRuns:
         folders = folders_of(self.settings)
-        return DigitRuns(runs=tuple(runs), folders=folders, summary=_summary(runs, folders))
+        return DigitRuns(runs=tuple(runs), folders=folders, summary=summary([run.report for run in runs], folders))
 
 
 def _header(train: Images, test: Images, settings: Settings, device: Device, shape: tuple[int, ...]) -> dict[str, Any]:
     return {
         "kind": learned.KIND,
-        "config": asdict(settings),
+        "config": settings.config(),
         **provenance(device.name, settings.seed, train=train, test=test),
         "image_shape": list(shape),
+        **({"own": own} if (own := settings.own(int(np.prod(shape)))) else {}),
+        **({"classes": list(train.classes)} if train.classes != learned.DIGITS else {}),
     }
 
 
@@ -367,26 +415,11 @@ def _check_both(train: Images, test: Images) -> tuple[int, ...]:
     shape = np.shape(train.pixels)[1:]
     if np.shape(test.pixels)[1:] != shape:
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
+    if not same_classes(train.classes, test.classes):
+        raise ValueError(f"{train.name} has {named(train.classes)}, but {test.name} {named(test.classes)}.")
+    if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):
+        raise ValueError(
+            f"{train.name} has no image of {named([test.classes[label] for label in missing])}, but {test.name} has; "
+            "give training images of every class."
+        )
     return shape
-
-
-def _summary(runs: Sequence[DigitRun], folders: Sequence[str]) -> dict[str, Any]:
-    scores = {name: [float(run.report["metrics"][name]) for run in runs] for name in _SCORES}
-    return {
-        "kind": "digits side by side",
-        **{name: runs[0].report[name] for name in ("device", "versions", "image_shape", "data")},
-        "networks": [
-            {
-                "folder": folder,
-                "config": run.report["config"],
-                "metrics": {name: run.report["metrics"][name] for name in _SCORES},
-                "warnings": list(run.report.get("health", {}).get("warnings", ())),  # version 0.1 had none
-            }
-            for folder, run in zip(folders, runs, strict=True)
-        ],
-        "mean": {name: float(np.mean(values)) for name, values in scores.items()},
-        "standard_deviation": {
-            name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in scores.items()
-        },
-        "ms_per_image_train": sum(float(run.report["metrics"]["ms_per_image_train"]) for run in runs) / len(runs),
-    }

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
 from brian2 import ms
 from numpy.typing import NDArray
+from scipy import sparse
 
 from spikehebb import checkpoint, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Circuit, Images, Int, digest
+from spikehebb.circuits import Learner
+from spikehebb.core import Circuit, Float, Images, Int, PlasticityRule, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target, quantize
 from spikehebb.jobs.costs import Circuits, circuit_costs, energy, work_of
-from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.digit_settings import LATER, Settings
 from spikehebb.jobs.run import provenance
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
@@ -27,12 +32,17 @@ from spikehebb.reading import check, exactly, printable
 from spikehebb.simulation.present import Watch, present
 
 KIND = "digits"
+MAIN = "feedforward"  # the projection whose weights a file calls just that
+_SHOWN = 12  # classes in a message
 _HEADER = {
     "config": {},
     "device": str,
     "image_shape": [int],
     "seed?": int,
     "biased?": bool,
+    "classes?": [str],
+    "own?": {},
+    "more?": {},
     "side_by_side?": bool,
 }
 # What the first files of this toolkit lack, all of it: such a network learned with the only rule, and on no chip.
@@ -47,6 +57,11 @@ EARLIER: Mapping[str, Any] = {
     "neuron_spread": 0.0,
     "dropped": 0.0,
 }
+DIGITS = tuple("0123456789")  # the classes of files that name none
+AGAIN = 10  # times, at most, that an image is shown again
+RAISED = (
+    0.5  # how much stronger the input is each time, in inputs of the first: Diehl and Cook raise it from 2 to 3 ...
+)
 _MEANINGS = {
     "age": "spikes from which each neuron has learned, divided by its lifetime",
     "profile": "(neurons, classes): mean spikes of each neuron for training images of each class",
@@ -64,16 +79,20 @@ class LearnedNetwork:
         What made it: ``config``, ``seed``, ``device``, ``versions``, ``image_shape``, ``data``, ...
     arrays : mapping of str to array
         ``weights`` (pixels, neurons), ``age`` (neurons,), ``profile`` (neurons, classes), ``linear`` (classes,
-        neurons + 1) and, where it came from another network, ``bias`` (neurons,).
+        neurons + 1) and, where it came from another network, ``bias`` (neurons,); of other circuits than ``soft_wta``
+        also ``weights.PROJECTION`` and ``state.POPULATION.VARIABLE``, what outlives an image.
+    settings : Settings
+        With which it learned.
     """
 
     header: Mapping[str, Any]
     arrays: Mapping[str, NDArray[Any]]
+    settings: Settings
 
     @property
-    def settings(self) -> Settings:
-        """The settings with which it learned."""
-        return Settings(**self.header["config"])
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return classes_of(self.header)
 
     @property
     def device(self) -> Device:
@@ -83,7 +102,8 @@ class LearnedNetwork:
     def circuit(self, *, learning: bool = False) -> Circuit:
         """Return its circuit, frozen or as it learns without a chip's limits."""
         bias = np.asarray(self.arrays["bias"]) if "bias" in self.arrays else None
-        circuit = self.settings.circuit(np.asarray(self.arrays["weights"]), bias)
+        inputs = pixels_of(self.header["image_shape"])
+        circuit = self.settings.build(weights_of(self.arrays), bias, inputs=inputs, state=state_of(self.arrays))
         return circuit if learning else circuit.frozen()
 
     def predict(
@@ -111,6 +131,10 @@ class LearnedNetwork:
         if np.shape(images.pixels)[1:] != shape:
             raise ValueError(
                 f"the network was trained on images of {shape}, but {images.name} has {np.shape(images.pixels)[1:]}."
+            )
+        if not same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
+            raise ValueError(
+                f"the network learned {named(self.classes)}, but {images.name} has {named(images.classes)}."
             )
         if replicas is None and self.header.get("side_by_side", False):
             replicas = 1  # which draws its random numbers as it did among others
@@ -194,6 +218,10 @@ class LearnedNetwork:
     ) -> tuple[LearnedNetwork, list[Quantized], tuple[str, ...]]:
         """Return it in a chip's numbers, how far these are from its own, and no remarks."""
         settings = self.settings
+        if settings.circuit != "soft_wta":
+            raise ValueError(
+                f"only networks of the circuit soft_wta are quantized as they are, and this is {settings.learner.name}."
+            )
         changed = quantize(self.circuit(), target, dt=settings.dt, rounding=rounding, seed=seed)
         tau = float(changed.circuit.populations["output"].model.parameters["tau_m"] / ms)
         config = {
@@ -202,19 +230,24 @@ class LearnedNetwork:
             "temperature": settings.temperature * settings.tau_m_ms / tau,  # the product of both is the neurons'
         }
         weights = np.array(changed.circuit.projections["feedforward"].weights)
-        network = LearnedNetwork(header={**self.header, "config": config}, arrays={**self.arrays, "weights": weights})
+        network = LearnedNetwork(
+            header={**self.header, "config": config},
+            arrays={**self.arrays, "weights": weights},
+            settings=settings_from(config),
+        )
         return network, [changed], ()
 
     def start(self) -> Start:
         """Return it as a network that learning goes on from."""
+        if self.settings.circuit != "soft_wta":
+            raise ValueError(f"learning goes on from the circuit soft_wta, and this is {self.settings.learner.name}.")
         weights, age = (np.asarray(self.arrays[name], float) for name in ("weights", "age"))
         bias = np.asarray(self.arrays.get("bias", np.zeros(len(age))), float)
         if (age < 0).any():
             raise ValueError(f"the age of a neuron must be at least 0, but one is {age.min():g}; the file is damaged.")
-        height, width = self.header["image_shape"]
         return Start(
             kind=KIND,
-            image_shape=(height, width),
+            image_shape=tuple(self.header["image_shape"]),
             weights=weights,
             age=age,
             bias=bias,
@@ -239,17 +272,54 @@ def spike_counts(
     watch: Watch | None = None,
 ) -> tuple[Any, float]:
     """Return the spike counts (images, neurons) of a frozen circuit of these settings, and the seconds they took."""
-    return present(
-        circuit,
-        images,
-        presentation=settings.presentation,
-        dt=settings.dt,
-        device=device,
-        seed=lambda number: seed_of(settings.seed, stage, number),
-        replicas=replicas,
-        watch=watch,
-        progress=of_stage(tell, stage),
-    )
+    counts: Any = None
+    seconds = 0.0
+    rows = np.arange(len(images))
+    for time in range(1 + AGAIN if settings.least_spikes else 1):
+        again = (time,) if time else ()
+        part, took = present(
+            circuit,
+            images if counts is None else images[rows],
+            presentation=settings.presentation,
+            dt=settings.dt,
+            device=device,
+            seed=partial(_seed, settings.seed, stage, again),
+            encode=partial(settings.rows, gain=stronger(time)),
+            replicas=replicas,
+            watch=watch,
+            progress=None if time else of_stage(tell, stage),
+        )
+        seconds += took
+        if counts is None:
+            counts = part
+        else:  # the rows of these images are replaced
+            kept = np.ones(len(images))
+            kept[rows] = 0
+            place = sparse.coo_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(images), len(rows)))
+            counts = (sparse.diags_array(kept) @ counts + place @ part).tocsr().astype(part.dtype)
+        rows = few(counts, settings)
+        if not len(rows):
+            break
+    return counts, seconds
+
+
+def _seed(seed: int, stage: str, again: tuple[int, ...], number: int) -> int:
+    return seed_of(seed, stage, number, *again)
+
+
+def few(counts: Any, settings: Settings) -> Int:
+    """Return the images whose spike counts (images, neurons) are too few, so that they are shown again."""
+    return np.flatnonzero(np.asarray(counts.sum(axis=1)).ravel() < settings.least_spikes)
+
+
+def stronger(time: int) -> float:
+    """Return by how much the input of an image is stronger when it is shown again for the so many-th time.
+
+    References
+    ----------
+    Diehl and Cook 2015: the input rate is 2, then 3, 4, ... eighths of a pixel, until five spikes answer.
+    """
+    return 1 + RAISED * time
 
 
 def scores_of(
@@ -266,34 +336,133 @@ def scores_of(
     }, predicted
 
 
-def readouts(counts: Any, labels: Int) -> dict[str, NDArray[Any]]:
+def readouts(counts: Any, labels: Int, classes: int) -> dict[str, NDArray[Any]]:
     """Return the readouts that spike counts for labelled training images give: class profile and linear readout."""
-    return {"profile": metrics.class_profile(counts, labels), "linear": metrics.fit_linear(counts, labels)}
+    return {
+        "profile": metrics.class_profile(counts, labels, classes),
+        "linear": metrics.fit_linear(counts, labels, classes),
+    }
+
+
+def packed(weights: Mapping[str, Float], state: Mapping[str, Float]) -> dict[str, Float]:
+    """Return weights by projection, and what outlives an image, under the names of a file."""
+    named = {"weights" if name == MAIN else f"weights.{name}": np.asarray(array) for name, array in weights.items()}
+    return named | {f"state.{name}": np.asarray(array) for name, array in state.items()}
+
+
+def weights_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
+    """Return the weights in a file, by projection."""
+    main = {MAIN: np.asarray(arrays["weights"])} if "weights" in arrays else {}
+    return main | _under("weights.", arrays)
+
+
+def state_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
+    """Return what outlives an image, by population.variable."""
+    return _under("state.", arrays)
+
+
+def kind_of(name: str) -> str:
+    """Return what the numbers of an array of a file are, as ``checkpoint.load`` takes it."""
+    return "f" if name.startswith(("weights", "state.", "bias", "linear")) else "f+"
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
+    return {name.removeprefix(prefix): np.asarray(a) for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def check_images(images: Images) -> None:
-    """Raise ``ValueError`` unless images are grey and labelled."""
-    if images.pixels.ndim != 3:
-        raise ValueError(
-            f"{images.name} has images of {images.pixels.shape[1:]}, but the spiking network takes grey ones, of "
-            "(height, width); choose another data set, such as mnist."
-        )
-    low, high = int(images.labels.min()), int(images.labels.max())
-    if low < 0 or high >= metrics.CLASSES:
-        raise ValueError(
-            f"{images.name}: labels must lie between 0 and {metrics.CLASSES - 1}, got {low} to {high}"
-            f"{' (-1 is unlabelled)' if low < 0 else ''}."
-        )
+    """Raise ``ValueError`` unless images are labelled."""
+    low = int(images.labels.min())
+    if low < 0:
+        raise ValueError(f"{images.name}: labels must be at least 0, got {low} (-1 is unlabelled).")
 
 
-def load(path: Path) -> LearnedNetwork:
-    """Read a network that learned images in spikes, and no other: ``read`` reads any."""
-    return from_checkpoint(checkpoint.load(path, shapes))
+def same_classes(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether classes have the same names, as far as both have names."""
+    return all(one == other for one, other in zip(first, second, strict=False))
 
 
-def from_checkpoint(saved: Checkpoint) -> LearnedNetwork:
-    """Return the network that header and arrays describe."""
-    return LearnedNetwork(header={**saved.header, "config": config_from(saved.header)}, arrays=saved.arrays)
+def named(classes: Sequence[str]) -> str:
+    """Return classes as a message shows them."""
+    more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    return f"the classes {printable(', '.join(classes[:_SHOWN]), 200)}{more}"
+
+
+def load(path: Path, settings: Settings) -> LearnedNetwork:
+    """Read a network that learned images in spikes with these settings, and no other: ``read`` reads any."""
+    return from_checkpoint(checkpoint.load(path, shapes), circuit=settings.circuit, rule=settings.rule)
+
+
+def from_checkpoint(
+    saved: Checkpoint, *, circuit: str | Learner | None = None, rule: str | PlasticityRule | None = None
+) -> LearnedNetwork:
+    """Return the network that header and arrays describe.
+
+    Parameters
+    ----------
+    saved : Checkpoint
+    circuit, rule : Learner, PlasticityRule, optional
+        Those of one's own with which it learned; a network of the catalogue needs none.
+
+    Raises
+    ------
+    ValueError
+        If the network learned with a circuit or a rule that is not given, or with another one.
+    """
+    own = saved.header.get("own", {})
+    settings = settings_from(config_from(saved.header), own, circuit=circuit, rule=rule)
+    network = LearnedNetwork(
+        header={**saved.header, "config": settings.config()}, arrays=saved.arrays, settings=settings
+    )
+    given = settings.own(pixels_of(saved.header["image_shape"])) if own else {}
+    for what, sha256 in own.items():
+        if given.get(what) != sha256:
+            raise ValueError(
+                f"it learned with another {what} than the one that was given, whose SHA-256 is {given.get(what)} and "
+                f"not {printable(sha256)}; give the {what} as it was."
+            )
+    if saved.header.get("more"):
+        network.circuit()  # which refuses arrays that do not fit
+    return network
+
+
+def classes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the classes of a network."""
+    return tuple(header.get("classes", DIGITS))
+
+
+def settings_from(
+    config: Mapping[str, Any],
+    own: Mapping[str, str] = MappingProxyType({}),
+    *,
+    circuit: str | Learner | None = None,
+    rule: str | PlasticityRule | None = None,
+) -> Settings:
+    """Return the settings that a header describes.
+
+    Parameters
+    ----------
+    config : mapping
+    own : mapping of str to str
+        What of circuit and rule was not the catalogue's.
+    circuit, rule : Learner, PlasticityRule, optional
+        These, given again; names are those of the catalogue, and left alone.
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing.
+    """
+    given = {"circuit": circuit, "rule": rule}
+    for what in own:
+        if not isinstance(given.get(what), (Learner, PlasticityRule)):
+            raise ValueError(
+                f"it learned with the {what} {printable(config[what])} of a file of its own, which is not in the "
+                f"checkpoint; give it again with --{what} FILE.py:NAME."
+            )
+    values = {what: value for what, value in given.items() if what in own}
+    plain = Settings(**{**config, **values, "parameters": {}})
+    return dataclasses.replace(plain, parameters=plain.with_units(config["parameters"]))
 
 
 def shapes(header: Mapping[str, Any]) -> Shapes:
@@ -302,12 +471,19 @@ def shapes(header: Mapping[str, Any]) -> Shapes:
         raise ValueError(f"it holds {printable(repr(header['kind']))}, not a network that learned digits.")
     check(header, _HEADER, "its header")
     devices.find(header["device"])
-    pixels = pixels_of(header["image_shape"])
-    neurons, classes = Settings(**config_from(header)).neurons, metrics.CLASSES
-    arrays: dict[str, tuple[str, tuple[int, ...]]] = {"weights": ("f", (pixels, neurons)), "age": ("f+", (neurons,))}
+    pixels, classes = pixels_of(header["image_shape"]), len(classes_of(header))
+    config = config_from(header)
+    check(config, {"neurons": int, "circuit": str, "rule": str, "parameters": {}}, "its config")
+    neurons = config["neurons"]
+    arrays: dict[str, tuple[int, ...]] = {"age": (neurons,)}
+    more = {name: tuple(check(shape, [int], "its header")) for name, shape in header.get("more", {}).items()}
+    if config["circuit"] == "soft_wta" or not any(name.startswith("weights.") for name in more):
+        arrays["weights"] = (pixels, neurons)
+    arrays |= more
     if header.get("biased", False):
-        arrays["bias"] = ("f", (neurons,))
-    return arrays | {"profile": ("f+", (neurons, classes)), "linear": ("f", (classes, neurons + 1))}
+        arrays["bias"] = (neurons,)
+    arrays |= {"profile": (neurons, classes), "linear": (classes, neurons + 1)}
+    return {name: (kind_of(name), shape) for name, shape in arrays.items()}
 
 
 def config_from(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,12 +497,14 @@ def config_from(header: Mapping[str, Any]) -> dict[str, Any]:
     config = dict(header["config"])
     if not config.keys() & EARLIER.keys():
         config |= EARLIER
+    if not config.keys() & LATER.keys():
+        config |= LATER
     return exactly(config, Settings, "its config")
 
 
 def pixels_of(shape: Any) -> int:
     """Return how many pixels an image of a file's shape has; raise ``ValueError`` if that is no shape."""
     whole = all(isinstance(side, int) and not isinstance(side, bool) for side in shape)
-    if len(shape) != 2 or not whole or not all(0 < side < 10_000 for side in shape):
+    if len(shape) not in (2, 3) or not whole or not all(0 < side < 10_000 for side in shape):
         raise ValueError(f"its images have the shape {printable(shape)}.")
     return int(np.prod(shape))

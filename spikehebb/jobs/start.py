@@ -24,8 +24,8 @@ class Start:
     ----------
     kind : str
         ``softhebb``, the rate-based original, or ``digits``, which has learned in spikes before.
-    image_shape : (int, int)
-        Height and width.
+    image_shape : tuple of int
+        Height and width, after channels where there are any.
     weights : array, shape (pixels, neurons)
     age : array, shape (neurons,)
         A neuron learns with ``eta/(1 + age)``, and its age grows by ``1/lifetime`` with each of its spikes.
@@ -40,7 +40,7 @@ class Start:
     """
 
     kind: str
-    image_shape: tuple[int, int]
+    image_shape: tuple[int, ...]
     weights: Float
     age: Float
     bias: Float

@@ -18,7 +18,7 @@ from spikehebb.core.progress import Progress, quiet
 from spikehebb.datasets import sample
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
-from spikehebb.jobs.digit_settings import Settings, log_normal
+from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.evaluate import relabelled
 from spikehebb.jobs.learn_digits import learn_digits
 from spikehebb.jobs.run import Arrays, Counts, provenance, report_of, run
@@ -136,7 +136,7 @@ def study_bits(
     points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
         "kind": KIND,
-        "config": asdict(settings),
+        "config": settings.config(),
         "chip_rule": dict(CHIP_RULE) if learning else {},
         "target": target,
         "labelled": labelled,
@@ -263,7 +263,7 @@ class _Study:
             limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
             name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
             return self._learned(name, tell, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)
-        network = learned.load(self.out / UNLIMITED)
+        network = learned.load(self.out / UNLIMITED, self.settings)
         weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(
             dataclasses.replace(network, arrays=dict(network.arrays) | {"weights": weights}),
@@ -328,9 +328,9 @@ def _changed(weights: Float, point: Point, settings: Settings) -> Float:
             step = float(weights.max()) / top
             return np.clip(hardware.whole(weights / step, cast(hardware.Rounding, point.rounding), rng), 0, top) * step
         case "neuron spread":
-            return weights * log_normal(rng, point.value, (1, weights.shape[1]))
+            return weights * hardware.log_normal(rng, point.value, (1, weights.shape[1]))
         case "synapse spread":
-            return weights * log_normal(rng, point.value, weights.shape)
+            return weights * hardware.log_normal(rng, point.value, weights.shape)
     return np.where(rng.random(weights.shape) < point.value, 0.0, weights)
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint, Shapes
+from spikehebb.circuits import Learner
 from spikehebb.convert import network_file
-from spikehebb.core import Images
+from spikehebb.core import Images, PlasticityRule
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -78,13 +79,15 @@ class Trained(Protocol):
         """Return the rate network to convert."""
 
 
-def read(path: Path) -> Trained:
+def read(path: Path, *, circuit: str | Learner | None = None, rule: str | PlasticityRule | None = None) -> Trained:
     """Read a trained network, from a stranger too: all of it is checked, and nothing in it is ever run.
 
     Parameters
     ----------
     path : path
         A checkpoint, the folder that holds it, or a SoftHebb network in a published PyTorch layout (extra ``torch``).
+    circuit, rule : Learner, PlasticityRule, optional
+        Those of one's own with which it learned: a checkpoint holds what they are called and a hash of what they are.
 
     Raises
     ------
@@ -108,6 +111,8 @@ def read(path: Path) -> Trained:
     saved = checkpoint.load(path, _shapes)
     with checked(f"checkpoint {path}"):
         try:
+            if saved.header["kind"] == learned.KIND:
+                return learned.from_checkpoint(saved, circuit=circuit, rule=rule)
             return _KINDS[saved.header["kind"]][1](saved)
         except ValueError as error:
             raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error

@@ -8,7 +8,6 @@ from spikehebb.metrics.energy import TABLES, Cost, Costs, Energy, Item, estimate
 from spikehebb.metrics.health import Learned, health
 from spikehebb.metrics.static import Footprint, connection_sparsity, degrees, footprint, inputs, synapses
 from spikehebb.metrics.vote import (
-    CLASSES,
     NONE,
     accuracy,
     class_profile,
@@ -22,7 +21,6 @@ from spikehebb.metrics.vote import (
 from spikehebb.metrics.workload import Plasticity, Workload, activation_sparsity, count_work
 
 __all__ = [
-    "CLASSES",
     "NONE",
     "TABLES",
     "Cost",

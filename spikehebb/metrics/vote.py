@@ -9,11 +9,10 @@ from scipy import sparse
 
 from spikehebb.core import Float, Int
 
-CLASSES = 10
 NONE = -1  # the label of a neuron that never fired and the prediction for an image without spikes
 
 
-def class_profile(counts: Any, labels: Int, classes: int = CLASSES) -> Float:
+def class_profile(counts: Any, labels: Int, classes: int) -> Float:
     """Return how often each neuron fires, on average, for an image of each class.
 
     Parameters
@@ -58,7 +57,7 @@ def soft_vote(counts: Any, profile: Float) -> Int:
     return np.where(score.any(axis=1), score.argmax(axis=1), NONE).astype(np.int64)
 
 
-def fit_linear(counts: Any, labels: Int, classes: int = CLASSES) -> Float:
+def fit_linear(counts: Any, labels: Int, classes: int) -> Float:
     """Fit multinomial logistic regression to spike counts.
 
     Returns
@@ -89,7 +88,7 @@ def accuracy(predicted: Int, labels: Int) -> float:
     return float(np.mean(predicted == labels))
 
 
-def confusion(predicted: Int, labels: Int, classes: int = CLASSES) -> Int:
+def confusion(predicted: Int, labels: Int, classes: int) -> Int:
     """Return how many images of each class (row) were taken for each class (column); the last column is none."""
     table = np.zeros((classes, classes + 1), dtype=np.int64)
     np.add.at(table, (labels, np.where(predicted == NONE, classes, predicted)), 1)

@@ -43,7 +43,7 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
     shown = sample(test, _SHOWN)
     recording = some_presentations(run.network, shown)
-    presentation = run.report["config"]["presentation_ms"] * ms
+    presentation = run.network.settings.presentation
     figures = {
         "receptive_fields": receptive_fields(
             np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels

@@ -44,17 +44,17 @@ def main() -> int:
             row, found = campaign(attack, given.seed, Path(folder), seconds, numbers, given.workers)
             table[name] = row
             faults += found
-    report = {
-        "seed": given.seed,
-        "minutes": round((time.monotonic() - start) / 60, 1),
-        "versions": versions(),
-        "kinds": table,
-        "faults": faults,
-    }
+            report = {
+                "seed": given.seed,
+                "minutes": round((time.monotonic() - start) / 60, 1),
+                "versions": versions(),
+                "kinds": table,
+                "faults": faults,
+            }
+            if given.out is not None:  # after every kind: it takes an hour
+                given.out.parent.mkdir(parents=True, exist_ok=True)
+                given.out.write_text(json.dumps(report, indent=1) + "\n")
     print_table(table)
-    if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(report, indent=1) + "\n")
     return int(bool(faults))
 
 

@@ -87,6 +87,8 @@ def judged(
         return "ok", case.what, "", case.counts
     except Fault as fault:
         return fault.verdict, case.what, str(fault), case.counts
+    except Exception as error:  # an hour must not be lost to a fault of its own
+        return "wrong", case.what, f"the campaign itself failed: {type(error).__name__}: {error}", case.counts
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def learner() -> Circuit:
-    return Settings(neurons=400).circuit(np.full((784, 400), 0.1))
+    return Settings(neurons=400).build(np.full((784, 400), 0.1))
 
 
 def shown(size: int, rows: int = 20) -> Protocol:

@@ -1,0 +1,43 @@
+"""Numbers with units, from text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from brian2.units.allunits import all_units
+
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)\s*(.*)$")
+_UNITS = {name: unit for unit in all_units for name in (str(unit.name), str(unit.dispname)) if name.isidentifier()}
+_HIGHEST = 12  # power of a unit
+_LONGEST = 100  # characters of a value with its unit
+
+
+def quantity(word: str) -> Any:
+    """Return a number with or without a unit: ``0.5``, ``20ms``, ``20*ms``, ``14e-5/mV``, ``inf``."""
+    match = _NUMBER.match(word)
+    if match is None or len(word) > _LONGEST:
+        raise ValueError(f"{word[:_LONGEST]!r} is not a number with or without a unit; write 0.5 or 20ms.")
+    number, unit = float(match[1]), match[2].strip()
+    if not unit:
+        return number
+    try:
+        return number * _unit(ast.parse(unit.lstrip("* ") if unit[0] != "/" else f"1{unit}", mode="eval").body)
+    except (SyntaxError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"{word!r}: {unit!r} is no unit that Brian2 knows; write 20ms, 3Hz or 14e-5/mV.") from error
+
+
+def _unit(node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return _UNITS[name]
+        case ast.Constant(value=int() as number):
+            return float(number)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _unit(left) * _unit(right)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return _unit(left) / _unit(right)
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as power)) if power <= _HIGHEST:
+            return _unit(left) ** power
+    raise TypeError

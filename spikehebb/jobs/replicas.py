@@ -1,0 +1,83 @@
+"""Networks that learn as replicas in one simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spikehebb.jobs.digit_settings import Settings
+
+KIND = "digits side by side"
+_EQUAL = (
+    "neurons",
+    "epochs",
+    "presentation_ms",
+    "dt_ms",
+    "circuit",
+    "rule",
+    "parameters",
+    "least_spikes",
+    "target",
+    "rounding",
+    "epoch_ms",
+    "dropped",
+)
+_SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
+
+
+def check_replicas(settings: Sequence[Settings]) -> None:
+    """Raise ``ValueError`` unless networks of these settings can learn as replicas."""
+    if not settings:
+        raise ValueError("no settings: give one for each network that learns.")
+    configs = [each.config() for each in settings]
+    for name in _EQUAL:
+        values = list(dict.fromkeys(str(config.get(name)) for config in configs))
+        if len(values) > 1:
+            raise ValueError(
+                f"replicas must have the same {name}, got {', '.join(values)}; run these settings one after another."
+            )
+    if settings[0].least_spikes:
+        raise ValueError(
+            f"circuit {settings[0].learner.name} is shown images again when it fires too little, which replicas cannot "
+            "be one by one; run these settings one after another, or set least_spikes to 0."
+        )
+    if settings[0].dropped and len({each.seed for each in settings}) > 1:
+        raise ValueError(
+            f"dropped is {settings[0].dropped:g}, and every seed breaks other synapses, but replicas have the same; "
+            "run these seeds one after another."
+        )
+
+
+def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:
+    """Return the folder of each replica: ``seed-K`` where only seeds differ, else ``network-K``."""
+    seeds = [each.seed for each in settings]
+    first = {**settings[0].config(), "seed": 0}
+    alike = all({**each.config(), "seed": 0} == first for each in settings)
+    if alike and len(set(seeds)) == len(seeds):
+        return tuple(f"seed-{seed}" for seed in seeds)
+    return tuple(f"network-{number}" for number in range(len(settings)))
+
+
+def summary(reports: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> dict[str, Any]:
+    """Return what ``summary.json`` holds."""
+    scores = {name: [float(report["metrics"][name]) for report in reports] for name in _SCORES}
+    return {
+        "kind": KIND,
+        **{name: reports[0][name] for name in ("device", "versions", "image_shape", "data")},
+        "networks": [
+            {
+                "folder": folder,
+                "config": report["config"],
+                "metrics": {name: report["metrics"][name] for name in _SCORES},
+                "warnings": list(report.get("health", {}).get("warnings", ())),  # version 0.1 had none
+            }
+            for folder, report in zip(folders, reports, strict=True)
+        ],
+        "mean": {name: float(np.mean(values)) for name, values in scores.items()},
+        "standard_deviation": {
+            name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in scores.items()
+        },
+        "ms_per_image_train": sum(float(report["metrics"]["ms_per_image_train"]) for report in reports) / len(reports),
+    }
