@@ -481,7 +481,7 @@ def test_a_file_that_others_have_compressed_is_the_official_one(
 
 
 def test_a_dictionary_of_gigabytes_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spikehebb.datasets.official._DICTIONARY", 1 << 20)
+    monkeypatch.setattr("spikehebb.datasets.unpacking._DICTIONARY", 1 << 20)
     (tmp_path / "t10k-images-idx3-ubyte.xz").write_bytes(lzma.compress(b"x", preset=6))
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(b"")
     with pytest.raises(ValueError, match=r"is not a whole xz file .*[Mm]emory usage limit"):

@@ -132,8 +132,6 @@ def test_images_of_different_size_need_a_size(pets: Path) -> None:
         load_folder(pets, "train")
     for read in (load_folder(pets, "train", size=2), load("folder", "train", data_dir=pets, size=2)):
         assert read.pixels.shape == (5, 3, 2, 2)
-    with pytest.raises(ValueError, match="digits: a size is for the images of a folder only"):
-        load("digits", "train", size=8)
 
 
 @pytest.mark.parametrize(("width", "height"), [(12, 4), (4, 12)])

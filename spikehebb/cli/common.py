@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,22 @@ commands = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="digits, mnist, fashion-mnist, cifar10 or stl10; or a path of your own: a folder of "
+        "train/CLASS/IMAGE and test/CLASS/IMAGE, IDX files, .npz or .csv. docs/data.md lists what is recognised."
+    ),
+]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the official files.")]
+Size = Annotated[
+    int | None, typer.Option(help="Cut the largest square from the middle of all images, and scale it to N x N pixels.")
+]
+Colour = Annotated[bool, typer.Option("--colour", help="Keep the colours of images; without it they become grey.")]
+Cells = Annotated[
+    int | None,
+    typer.Option(help="Of a table of features: units that code each; 10 when left out. Given, rows are features."),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace another run in the folder, or this one where it is finished.")
 ]
@@ -94,13 +110,33 @@ def say(text: str, *, err: bool = False) -> None:
         typer.echo(printable(line, len(line)), err=err)
 
 
-def images_of(data: str, part: str, data_dir: Path | None, limit: int | None, size: int | None = None) -> Any:
-    """Return the images of a data set, or a sample of them; those of a folder scaled to a size."""
-    from spikehebb.datasets import load, sample
+def images_of(
+    data: str,
+    part: str,
+    data_dir: Path | None,
+    limit: int | None,
+    size: int | None = None,
+    *,
+    grey: bool = False,
+    cells: int | None = None,
+    events: bool = False,
+) -> Any:
+    """Return the images of a data set or of a path, or a sample of them; or events, where a command takes these."""
+    from spikehebb.datasets import holds_events, load, load_events, own_path, sample
 
     if limit is not None and limit < 1:
         raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
-    images = load(data, part, data_dir=data_dir, size=size)
+    path = own_path(data)
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always")
+        if events and path is not None and data_dir is None and holds_events(path):
+            if size is not None or cells is not None:
+                raise ValueError(f"{path} holds events of a camera; --size and --cells are for images and tables.")
+            images: Any = load_events(path, part)
+        else:
+            images = load(data, part, data_dir=data_dir, size=size, grey=grey, cells=cells)
+    for notice in noticed:
+        say(f"spikehebb: {notice.message}", err=True)
     return images if limit is None else sample(images, limit)
 
 

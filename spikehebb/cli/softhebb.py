@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    Data,
     DataDir,
     Json,
     Limit,
     Overwrite,
+    Size,
     commands,
     images_of,
     into,
@@ -27,8 +29,6 @@ commands.add_typer(softhebb, name="softhebb")
 
 Cores = Annotated[int | None, typer.Option(help="All that this process may use when left out.")]
 Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
-Data = Annotated[str, typer.Option(help="cifar10, mnist, fashion-mnist, digits, stl10, or folder (of --data-dir).")]
-Size = Annotated[int | None, typer.Option(help="Of a folder's images: cut and scale them to N x N pixels.")]
 
 
 @softhebb.command()
@@ -60,7 +60,7 @@ def train(
     chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
     limits = (("train", limit_train), ("test", limit_test))
     train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
-    unlabelled = images_of(data, "unlabelled", data_dir, limit_train) if data == "stl10" else None
+    unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
     with progress() as tell:
         run = jobs.train_softhebb(
             train_images,

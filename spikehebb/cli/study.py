@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    Data,
     DataDir,
     DeviceName,
     Json,
@@ -27,7 +28,7 @@ commands.add_typer(study, name="study")
 
 @study.command()
 def bits(
-    data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
+    data: Data,
     out: Annotated[Path, into("Folder for study.json, study.csv and the picture.")],
     neurons: Annotated[int, typer.Option(help="Output neurons.")] = 400,
     target: Annotated[str, typer.Option(help="A chip that learns, of hardware list.")] = "loihi1",

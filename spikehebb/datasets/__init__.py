@@ -1,4 +1,4 @@
-"""Labelled images, from files whose hashes are checked."""
+"""Labelled images and events: official ones, whose hashes are checked, and the user's own."""
 
 from __future__ import annotations
 
@@ -7,28 +7,45 @@ from pathlib import Path
 
 from spikehebb.catalogue import collected
 from spikehebb.core import Images
+from spikehebb.datasets.arrays import images as images
 from spikehebb.datasets.cifar import cifar10 as cifar10
 from spikehebb.datasets.data_set import DataSet as DataSet
 from spikehebb.datasets.digits import digits as digits
+from spikehebb.datasets.event_files import from_tonic as from_tonic
 from spikehebb.datasets.folder import load_folder as load_folder
 from spikehebb.datasets.idx import IDX_FILES as IDX_FILES
 from spikehebb.datasets.idx import fashion_mnist as fashion_mnist
 from spikehebb.datasets.idx import mnist as mnist
+from spikehebb.datasets.layouts import LAYOUTS, load_path
+from spikehebb.datasets.layouts import holds_events as holds_events
+from spikehebb.datasets.layouts import load_events as load_events
 from spikehebb.datasets.official import find as find
 from spikehebb.datasets.sample import sample as sample
+from spikehebb.datasets.scaling import scaled as scaled
 from spikehebb.datasets.stl import stl10 as stl10
+from spikehebb.datasets.tables import population_code as population_code
 from spikehebb.equations import did_you_mean
 
 DATASETS = collected(DataSet, globals())
 
 
-def load(name: str, part: str, *, data_dir: str | Path | None = None, size: int | None = None) -> Images:
+def load(
+    name: str | Path,
+    part: str,
+    *,
+    data_dir: str | Path | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    cells: int | None = None,
+) -> Images:
     """Return one part of a data set.
 
     Parameters
     ----------
-    name : str
-        Of ``DATASETS``, such as ``digits`` or ``mnist``, or ``folder`` for images of your own (see ``load_folder``).
+    name : str or path
+        Of ``DATASETS``, such as ``digits`` or ``mnist``; ``folder`` for images of your own in ``data_dir`` (see
+        ``load_folder``); or the path of a file or folder of your own, which is recognised by what it holds: a folder
+        of a folder for each class, IDX files by any of the usual names, an npz file, CSV files of pixels or features.
     part : str
         ``train`` or ``test``; of ``stl10`` also ``unlabelled``, whose labels are -1.
     data_dir : path, optional
@@ -36,7 +53,12 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None, size: int 
         name or directly; ``SPIKEHEBB_DATA`` where it is left out. Without either they are downloaded into the user's
         cache, except ``stl10``. For ``folder`` the folder of ``train`` and ``test``.
     size : int, optional
-        Of ``folder`` only: cut and scale all images to so many pixels a side, see ``load_folder``.
+        Cut the largest square from the middle of all images and scale it to so many pixels a side, see ``scaled``.
+    grey : bool
+        Whether images in colour become grey, see ``scaled``.
+    cells : int, optional
+        Of tables of features: how many units code each feature, see ``population_code``; 10 when left out. Given,
+        rows of numbers are features even where they look like pixels.
 
     Returns
     -------
@@ -45,7 +67,7 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None, size: int 
     Raises
     ------
     ValueError
-        If there is no such data set or part, or a file is not the official one.
+        If there is no such data set or part, or a file is not the official one or holds something else.
     FileNotFoundError
         If the folder lacks a file.
     ConnectionError
@@ -57,19 +79,43 @@ def load(name: str, part: str, *, data_dir: str | Path | None = None, size: int 
     >>> load("digits", "test").pixels.shape
     (500, 8, 8)
     """
+    if (path := own_path(name)) is not None:
+        if data_dir is not None:
+            raise ValueError(f"{path} is a path already; leave out --data-dir (in Python, data_dir=).")
+        return load_path(path, part, size=size, grey=grey, cells=cells)
+    name = str(name)
     if name not in (*DATASETS, "folder"):
-        raise ValueError(f"there is no data set {name!r}.{did_you_mean(name, [*DATASETS, 'folder'])}")
+        raise ValueError(
+            f"there is no data set {name!r}.{did_you_mean(name, [*DATASETS, 'folder'])} Nor is there a file or folder "
+            f"of this name; its path may be given that holds {LAYOUTS}."
+        )
     parts = DATASETS[name].parts if name in DATASETS else ("train", "test")
     if part not in parts:
         raise ValueError(f"{name} has the parts {', '.join(parts[:-1])} and {parts[-1]}, not {part!r}.")
+    if cells is not None:
+        raise ValueError(f"{name}: cells are for tables of features, and these are images.")
     if name == "folder":
         if data_dir is None:
             raise ValueError(
                 "folder: no folder was given; give the one that holds train/<class>/<image> and test/<class>/<image> "
                 "with --data-dir."
             )
-        return load_folder(data_dir, part, size)
-    if size is not None:
-        raise ValueError(f"{name}: a size is for the images of a folder only; leave it out.")
+        return load_folder(data_dir, part, size, grey=grey)
     given = data_dir if data_dir is not None else os.environ.get("SPIKEHEBB_DATA") or None
-    return DATASETS[name].read(part, None if given is None else Path(given))
+    return scaled(DATASETS[name].read(part, None if given is None else Path(given)), size, grey=grey)
+
+
+def own_path(name: str | Path) -> Path | None:
+    """Return the path that stands in place of a data set's name, or None if it is a name.
+
+    Examples
+    --------
+    >>> own_path("mnist"), str(own_path("./mnist"))
+    (None, 'mnist')
+    """
+    if isinstance(name, Path):
+        return name
+    if name in (*DATASETS, "folder"):
+        return None
+    separators = [mark for mark in (os.sep, os.altsep) if mark]
+    return Path(name) if any(mark in name for mark in separators) or os.path.exists(name) else None

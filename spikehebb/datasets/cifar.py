@@ -28,6 +28,7 @@ BATCHES = {
 SOURCE = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = ("cifar-10-python.tar.gz", "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce")
 PER_BATCH = 10000
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _UNPACKED = "cifar-10-batches-py"
 _FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 # What the pickle of an array names, in NumPy's old spelling and the present one.
@@ -51,7 +52,7 @@ def load_cifar10(part: str, folder: Path | None) -> Images:
             pixels[rows], labels[rows] = batch.reshape(-1, 3, 32, 32), classes
     pixels.flags.writeable = False  # so that Images need not copy it
     hashes = {file: BATCHES[file][1] for file in paths}
-    return Images(name=f"cifar10/{part}", pixels=pixels, labels=labels, hashes=hashes)
+    return Images(name=f"cifar10/{part}", pixels=pixels, labels=labels, hashes=hashes, classes=CLASSES)
 
 
 def _read(file: str, path: Path) -> tuple[NDArray[np.uint8], list[int]]:

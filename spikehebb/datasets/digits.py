@@ -22,7 +22,9 @@ def load_digits(part: str, folder: Path | None = None) -> Images:
     pixels, labels = bundle.images[chosen].astype(np.float32) / 16, bundle.target[chosen]
     content = np.ascontiguousarray(pixels).tobytes() + np.ascontiguousarray(labels, np.int64).tobytes()
     hashes = {"pixels-and-labels": hashlib.sha256(content).hexdigest()}
-    return Images(name=f"digits/{part}", pixels=pixels, labels=labels, hashes=hashes)
+    return Images(
+        name=f"digits/{part}", pixels=pixels, labels=labels, hashes=hashes, classes=tuple(map(str, bundle.target_names))
+    )
 
 
 digits = DataSet(

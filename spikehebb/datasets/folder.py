@@ -7,24 +7,26 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from spikehebb.core import Images
+from spikehebb.datasets.scaling import check_size, squared
 from spikehebb.reading import printable, regular
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever the suffix: ImageNet has PNGs called JPEG
-_FOLDERS = {"train": ("train",), "test": ("test", "val")}
+FOLDERS = {"train": ("train", "Train"), "test": ("test", "val", "Test")}
 _GREY = ("1", "L", "LA", "La")
 _PIXELS = 1 << 24  # that any image may have
 _ROOM, _RATIO = 1 << 28, 100  # bytes in memory that any images may take, and more for each byte of their files
 _DEEP = ("I", "F")  # a conversion would clip them to 8 bits in silence
 
 
-def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
+def load_folder(path: str | Path, part: str, size: int | None = None, *, grey: bool = False) -> Images:
     """Return the images below ``path/part/class/``, in order of class and file name.
 
     Parameters
@@ -33,8 +35,10 @@ def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
     part : str
         ``train`` or ``test``, where a folder ``val`` is taken for a missing ``test``.
     size : int, optional
-        Cut the largest square from the middle of every image and scale it to so many pixels a side. Without it all
-        images must have the same size.
+        Cut the largest square from the middle of every image and scale it to so many pixels a side, as ``scaled``
+        does. Without it all images must have the same size.
+    grey : bool
+        Whether images in colour become grey.
 
     Returns
     -------
@@ -51,32 +55,53 @@ def load_folder(path: str | Path, part: str, size: int | None = None) -> Images:
         tiff or webp; others are passed over.
     """
     path = Path(path)
-    if part not in _FOLDERS:
+    if part not in FOLDERS:
         raise ValueError(f"folder: the parts are train and test, not {part!r}.")
-    if size is not None and not (isinstance(size, int) and size >= 1):
-        raise ValueError(f"folder: size must be a whole number of pixels, at least 1, got {size}.")
-    root = _part(path, part)
-    if root is None:
-        names = " or ".join(f"{name}/" for name in _FOLDERS[part])
+    check_size("folder", size)
+    root = part_folder(path, part)
+    classes = class_folders(root, part_folder(path, "test" if part == "train" else "train", required=False))
+    files = [(label, file) for label, name in enumerate(classes) for file in _files(root / name)]
+    pixels = _pixels([file for _, file in files], size, grey)
+    hashes = {"names-and-contents": digest_of_files(root, [file for _, file in files])}
+    labels = np.array([label for label, _ in files])
+    name = f"{path.resolve().name}/{part}"
+    return Images(name=name, pixels=pixels, labels=labels, hashes=hashes, classes=tuple(map(printable, classes)))
+
+
+def part_folder(path: Path, part: str, *, required: bool = True) -> Any:
+    """Return the folder of a part below a folder, or None if there is none and none is required.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is required.
+    """
+    found = next((path / name for name in FOLDERS[part] if (path / name).is_dir()), None)
+    if found is None and required:
+        names = " or ".join(f"{name}/" for name in FOLDERS[part] if name.islower())
         raise FileNotFoundError(
             f"folder: {path} has no folder {names}; put the images into <folder>/{part}/<class>/<image>."
         )
+    return found
+
+
+def class_folders(root: Path, other: Path | None) -> list[str]:
+    """Return the names of the folders in the folder of a part, which must be those of the other part.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    ValueError
+        If the parts have different classes.
+    """
     classes = _classes(root)
-    other = _part(path, "test" if part == "train" else "train")
     if other is not None and (odd := sorted(set(classes) ^ set(_classes(other)))):
         raise ValueError(
             f"folder: {root} and {other} must have the same classes, but only {root if odd[0] in classes else other} "
-            f"has {printable(repr(odd[0]))}."
+            f"has {printable(repr(odd[0]))}; add files to the other, or take it out."
         )
-    files = [(label, file) for label, name in enumerate(classes) for file in _files(root / name)]
-    pixels = _pixels([file for _, file in files], size)
-    hashes = {"names-and-contents": _digest(root, [file for _, file in files])}
-    labels = np.array([label for label, _ in files])
-    return Images(name=f"{path.resolve().name}/{part}", pixels=pixels, labels=labels, hashes=hashes)
-
-
-def _part(path: Path, part: str) -> Path | None:
-    return next((path / name for name in _FOLDERS[part] if (path / name).is_dir()), None)
+    return classes
 
 
 def _classes(root: Path) -> list[str]:
@@ -95,8 +120,8 @@ def _files(place: Path) -> list[Path]:
     return files
 
 
-def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
-    """Return all images as bytes: grey if all of them are, in colour otherwise."""
+def _pixels(files: list[Path], size: int | None, grey: bool) -> NDArray[np.uint8]:
+    """Return all images as bytes: grey if all of them are or shall be, in colour otherwise."""
     headers = [_header(file) for file in files]  # so that a misfit is reported before anything is decoded
     shape = headers[0][0]
     for file, (dimensions, _) in zip(files, headers, strict=True):
@@ -106,7 +131,7 @@ def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
                 f"{_times(dimensions)} pixels; cut and scale them all with --size (in Python, size=)."
             )
     width, height = shape if size is None else (size, size)
-    mode = "L" if all(mode in _GREY for _, mode in headers) else "RGB"
+    mode = "L" if grey or all(mode in _GREY for _, mode in headers) else "RGB"
     needed = len(files) * width * height * len(mode)
     if size is None and needed > _ROOM + _RATIO * sum(file.stat().st_size for file in files):
         raise ValueError(
@@ -116,7 +141,7 @@ def _pixels(files: list[Path], size: int | None) -> NDArray[np.uint8]:
     pixels = np.empty((len(files), height, width) if mode == "L" else (len(files), 3, height, width), np.uint8)
     for number, file in enumerate(files):
         with _reading(file) as image:
-            decoded = np.asarray(_squared(_plain(image, mode), size))
+            decoded = np.asarray(squared(_plain(image, mode), size))
         pixels[number] = decoded if mode == "L" else decoded.transpose(2, 0, 1)
     pixels.flags.writeable = False  # so that Images need not copy it
     return pixels
@@ -158,20 +183,12 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def _squared(image: Image.Image, size: int | None) -> Image.Image:
-    if size is None:
-        return image
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    # Cut first: scaling a box would mix in what lies around it.
-    return image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
-
-
 def _times(shape: tuple[int, int]) -> str:
     return f"{shape[0]} x {shape[1]}"
 
 
-def _digest(root: Path, files: list[Path]) -> str:
+def digest_of_files(root: Path, files: list[Path]) -> str:
+    """Return a SHA-256 of the names and contents of files below a folder."""
     state = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:

@@ -52,6 +52,14 @@ _SIZES = {  # bytes, unpacked
     "t10k-images-idx3-ubyte.gz": 16 + 10000 * 28 * 28,
     "t10k-labels-idx1-ubyte.gz": 8 + 10000,
 }
+CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion-mnist": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+}
+_TORCHVISION = {"mnist": "MNIST/raw", "fashion-mnist": "FashionMNIST/raw"}  # where it puts the files
 _FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
@@ -64,14 +72,29 @@ def load_idx(name: str, part: str, folder: Path | None) -> Images:
     for file in _FILES[part]:
         published = IDX_FILES[name][file]
         path = (
-            download(name, file, SOURCES[name] + file, published) / file if folder is None else find(folder, name, file)
+            download(name, file, SOURCES[name] + file, published) / file
+            if folder is None
+            else _find(folder, name, file)
         )
         content, hashes[path.name] = read_official(
-            name, path, size=_SIZES[file], sha256=IDX_CONTENTS[name][file], gz_sha256=published
+            name,
+            path,
+            size=_SIZES[file],
+            sha256=IDX_CONTENTS[name][file],
+            gz_sha256=published,
+            otherwise=f", or take it as it is with --data {path.parent}",
         )
         arrays.append(read_idx(content, str(path)))
     pixels, labels = arrays
-    return Images(name=f"{name}/{part}", pixels=pixels, labels=labels, hashes=hashes)
+    return Images(name=f"{name}/{part}", pixels=pixels, labels=labels, hashes=hashes, classes=CLASSES[name])
+
+
+def _find(folder: Path, name: str, file: str) -> Path:
+    """Return where a file lies, also as torchvision and Kaggle put it: there a file may lie in a folder of its name."""
+    stem = file.removesuffix(".gz")
+    dotted = f"{stem[: -len('-idxN-ubyte')]}.{stem[-len('idxN-ubyte') :]}"
+    also = (dotted, f"raw/{stem}", f"{stem}/{stem}", f"{dotted}/{dotted}")
+    return find(folder, name, file, archive=_TORCHVISION[name], also=also)
 
 
 def read_idx(content: bytes, name: str = "file") -> NDArray[np.uint8]:

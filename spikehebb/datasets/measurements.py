@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from brian2 import Quantity, ms
 
 from spikehebb.core import Float, Frozen, Reference
 from spikehebb.core.values import frozen_array
+from spikehebb.datasets.csv_lines import SEPARATORS, decoded, is_number, number, separator_of, split
 from spikehebb.equations import did_you_mean
 from spikehebb.reading import printable, read_bytes
 from spikehebb.rules.references import cite
@@ -19,7 +19,6 @@ from spikehebb.rules.references import cite
 VARIABLES = ("lag_ms", "frequency_hz")
 _COLUMNS = (*VARIABLES, "change", "error")
 _MOST = 4 << 20  # bytes: some hundred thousand points
-_SEPARATORS = ",;\t"
 _HEADER = f"columns {' or '.join(VARIABLES)}, change and, where known, error"
 
 
@@ -124,30 +123,31 @@ def read(path: str | Path) -> Measurements:
     ([-10.0, 10.0], [-0.2, 0.4])
     """
     path = Path(path)
+    content = read_bytes(path, "file", most=_MOST, hint=f"give a CSV file with the {_HEADER}")
     lines = [
-        (number, line)
-        for number, line in enumerate(_text(path).splitlines(), 1)
-        if line.strip(_SEPARATORS + ' "') and not line.lstrip().startswith("#")
+        (place, line)
+        for place, line in enumerate(decoded(content, path).splitlines(), 1)
+        if line.strip(SEPARATORS + ' "') and not line.lstrip().startswith("#")
     ]
     if not lines:
         raise ValueError(f"{path} is empty; its first line must name the {_HEADER}.")
     (first, header), *rest = lines
-    separator = max(_SEPARATORS, key=header.count)
-    names = _fields(path, first, header, separator)
+    separator = separator_of(header)
+    names = split(path, first, header, separator)
     variable = _check_names(path, first, names)
     if not rest:
         raise ValueError(f"{path} has a header but no measurements; write one per line below it.")
     columns: dict[str, list[float]] = {name: [] for name in names if name in _COLUMNS}
-    for number, line in rest:
-        fields = _fields(path, number, line, separator)
+    for place, line in rest:
+        fields = split(path, place, line, separator)
         if len(fields) != len(names):
             raise ValueError(
-                f"{path}, line {number} has {len(fields)} columns, but the header {len(names)}: "
+                f"{path}, line {place} has {len(fields)} columns, but the header {len(names)}: "
                 f"{printable(', '.join(names))}."
             )
         for name, field in zip(names, fields, strict=True):
             if name in columns:
-                columns[name].append(_number(path, number, name, field))
+                columns[name].append(_number(path, place, name, field))
     x, change, error = columns[variable], columns["change"], columns.get("error")
     return Measurements(
         name=path.stem,
@@ -157,27 +157,6 @@ def read(path: str | Path) -> Measurements:
         change=np.array(change),
         error=None if error is None else np.array(error),
     )
-
-
-def _text(path: Path) -> str:
-    content = read_bytes(path, "file", most=_MOST, hint=f"give a CSV file with the {_HEADER}")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ValueError(
-            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8 text; save the table as 'CSV UTF-8'."
-        ) from error
-    if "\0" in text:
-        raise ValueError(f"{path} is not a text file; save the table as 'CSV UTF-8'.")
-    return text
-
-
-def _fields(path: Path, number: int, line: str, separator: str) -> list[str]:
-    try:
-        return [field.strip() for field in next(csv.reader([line], delimiter=separator, strict=True))]
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {number} cannot be split into columns ({error}); check its quotes.") from error
 
 
 def _check_names(path: Path, number: int, names: list[str]) -> str:
@@ -195,7 +174,7 @@ def _check_names(path: Path, number: int, names: list[str]) -> str:
     missing += [] if "change" in names else ["change"]
     if not missing:
         return variables[0]
-    if all(_is_number(name) for name in names):
+    if all(is_number(name) for name in names):
         raise ValueError(f"{where} holds numbers ({columns}), but the first line must name the {_HEADER}.")
     candidates = [*([] if variables else VARIABLES), *([] if "change" in names else ["change"])]
     close = [(name, did_you_mean(name, candidates)) for name in names if name not in _COLUMNS]
@@ -207,24 +186,10 @@ def _check_names(path: Path, number: int, names: list[str]) -> str:
 
 def _number(path: Path, line: int, column: str, field: str) -> float:
     where = f"{path}, line {line}"
-    if not field:
-        raise ValueError(f"{where}: {column} is empty; write a number there, or take the line out.")
-    if not _is_number(field):
-        given = printable(repr(field), 40)
-        given = printable(repr(field), 40)
-        hint = " with a decimal point, not a comma" if _is_number(field.replace(",", ".")) else ""
-        raise ValueError(f"{where}: {column} must be a number, got {given}; write it as in 0.25{hint}.")
-    if problem := _problem(column, float(field)):
+    value = number(where, column, field)
+    if problem := _problem(column, value):
         raise ValueError(f"{where}: {problem}.")
-    return float(field)
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field
+    return value
 
 
 # What must hold of each column besides being finite, in words, and what may be wrong otherwise.

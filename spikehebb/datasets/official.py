@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import lzma
-import zlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pooch
 
 from spikehebb import devices
+from spikehebb.datasets.unpacking import PACKED, unpack
 from spikehebb.reading import printable, read_bytes
 
-PACKED = (".gz", "", ".xz")
 _LISTED = 6  # names in a message
-_DICTIONARY = 1 << 28  # bytes that unpacking xz may take
 
 
-def find(folder: Path, name: str, file: str, *, archive: str = "", downloads: bool = True) -> Path:
+def find(
+    folder: Path, name: str, file: str, *, archive: str = "", downloads: bool = True, also: Sequence[str] = ()
+) -> Path:
     """Return where a file of a data set lies below a folder; one that could be downloaded also plain or compressed.
 
     Parameters
@@ -34,6 +32,8 @@ def find(folder: Path, name: str, file: str, *, archive: str = "", downloads: bo
         The folder that the official archive unpacks to.
     downloads : bool
         Whether ``load`` could download it.
+    also : sequence of str
+        Names that others give to it, with the folder that it may lie in.
 
     Raises
     ------
@@ -41,9 +41,9 @@ def find(folder: Path, name: str, file: str, *, archive: str = "", downloads: bo
     """
     stem = file.removesuffix(".gz")
     places = list(dict.fromkeys([folder / name / archive, folder / archive, folder / name, folder]))
-    for place in places:
+    for place, each in itertools.product(places, (stem, *also)):
         for suffix in PACKED if downloads else ("",):
-            path = place / f"{stem}{suffix}"
+            path = place / f"{each}{suffix}"
             if path.is_file():
                 return path
     otherwise = ", or neither to download them" if downloads else ""
@@ -66,7 +66,9 @@ def _looked(folder: Path, places: list[Path]) -> str:
     )
 
 
-def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: str = "") -> tuple[bytes, str]:
+def read_official(
+    name: str, path: Path, *, size: int, sha256: str, gz_sha256: str = "", otherwise: str = ""
+) -> tuple[bytes, str]:
     """Return what an official file holds, unpacked, and the hash by which it was recognised.
 
     Parameters
@@ -79,6 +81,8 @@ def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: s
         Bytes, unpacked; never more than that are unpacked.
     sha256, gz_sha256 : str
         Of the unpacked content; of a ``.gz`` file as it was published, where there is one.
+    otherwise : str
+        What a message says besides of a file that is another.
 
     Raises
     ------
@@ -86,10 +90,15 @@ def read_official(name: str, path: Path, *, size: int, sha256: str, gz_sha256: s
         If it is truncated or something else.
     """
     content = read_bytes(path, f"file of {name}", most=2 * size + 1000)  # no compression makes more of it
-    unpacked = _unpack(name, path, content, size)
+    unpacked = unpack(content, path, size, name)
+    if len(unpacked) > size:
+        raise ValueError(
+            f"{name}: {path} is not the official file: it holds more than the {size} bytes of that one. Fetch it "
+            f"again{otherwise}."
+        )
     if gz_sha256 and hashlib.sha256(content).hexdigest() == gz_sha256:
         return unpacked, gz_sha256
-    _check(name, path, unpacked, sha256)  # compressed by others
+    _check(name, path, unpacked, sha256, otherwise)  # compressed by others
     return unpacked, sha256
 
 
@@ -107,40 +116,10 @@ def download(name: str, file: str, url: str, sha256: str, processor: Callable[..
     return Path(folder)
 
 
-def _unpack(name: str, path: Path, content: bytes, size: int) -> bytes:
-    kind = {".gz": "gzip", ".xz": "xz"}.get(path.suffix)
-    try:
-        if kind == "gzip":
-            with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(size + 1)
-        elif kind == "xz":
-            content = _unpack_xz(content, size + 1)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{name}: {path} is not a whole {kind} file ({error}). Fetch it again.") from error
-    if len(content) > size:
-        raise ValueError(
-            f"{name}: {path} is not the official file: it holds more than the {size} bytes of that one. Fetch it again."
-        )
-    return content
-
-
-def _unpack_xz(content: bytes, most: int) -> bytes:
-    """Return at most so many unpacked bytes; a file may ask for a dictionary of gigabytes, which is refused."""
-    parts: list[bytes] = []
-    while content and most > 0:
-        unpacking = lzma.LZMADecompressor(memlimit=_DICTIONARY)
-        parts.append(unpacking.decompress(content, most))
-        most -= len(parts[-1])
-        if not unpacking.eof and most > 0:
-            raise EOFError("it ends too early")
-        content = unpacking.unused_data
-    return b"".join(parts)
-
-
-def _check(name: str, path: Path, content: bytes, expected: str) -> None:
+def _check(name: str, path: Path, content: bytes, expected: str, otherwise: str) -> None:
     actual = hashlib.sha256(content).hexdigest()
     if actual != expected:
         raise ValueError(
             f"{name}: {path} ({len(content)} bytes) is not the official file, so it is truncated, changed or of "
-            f"another data set: its SHA-256 is {actual}, not {expected}. Fetch it again."
+            f"another data set: its SHA-256 is {actual}, not {expected}. Fetch it again{otherwise}."
         )

@@ -22,6 +22,7 @@ MD5 = {
     "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
     "unlabeled_X.bin": "5242ba1fed5e4be9e1e742405eb56ca4",
 }
+CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 _SHAPE = (3, 96, 96)
 _BLOCK = 500  # images that are turned at a time, so that the unlabelled 2.8 GB are in memory once
 
@@ -47,7 +48,7 @@ def load_stl10(part: str, folder: Path | None) -> Images:
                 "Fetch it again."
             )
         labels = classes.astype(np.int64) - 1
-    return Images(name=f"stl10/{part}", pixels=pixels, labels=labels, hashes=hashes)
+    return Images(name=f"stl10/{part}", pixels=pixels, labels=labels, hashes=hashes, classes=CLASSES)
 
 
 def _find(folder: Path, file: str) -> Path:
