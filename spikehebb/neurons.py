@@ -93,6 +93,7 @@ lif_adaptive = NeuronModel(
     receive="v_post += w*jump_post",
     onset="v = v_rest",
     parameters={**lif.parameters, "theta_step": 0.05 * mV, "tau_theta": 1e4 * second},
+    roles={"tau_theta": "membrane time constant"},  # infinite without a leak
     frozen={"theta_step": 0 * mV, "tau_theta": inf * second},
     reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015 (theta_step, tau_theta)",
 )
@@ -125,6 +126,7 @@ conductance_adaptive = NeuronModel(
         "theta_step": 0.05 * mV,
         "tau_theta": 1e4 * second,
     },
+    roles=lif_adaptive.roles,
     frozen=lif_adaptive.frozen,
     reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015, constants of the authors' program",
 )

@@ -68,11 +68,12 @@ class NeuronModel:
     def __post_init__(self) -> None:
         owner = f"neuron {self.name}"
         object.__setattr__(self, "frozen", frozen_parameters(owner, self.frozen))
-        text.check_parameters(owner, self.frozen, self.parameters)
         object.__setattr__(self, "parameters", frozen_parameters(owner, self.parameters))
         object.__setattr__(self, "roles", Frozen(self.roles))
         check_roles(owner, self.parameters, self.roles)
         check_values(owner, self.parameters, self.meaning)
+        text.check_parameters(owner, self.frozen, self.parameters)
+        check_values(owner, self.frozen, self.meaning)
         known = dimensions(self.parameters)
         text.check_equations(owner, self.equations, self.needs_pre)
         resting = {"not_refractory": text.DIMENSIONLESS, "lastspike": text.TIME} if self.refractory else {}
