@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -26,12 +25,10 @@ from spikehebb.rules import (
     hebb,
     hebb_reward,
     normalization,
-    oja,
     on_spikes,
     reads_rates,
     softhebb_rate,
     stdp_pair,
-    stdp_reward,
 )
 from spikehebb.simulation import simulate
 from tests.oracles.rates import (
@@ -360,33 +357,6 @@ def test_combine_joins_a_rule_for_rates_with_normalization() -> None:
         w = w + ONSET_ORACLES["normalization"](w, {}, {"total": 2.0})
         w = w + STEP * RATE_ORACLES["oja"](w, linear(w, x), {"eta": 10.0})
     np.testing.assert_allclose(weights, w, rtol=1e-9)
-
-
-def lagging(lag: str) -> PlasticityRule:
-    return PlasticityRule(
-        name=f"late_{lag}",
-        summary="",
-        reference="",
-        parameters={lag: 5 * ms, f"A_{lag}": 0.1},
-        lag=lag,
-        on_pre=f"w += A_{lag}",
-    )
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "message"),
-    [
-        (stdp_pair, stdp_pair, "cannot combine stdp_pair and stdp_pair: both have ['x1'] (pre)."),
-        (normalization, normalization, "both have ['w_sum'] (post)."),
-        (hebb, oja.with_parameters(eta=1 * Hz), "cannot combine hebb and oja: eta is "),
-        (hebb, oja, "cannot combine hebb and oja: both drive w by an equation."),
-        (hebb, stdp_reward, "cannot combine hebb and stdp_reward: both drive w by an equation."),
-        (lagging("D"), lagging("L"), "cannot combine late_D and late_L: each has a lag of its own."),
-    ],
-)
-def test_combine_refuses(first: PlasticityRule, then: PlasticityRule, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)):
-        combine(first, then)
 
 
 @pytest.mark.parametrize("rule", [stdp_pair, hebb_reward, softhebb_rate, on_spikes(hebb), normalization])
