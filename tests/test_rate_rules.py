@@ -21,7 +21,6 @@ from spikehebb.equations import TIME
 from spikehebb.rules import (
     RULES,
     combine,
-    diehl_cook,
     hebb,
     hebb_reward,
     normalization,
@@ -280,19 +279,23 @@ def test_each_step_on_spikes_equals_the_oracle(device: Device) -> None:
 
 
 PRESENTATION, TOTAL = 40, 6.0
+NORMALIZED = {  # strong, so that every presentation changes the sum
+    "diehl_cook": {"A_plus": 0.1, "A_minus": 0.02},
+    "stdp_pair": {"A_plus": 0.1, "A_minus": 0.02},
+    "triplet_hc_minimal": {"A2_plus": 0.1, "A3_plus": 0.1, "A2_minus": 0.02},
+}
 
 
 @lru_cache
 def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
-    """20 Poisson inputs on 5 neurons, a quarter of the synapses left out, for two rules of STDP."""
+    """20 Poisson inputs on 5 neurons, a quarter of the synapses left out, for some rules of STDP."""
     rng = np.random.default_rng(8)
     connected = rng.random((20, 5)) < 0.75
     weights, rows = rng.uniform(0.2, 0.6, (20, 5)), rng.random((6, 20))
     parts = {}
-    for rule in (diehl_cook, stdp_pair):
-        both = combine(rule.with_parameters(A_plus=0.1, A_minus=0.02, w_max=9.0), normalization)
-        both = both.with_parameters(total=TOTAL)
-        parts[rule.name] = Circuit(
+    for name, strong in NORMALIZED.items():
+        both = combine(RULES[name].with_parameters(**strong, w_max=9.0), normalization).with_parameters(total=TOTAL)
+        parts[name] = Circuit(
             name="normalized",
             populations={
                 "input": Population(model=poisson.with_parameters(max_rate=200 * Hz), size=20),
@@ -313,7 +316,7 @@ def normalized_run(device: Device) -> tuple[Recording, NDArray[np.bool_]]:
 
 @pytest.mark.long
 @pytest.mark.slow_on_cuda
-@pytest.mark.parametrize("name", [pytest.param("diehl_cook", marks=pytest.mark.long), "stdp_pair"])
+@pytest.mark.parametrize("name", NORMALIZED)
 def test_normalization_holds_at_every_onset(name: str, device: Device) -> None:
     recording, connected = normalized_run(device)
     assert recording.counts[f"{name}_output"].min() > 5
