@@ -36,11 +36,11 @@ def rows() -> Iterator[dict[str, Any]]:
             "remark": case.remark,
         }
     for corrected, remark in (
-        (False, "all spikes paired (x1 += 1, y1 += 1); ours is Euler in w, predicted 2.0e-4"),
+        (False, "ours is Euler in w, predicted 2.0e-4"),
         (True, "the same, with the predicted factor of the Euler steps taken out"),
     ):
         yield {
-            "rule": "stdp_reward",
+            "rule": "stdp_reward_all_to_all",
             "nest": "stdp_dopamine_synapse",
             "trains": f"{ALL_TO_ALL}, 10 rewards",
             "difference": dopamine_difference(corrected=corrected),

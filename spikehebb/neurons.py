@@ -404,4 +404,27 @@ nir_output = NeuronModel(
     reference=_REFERENCE,
 )
 
+# They need a projection of the population onto itself that sums the rank, as in ``competing_rates``.
+k_winners_unit = NeuronModel(
+    name="k_winners_unit",
+    summary="Rate unit of k-winners-take-all: y = 1 where fewer than k units have a larger u (rank < k), else 0",
+    equations="""
+        u : 1
+        rank : 1
+        y : 1
+    """,
+    update="y = int(rank < k)",
+    parameters={"k": 1.0},
+    roles={"k": "scale"},
+    reference="Majani, Erlanson and Abu-Mostafa, Advances in Neural Information Processing Systems 1, 1988",
+)
+
+k_winners_graded_unit = dataclasses.replace(
+    k_winners_unit,
+    name="k_winners_graded_unit",
+    summary="Rate unit of k-winners-take-all that keeps its size: y = u where rank < k, else 0",
+    update="y = u*int(rank < k)",
+    reference="Makhzani and Frey, k-sparse autoencoders, arXiv:1312.5663, 2013",
+)
+
 NEURONS = collected(NeuronModel, globals())

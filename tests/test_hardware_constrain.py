@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from spikehebb.hardware.constrain import Constrained, constrain
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.protocols import presentations
 from spikehebb.rules import RULES, find, on_spikes, softhebb_annealed, stdp_pair
+from spikehebb.rules.references import cite
 from spikehebb.simulation import simulate
 from tests.conftest import NO_COMPILER
 
@@ -387,3 +389,58 @@ def test_an_exported_rule_keeps_its_epochs() -> None:
     assert said["update_if"] == "spiked > 0"
     assert said["epoch"] == "epoch"
     assert "spiked = 0" in said["post_epoch"]
+
+
+# What of a rule says nothing on a chip: it has its own ties, and its traces decay exactly whatever the method.
+SILENT = {"ties", "roles", "method", "trace_method"}
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "name": {"name": "other"},
+    "summary": {"summary": "other"},
+    "reference": {"reference": "other"},
+    "cites": {"cites": cite("oja1982")},
+    "parameters": {"parameters": {**stdp_pair.parameters, "A_plus": 0.01}},
+    "pre": {"pre": "dx1/dt = -x1/(2*tau_plus) : 1"},
+    "pre_spike": {"pre_spike": "x1 = 1"},
+    "post": {"post": "dy1/dt = -y1/(2*tau_minus) : 1"},
+    "post_spike": {"post_spike": "y1 = 1"},
+    "synapse": {"synapse": "w : 1\nz : 1"},
+    "on_pre": {"on_pre": "w = clip(w - 2*A_minus*y1_post, w_min, w_max)"},
+    "on_post": {"on_post": "w = clip(w + 2*A_plus*x1_pre, w_min, w_max)"},
+    "update": {"update": "w = clip(w, 0.2, w_max)"},
+    "needs_post": {"needs_post": "q : 1"},
+    "keeps": {"keeps": ("x1",)},
+}
+REFUSED = {
+    "update_if": ({"epoch": "tau_plus", "update_if": "y1 > 0"}, "it has learning epochs of its own"),
+    "epoch": ({"epoch": "tau_plus"}, "it has learning epochs of its own"),
+    "pre_epoch": ({"epoch": "tau_plus", "pre_epoch": "x1 *= 0.5"}, "it has learning epochs of its own"),
+    "post_epoch": ({"epoch": "tau_plus", "post_epoch": "y1 *= 0.5"}, "it has learning epochs of its own"),
+    "onset": ({"onset": ("w *= 0.5",)}, "needs all weights of a neuron"),
+    "needs_pre": ({"needs_pre": "q : 1"}, "it reads 'q' of the presynaptic neuron"),
+    "lag": ({"lag": "tau_plus"}, "it learns tau_plus after a spike arrives, and a chip at once; set tau_plus to 0"),
+}
+
+
+def constrained(**changes: Any) -> dict[str, Any]:
+    """Return what runs on a chip without limits for a rule that differs from stdp_pair."""
+    rule = dataclasses.replace(stdp_pair, **changes)
+    neuron = NeuronModel(name="any", summary="s", equations="q : 1", threshold="q > 1")
+    side = Population(model=neuron, size=1)
+    projection = Projection(pre="pre", post="post", weights=[[0.5]], rule=rule)
+    circuit = Circuit(name="any", populations={"pre": side, "post": side}, projections={"synapse": projection})
+    made = constrain(circuit, GENERIC).integers["synapse"]
+    assert made.rule.keeps == tuple(changes.get("keeps", ()))
+    return {**vars(made.rule), "parameters": dict(made.rule.parameters), "roles": {}, "weights": made.weights}
+
+
+def test_every_field_of_a_rule_reaches_the_chip_or_is_refused_by_name() -> None:
+    fields = {field.name for field in dataclasses.fields(PlasticityRule)}
+    assert fields == SILENT | OTHERWISE.keys() | REFUSED.keys(), "say what becomes of a new field on a chip"
+    plain = constrained()
+    for field, changes in OTHERWISE.items():
+        assert constrained(**changes) != plain, field
+    for field, (refused, why) in REFUSED.items():
+        with pytest.raises(ValueError, match=re.escape(why)):
+            constrained(**refused)
+        assert field in refused
+    assert constrained(lag="D", parameters={**stdp_pair.parameters, "D": 0 * ms}) == plain

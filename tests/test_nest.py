@@ -18,7 +18,7 @@ from spikehebb import protocols
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.encoders import clamped_source, reward_source
-from spikehebb.rules import RULES, clopath, stdp_reward
+from spikehebb.rules import RULES, clopath, stdp_reward_all_to_all
 from spikehebb.simulation import simulate
 from tests.nest_side import final_weight, fresh_nest
 from tests.oracles.spikes import SPIKE_ORACLES, triplet
@@ -111,14 +111,20 @@ CASES = (
     Case(rule="stdp_mixed", model="stdp_synapse", parameters=_mixed, remark="mu_plus = 0, mu_minus = 1"),
     Case(rule="stdp_guetig", model="stdp_synapse", parameters=_guetig),
     Case(rule="stdp_power_law", model="stdp_pl_synapse_hom", parameters=_power_law),
-    Case(rule="stdp_nearest_symmetric", model="stdp_nn_symm_synapse", parameters=_additive),
-    Case(rule="stdp_nearest_pre_centred", model="stdp_nn_pre_centered_synapse", parameters=_additive),
-    Case(
-        rule="stdp_nearest_reduced",
-        model="stdp_nn_restr_synapse",
-        parameters=_additive,
-        ties=False,
-        remark="NEST lets the presynaptic spike of a coincidence depress by an older postsynaptic one",
+    *(
+        case
+        for prefix, parameters in (("stdp", _additive), ("stdp_guetig", _guetig))
+        for case in (
+            Case(rule=f"{prefix}_nearest_symmetric", model="stdp_nn_symm_synapse", parameters=parameters),
+            Case(rule=f"{prefix}_nearest_pre_centred", model="stdp_nn_pre_centered_synapse", parameters=parameters),
+            Case(
+                rule=f"{prefix}_nearest_reduced",
+                model="stdp_nn_restr_synapse",
+                parameters=parameters,
+                ties=False,
+                remark="NEST lets the presynaptic spike of a coincidence depress by an older postsynaptic one",
+            ),
+        )
     ),
     *(Case(rule=name, model="stdp_triplet_synapse", parameters=_triplet) for name in _TRIPLETS),
     Case(rule="vogels", model="vogels_sprekeler_synapse", parameters=_vogels, remark="alpha = 2*rho*tau"),
@@ -169,12 +175,12 @@ def differences(case: Case, *, seed: int = 7) -> tuple[float, float]:
 
 
 def dopamine_difference(*, corrected: bool = True, seed: int = 7) -> float:
-    """Return how far ``stdp_reward`` with all spikes paired is from NEST's ``stdp_dopamine_synapse``.
+    """Return how far ``stdp_reward_all_to_all`` is from NEST's ``stdp_dopamine_synapse``.
 
     Ours is one Euler step of w per time step, with the dopamine of its end and the eligibility of its start. Both decay
     exponentially between spikes, so each of these sums is the integral times a factor known beforehand.
     """
-    rule = dataclasses.replace(stdp_reward, pre_spike="x1 += 1", post_spike="y1 += 1").with_parameters(gain=0.1 * Hz)
+    rule = stdp_reward_all_to_all.with_parameters(gain=0.1 * Hz, dopamine_0=0.002)
     p, trains = rule.parameters, random_trains(seed)
     rewards = [rng_train(seed + 1 + pair, 10) for pair in range(PAIRS)]
     tau_d, tau_e = (float(x / ms) for x in (reward_source.parameters["tau_dopamine"], p["tau_elig"]))

@@ -16,6 +16,8 @@ from spikehebb.core import Circuit, Float, PlasticityRule
 from spikehebb.encoders import reward_source
 from spikehebb.jobs import stdp_window, weight_changes
 from spikehebb.rules import (
+    clopath,
+    clopath_homeostatic,
     stdp_guetig,
     stdp_mixed,
     stdp_multiplicative,
@@ -151,3 +153,24 @@ def test_scaling_moves_all_weights_together_towards_the_goal() -> None:
     assert factors[1] == pytest.approx(1, abs=0.1)
     assert factors[3] == pytest.approx(factors[0], rel=1e-12)
     assert factors[4] == pytest.approx(factors[2], rel=1e-12)
+
+
+def test_homeostasis_scales_the_depression_of_clopath_by_the_mean_square_of_the_depolarization() -> None:
+    """At u_ref_square it is the rule without, at twice as much it depresses twice as much, and at 0 not at all."""
+    square = clopath_homeostatic.parameters["u_ref_square"]
+    held = clopath_homeostatic.with_parameters(tau_square=1e9 * second)
+
+    def changes(rule: PlasticityRule, *squares: float) -> Float:
+        pairs = len(squares) or 1
+        circuit = synapse_pair(rule, pairs=pairs)
+        if squares:
+            circuit = circuit.with_state("post", u_square=np.array(squares) * square)
+        plan = protocols.spike_trains([[20, 40] * ms] * pairs, [[15, 45] * ms] * pairs, duration=60 * ms)
+        return np.asarray(np.diag(simulate(circuit, plan, dt=0.1 * ms).weights["synapse"]) - 0.5, float)
+
+    (alone,) = changes(clopath)
+    never, once, twice = changes(held, 0, 1, 2)
+    assert once == pytest.approx(alone, rel=1e-6)
+    assert never > once > twice
+    assert twice - never == pytest.approx(2 * (once - never), rel=1e-6)
+    assert once - never < -1e-4

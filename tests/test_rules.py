@@ -327,7 +327,7 @@ def errors(rule: PlasticityRule, weights: dict[float, NDArray[np.float64]], give
 
 
 LIMITED = [name for name, oracle in CONTINUOUS_ORACLES.items() if oracle in exact.LIMITS]
-FIRST = {TESTED[name].synapse: name for name in reversed(LIMITED)}  # of rules with the same equations
+FIRST = {(TESTED[n].synapse, TESTED[n].post, TESTED[n].post_spike): n for n in reversed(LIMITED)}  # of equal equations
 
 
 @pytest.mark.long

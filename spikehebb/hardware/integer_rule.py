@@ -189,6 +189,7 @@ class _Writer:
                 update_if="spiked > 0" if only_post else "",
                 epoch="epoch",
                 needs_post=rule.needs_post,
+                keeps=tuple(each.name for each in sums.traces if each.variable in rule.keeps and not each.exposed),
             ),
             dw=weight.told,
             dtag=tag.told,
@@ -217,7 +218,7 @@ class _Writer:
                     expression = f"clip(floor({expression}), acc_low, acc_high)"
                 spoken[depends].append(f"{name} = {expression}")
                 latched.append(name)
-        total = " + ".join([*latched, *groups.get("u", [])])
+        total = " + ".join([*latched, *groups.get("u", [])]) or "0"  # a tag that nothing changes
         return _Changes(total=total, latched=tuple(latched), told=tuple(told), errors=tuple(errors))
 
     def _epoch(self, weight: _Changes, tag: _Changes, parameters: dict[str, Any]) -> list[str]:

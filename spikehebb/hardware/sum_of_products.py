@@ -177,6 +177,12 @@ def _read(rule: PlasticityRule) -> tuple[SumOfProducts, tuple[str, ...]]:
             f"{_owner(rule)}: '{'; '.join(map(str, text.statements(statement)))}' needs all weights of a neuron, and a "
             "synapse knows its own; replace it by a decay with the neuron's activity, as in softhebb_annealed"
         )
+    if rule.lag and float(rule.parameters[rule.lag]):
+        wrong.append(
+            f"{_owner(rule)}: it learns {rule.lag} after a spike arrives, and a chip at once; set {rule.lag} to 0"
+        )
+    if rule.epoch:
+        wrong.append(f"{_owner(rule)}: it has learning epochs of its own; take the rule without, a chip has its own")
     found = SumOfProducts(
         rule=rule.name,
         dw=_gathered(changes["w"]),

@@ -7,6 +7,7 @@ from typing import Any
 
 from brian2 import Quantity, ms, mV, second
 
+from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
 from spikehebb.rules.references import cite
 
@@ -162,4 +163,20 @@ clopath = PlasticityRule(
     reference="Clopath, Buesing, Vasilaki and Gerstner 2010, visual cortex, A_LTD constant; u_minus and u_plus count "
     "from theta_minus and start there; numbers as in NEST's clopath_synapse",
     cites=cite("clopath2010"),
+)
+
+clopath_homeostatic = dataclasses.replace(
+    clopath,
+    name="clopath_homeostatic",
+    summary="Voltage-based STDP with homeostasis: depression grows with the mean square of the depolarization",
+    post=f"""{clopath.post}
+        du_square/dt = (clip(potential - u_rest, 0*volt, inf*volt)**2 - u_square)/tau_square : volt**2
+    """,
+    keeps=("u_square",),
+    on_pre=text.renamed(clopath.on_pre, {"A_LTD": "A_LTD*u_square_post/u_ref_square"}),
+    parameters={**clopath.parameters, "u_rest": -70.6 * mV, "u_ref_square": 60 * mV**2, "tau_square": 1.2 * second},
+    roles={"u_ref_square": "scale"},
+    ties=f"{clopath.ties} u_square is 0 before the first depolarization of a run, so that nothing depresses then.",
+    reference="Clopath, Buesing, Vasilaki and Gerstner 2010, visual cortex; u_square, u_ref_square and tau_square as "
+    "in Larisch's reimplementation of the authors' program (ReScience); the rest as in clopath",
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from brian2 import Hz, ms
 
+from spikehebb import equations as text
 from spikehebb.core import PlasticityRule
 from spikehebb.rules.references import cite
 
@@ -61,27 +64,33 @@ stdp_mixed = PlasticityRule(
     cites=cite("vanrossum2000"),
 )
 
-stdp_guetig = PlasticityRule(
-    name="stdp_guetig",
-    summary="Pair STDP between additive (mu = 0) and multiplicative (mu = 1)",
+
+def _weight_dependent(additive: PlasticityRule, name: str) -> PlasticityRule:
+    """Return an additive rule with amplitudes that depend on the weight, and not below 0, as Guetig et al. have it."""
     # At the bound 1 - w/w_max may come out as -1e-16, of which no power exists.
-    pre="dx1/dt = -x1/tau_plus : 1",
-    pre_spike="x1 += 1",
-    post="dy1/dt = -y1/tau_minus : 1",
-    post_spike="y1 += 1",
-    on_pre="w = clip(w - eta*alpha*w_max*(w/w_max)**mu_minus*y1_post, 0, w_max)",
-    on_post="w = clip(w + eta*w_max*clip(1 - w/w_max, 0, 1)**mu_plus*x1_pre, 0, w_max)",
-    parameters={
-        "eta": 0.01,
-        "alpha": 1.05,
-        "mu_plus": 0.1,
-        "mu_minus": 0.1,
-        "tau_plus": 20 * ms,
-        "tau_minus": 20 * ms,
-        "w_max": 1.0,
-    },
-    roles={"alpha": "factor", "mu_plus": "factor", "mu_minus": "factor"},
-    ties=TIES,
+    amplitudes = {
+        "A_plus": "eta*w_max*clip(1 - w/w_max, 0, 1)**mu_plus",
+        "A_minus": "eta*alpha*w_max*(w/w_max)**mu_minus",
+        "w_min": "0",
+    }
+    others = {parameter: value for parameter, value in additive.parameters.items() if parameter not in amplitudes}
+    return dataclasses.replace(
+        additive,
+        name=name,
+        summary=f"{additive.summary}; between additive (mu = 0) and multiplicative (mu = 1)",
+        on_pre=text.renamed(additive.on_pre, amplitudes),
+        on_post=text.renamed(additive.on_post, amplitudes),
+        parameters={"eta": 0.01, "alpha": 1.05, "mu_plus": 0.1, "mu_minus": 0.1, **others},
+        roles={"alpha": "factor", "mu_plus": "factor", "mu_minus": "factor"},
+        reference="Guetig, Aharonov, Rotter and Sompolinsky 2003, numbers as in stdp_guetig; pairs as in "
+        f"{additive.name}",
+        cites=(*cite("gutig2003"), *additive.cites),
+    )
+
+
+stdp_guetig = dataclasses.replace(
+    _weight_dependent(stdp_pair, "stdp_guetig"),
+    summary="Pair STDP between additive (mu = 0) and multiplicative (mu = 1)",
     reference="Guetig, Aharonov, Rotter and Sompolinsky 2003; eta and tau as in NEST's stdp_synapse (lambda)",
     cites=cite("gutig2003"),
 )
@@ -165,6 +174,10 @@ stdp_nearest_reduced = PlasticityRule(
     reference="Morrison, Diesmann and Gerstner 2008, figure 7C; numbers as in stdp_pair",
     cites=cite("morrison2008"),
 )
+
+stdp_guetig_nearest_symmetric = _weight_dependent(stdp_nearest_symmetric, "stdp_guetig_nearest_symmetric")
+stdp_guetig_nearest_pre_centred = _weight_dependent(stdp_nearest_pre_centred, "stdp_guetig_nearest_pre_centred")
+stdp_guetig_nearest_reduced = _weight_dependent(stdp_nearest_reduced, "stdp_guetig_nearest_reduced")
 
 stdp_symmetric = PlasticityRule(
     name="stdp_symmetric",

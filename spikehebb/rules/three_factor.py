@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from brian2 import Hz, ms, second
 
 from spikehebb.core import PlasticityRule
@@ -10,7 +12,7 @@ from spikehebb.rules.stdp import TIES
 
 stdp_reward = PlasticityRule(
     name="stdp_reward",
-    summary="Reward-modulated STDP: pairs leave an eligibility that dopamine turns into a change of the weight",
+    summary="Reward-modulated STDP: nearest pairs leave an eligibility that dopamine turns into a change of the weight",
     pre="dx1/dt = -x1/tau_plus : 1",
     pre_spike="x1 = 1",
     post="dy1/dt = -y1/tau_minus : 1",
@@ -39,6 +41,18 @@ stdp_reward = PlasticityRule(
     reference="Izhikevich 2007, in continuous time: its program applies (0.002 + DA)*elig every 10 ms and multiplies "
     "traces by 0.95 per ms",
     cites=cite("izhikevich2007"),
+)
+
+# One burst of 0.5 that decays with 200 ms makes gain*A_plus the A_plus = 1 of NEST.
+stdp_reward_all_to_all = dataclasses.replace(
+    stdp_reward.with_parameters(dopamine_0=0.0),
+    name="stdp_reward_all_to_all",
+    summary="Reward-modulated STDP, every spike paired with every other",
+    pre_spike="x1 += 1",
+    post_spike="y1 += 1",
+    reference="Potjans, Morrison and Diesmann 2010; numbers as in NEST's stdp_dopamine_synapse, where elig is called c "
+    "and tau_elig tau_c; its b is -dopamine_0 over the area of a burst",
+    cites=cite("izhikevich2007", "potjans2010"),
 )
 
 stdp_reward_centred = PlasticityRule(

@@ -7,6 +7,7 @@ traces. So a spike of step m weighs ``exp(-(n - m)*dt/tau)`` in what step n read
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from spikehebb.encoders import clamped_source
 from tests.oracles.registry import Oracles
-from tests.oracles.spikes import Parameters, Times, hertz, limited, seconds
+from tests.oracles.spikes import Parameters, Times, all_pairs, hertz, limited, nearest, seconds
 
 NOTHING: Times = np.zeros(0)
 TAU_DOPAMINE, BURST = 0.2, 0.5  # Izhikevich: each reward raises dopamine by 0.5, which decays with 200 ms
@@ -45,6 +46,7 @@ class ContinuousOracle(Protocol):
 
 
 CONTINUOUS_ORACLES: Oracles[ContinuousOracle] = Oracles()
+Pairing = Callable[[float, Times, float], float]  # what earlier spikes of the other side leave behind at a spike
 
 
 def volt(value: Any) -> float:
@@ -113,7 +115,14 @@ def clamped_potential(spikes: list[int], count: int, dt: float, *, advanced: boo
     return np.where(age <= clamp, V_PEAK, V_REST + (V_RESET - V_REST) * np.exp(-decaying * dt / V_TAU))
 
 
-@CONTINUOUS_ORACLES.of("clopath")
+def exponential_mean(values: NDArray[np.float64], dt: float, tau: float) -> NDArray[np.float64]:
+    """The running mean in each step, of the values up to that step, each older one counting exp(-dt/tau) times less."""
+    n = np.arange(len(values))
+    weights = -np.expm1(-dt / tau) * np.exp(-n * dt / tau)
+    return np.convolve(values, weights)[: len(values)]
+
+
+@CONTINUOUS_ORACLES.of("clopath", "clopath_homeostatic")
 def clopath(
     pre: Times,
     post: Times,
@@ -125,13 +134,20 @@ def clopath(
     dt: float = 1e-4,
     reward: Times = NOTHING,
 ) -> float:
-    """Exponential Euler for the filtered potentials, which count from theta_minus; Euler for the weight."""
+    """Exponential Euler for the filtered potentials, which count from theta_minus; Euler for the weight.
+
+    With homeostasis depression is in proportion to the running mean of the square of the depolarization.
+    """
     came, fired, count = set(steps(pre, dt)), steps(post, dt), round(duration / dt)
     late = [n + round(V_DELAY / dt) for n in fired]
     fast, slow, keep = (float(np.exp(-dt / seconds(p[name]))) for name in ("tau_plus", "tau_minus", "tau_x"))
     a_ltd, a_ltp = float(p["A_LTD"] * mV) * 1e3, float(p["A_LTP"] * mV**2) * 1e6
     drive = clamped_potential(late, count, dt, advanced=False) - volt(p["theta_minus"])
     above = np.maximum(clamped_potential(fired, count, dt, advanced=True) - volt(p["theta_plus"]), 0)
+    share = np.ones(count)
+    if "tau_square" in p:
+        depolarized = np.maximum(clamped_potential(fired, count, dt, advanced=False) - volt(p["u_rest"]), 0)
+        share = exponential_mean(depolarized**2, dt, seconds(p["tau_square"])) / float(p["u_ref_square"] / volts**2)
     x = u_minus = u_plus = 0.0
     for n in range(count):
         u_minus = drive[n] + (u_minus - drive[n]) * slow
@@ -139,51 +155,52 @@ def clopath(
         x *= keep
         w = limited(w + dt * a_ltp * x * above[n] * positive(u_plus), p)
         if n in came:
-            w = limited(w - a_ltd * positive(u_minus), p)
+            w = limited(w - a_ltd * share[n] * positive(u_minus), p)
             x += 1 / seconds(p["tau_x"])
     return float(w)
 
 
-@CONTINUOUS_ORACLES.of("stdp_reward", "stdp_reward_centred")
-def stdp_reward(
-    pre: Times,
-    post: Times,
-    w: float,
-    p: Parameters,
-    /,
-    *,
-    duration: float = 0.6,
-    dt: float = 1e-4,
-    reward: Times = NOTHING,
-) -> float:
-    """dw/dt = gain*(dopamine - baseline)*elig by Euler; pairs, of nearest spikes unless centred, go into elig.
+def rewarded(pairing: Pairing) -> ContinuousOracle:
+    """dw/dt = gain*(dopamine - baseline)*elig by Euler, where elig is fed by the pairs that count.
 
     The baseline is -dopamine_0, or, centred, the running mean of what dopamine was in the step before.
     """
-    centred = "tau_mean" in p
-    came, fired, count = steps(pre, dt), steps(post, dt), round(duration / dt)
-    tau_plus, tau_minus, gain = seconds(p["tau_plus"]), seconds(p["tau_minus"]), hertz(p["gain"])
-    keep = float(np.exp(-dt / seconds(p["tau_elig"])))
-    follow = float(np.exp(-dt / seconds(p["tau_mean"]))) if centred else 1.0
-    raised = BURST * decayed(steps(reward, dt), count, dt, TAU_DOPAMINE)
 
-    def pairs(spikes: list[int], n: int, tau: float) -> float:
-        weights = [float(np.exp(-(n - m) * dt / tau)) for m in spikes if m < n]
-        return sum(weights) if centred else max(weights, default=0.0)
+    def oracle(
+        pre: Times,
+        post: Times,
+        w: float,
+        p: Parameters,
+        /,
+        *,
+        duration: float = 0.6,
+        dt: float = 1e-4,
+        reward: Times = NOTHING,
+    ) -> float:
+        centred = "tau_mean" in p
+        count, gain = round(duration / dt), hertz(p["gain"])
+        at_pre, at_post = set(steps(pre, dt)), set(steps(post, dt))
+        keep = float(np.exp(-dt / seconds(p["tau_elig"])))
+        follow = float(np.exp(-dt / seconds(p["tau_mean"]))) if centred else 1.0
+        raised = BURST * decayed(steps(reward, dt), count, dt, TAU_DOPAMINE)
+        elig = dopamine = mean = 0.0
+        for n in range(count):
+            mean = dopamine + (mean - dopamine) * follow
+            dopamine = float(raised[n])
+            success = dopamine - mean if centred else dopamine + p["dopamine_0"]
+            w = limited(w + dt * gain * success * elig, p)
+            elig *= keep
+            if n in at_post:
+                elig += p["A_plus"] * pairing(n * dt, pre, seconds(p["tau_plus"]))
+            if n in at_pre:
+                elig -= p["A_minus"] * pairing(n * dt, post, seconds(p["tau_minus"]))
+        return w
 
-    elig = dopamine = mean = 0.0
-    at_pre, at_post = set(came), set(fired)
-    for n in range(count):
-        mean = dopamine + (mean - dopamine) * follow
-        dopamine = float(raised[n])
-        success = dopamine - mean if centred else dopamine + p["dopamine_0"]
-        w = limited(w + dt * gain * success * elig, p)
-        elig *= keep
-        if n in at_post:
-            elig += p["A_plus"] * pairs(came, n, tau_plus)
-        if n in at_pre:
-            elig -= p["A_minus"] * pairs(fired, n, tau_minus)
-    return w
+    return oracle
+
+
+nearest_rewarded = CONTINUOUS_ORACLES.of("stdp_reward")(rewarded(nearest))
+all_rewarded = CONTINUOUS_ORACLES.of("stdp_reward_all_to_all", "stdp_reward_centred")(rewarded(all_pairs))
 
 
 @CONTINUOUS_ORACLES.of("synaptic_scaling")

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from brian2 import mV
+from brian2 import volt as volts
 from numpy.typing import NDArray
 
 from tests.oracles import continuous
@@ -26,6 +27,7 @@ from tests.oracles.continuous import (
     V_REST,
     V_TAU,
     ContinuousOracle,
+    Pairing,
     volt,
 )
 from tests.oracles.spikes import NEAR, Parameters, Times, all_pairs, hertz, nearest, seconds
@@ -133,11 +135,29 @@ def calcium(
     return w
 
 
-# Each step takes a product for constant whose factors decay; so does that of a rule with an eligibility.
-@limit_of(
-    continuous.clopath,
-    lambda p, _, change: float((1 / seconds(p["tau_x"]) + 1 / seconds(p["tau_plus"])) * np.max(np.abs(change))),
-)
+def clamped(spikes: Times, t: float, rest: float) -> Terms:
+    """The potential above ``rest`` from ``t`` on, as long as no spike begins or ends, after all spikes until then."""
+    fired = spikes[spikes <= t + NEAR]
+    free = t - fired.max() - T_CLAMP if fired.size else np.inf
+    if free <= -NEAR:
+        return [(V_PEAK - rest, 0.0)]
+    return [(V_REST - rest, 0.0), ((V_RESET - V_REST) * np.exp(-max(free, 0) / V_TAU), 1 / V_TAU)]
+
+
+def square(terms: Terms) -> Terms:
+    return [(a * b, alpha + beta) for a, alpha in terms for b, beta in terms]
+
+
+def _voltage_error(p: Parameters, _: int, change: NDArray[np.float64]) -> float:
+    """Each step takes a product for constant whose factors decay; so does that of a rule with an eligibility.
+
+    With homeostasis the change is what depression leaves of potentiation, which is five times as much.
+    """
+    potentiation = np.max(np.abs(change)) * (5 if "tau_square" in p else 1)
+    return float((1 / seconds(p["tau_x"]) + 1 / seconds(p["tau_plus"])) * potentiation)
+
+
+@limit_of(continuous.clopath, _voltage_error)
 def clopath(
     pre: Times,
     post: Times,
@@ -152,59 +172,67 @@ def clopath(
     theta_minus, theta_plus = volt(p["theta_minus"]), volt(p["theta_plus"])
     tau_x, tau_minus, tau_plus = (seconds(p[name]) for name in ("tau_x", "tau_minus", "tau_plus"))
     a_ltd, a_ltp = float(p["A_LTD"] * mV) * 1e3, float(p["A_LTP"] * mV**2) * 1e6
-    late = post + V_DELAY
-    u_minus = u_plus = x = 0.0
+    homeostatic, late = "tau_square" in p, post + V_DELAY
+    u_minus = u_plus = u_square = x = 0.0
     moments = instants(duration, pre, post, post + T_CLAMP, late, late + T_CLAMP)
     for start, end in pairwise(moments):
         if hits(pre, start):
-            w -= a_ltd * max(u_minus, 0)
+            share = u_square / float(p["u_ref_square"] / volts**2) if homeostatic else 1.0
+            w -= a_ltd * share * max(u_minus, 0)
             x += 1 / tau_x
-        fired = late[late <= start + NEAR]
-        free = start - fired.max() - T_CLAMP if fired.size else np.inf
-        drive: Terms = [(V_PEAK - theta_minus, 0.0)]
-        if free > -NEAR:
-            drive = [(V_REST - theta_minus, 0.0), ((V_RESET - V_REST) * np.exp(-max(free, 0) / V_TAU), 1 / V_TAU)]
+        drive = clamped(late, start, theta_minus)
         minus, plus = low_pass(u_minus, drive, tau_minus), low_pass(u_plus, drive, tau_plus)
         spikes = post[post <= start + NEAR]
         if spikes.size and start < spikes.max() + T_CLAMP - NEAR:
             w += a_ltp * (V_PEAK - theta_plus) * integral([(x, 1 / tau_x)], plus, end - start)
         u_minus, u_plus = at(minus, end - start), at(plus, end - start)
+        if homeostatic:
+            squared = square(clamped(post, start, volt(p["u_rest"])))
+            u_square = at(low_pass(u_square, squared, seconds(p["tau_square"])), end - start)
         x *= np.exp(-(end - start) / tau_x)
     return float(w)
 
 
-@limit_of(
-    continuous.stdp_reward,
-    lambda p, _, change: float((1 / seconds(p["tau_elig"]) + 1 / TAU_DOPAMINE) * np.max(np.abs(change))),
-)
-def stdp_reward(
-    pre: Times,
-    post: Times,
-    w: float,
-    p: Parameters,
-    /,
-    *,
-    duration: float = 0.6,
-    dt: float = 1e-4,
-    reward: Times = NOTHING,
-) -> float:
-    centred = "tau_mean" in p
-    pairs = all_pairs if centred else nearest
-    elig = dopamine = mean = 0.0
-    for start, end in pairwise(instants(duration, pre, post, reward)):
-        if hits(post, start):
-            elig += p["A_plus"] * pairs(start, pre, seconds(p["tau_plus"]))
-        if hits(pre, start):
-            elig -= p["A_minus"] * pairs(start, post, seconds(p["tau_minus"]))
-        dopamine += BURST * hits(reward, start)
-        present: Terms = [(dopamine, 1 / TAU_DOPAMINE)]
-        baseline: Terms = [(-p["dopamine_0"], 0.0)] if not centred else low_pass(mean, present, seconds(p["tau_mean"]))
-        success = [*present, *((-size, rate) for size, rate in baseline)]
-        w += hertz(p["gain"]) * integral(success, [(elig, 1 / seconds(p["tau_elig"]))], end - start)
-        mean = at(baseline, end - start)
-        dopamine = at(present, end - start)
-        elig *= float(np.exp(-(end - start) / seconds(p["tau_elig"])))
-    return w
+def rewarded(pairing: Pairing) -> ContinuousOracle:
+    def oracle(
+        pre: Times,
+        post: Times,
+        w: float,
+        p: Parameters,
+        /,
+        *,
+        duration: float = 0.6,
+        dt: float = 1e-4,
+        reward: Times = NOTHING,
+    ) -> float:
+        centred = "tau_mean" in p
+        elig = dopamine = mean = 0.0
+        for start, end in pairwise(instants(duration, pre, post, reward)):
+            if hits(post, start):
+                elig += p["A_plus"] * pairing(start, pre, seconds(p["tau_plus"]))
+            if hits(pre, start):
+                elig -= p["A_minus"] * pairing(start, post, seconds(p["tau_minus"]))
+            dopamine += BURST * hits(reward, start)
+            present: Terms = [(dopamine, 1 / TAU_DOPAMINE)]
+            baseline: Terms = [(-p.get("dopamine_0", 0.0), 0.0)]
+            if centred:
+                baseline = low_pass(mean, present, seconds(p["tau_mean"]))
+            success = [*present, *((-size, rate) for size, rate in baseline)]
+            w += hertz(p["gain"]) * integral(success, [(elig, 1 / seconds(p["tau_elig"]))], end - start)
+            mean = at(baseline, end - start)
+            dopamine = at(present, end - start)
+            elig *= float(np.exp(-(end - start) / seconds(p["tau_elig"])))
+        return w
+
+    return oracle
+
+
+def _rewarded_error(p: Parameters, _: int, change: NDArray[np.float64]) -> float:
+    return float((1 / seconds(p["tau_elig"]) + 1 / TAU_DOPAMINE) * np.max(np.abs(change)))
+
+
+limit_of(continuous.nearest_rewarded, _rewarded_error)(rewarded(nearest))
+limit_of(continuous.all_rewarded, _rewarded_error)(rewarded(all_pairs))
 
 
 # Each spike counts one step late.

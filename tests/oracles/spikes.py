@@ -96,10 +96,24 @@ def _taus(p: Parameters) -> tuple[float, float]:
     return seconds(p["tau_plus"]), seconds(p["tau_minus"])
 
 
-@SPIKE_ORACLES.of("stdp_pair")
+def _amplitudes(p: Parameters) -> tuple[Change, Change]:
+    """What a pair of no distance changes, at a presynaptic and at a postsynaptic spike: additive, or Guetig's.
+
+    His are, in q = w/w_max: -alpha*lambda*q^mu_minus and lambda*(1 - q)^mu_plus.
+    """
+    if "A_plus" in p:
+        return lambda _: -p["A_minus"], lambda _: p["A_plus"]
+    top, eta = p["w_max"], p["eta"]
+    return (
+        lambda v: -top * p["alpha"] * eta * (v / top) ** p["mu_minus"],
+        lambda v: top * eta * (1 - v / top) ** p["mu_plus"],
+    )
+
+
+@SPIKE_ORACLES.of("stdp_pair", "stdp_guetig")
 def stdp_pair(pre: Times, post: Times, w: float, p: Parameters) -> float:
-    """Song, Miller and Abbott: additive."""
-    return pairwise(pre, post, w, p, lambda _: -p["A_minus"], lambda _: p["A_plus"], *_taus(p))
+    """Song, Miller and Abbott, and Guetig, Aharonov, Rotter and Sompolinsky."""
+    return pairwise(pre, post, w, p, *_amplitudes(p), *_taus(p))
 
 
 @SPIKE_ORACLES.of("stdp_multiplicative")
@@ -112,21 +126,6 @@ def stdp_multiplicative(pre: Times, post: Times, w: float, p: Parameters) -> flo
 def stdp_mixed(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """van Rossum, Bi and Turrigiano: additive potentiation, proportional depression."""
     return pairwise(pre, post, w, p, lambda v: -p["A_minus"] * v, lambda _: p["A_plus"], *_taus(p))
-
-
-@SPIKE_ORACLES.of("stdp_guetig")
-def stdp_guetig(pre: Times, post: Times, w: float, p: Parameters) -> float:
-    """In q = w/w_max: lambda*(1 - q)^mu_plus and -alpha*lambda*q^mu_minus."""
-    top = p["w_max"]
-    return pairwise(
-        pre,
-        post,
-        w,
-        p,
-        lambda v: -top * p["alpha"] * p["eta"] * (v / top) ** p["mu_minus"],
-        lambda v: top * p["eta"] * (1 - v / top) ** p["mu_plus"],
-        *_taus(p),
-    )
 
 
 @SPIKE_ORACLES.of("stdp_power_law")
@@ -160,39 +159,39 @@ def vogels(pre: Times, post: Times, w: float, p: Parameters) -> float:
     return w
 
 
-@SPIKE_ORACLES.of("stdp_nearest_symmetric")
+@SPIKE_ORACLES.of("stdp_nearest_symmetric", "stdp_guetig_nearest_symmetric")
 def stdp_nearest_symmetric(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Morrison 2008, figure 7A: each spike with the last one of the other side."""
-    tau_plus, tau_minus = _taus(p)
+    (tau_plus, tau_minus), (at_pre, at_post) = _taus(p), _amplitudes(p)
     for t, side in events(pre, post):
         if side == "pre":
-            w -= p["A_minus"] * nearest(t, post, tau_minus)
+            w += at_pre(w) * nearest(t, post, tau_minus)
         else:
-            w += p["A_plus"] * nearest(t, pre, tau_plus)
+            w += at_post(w) * nearest(t, pre, tau_plus)
         w = limited(w, p)
     return w
 
 
-@SPIKE_ORACLES.of("stdp_nearest_pre_centred")
+@SPIKE_ORACLES.of("stdp_nearest_pre_centred", "stdp_guetig_nearest_pre_centred")
 def stdp_nearest_pre_centred(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Figure 7B: each presynaptic spike with the last postsynaptic one before it and the first one after it."""
-    tau_plus, tau_minus = _taus(p)
+    (tau_plus, tau_minus), (at_pre, at_post) = _taus(p), _amplitudes(p)
     for t, side in events(pre, post):
         if side == "pre":
-            w -= p["A_minus"] * nearest(t, post, tau_minus)
+            w += at_pre(w) * nearest(t, post, tau_minus)
         else:
             partners = [s for s in before(pre, t) if not between(post, s, t)]  # whose first later one is this one
-            w += p["A_plus"] * sum(np.exp(-(t - s) / tau_plus) for s in partners)
+            w += at_post(w) * sum(np.exp(-(t - s) / tau_plus) for s in partners)
         w = limited(w, p)
     return w
 
 
-@SPIKE_ORACLES.of("stdp_nearest_reduced")
+@SPIKE_ORACLES.of("stdp_nearest_reduced", "stdp_guetig_nearest_reduced")
 def stdp_nearest_reduced(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """Figure 7C: only immediate neighbours, that is pairs with no spike of either side in between."""
-    tau_plus, tau_minus = _taus(p)
+    (tau_plus, tau_minus), (at_pre, at_post) = _taus(p), _amplitudes(p)
     for t, side in events(pre, post):
-        others, tau, size = (post, tau_minus, -p["A_minus"]) if side == "pre" else (pre, tau_plus, p["A_plus"])
+        others, tau, size = (post, tau_minus, at_pre(w)) if side == "pre" else (pre, tau_plus, at_post(w))
         for s in before(others, t):
             if not between(pre, s, t) and not between(post, s, t):
                 w += size * np.exp(-(t - s) / tau)
