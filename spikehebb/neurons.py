@@ -67,6 +67,20 @@ biased_escape_rate = dataclasses.replace(
     threshold="u/temperature + bias - I > -37 and rand() < rate*dt*exp(u/temperature + bias - I)",
 )
 
+homeostatic_escape_rate = dataclasses.replace(
+    escape_rate,
+    name="homeostatic_escape_rate",
+    summary="Stochastic neuron whose excitability falls with every spike and rises in between, so that it fires at goal",
+    equations=f"{escape_rate.equations}\nb : 1",
+    update="b += step*goal*dt",
+    threshold="u/temperature + b - I > -37 and rand() < rate*dt*exp(u/temperature + b - I)",
+    reset="b -= step",
+    parameters={**escape_rate.parameters, "step": 0.01, "goal": 4 * Hz},
+    roles={**escape_rate.roles, "step": "factor", "goal": "rate"},
+    frozen={"step": 0.0},
+    reference="Habenschuss, Bill and Nessler, Advances in Neural Information Processing Systems 25, 2012 (homeostasis)",
+)
+
 log_sum_exp = NeuronModel(
     name="log_sum_exp",
     summary="Inhibitory unit that holds the logarithm of the summed drive, relative to what it fed back last",
@@ -96,6 +110,27 @@ lif_adaptive = NeuronModel(
     roles={"tau_theta": "membrane time constant"},  # infinite without a leak
     frozen={"theta_step": 0 * mV, "tau_theta": inf * second},
     reference="Diehl and Cook, Front. Comput. Neurosci. 9:99, 2015 (theta_step, tau_theta)",
+)
+
+lif_competing = NeuronModel(
+    name="lif_competing",
+    summary="LIF that is driven by how far its input exceeds the mean of all; its threshold rises with every spike",
+    # u is the filtered input and z what spikes have taken from the potential gain*(u - m) - z: its own and, through
+    # negative weights, those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
+    equations="""
+        du/dt = -u/tau_m : 1
+        dz/dt = -z/tau_m : 1
+        dtheta/dt = -theta/tau_theta : 1
+        m : 1
+    """,
+    threshold="gain*(u - m) - z > 1 + theta",
+    reset="z += 1; theta += theta_step",
+    receive="u_post += clip(w, 0, inf); z_post += clip(-w, 0, inf)",
+    onset="u = 0; z = 0; m = 0",
+    parameters={"tau_m": 20 * ms, "gain": 1.0, "theta_step": 0.0, "tau_theta": 1e4 * second},
+    roles={"gain": "factor", "theta_step": "factor", **lif_adaptive.roles},
+    frozen={"theta_step": 0.0, "tau_theta": inf * second},
+    reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 1.3",
 )
 
 conductance_adaptive = NeuronModel(

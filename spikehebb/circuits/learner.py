@@ -17,7 +17,7 @@ from spikehebb.encoders import regular
 
 INPUT, OUTPUT = "input", "output"  # the populations that images are shown to and whose spikes answer
 _TAKE = "Take softhebb, nessler or a rule of spike timing."
-Encoding = Literal["unit length", "intensity"]
+Encoding = Literal["unit length", "intensity", "on and off"]
 _GIVEN = ("inputs", "neurons", "rng", "rule", "encoder")
 
 
@@ -38,8 +38,8 @@ class Learner:
     encoder : NeuronModel
         Its input neurons.
     encoding : str
-        What input neurons are presented: ``unit length``, images scaled to length 1, or ``intensity``, pixels from 0
-        to 1.
+        What input neurons are presented: ``unit length``, images scaled to length 1; ``intensity``, pixels from 0 to 1;
+        or ``on and off``, pixels from 0 to 1 and, to as many more neurons, 1 minus that.
     presentation, dt : Quantity
         How long an image is shown, and the time step, where nothing else is asked for.
     least_spikes : int

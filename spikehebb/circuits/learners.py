@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, get_args
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, mV
 
 from spikehebb.catalogue import collected
 from spikehebb.circuits.learner import Learner
+from spikehebb.circuits.lif import Inhibition, inhibiting, inhibitory_neurons
 from spikehebb.circuits.spiking import soft_wta as soft_wta_of
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.core.bounds import weight_bounds
 from spikehebb.encoders import poisson, regular
 from spikehebb.equations import did_you_mean, variables
-from spikehebb.neurons import conductance_adaptive, conductance_inhibitory
+from spikehebb.neurons import (
+    conductance_adaptive,
+    conductance_inhibitory,
+    homeostatic_escape_rate,
+    lif_competing,
+    mean_inhibition,
+)
 from spikehebb.rules import combine, normalization, softhebb
 from spikehebb.rules import diehl_cook as diehl_cook_rule
+from spikehebb.rules import nessler as nessler_rule
 
 
 def of_length(weights: Float, norm: float) -> Float:
@@ -46,6 +55,76 @@ def _soft_wta(
     weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
     own: dict[str, Any] = {"eta": eta, "lifetime": lifetime} if ages(rule) else {}
     return soft_wta_of(weights, rule=rule, encoder=encoder, temperature=temperature, rate=rate, tau_m=tau_m, **own)
+
+
+def _nessler(
+    inputs: int,
+    neurons: int,
+    *,
+    rng: np.random.Generator,
+    rule: PlasticityRule,
+    encoder: NeuronModel,
+    temperature: float = 1.0,
+    rate: Quantity = 200 * Hz,
+    tau_m: Quantity = 10 * ms,
+    step: float = 0.05,
+) -> Circuit:
+    weights = 1 + 0.1 * rng.standard_normal((inputs, neurons))
+    circuit = soft_wta_of(weights, rule=rule, encoder=encoder, temperature=temperature, rate=rate, tau_m=tau_m)
+    output = circuit.populations["output"]
+    model = homeostatic_escape_rate.with_parameters(**output.model.parameters, step=step, goal=rate / neurons)
+    drive = dataclasses.replace(
+        circuit.projections["excite"], summed={"Z": "exp(u_pre/temperature_pre + b_pre - I_post)"}
+    )
+    return dataclasses.replace(
+        circuit,
+        name="nessler",
+        populations={**circuit.populations, "output": dataclasses.replace(output, model=model)},
+        projections={**circuit.projections, "excite": drive},
+    )
+
+
+def _lif_wta(
+    inputs: int,
+    neurons: int,
+    *,
+    rng: np.random.Generator,
+    rule: PlasticityRule,
+    encoder: NeuronModel,
+    inhibition: str = "spiking",
+    gain: float = 8.0,
+    strength: float = 3.0,
+    tau_m: Quantity = 20 * ms,
+    tau_inhibition: Quantity = 2 * ms,
+    inhibitory: int = 8,
+    theta_step: float = 0.0,
+    start_norm: float = 3.0,
+    eta: float = 0.1,
+    lifetime: float = 100.0,
+) -> Circuit:
+    if inhibition not in get_args(Inhibition):
+        raise ValueError(f"lif_wta: inhibition must be {' or '.join(get_args(Inhibition))}, got {inhibition!r}.")
+    spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in u and x1
+    own: dict[str, Any] = {"eta": eta / spikes, "lifetime": lifetime} if ages(rule) else {}
+    own |= {"tau_x": tau_m} if "tau_x" in rule.parameters and "u" in variables(rule.needs_post) else {}
+    rule = rule.with_parameters(**own)
+    weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
+    neuron = lif_competing.with_parameters(tau_m=tau_m, gain=gain / spikes, theta_step=theta_step)
+    return Circuit(
+        name="lif_wta",
+        populations={
+            "input": Population(model=encoder, size=inputs),
+            "output": Population(model=neuron, size=neurons),
+            "average": Population(model=mean_inhibition.with_parameters(share=1 / neurons), size=1),
+            **inhibitory_neurons(inhibition, inhibitory, tau_inhibition),
+        },
+        projections={
+            "feedforward": Projection(pre="input", post="output", weights=weights, rule=rule),
+            "pool": Projection(pre="output", post="average", summed={"m": "share_post*u_pre"}),
+            "centre": Projection(pre="average", post="output", summed={"m": "m_pre"}),
+            **inhibiting(inhibition, neurons, inhibitory, strength),
+        },
+    )
 
 
 def _diehl_cook(
@@ -97,6 +176,25 @@ diehl_cook = Learner(
     dt=0.5 * ms,
     least_spikes=5,
     reference=conductance_adaptive.reference,
+)
+
+nessler = Learner(
+    name="nessler",
+    summary="Soft winner-take-all that learns logarithms of probabilities by expectation maximization in spikes",
+    start=_nessler,
+    rule=nessler_rule.with_parameters(eta=0.02, w_min=-2.0, w_max=float(np.log(5))),
+    encoder=regular.with_parameters(max_rate=100 * Hz),
+    encoding="on and off",
+    reference="Nessler, Pfeiffer, Buesing and Maass 2013; homeostasis as Habenschuss, Bill and Nessler 2012",
+)
+
+lif_wta = Learner(
+    name="lif_wta",
+    summary="Winner-take-all of LIF neurons with spiking or lateral inhibition",
+    start=_lif_wta,
+    rule=softhebb,
+    encoder=regular,
+    presentation=100 * ms,
 )
 
 LEARNERS = collected(Learner, globals())

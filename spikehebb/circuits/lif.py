@@ -93,16 +93,27 @@ def lif_wta(
     }
     centred = gain / spikes * (array - array.mean(axis=1, keepdims=True))
     projections = {"feedforward": Projection(pre="input", post="output", weights=centred)}
-    if inhibition == "lateral":
-        others = -strength * (1 - np.eye(size))
-        projections["lateral"] = Projection(pre="output", post="output", weights=others)
-    else:
-        populations["inhibition"] = Population(model=lif_unit.with_parameters(tau_m=tau_inhibition), size=inhibitory)
-        counting = np.broadcast_to(excitation(inhibitory), (size, inhibitory))
-        projections["excite"] = Projection(pre="output", post="inhibition", weights=counting)
-        lowered = np.full((inhibitory, size), -strength)
-        projections["inhibit"] = Projection(pre="inhibition", post="output", weights=lowered)
+    populations |= inhibitory_neurons(inhibition, inhibitory, tau_inhibition)
+    projections |= inhibiting(inhibition, size, inhibitory, strength)
     return Circuit(name="lif_wta", populations=populations, projections=projections)
+
+
+def inhibitory_neurons(inhibition: str, inhibitory: int, tau: Quantity) -> dict[str, Population]:
+    """Return the population of inhibitory neurons of a winner-take-all of LIF neurons, if it has any."""
+    if inhibition == "lateral":
+        return {}
+    return {"inhibition": Population(model=lif_unit.with_parameters(tau_m=tau), size=inhibitory)}
+
+
+def inhibiting(inhibition: str, size: int, inhibitory: int, strength: float) -> dict[str, Projection]:
+    """Return the projections by which output neurons inhibit each other, directly or through inhibitory neurons."""
+    if inhibition == "lateral":
+        return {"lateral": Projection(pre="output", post="output", weights=-strength * (1 - np.eye(size)))}
+    counting = np.broadcast_to(excitation(inhibitory), (size, inhibitory))
+    return {
+        "excite": Projection(pre="output", post="inhibition", weights=counting),
+        "inhibit": Projection(pre="inhibition", post="output", weights=np.full((inhibitory, size), -strength)),
+    }
 
 
 def with_votes(circuit: Circuit, labels: ArrayLike, classes: int) -> Circuit:

@@ -9,11 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    Cells,
+    Colour,
+    Data,
     DataDir,
     DeviceName,
     Json,
     Limit,
     Overwrite,
+    Size,
     commands,
     images_of,
     into,
@@ -26,7 +30,7 @@ from spikehebb.cli.common import (
 
 @commands.command()
 def learn(
-    data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
+    data: Data,
     out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
@@ -61,6 +65,9 @@ def learn(
         typer.Option(help="Learn so many networks as replicas, of seed, seed + 1, ..., each into a folder of its own."),
     ] = None,
     data_dir: DataDir = None,
+    size: Size = None,
+    colour: Colour = False,
+    cells: Cells = None,
     limit_train: Limit = None,
     limit_test: Limit = None,
     overwrite: Overwrite = False,
@@ -87,7 +94,8 @@ def learn(
     settings = jobs.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
     train, test = (
-        images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
+        images_of(data, part, data_dir, limit, size, grey=not colour, cells=cells)
+        for part, limit in (("train", limit_train), ("test", limit_test))
     )
     if device == "auto":
         where = _advised(settings, train, replicas)
@@ -118,7 +126,7 @@ def learn(
 @commands.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
-    data: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")],
+    data: Data,
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
     replicas: Annotated[
@@ -127,6 +135,9 @@ def evaluate(
     circuit: Annotated[str | None, typer.Option(help="FILE.py:NAME, of a network that learned with it.")] = None,
     rule: Annotated[str | None, typer.Option(help="FILE.py:NAME, of a network that learned with it.")] = None,
     data_dir: DataDir = None,
+    size: Size = None,
+    colour: Colour = False,
+    cells: Cells = None,
     limit_test: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -141,7 +152,7 @@ def evaluate(
         circuit=None if circuit is None else parse.circuit(circuit),
         rule=None if rule is None else parse.own_or_name(rule),
     )
-    test = images_of(data, "test", data_dir, limit_test)
+    test = images_of(data, "test", data_dir, limit_test, size, grey=not colour, cells=cells)
     with progress() as tell:
         result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:

@@ -47,7 +47,7 @@ def changes(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def circuit(word: str) -> str | Learner:
-    """Return a circuit that learns images by name, or one of your own: ``FILE.py:NAME``, a ``Learner`` or a function."""
+    """Return a circuit that learns images by name, or your own: ``FILE.py:NAME``, a ``Learner`` or a function."""
     own = own_value(word, "circuit", (Learner, FunctionType))
     if own is None:
         return circuits.find(word).name

@@ -34,8 +34,6 @@ _FIELDS: Mapping[str, tuple[str, Any]] = {
     "circuit.start_norm": ("start_norm", 1),
     "circuit.eta": ("eta", 1),
     "circuit.lifetime": ("lifetime", 1),
-    "rule.eta": ("eta", 1),
-    "rule.lifetime": ("lifetime", 1),
     "input.max_rate": ("max_rate_hz", Hz),
     "input.jitter": ("jitter", 1),
 }
@@ -193,12 +191,14 @@ class Settings:
             where, unit = _ANY[name]
             equations.check_parameters("images", {name: kept[name]}, {name: unit})
             object.__setattr__(self, where, float(kept.pop(name) / unit))
+        for name in ("eta", "lifetime"):  # of a circuit that scales them for images of length 1
+            if f"rule.{name}" in kept and name in learner.parameters and ages(self.plasticity(plain=True)):
+                kept[f"circuit.{name}"] = kept.pop(f"rule.{name}")
         if self.circuit == "soft_wta":
             for name in [name for name in kept if name in _FIELDS]:
-                if not name.startswith("rule.") or ages(self.plasticity(plain=True)):
-                    where, unit = _FIELDS[name]
-                    self._check({name: kept[name]})
-                    object.__setattr__(self, where, float(kept.pop(name) / unit))
+                where, unit = _FIELDS[name]
+                self._check({name: kept[name]})
+                object.__setattr__(self, where, float(kept.pop(name) / unit))
         else:
             for where, _ in _FIELDS.values():
                 default = next(item.default for item in fields(self) if item.name == where)
@@ -317,7 +317,14 @@ class Settings:
 
     def rows(self, images: Images, gain: float = 1.0) -> Any:
         """Return images as they are presented to the input, shape (images, inputs), times a gain."""
-        return gain * (of_unit_length if self.learner.encoding == "unit length" else as_they_are)(images)
+        if self.learner.encoding == "unit length":
+            return gain * of_unit_length(images)
+        rows = as_they_are(images)
+        return gain * (np.hstack([rows, 1 - rows]) if self.learner.encoding == "on and off" else rows)
+
+    def inputs(self, pixels: int) -> int:
+        """Return how many input neurons images of so many pixels have."""
+        return 2 * pixels if self.learner.encoding == "on and off" else pixels
 
     def config(self) -> dict[str, Any]:
         """Return the settings as plain data: names of circuit and rule, parameters in base units.

@@ -184,7 +184,7 @@ def learn_digits(
         start.check(each[0], train)
     if replicas:
         check_replicas(each)
-    inputs = int(np.prod(shape))
+    inputs = each[0].inputs(int(np.prod(shape)))
     check_room(each, inputs)
     begun = begin(each[0], inputs, len(train.classes), None)
     plain = learned.packed(begun.weights, begun.lasting)
@@ -233,7 +233,7 @@ class _Learning:
 
     @property
     def _inputs(self) -> int:
-        return int(np.prod(np.shape(self.train.pixels)[1:]))
+        return self.settings[0].inputs(int(np.prod(np.shape(self.train.pixels)[1:])))
 
     @property
     def networks(self) -> Networks:
@@ -403,7 +403,7 @@ def _header(train: Images, test: Images, settings: Settings, device: Device, sha
         "config": settings.config(),
         **provenance(device.name, settings.seed, train=train, test=test),
         "image_shape": list(shape),
-        **({"own": own} if (own := settings.own(int(np.prod(shape)))) else {}),
+        **({"own": own} if (own := settings.own(settings.inputs(int(np.prod(shape))))) else {}),
         **({"classes": list(train.classes)} if train.classes != learned.DIGITS else {}),
     }
 

@@ -102,7 +102,7 @@ class LearnedNetwork:
     def circuit(self, *, learning: bool = False) -> Circuit:
         """Return its circuit, frozen or as it learns without a chip's limits."""
         bias = np.asarray(self.arrays["bias"]) if "bias" in self.arrays else None
-        inputs = pixels_of(self.header["image_shape"])
+        inputs = self.settings.inputs(pixels_of(self.header["image_shape"]))
         circuit = self.settings.build(weights_of(self.arrays), bias, inputs=inputs, state=state_of(self.arrays))
         return circuit if learning else circuit.frozen()
 
@@ -414,7 +414,7 @@ def from_checkpoint(
     network = LearnedNetwork(
         header={**saved.header, "config": settings.config()}, arrays=saved.arrays, settings=settings
     )
-    given = settings.own(pixels_of(saved.header["image_shape"])) if own else {}
+    given = settings.own(settings.inputs(pixels_of(saved.header["image_shape"]))) if own else {}
     for what, sha256 in own.items():
         if given.get(what) != sha256:
             raise ValueError(

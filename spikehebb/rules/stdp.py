@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 from brian2 import Hz, ms
 
 from spikehebb import equations as text
@@ -260,9 +261,9 @@ nessler = PlasticityRule(
     pre_spike="active_until = t + duration",
     on_post="""
         active = int(active_until_pre > 0*second and t < active_until_pre + dt/2)
-        w += eta*(active*c*exp(-w) - 1)
+        w = clip(w + eta*(active*c*exp(-w) - 1), w_min, w_max)
     """,
-    parameters={"eta": 0.002, "c": 5.0, "duration": 10 * ms},
+    parameters={"eta": 0.002, "c": 5.0, "duration": 10 * ms, "w_min": -np.inf, "w_max": np.inf},
     roles={"c": "scale"},
     ties="An input counts as active from the step after its spike up to and including duration later; a coincident "
     "one does not count.",
