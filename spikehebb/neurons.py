@@ -70,7 +70,7 @@ biased_escape_rate = dataclasses.replace(
 homeostatic_escape_rate = dataclasses.replace(
     escape_rate,
     name="homeostatic_escape_rate",
-    summary="Stochastic neuron whose excitability falls with every spike and rises in between, so that it fires at goal",
+    summary="Stochastic neuron whose excitability falls with every spike and rises in between: it fires at goal",
     equations=f"{escape_rate.equations}\nb : 1",
     update="b += step*goal*dt",
     threshold="u/temperature + b - I > -37 and rand() < rate*dt*exp(u/temperature + b - I)",
