@@ -49,6 +49,30 @@ def test_confusion_shows_percent_and_only_where_needed_a_column_for_none() -> No
     assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "1", "2", "none"]
 
 
+def test_confusion_follows_the_classes() -> None:
+    table = np.zeros((10, 11), int)
+    table[0, 0], table[1, 0], table[1, 10] = 4, 1, 3
+    axis = plot.confusion(table, ("cat", "$dog$ of a very long breed")).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "$dog$ of...eed"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["cat", "$dog$ of...eed", "none"]
+    assert not any(label.get_parse_math() for label in axis.get_yticklabels()), "a name is no formula"
+    assert [text.get_text() for text in axis.texts] == ["100", "25", "75"]
+    assert axis.get_title().startswith("50.0 % of 8 test images right")
+    table[0, 5] = 1
+    axis = plot.confusion(table, ("cat", "dog")).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()][:3] == ["cat", "dog", "2"], "no image is left out"
+    large = plot.confusion(np.eye(150, 151, dtype=int), tuple(f"c{n}" for n in range(150))).axes[0]
+    assert [label.get_text() for label in large.get_xticklabels()][:2] == ["c0", "c2"]
+    assert not large.texts
+
+
+def test_neurons_have_the_names_of_classes_and_colours_are_averaged() -> None:
+    weights = np.stack([np.arange(12.0), np.zeros(12)], axis=1)
+    axis = plot.receptive_fields(weights, (3, 2, 2), np.array([1, 0]), ("cat", "dog")).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["cat", "dog"]
+    assert np.asarray(axis.images[0].get_array())[:2, 3:5].tolist() == [[4, 5], [6, 7]]
+
+
 def test_the_window_is_drawn_as_it_was_measured() -> None:
     window = stdp_window(stdp_pair, [-10, 0, 10] * ms)
     axis = plot.stdp_window(window, stdp_pair).axes[0]

@@ -98,10 +98,8 @@ def read_sheet(path: Path, like: Sheet | None = None) -> Sheet:
     _check_width(path, lines, separator, len(first))
     row = split(path, *lines[0], separator)
     kept = [at for at in range(len(first)) if not names or names[at].casefold() not in _PASSED_OVER]
-    if like is None:
-        label = _label(path, names, row, kept, lines, separator)
-    else:
-        label = _label_like(path, names, row, kept, lines, separator, like)
+    found = (path, names, row, kept, lines, separator)
+    label = _label(*found) if like is None else _label_like(*found, like)
     kept = [at for at in kept if at != label]
     if not kept:
         raise ValueError(f"{path} has labels but no numbers beside them.")

@@ -43,7 +43,8 @@ def load_packed(path: Path, part: str) -> Events:
     is_test = arrays.pop("is_test").astype(bool)
     with path.open("rb") as file:
         hashes = {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
-    every = Events(name=f"{path.stem}/{part}", sensor=sensor, hashes=hashes, **arrays)
+    given: dict[str, Any] = {"sensor": sensor, "hashes": hashes, **arrays}
+    every = Events(name=f"{path.stem}/{part}", **given)
     if is_test.shape != every.labels.shape:
         raise ValueError(
             f"{_WHAT} {path}: is_test has the shape {is_test.shape}, but there are {len(every)} recordings."
@@ -72,7 +73,7 @@ def load_recordings(path: Path, part: str) -> Events:
         f"{root}: its events", 4.0 * sum(file.stat().st_size for _, file in files), "take them into several folders"
     )
     events = [_events(file) for _, file in files]
-    arrays = {each: np.concatenate([event[each] for event in events]) for each in ("x", "y", "p", "t")}
+    arrays: dict[str, Any] = {each: np.concatenate([event[each] for event in events]) for each in ("x", "y", "p", "t")}
     return Events(
         name=f"{path.resolve().name}/{part}",
         sensor=SENSOR,

@@ -74,8 +74,8 @@ def scaled(images: Images, size: int | None = None, *, grey: bool = False) -> Im
 
 def _grey(block: NDArray[Any]) -> NDArray[Any]:
     if block.dtype != np.uint8:
-        weighted: NDArray[Any] = np.einsum("nchw,c->nhw", block, _GREY)
-        return np.clip(weighted, 0, 1)  # the sum of the weights is rounded
+        weighted = np.einsum("nchw,c->nhw", block, _GREY)
+        return np.asarray(np.clip(weighted, 0, 1))  # the sum of the weights is rounded
     tall = np.ascontiguousarray(block.transpose(0, 2, 3, 1)).reshape(-1, block.shape[3], 3)
     return np.asarray(Image.fromarray(tall).convert("L")).reshape(len(block), *block.shape[2:])
 
@@ -83,4 +83,4 @@ def _grey(block: NDArray[Any]) -> NDArray[Any]:
 def _resized(block: NDArray[Any], size: int) -> NDArray[Any]:
     planes = block.reshape(-1, *block.shape[-2:])  # each channel by itself
     done = np.stack([np.asarray(squared(Image.fromarray(plane), size)) for plane in planes])
-    return done.reshape(*block.shape[:-2], size, size)
+    return np.asarray(done).reshape(*block.shape[:-2], size, size)

@@ -23,6 +23,8 @@ from spikehebb.reading import printable
 
 _SHOWN = 8  # presentations in a raster
 _FIELDS = 100  # receptive fields on one sheet
+_LETTERS = 14  # of the name of a class
+_WRITTEN = 30  # classes whose percentages are written into the matrix
 
 
 def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
@@ -41,14 +43,14 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
         Receptive fields, confusion matrix, raster and learning curve.
     """
     labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
-    shown = sample(test, _SHOWN)
+    shown, classes = sample(test, _SHOWN), test.classes
     recording = some_presentations(run.network, shown)
     presentation = run.network.settings.presentation
     figures = {
         "receptive_fields": receptive_fields(
-            np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels
+            np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels, classes
         ),
-        "confusion": confusion(np.asarray(run.report["confusion"])),
+        "confusion": confusion(np.asarray(run.report["confusion"]), classes),
         "raster": raster(recording, shown, presentation, labels),
         "learning_curve": learning_curve(
             run.report["learning_curve"],
@@ -59,15 +61,20 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
 
 
-def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figure:
+def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes: Sequence[str] = ()) -> Figure:
     """Draw the weights of up to 100 neurons as images, in order of their labels.
 
     Parameters
     ----------
     weights : array, shape (pixels, neurons)
-    shape : (height, width)
+    shape : (height, width) or (channels, height, width)
+        Of several channels the mean is drawn.
     labels : array of int, shape (neurons,)
+    classes : sequence of str, optional
+        Their names; numbers when left out.
     """
+    weights = weights.reshape(-1, shape[-2] * shape[-1], weights.shape[1]).mean(axis=0)
+    shape = shape[-2:]
     silent = labels == metrics.NONE
     order = np.lexsort((labels, silent))
     chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
@@ -81,7 +88,7 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figur
     for number, neuron in enumerate(chosen):
         top, left = number // columns * height, number % columns * width
         sheet[top : top + shape[0], left : left + shape[1]] = weights[:, neuron].reshape(shape)
-        name = "–" if silent[neuron] else str(labels[neuron])
+        name = "–" if silent[neuron] else _class_name(labels[neuron], classes)
         axis.text(left, top, name, color="white", fontsize=7, va="top")
     # A few outliers must not hide the rest.
     picture = axis.imshow(
@@ -93,17 +100,28 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int) -> Figur
     return named(figure)
 
 
-def confusion(table: Int) -> Figure:
-    """Draw a confusion matrix: rows are classes, columns what the images were taken for, in percent of the row."""
-    classes = len(table)
+def confusion(table: Int, classes: Sequence[str] = ()) -> Figure:
+    """Draw a confusion matrix: rows are classes, columns what the images were taken for, in percent of the row.
+
+    Parameters
+    ----------
+    table : array of int, shape (classes, classes + 1)
+        Counts; the last column is none.
+    classes : sequence of str, optional
+        Their names; numbers when left out. A table of more classes than there are names shows those that have one,
+        unless an image belongs to another. Of more than 30 no percentages are written, of more than 100 not every name.
+    """
+    count = len(classes) if 0 < len(classes) < len(table) and not _beyond(table, len(classes)) else len(table)
+    table = np.hstack([table[:count, :count], table[:count, -1:]])
     percent = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     shown = percent if table[:, -1].any() else percent[:, :-1]
-    figure = Figure(figsize=(6.2, 5.4), layout="constrained")
+    side = min(max(5.4, 0.32 * count), 20)
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axis = figure.subplots()
     picture = axis.imshow(shown, cmap="Blues", vmin=0, vmax=100)
     for row, column in np.ndindex(shown.shape):
         value = shown[row, column]
-        if value >= 0.5:
+        if value >= 0.5 and count <= _WRITTEN:
             axis.text(
                 column,
                 row,
@@ -113,23 +131,29 @@ def confusion(table: Int) -> Figure:
                 fontsize=8,
                 color="white" if value > 55 else "black",
             )
-    names = [*map(str, range(classes)), "none"][: shown.shape[1]]
-    axis.set(xlabel="predicted class", ylabel="class", xticks=range(len(names)), yticks=range(classes))
-    axis.set_xticklabels(names)
-    right = np.trace(table[:, :classes]) / max(table.sum(), 1)
+    names = [*(_class_name(label, classes) for label in range(count)), "none"][: shown.shape[1]]
+    long = max(map(len, names)) > 4
+    every = -(-count // 100)
+    axis.set(xlabel="predicted class", ylabel="class")
+    axis.set_xticks(range(0, len(names), every), names[::every], rotation=90 if long else 0, parse_math=False)
+    axis.set_yticks(range(0, count, every), names[:count:every], parse_math=False)
+    right = np.trace(table[:, :count]) / max(table.sum(), 1)
     axis.set_title(f"{100 * right:.1f} % of {table.sum()} test images right (single-neuron vote)", fontsize=11)
     figure.colorbar(picture, ax=axis, label="% of the class", shrink=0.85)
     return named(figure)
 
 
 def raster(recording: Recording, images: Images, presentation: Quantity, labels: Int) -> Figure:
-    """Draw what is shown, the input spikes and the output spikes coloured by the label of the neuron."""
+    """Draw what is shown, the input spikes and the output spikes coloured by the label of the neuron.
+
+    Labels are called as the classes of the images.
+    """
     length = float(presentation / ms)
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
     for number, pixels in enumerate(images.intensities()):
         shown.imshow(
-            pixels,
+            pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0),
             cmap="gray_r",
             extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length),
         )
@@ -150,7 +174,7 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     fired = np.asarray(spikes.i)
     outputs.scatter(np.asarray(spikes.t / ms), place[fired], s=9, c=colours[fired], linewidths=0)
     outputs.set(xlabel="time (ms)", ylabel="output neuron, by label", ylim=(-1, len(labels)))
-    _mark_labels(outputs, labels[order])
+    _mark_labels(outputs, labels[order], images.classes)
     for axis in (inputs, outputs):
         for number in range(1, len(images)):
             axis.axvline(number * length, color=GREY, lw=0.6)
@@ -184,11 +208,21 @@ def _class_colour(label: int) -> str:
     return GREY if label == metrics.NONE else to_hex(colormaps["tab10"](int(label) % 10))
 
 
-def _mark_labels(axis: Axes, labels: NDArray[Any]) -> None:
+def _class_name(label: int, classes: Sequence[str]) -> str:
+    """Return the name of a class, short enough to stand in a picture; its number where it has none."""
+    return printable(classes[label], _LETTERS) if label < len(classes) else str(label)
+
+
+def _beyond(table: Int, count: int) -> bool:
+    """Return whether an image belongs to a class beyond the first ones, or was taken for one."""
+    return bool(table[count:].any() or table[:, count:-1].any())
+
+
+def _mark_labels(axis: Axes, labels: NDArray[Any], classes: Sequence[str]) -> None:
     """Write each label beside the middle of its neurons."""
     for label in np.unique(labels):
         where = np.flatnonzero(labels == label)
-        name = "none" if label == metrics.NONE else str(label)
+        name = "none" if label == metrics.NONE else _class_name(label, classes)
         axis.annotate(
             name,
             (1.005, float(where.mean())),
