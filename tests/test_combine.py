@@ -50,7 +50,7 @@ def rule(letter: str, **changes: Any) -> PlasticityRule:
 
 FIELDS = [field.name for field in dataclasses.fields(PlasticityRule)]
 ONE = ("epoch", "lag", "method", "trace_method", "update_if")  # that both have or neither
-PLAIN = {"name": "plain", "summary": "s", "reference": "r", "parameters": {}, "synapse": "w : 1"}
+PLAIN: dict[str, Any] = {"name": "plain", "summary": "s", "reference": "r", "parameters": {}, "synapse": "w : 1"}
 
 
 def parts(value: Any, field: str) -> list[Any]:

@@ -410,7 +410,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "needs_post": {"needs_post": "q : 1"},
     "keeps": {"keeps": ("x1",)},
 }
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "update_if": ({"epoch": "tau_plus", "update_if": "y1 > 0"}, "it has learning epochs of its own"),
     "epoch": ({"epoch": "tau_plus"}, "it has learning epochs of its own"),
     "pre_epoch": ({"epoch": "tau_plus", "pre_epoch": "x1 *= 0.5"}, "it has learning epochs of its own"),
@@ -426,7 +426,7 @@ def constrained(**changes: Any) -> dict[str, Any]:
     rule = dataclasses.replace(stdp_pair, **changes)
     neuron = NeuronModel(name="any", summary="s", equations="q : 1", threshold="q > 1")
     side = Population(model=neuron, size=1)
-    projection = Projection(pre="pre", post="post", weights=[[0.5]], rule=rule)
+    projection = Projection(pre="pre", post="post", weights=np.full((1, 1), 0.5), rule=rule)
     circuit = Circuit(name="any", populations={"pre": side, "post": side}, projections={"synapse": projection})
     made = constrain(circuit, GENERIC).integers["synapse"]
     assert made.rule.keeps == tuple(changes.get("keeps", ()))
