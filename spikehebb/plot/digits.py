@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikehebb import metrics
+from spikehebb.circuits import plastic
 from spikehebb.core import Float, Images, Int, Recording
 from spikehebb.datasets import sample
 from spikehebb.jobs import DigitRun, some_presentations
@@ -46,10 +47,9 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     shown, classes = sample(test, _SHOWN), test.classes
     recording = some_presentations(run.network, shown)
     presentation = run.network.settings.presentation
+    fields, shape = _from_input(run)
     figures = {
-        "receptive_fields": receptive_fields(
-            np.asarray(run.network.arrays["weights"]), run.report["image_shape"], labels, classes
-        ),
+        "receptive_fields": receptive_fields(fields, shape, labels, classes),
         "confusion": confusion(np.asarray(run.report["confusion"]), classes),
         "raster": raster(recording, shown, presentation, labels),
         "learning_curve": learning_curve(
@@ -59,6 +59,20 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
         ),
     }
     return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
+
+
+def _from_input(run: DigitRun) -> tuple[Float, tuple[int, ...]]:
+    """Return the weights of the first projection from the input that learned, and the shape of their images.
+
+    Where a pixel has a neuron for light and one for dark, those for light are drawn.
+    """
+    circuit, shape = run.network.circuit(learning=True), tuple(run.report["image_shape"])
+    weights = next(
+        np.asarray(projection.weights)
+        for name in plastic(circuit)
+        if (projection := circuit.projections[name]).pre == "input"
+    )
+    return weights[: int(np.prod(shape))], shape
 
 
 def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes: Sequence[str] = ()) -> Figure:
@@ -75,6 +89,8 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes:
     """
     weights = weights.reshape(-1, shape[-2] * shape[-1], weights.shape[1]).mean(axis=0)
     shape = shape[-2:]
+    if len(labels) != weights.shape[1]:  # not the neurons that answer
+        labels = np.full(weights.shape[1], metrics.NONE)
     silent = labels == metrics.NONE
     order = np.lexsort((labels, silent))
     chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
