@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from spikehebb.cli.common import images_of
-from spikehebb.core import Images
+from spikehebb.core import Images, Samples
 from spikehebb.datasets import load, sample
 from spikehebb.jobs import Settings
 from spikehebb.jobs.digit_state import begin, next_images
@@ -28,8 +28,8 @@ def numbered(*counts: int) -> Images:
     return Images(name="sorted/train", pixels=np.arange(len(labels), dtype=np.uint8)[:, None, None], labels=labels)
 
 
-def numbers(images: Images) -> list[int]:
-    return [int(number) for number in images.pixels.ravel()]
+def numbers(images: Samples) -> list[int]:
+    return [int(number) for number in images.content[0].ravel()]
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,20 @@ def _soft_wta(
     start_norm: float = 3.0,
     eta: float = 0.1,
     lifetime: float = 100.0,
+    max_rate: Quantity = 0 * Hz,
 ) -> Circuit:
     weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
     own: dict[str, Any] = {"eta": eta, "lifetime": lifetime} if ages(rule) else {}
-    return soft_wta_of(weights, rule=rule, encoder=encoder, temperature=temperature, rate=rate, tau_m=tau_m, **own)
+    return soft_wta_of(
+        weights,
+        rule=rule,
+        encoder=encoder,
+        temperature=temperature,
+        rate=rate,
+        tau_m=tau_m,
+        max_rate=max_rate or None,
+        **own,
+    )
 
 
 def _nessler(
@@ -101,10 +111,11 @@ def _lif_wta(
     start_norm: float = 3.0,
     eta: float = 0.1,
     lifetime: float = 100.0,
+    max_rate: Quantity = 0 * Hz,
 ) -> Circuit:
     if inhibition not in get_args(Inhibition):
         raise ValueError(f"lif_wta: inhibition must be {' or '.join(get_args(Inhibition))}, got {inhibition!r}.")
-    spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in u and x1
+    spikes = float((max_rate or encoder.parameters["max_rate"]) * tau_m)  # what an input of 1 adds up to in u and x1
     own: dict[str, Any] = {"eta": eta / spikes, "lifetime": lifetime} if ages(rule) else {}
     own |= {"tau_x": tau_m} if "tau_x" in rule.parameters and "u" in variables(rule.needs_post) else {}
     rule = rule.with_parameters(**own)

@@ -23,6 +23,7 @@ def soft_wta(
     temperature: float = 0.005,
     rate: Quantity = 400 * Hz,
     tau_m: Quantity = 20 * ms,
+    max_rate: Quantity | None = None,
     **parameters: Any,
 ) -> Circuit:
     """Return a soft winner-take-all circuit whose output spikes are samples of ``softmax(w.x/temperature)``.
@@ -37,7 +38,7 @@ def soft_wta(
     rule : PlasticityRule or None
         How the feed-forward weights change.
     encoder : NeuronModel
-        The input neurons; it has a parameter ``max_rate``.
+        The input neurons.
     temperature : float
         Of the softmax for input vectors of length 1, SoftHebb's 1/t. ``u`` counts spikes, so the neurons' own
         temperature ``T`` is ``temperature*max_rate*tau_m``.
@@ -45,6 +46,8 @@ def soft_wta(
         Of all output neurons together; ``rate*dt`` must stay below 1.
     tau_m : Quantity
         Time constant of the membrane and, of a rule that reads the potential, of its presynaptic trace ``tau_x``.
+    max_rate : Quantity, optional
+        The rate of an input neuron for an input of 1; the parameter of the encoder when left out.
     **parameters
         Parameters of the rule; ``eta``, too, is for input vectors of length 1.
 
@@ -64,7 +67,8 @@ def soft_wta(
         raise ValueError(f"soft_wta: weights must be (inputs, neurons), got shape {array.shape}.")
     if not temperature > 0:
         raise ValueError(f"soft_wta: temperature must be above 0, got {temperature}.")
-    spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in u and x1
+    max_rate = encoder.parameters["max_rate"] if max_rate is None else max_rate
+    spikes = float(max_rate * tau_m)  # what an input of 1 adds up to in u and x1
     neuron = escape_rate.with_parameters(tau_m=tau_m, temperature=temperature * spikes, rate=rate)
     if rule is not None:
         if "eta" in parameters:

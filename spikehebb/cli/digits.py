@@ -94,7 +94,7 @@ def learn(
     settings = jobs.Settings(**given)  # what is wrong with them need not wait for the images
     where = devices.find(device)
     train, test = (
-        images_of(data, part, data_dir, limit, size, grey=not colour, cells=cells)
+        images_of(data, part, data_dir, limit, size, grey=not colour, cells=cells, events=True)
         for part, limit in (("train", limit_train), ("test", limit_test))
     )
     if device == "auto":
@@ -152,7 +152,7 @@ def evaluate(
         circuit=None if circuit is None else parse.circuit(circuit),
         rule=None if rule is None else parse.own_or_name(rule),
     )
-    test = images_of(data, "test", data_dir, limit_test, size, grey=not colour, cells=cells)
+    test = images_of(data, "test", data_dir, limit_test, size, grey=not colour, cells=cells, events=True)
     with progress() as tell:
         result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:

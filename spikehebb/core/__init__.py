@@ -6,7 +6,7 @@ with them (simulate, export, measure, plot) is written as functions elsewhere.
 
 from spikehebb.core.circuit import Circuit, Population, Projection
 from spikehebb.core.data import Images, Protocol, Recording, Spikes
-from spikehebb.core.events import Events
+from spikehebb.core.events import Events, Samples
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.replicas import Replicas, replicas, replicas_of
 from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, check_finite, digest
@@ -27,6 +27,7 @@ __all__ = [
     "Recording",
     "Reference",
     "Replicas",
+    "Samples",
     "Spikes",
     "check_finite",
     "digest",

@@ -91,6 +91,16 @@ class Images:
         return 1 if self.pixels.ndim == 3 else int(self.pixels.shape[1])
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width of an image, after its channels where it has several."""
+        return tuple(map(int, self.pixels.shape[1:]))
+
+    @property
+    def content(self) -> list[NDArray[Any]]:
+        """The arrays that they are made of."""
+        return [self.pixels, self.labels]
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
         height, width = self.pixels.shape[-2:]

@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import Quantity, second
 from numpy.typing import NDArray
 
-from spikehebb.core.data import class_names
+from spikehebb.core.data import Images, class_names
 from spikehebb.core.memory import check_memory
 from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, frozen_array
@@ -120,6 +120,34 @@ class Events:
         return dataclasses.replace(self, **events, offsets=offsets, labels=self.labels[places])
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels, height and width of the sensor."""
+        return self.sensor
+
+    @property
+    def content(self) -> list[NDArray[Any]]:
+        """The arrays that they are made of."""
+        return [*(getattr(self, each) for each in _KINDS), self.offsets, self.labels]
+
+    def intensities(self, chosen: slice | Int = slice(None)) -> Float:
+        """Return how often each pixel fired, as a share of the pixel that fired most.
+
+        Parameters
+        ----------
+        chosen : slice or array of int
+            Which recordings, in which order.
+
+        Returns
+        -------
+        array, shape (chosen, channels, height, width)
+        """
+        some = self[chosen]
+        recording = np.repeat(np.arange(len(some)), np.diff(some.offsets))
+        counts = np.zeros((len(some), *self.sensor))
+        np.add.at(counts, (recording, some.p.astype(int), some.y.astype(int), some.x.astype(int)), 1)
+        return counts / np.maximum(counts.max(axis=(1, 2, 3), keepdims=True), 1)
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
         return self.sensor
@@ -204,3 +232,6 @@ class Events:
         step = self.t[within].astype(np.int64) * steps // int(micro)
         channels, rows, columns = (getattr(self, each)[within].astype(np.int64) for each in ("p", "y", "x"))
         return recording, step, (channels * self.sensor[1] + rows) * self.sensor[2] + columns
+
+
+Samples = Images | Events  # what a network is shown, one after the other

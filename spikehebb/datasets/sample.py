@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikehebb.core import Events, Images
+from spikehebb.core import Events, Images, Samples
 
 _STREAM = 30  # apart from the random numbers of jobs that have the same seed
 
 
-def sample[Shown: (Images, Events)](images: Shown, n: int, seed: int = 0) -> Shown:
+def sample[Shown: (Images, Events, Samples)](images: Shown, n: int, seed: int = 0) -> Shown:
     """Return ``n`` images, balanced over classes and in random order: files are often sorted by class.
 
     Classes differ by one image at most; one that has fewer images than its share gives all that it has. The same seed

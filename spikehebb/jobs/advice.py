@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,11 @@ import numpy as np
 from brian2 import Hz
 
 from spikehebb import devices
-from spikehebb.core import Images, Protocol, Replicas
+from spikehebb.core import Protocol, Replicas, Samples
 from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
-from spikehebb.jobs.digit_settings import Settings, check_room
+from spikehebb.jobs.digit_settings import Settings, check_room, settings_for
 from spikehebb.simulation import costs, present
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.replicated_plan import plan_of
@@ -34,13 +35,13 @@ class Advice:
     reason: str
 
 
-def advise(settings: Settings, images: Images | None = None, *, replicas: int = 1) -> Advice:
+def advise(settings: Settings, images: Samples | None = None, *, replicas: int = 1) -> Advice:
     """Choose between CPU and GPU for learning digits.
 
     Parameters
     ----------
     settings : Settings
-    images : Images, optional
+    images : Samples, optional
         What is learned; images of the size and brightness of MNIST's when left out.
     replicas : int
         How many networks learn as replicas in one simulation.
@@ -64,7 +65,7 @@ def advise(settings: Settings, images: Images | None = None, *, replicas: int = 
     return Advice(device=device, cpu=cpu, gpu=gpu, reason=f"{device.name}{why}")
 
 
-def expected_seconds(settings: Settings, images: Images, device: Device, *, replicas: int = 1) -> float:
+def expected_seconds(settings: Settings, images: Samples, device: Device, *, replicas: int = 1) -> float:
     """Return about how long an image takes to learn on a device, in seconds and for each replica."""
     on_cpu, on_gpu = costs.known()
     load = _load(settings, images, replicas)[1]
@@ -77,14 +78,14 @@ def expected_seconds(settings: Settings, images: Images, device: Device, *, repl
     return step * settings.presentation_ms / settings.dt_ms / replicas
 
 
-def announce_learning(settings: Sequence[Settings], images: Images, device: Device, left: int) -> None:
+def announce_learning(settings: Sequence[Settings], images: Samples, device: Device, left: int) -> None:
     """Say how long learning takes where that is hours.
 
     Parameters
     ----------
     settings : sequence of Settings
         Of every network.
-    images : Images
+    images : Samples
     device : Device
     left : int
         How many presentations are left to learn from.
@@ -98,8 +99,10 @@ def announce_learning(settings: Sequence[Settings], images: Images, device: Devi
     )
 
 
-def _load(settings: Settings, images: Images | None, replicas: int) -> tuple[Plan, costs.Load]:
+def _load(settings: Settings, images: Samples | None, replicas: int) -> tuple[Plan, costs.Load]:
     """Return the plan of learning digits, and what happens in a time step, on average."""
+    if images is not None:
+        settings = settings_for(images, settings)
     rows = np.full((1, _PIXELS), 0.0) if images is None else settings.rows(sample(images, 200))
     if images is None:
         rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
@@ -111,6 +114,8 @@ def _load(settings: Settings, images: Images | None, replicas: int) -> tuple[Pla
     plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), shown, dt=settings.dt)
     rate = circuit.populations["input"].model.parameters.get("max_rate", settings.max_rate_hz * Hz)
     inputs = np.minimum(float(rate * settings.dt) * rows, 1).sum(axis=1).mean()
+    if settings.recording_ms:  # rows are words of spikes
+        inputs = float(rate * settings.dt) * math.sqrt(rows.shape[1])
     outputs = (
         settings.rate_hz * settings.dt_ms / 1000
         if settings.circuit == "soft_wta"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -13,18 +14,20 @@ from brian2.units import get_dimensions
 
 from spikehebb import circuits, equations, hardware, rules
 from spikehebb.circuits import Learner, ages
-from spikehebb.core import Circuit, Float, Frozen, Images, PlasticityRule, Projection, digest
+from spikehebb.core import Circuit, Events, Float, Frozen, PlasticityRule, Projection, Samples, digest
 from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
+from spikehebb.encoders import word_source
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
 from spikehebb.neurons import biased_escape_rate
 from spikehebb.simulation.present import as_they_are, of_unit_length
 
+_MEASURED = 200  # recordings
 _BYTES = 40  # of a weight and of its copies, while a network learns
-_FROM_0 = ("seed", "jitter", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
+_FROM_0 = ("seed", "jitter", "recording_ms", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
 _ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
 # The parameters of the soft winner-take-all circuit are fields; what they are called as parameters, and their unit.
 _FIELDS: Mapping[str, tuple[str, Any]] = {
@@ -34,12 +37,13 @@ _FIELDS: Mapping[str, tuple[str, Any]] = {
     "circuit.start_norm": ("start_norm", 1),
     "circuit.eta": ("eta", 1),
     "circuit.lifetime": ("lifetime", 1),
+    "circuit.max_rate": ("max_rate_hz", Hz),
     "input.max_rate": ("max_rate_hz", Hz),
     "input.jitter": ("jitter", 1),
 }
 
 
-LATER: Mapping[str, Any] = {"circuit": "soft_wta", "parameters": {}, "least_spikes": 0}
+LATER: Mapping[str, Any] = {"circuit": "soft_wta", "parameters": {}, "recording_ms": 0.0, "least_spikes": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,8 @@ class Settings:
     parameters : mapping of str to number, Quantity or str
         Other values of parameters: ``circuit.NAME``, ``rule.NAME``, ``input.NAME`` (of the input neurons),
         ``presentation`` and ``dt``; a text is read, as in ``"20 ms"``.
+    recording_ms : float
+        Of events: how much of each recording is shown, in the time of a presentation; 0 for images.
     least_spikes : int, optional
         An image to which the output answers with fewer spikes is shown again, with stronger input; the circuit's where
         it is left out.
@@ -122,6 +128,7 @@ class Settings:
     circuit: str | Learner = "soft_wta"
     rule: str | PlasticityRule = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    recording_ms: float = 0.0
     least_spikes: int | None = None
     target: str = ""
     weight_bits: int = 0
@@ -157,7 +164,7 @@ class Settings:
             raise ValueError(
                 f"rate_hz*dt_ms must stay below 1000 (one spike per time step), got {self.rate_hz * self.dt_ms:g}."
             )
-        if self.circuit == "soft_wta" and self.max_rate_hz * self.dt_ms > 1000:
+        if self.circuit == "soft_wta" and not self.recording_ms and self.max_rate_hz * self.dt_ms > 1000:
             raise ValueError(
                 f"max_rate_hz*dt_ms must be at most 1000 (one spike per time step), got "
                 f"{self.max_rate_hz * self.dt_ms:g}."
@@ -254,6 +261,11 @@ class Settings:
         return rule if plain else rule.with_parameters(**_of("rule", self.parameters))
 
     @property
+    def steps(self) -> int:
+        """How many time steps a presentation has."""
+        return round(self.presentation_ms / self.dt_ms)
+
+    @property
     def presentation(self) -> Quantity:
         """How long an image is shown."""
         return self.presentation_ms * ms
@@ -269,15 +281,17 @@ class Settings:
         inward = _of("input", self.parameters)
         if self.circuit == "soft_wta":
             of_circuit = ("temperature", "start_norm", "eta", "lifetime")
+            own["max_rate"] = self.max_rate_hz * Hz
             own |= {name: getattr(self, name) for name in of_circuit}
             own |= {"rate": self.rate_hz * Hz, "tau_m": self.tau_m_ms * ms}
             inward |= {"max_rate": self.max_rate_hz * Hz, "jitter": self.jitter}
+        encoder = word_source if self.recording_ms else learner.encoder.with_parameters(**inward)
         made = learner.circuit(
             inputs,
             self.neurons,
             rng=generator(self.seed, "weights"),
             rule=self.plasticity() if self.rule or learner.rule else None,
-            encoder=learner.encoder.with_parameters(**inward),
+            encoder=encoder,
             parameters=own,
         )
         if self.dropped or self.neuron_spread:
@@ -315,8 +329,10 @@ class Settings:
             circuit = circuit.with_state(population, **{variable: values})
         return circuit
 
-    def rows(self, images: Images, gain: float = 1.0) -> Any:
+    def rows(self, images: Samples, gain: float = 1.0) -> Any:
         """Return images as they are presented to the input, shape (images, inputs), times a gain."""
+        if isinstance(images, Events):  # whose spikes are what they are
+            return images.words(self.recording_ms * ms, self.steps, steps_per_word=self.steps)[:, 0]
         if self.learner.encoding == "unit length":
             return gain * of_unit_length(images)
         rows = as_they_are(images)
@@ -407,6 +423,26 @@ def bounds_of(rule: PlasticityRule | None, settings: Settings) -> tuple[float, f
         return -settings.w_max, settings.w_max
     low, high = weight_bounds(rule) if rule else (-np.inf, np.inf)
     return float(np.min(low)), float(np.max(high))
+
+
+def settings_for(shown: Samples, settings: Settings) -> Settings:
+    """Return settings that say how much of recordings is shown, and how strong their input is; of images, the same.
+
+    The rate of an input neuron that alone is the whole input, which is set for images, is measured: the mean length of
+    the vector of all rates.
+    """
+    if not isinstance(shown, Events):
+        return settings
+    if settings.recording_ms == 0:
+        longest = max(1.0, math.ceil(float(shown.longest / ms)))
+        settings = dataclasses.replace(settings, recording_ms=longest)
+    if settings.learner.encoding != "unit length":
+        return settings
+    some = shown.frames(settings.recording_ms * ms, settings.steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
+    rate = float(np.linalg.norm(some, axis=1).mean()) / (settings.presentation_ms / 1000)
+    if settings.circuit == "soft_wta":
+        return dataclasses.replace(settings, max_rate_hz=rate)
+    return dataclasses.replace(settings, parameters={**settings.parameters, "circuit.max_rate": rate * Hz})
 
 
 def check_room(settings: Sequence[Settings], pixels: int) -> None:

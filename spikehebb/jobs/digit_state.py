@@ -11,7 +11,17 @@ import numpy as np
 
 from spikehebb import equations, metrics
 from spikehebb.circuits import lasting, plastic
-from spikehebb.core import Circuit, Float, Images, Int, Projection, Recording, Replicas, check_finite, replicas_of
+from spikehebb.core import (
+    Circuit,
+    Float,
+    Int,
+    Projection,
+    Recording,
+    Replicas,
+    Samples,
+    check_finite,
+    replicas_of,
+)
 from spikehebb.core.progress import Fraction, Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
@@ -107,7 +117,7 @@ def seen_after(chunks: int, images: int) -> int:
     return chunks // per_epoch * images + min(chunks % per_epoch * present.CHUNK, images)
 
 
-def next_images(state: State, train: Images, settings: Settings) -> Images:
+def next_images(state: State, train: Samples, settings: Settings) -> Samples:
     """Return the images of the next chunk; every epoch has an order of its own."""
     epoch, number = divmod(state.chunks, -(-len(train) // present.CHUNK))
     order = generator(settings.seed, "order", epoch).permutation(len(train))
@@ -134,7 +144,7 @@ def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained
 
 
 def after(
-    state: State, recording: Recording, chip: Constrained | None, images: Images, settings: Settings, seen: int
+    state: State, recording: Recording, chip: Constrained | None, images: Samples, settings: Settings, seen: int
 ) -> State:
     """Return the state after a chunk of images; ``seen`` is how many there were before it."""
     counts = present.counts_of(recording, "output", len(images), settings.presentation)
@@ -190,7 +200,7 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
     return tally, shown, np.array(points).reshape(-1, 2)
 
 
-def labelled_images(train: Images, settings: Settings) -> Images:
+def labelled_images(train: Samples, settings: Settings) -> Samples:
     """Return the training images that give the neurons their labels."""
     return train[generator(settings.seed, "labelling").permutation(len(train))[:LABELLED]]
 
@@ -215,7 +225,7 @@ class Networks:
     learns: tuple[str, ...]
     room: int
 
-    def prepare(self, states: Sequence[State], train: Images) -> None:
+    def prepare(self, states: Sequence[State], train: Samples) -> None:
         """Build the programs of learning and of inference."""
         learning = [
             settings.constrained(circuit, settings.seed).circuit if settings.target else circuit
@@ -237,7 +247,7 @@ class Networks:
         self,
         circuits: Sequence[Circuit],
         seeds: Sequence[int],
-        images: Sequence[Images],
+        images: Sequence[Samples],
         bar: Fraction | None = None,
         gain: float = 1.0,
     ) -> list[Recording]:
@@ -258,7 +268,7 @@ class Networks:
         return [dataclasses.replace(recording.replica(k), seconds=recording.seconds / count) for k in range(count)]
 
     def counts(
-        self, states: Sequence[State], images: Sequence[Images], stage: str, tell: Progress
+        self, states: Sequence[State], images: Sequence[Samples], stage: str, tell: Progress
     ) -> list[tuple[Any, float]]:
         """Return the spike counts (images, neurons) of every frozen network, and the seconds that each took."""
         circuits = self._circuits(states, frozen=True)
@@ -287,6 +297,6 @@ class Networks:
         weights = {name: np.stack([np.asarray(c.projections[name].weights) for c in circuits]) for name in self.learns}
         return dataclasses.replace(replicas_of(circuits, seeds=seeds), weights=weights)
 
-    def _rows(self, images: Sequence[Images], gain: float = 1.0) -> Any:
+    def _rows(self, images: Sequence[Samples], gain: float = 1.0) -> Any:
         rows = [one.rows(each, gain) for one, each in zip(self.settings, images, strict=True)]
         return rows if self.room else rows[0]

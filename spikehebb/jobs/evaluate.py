@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb import metrics
-from spikehebb.core import Images, Recording
+from spikehebb.core import Events, Recording, Samples
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import NUMPY, Device
 from spikehebb.hardware import Target
@@ -19,7 +19,7 @@ from spikehebb.simulation import present
 
 def evaluate(
     trained: Trained,
-    test: Images,
+    test: Samples,
     *,
     device: Device | str | None = None,
     replicas: int | None = None,
@@ -32,7 +32,7 @@ def evaluate(
     ----------
     trained : Trained
         Of any form: ``read`` reads one, and what learns, trains or converts returns one.
-    test : Images
+    test : Images or Events
     device : Device or str, optional
         Of spikes: the one that it was trained on when left out, where it gives the same answer each time. Of rates:
         ``cpu`` (when left out) or ``gpu``.
@@ -56,13 +56,18 @@ def evaluate(
     ValueError
         If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    return trained.evaluate(test, device=device, replicas=replicas, target=target, progress=progress or quiet)
+    given: dict[str, Any] = {"device": device, "replicas": replicas, "target": target, "progress": progress or quiet}
+    if not isinstance(test, Events):
+        return trained.evaluate(test, **given)
+    if not isinstance(trained, LearnedNetwork):
+        raise ValueError(f"{test.name} holds recordings, and this network takes images; only learn takes recordings.")
+    return trained.evaluate(test, **given)
 
 
 def relabelled(
     trained: LearnedNetwork,
-    labelled: Images,
-    test: Images,
+    labelled: Samples,
+    test: Samples,
     *,
     device: Device | None = None,
     progress: Progress | None = None,
@@ -72,7 +77,7 @@ def relabelled(
     Parameters
     ----------
     trained : LearnedNetwork
-    labelled, test : Images
+    labelled, test : Samples
         Labels come from ``labelled``, training images; the score from ``test``.
     device : Device, optional
         The one it was trained on when left out.
@@ -91,7 +96,7 @@ def relabelled(
     return {name: scores[name] for name in ("accuracy_vote", "accuracy_soft_vote")}
 
 
-def some_presentations(trained: LearnedNetwork, images: Images, *, seed: int = 0) -> Recording:
+def some_presentations(trained: LearnedNetwork, images: Samples, *, seed: int = 0) -> Recording:
     """Return the spikes of input and output while a trained network is shown a few images, on NumPy."""
     settings = trained.settings
     return present.show(

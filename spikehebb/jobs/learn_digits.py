@@ -12,12 +12,12 @@ import numpy as np
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Images, Int, Recording
+from spikehebb.core import Int, Recording, Samples
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
 from spikehebb.jobs.advice import announce_learning
-from spikehebb.jobs.digit_settings import Settings, bounds_of, check_room
+from spikehebb.jobs.digit_settings import Settings, bounds_of, check_room, settings_for
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
@@ -86,8 +86,8 @@ class DigitRuns:
 
 @overload
 def learn_digits(
-    train: Images,
-    test: Images,
+    train: Samples,
+    test: Samples,
     settings: Settings | None = None,
     *,
     start: Start | None = None,
@@ -100,8 +100,8 @@ def learn_digits(
 
 @overload
 def learn_digits(
-    train: Images,
-    test: Images,
+    train: Samples,
+    test: Samples,
     settings: Sequence[Settings],
     *,
     device: Device | None = None,
@@ -112,8 +112,8 @@ def learn_digits(
 
 
 def learn_digits(
-    train: Images,
-    test: Images,
+    train: Samples,
+    test: Samples,
     settings: Settings | Sequence[Settings] | None = None,
     *,
     start: Start | None = None,
@@ -130,8 +130,9 @@ def learn_digits(
 
     Parameters
     ----------
-    train, test : Images
-        Neurons are labelled from training images only.
+    train, test : Samples or Events
+        Neurons are labelled from training images only. Recordings of an event camera are shown spike by spike, each in
+        the time of a presentation.
     settings : Settings, or sequence of Settings, optional
         Left out with a start, ``start.settings(train)``. Those of replicas may differ in the seed and in what is a
         number of the circuit (temperature, eta, lifetime, start_norm, rates, time constant, jitter), but not in sizes,
@@ -180,6 +181,7 @@ def learn_digits(
         settings = start.settings(train) if start else Settings()
     replicas = not isinstance(settings, Settings)
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
+    each = tuple(settings_for(train, one) for one in each)
     if start is not None:
         start.check(each[0], train)
     if replicas:
@@ -218,8 +220,8 @@ _REPORT = {"metrics": {str: float}, "confusion": [[int]], "learning_curve": _CUR
 class _Learning:
     """Networks that learn the same images: one, or replicas."""
 
-    train: Images
-    test: Images
+    train: Samples
+    test: Samples
     settings: tuple[Settings, ...]
     start: Start | None
     device: Device
@@ -233,7 +235,7 @@ class _Learning:
 
     @property
     def _inputs(self) -> int:
-        return self.settings[0].inputs(int(np.prod(np.shape(self.train.pixels)[1:])))
+        return self.settings[0].inputs(int(np.prod(self.train.shape)))
 
     @property
     def networks(self) -> Networks:
@@ -301,7 +303,7 @@ class _Learning:
         )
         return self._again(learned_from[0], images[0], recordings[0]) if self.settings[0].least_spikes else learned_from
 
-    def _again(self, state: State, images: Images, recording: Recording) -> States:
+    def _again(self, state: State, images: Samples, recording: Recording) -> States:
         """Show images that were answered with too few spikes again, with stronger input each time."""
         settings = self.settings[0]
         for time in range(1, AGAIN + 1):
@@ -397,7 +399,9 @@ class _Learning:
         return DigitRuns(runs=tuple(runs), folders=folders, summary=summary([run.report for run in runs], folders))
 
 
-def _header(train: Images, test: Images, settings: Settings, device: Device, shape: tuple[int, ...]) -> dict[str, Any]:
+def _header(
+    train: Samples, test: Samples, settings: Settings, device: Device, shape: tuple[int, ...]
+) -> dict[str, Any]:
     return {
         "kind": learned.KIND,
         "config": settings.config(),
@@ -408,13 +412,13 @@ def _header(train: Images, test: Images, settings: Settings, device: Device, sha
     }
 
 
-def _check_both(train: Images, test: Images) -> tuple[int, ...]:
+def _check_both(train: Samples, test: Samples) -> tuple[int, ...]:
     """Return the shape of the images, after checking that both parts fit the network and each other."""
     check_images(train)
     check_images(test)
-    shape = np.shape(train.pixels)[1:]
-    if np.shape(test.pixels)[1:] != shape:
-        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {np.shape(test.pixels)[1:]} pixels.")
+    shape = train.shape
+    if test.shape != shape or type(test) is not type(train):
+        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.shape} pixels.")
     if not same_classes(train.classes, test.classes):
         raise ValueError(f"{train.name} has {named(train.classes)}, but {test.name} {named(test.classes)}.")
     if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):

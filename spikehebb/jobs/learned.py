@@ -18,7 +18,7 @@ from scipy import sparse
 from spikehebb import checkpoint, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.circuits import Learner
-from spikehebb.core import Circuit, Float, Images, Int, PlasticityRule, digest
+from spikehebb.core import Circuit, Events, Float, Int, PlasticityRule, Samples, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -108,7 +108,7 @@ class LearnedNetwork:
 
     def predict(
         self,
-        images: Images,
+        images: Samples,
         *,
         device: Device | None = None,
         replicas: int | None = None,
@@ -119,7 +119,7 @@ class LearnedNetwork:
 
         Parameters
         ----------
-        images : Images
+        images : Samples
         device : Device, optional
             The one it learned on when left out.
         replicas : int, optional
@@ -128,14 +128,15 @@ class LearnedNetwork:
         """
         check_images(images)
         shape = tuple(self.header["image_shape"])
-        if np.shape(images.pixels)[1:] != shape:
-            raise ValueError(
-                f"the network was trained on images of {shape}, but {images.name} has {np.shape(images.pixels)[1:]}."
-            )
+        if images.shape != shape:
+            raise ValueError(f"the network was trained on images of {shape}, but {images.name} has {images.shape}.")
         if not same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
             raise ValueError(
                 f"the network learned {named(self.classes)}, but {images.name} has {named(images.classes)}."
             )
+        if isinstance(images, Events) != (self.settings.recording_ms > 0):
+            learned, held = ("images", "recordings") if isinstance(images, Events) else ("recordings", "images")
+            raise ValueError(f"the network learned {learned}, but {images.name} holds {held}.")
         if replicas is None and self.header.get("side_by_side", False):
             replicas = 1  # which draws its random numbers as it did among others
         counts, seconds = spike_counts(
@@ -152,7 +153,7 @@ class LearnedNetwork:
 
     def evaluate(
         self,
-        test: Images,
+        test: Samples,
         *,
         device: Device | str | None = None,
         replicas: int | None = None,
@@ -262,7 +263,7 @@ class LearnedNetwork:
 
 def spike_counts(
     circuit: Circuit,
-    images: Images,
+    images: Samples,
     settings: Settings,
     device: Device,
     stage: str,
@@ -323,7 +324,7 @@ def stronger(time: int) -> float:
 
 
 def scores_of(
-    arrays: Mapping[str, NDArray[Any]], counts: Any, images: Images, seconds: float
+    arrays: Mapping[str, NDArray[Any]], counts: Any, images: Samples, seconds: float
 ) -> tuple[dict[str, Any], Int]:
     """Return the scores that spike counts (images, neurons) give, and the class of each image by single-neuron vote."""
     labels, profile = np.asarray(images.labels), np.asarray(arrays["profile"])
@@ -370,7 +371,7 @@ def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
     return {name.removeprefix(prefix): np.asarray(a) for name, a in arrays.items() if name.startswith(prefix)}
 
 
-def check_images(images: Images) -> None:
+def check_images(images: Samples) -> None:
     """Raise ``ValueError`` unless images are labelled."""
     low = int(images.labels.min())
     if low < 0:

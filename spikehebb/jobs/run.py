@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from spikehebb import checkpoint, devices
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Images, digest
+from spikehebb.core import Samples, digest
 from spikehebb.core.progress import Progress
 from spikehebb.devices.scratch import scratch
 from spikehebb.reading import check, checked, read_json
@@ -247,13 +247,13 @@ def versions() -> dict[str, str]:
     return tools | {name: importlib.metadata.version(name) for name in packages}
 
 
-def describe(images: Images) -> dict[str, Any]:
+def describe(images: Samples) -> dict[str, Any]:
     """Return what identifies images: where they came from, and a digest of these very pixels and labels."""
-    content = digest([images.pixels, images.labels])
+    content = digest(images.content)
     return {"name": images.name, "count": len(images), "hashes": dict(images.hashes), "digest": content}
 
 
-def provenance(device: str, seed: int, **data: Images) -> dict[str, Any]:
+def provenance(device: str, seed: int, **data: Samples) -> dict[str, Any]:
     """Return the provenance of a run: seed, device, versions and data."""
     parts = {part: describe(images) for part, images in data.items()}
     return {"seed": seed, "device": device, "versions": versions(), "data": parts}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb.core import Float, Frozen, Images
+from spikehebb.core import Float, Frozen, Samples
 from spikehebb.core.values import is_finite
 from spikehebb.jobs.digit_settings import Settings
 
@@ -58,9 +58,9 @@ class Start:
             raise ValueError(f"age must be a number of at least 0, got {age}.")
         return dataclasses.replace(self, age=np.full(len(self.age), float(age)))
 
-    def check(self, settings: Settings, train: Images) -> None:
+    def check(self, settings: Settings, train: Samples) -> None:
         """Raise ``ValueError`` unless learning can go on from here with these settings and images."""
-        shape, neurons = np.shape(train.pixels)[1:], self.weights.shape[1]
+        shape, neurons = train.shape, self.weights.shape[1]
         if shape != self.image_shape:
             raise ValueError(
                 f"the network that learning goes on from takes images of {self.image_shape}, but {train.name} has "
@@ -72,7 +72,7 @@ class Start:
                 f"{settings.neurons}; leave the number out."
             )
 
-    def settings(self, train: Images, **changes: Any) -> Settings:
+    def settings(self, train: Samples, **changes: Any) -> Settings:
         """Return settings that carry over the competition.
 
         A rate-based layer competes with ``softmax(t*w.x)`` for pixels between 0 and 1, the spiking circuit with
@@ -80,7 +80,7 @@ class Start:
 
         Parameters
         ----------
-        train : Images
+        train : Samples
             What will be learned.
         **changes
             Other fields of ``Settings``. One pass over the images where ``epochs`` is left out.
@@ -90,7 +90,7 @@ class Start:
         carried = {"temperature": 1 / (self.inverse_temperature * mean_norm(train))}
         return Settings(**{"neurons": self.weights.shape[1], **carried, **changes})
 
-    def describe(self, train: Images) -> dict[str, Any]:
+    def describe(self, train: Samples) -> dict[str, Any]:
         """Return the description of the start in the report of a run."""
         rates = {}
         if self.inverse_temperature is not None:
@@ -98,7 +98,7 @@ class Start:
         return {"kind": self.kind, **self.origin, "mean_age": float(self.age.mean()), **rates}
 
 
-def mean_norm(images: Images) -> float:
+def mean_norm(images: Samples) -> float:
     """Return the mean Euclidean length of images, for pixels between 0 and 1.
 
     Raises

@@ -169,7 +169,7 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
     for number, pixels in enumerate(images.intensities()):
         shown.imshow(
-            pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0),
+            pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels.mean(axis=0),
             cmap="gray_r",
             extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length),
         )
