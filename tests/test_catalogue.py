@@ -58,7 +58,7 @@ def test_every_rule_is_in_one_family_and_importable_by_name() -> None:
 
 
 def test_every_value_that_a_file_defines_is_in_a_catalogue() -> None:
-    """Neurons are in neurons.py or encoders.py, whoever uses them."""
+    """Neurons are in neurons or encoders.py, whoever uses them."""
     listed = {id(value) for catalogue in (RULES, NEURONS, ENCODERS, TARGETS) for value in catalogue.values()}
     for info in pkgutil.walk_packages(spikehebb.__path__, "spikehebb."):
         for name, value in vars(importlib.import_module(info.name)).items():

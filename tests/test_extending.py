@@ -25,7 +25,7 @@ EDIT = re.compile(
 PLACES = {  # of each section
     "A rule": ["spikehebb/rules/stdp.py", "spikehebb/rules/references.toml", "tests/oracles/spikes.py"],
     "A rule for rates": ["spikehebb/rules/hebbian.py", "spikehebb/rules/references.toml", "tests/oracles/rates.py"],
-    "A neuron": ["spikehebb/neurons.py"],
+    "A neuron": ["spikehebb/neurons/integrate_and_fire.py"],
     "A circuit": ["spikehebb/circuits/chain.py", "spikehebb/circuits/__init__.py"],
     "A chip": ["spikehebb/hardware/chips.py"],
     "A data set": ["spikehebb/datasets/bars.py", "spikehebb/datasets/__init__.py"],
