@@ -12,7 +12,7 @@ import pytest
 from spikehebb.datasets import load
 from spikehebb.devices import CPP
 from spikehebb.jobs import evaluate, read
-from spikehebb.jobs.learned import EARLIER
+from spikehebb.jobs.learned_file import EARLIER
 from tests.conftest import NO_COMPILER
 
 MODELS = sorted(path.parent for path in (Path(__file__).parents[1] / "models").glob("*/checkpoint.npz"))

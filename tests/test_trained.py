@@ -20,7 +20,7 @@ from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.hardware import TARGETS, Quantized
 from spikehebb.jobs import ConvertedNetwork, LearnedNetwork, LifNetwork, RateNetwork, Settings, Trained
-from spikehebb.jobs.learned import EARLIER
+from spikehebb.jobs.learned_file import EARLIER
 from spikehebb.softhebb import Model
 from tests.test_export_plain import DENSE, LIF, NETWORK, model, spiking
 

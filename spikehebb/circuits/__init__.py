@@ -15,4 +15,5 @@ from spikehebb.circuits.rates import competing_rates as competing_rates
 from spikehebb.circuits.rates import linear_rates as linear_rates
 from spikehebb.circuits.rates import rewarded_rates as rewarded_rates
 from spikehebb.circuits.rates import supervised_rates as supervised_rates
+from spikehebb.circuits.spiking import biased as biased
 from spikehebb.circuits.spiking import soft_wta as soft_wta

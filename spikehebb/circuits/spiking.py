@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.encoders import regular
 from spikehebb.equations import variables
-from spikehebb.neurons import escape_rate, log_sum_exp
+from spikehebb.neurons import biased_escape_rate, escape_rate, log_sum_exp
 from spikehebb.rules import softhebb
 
 
@@ -89,3 +90,29 @@ def soft_wta(
             "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
         },
     )
+
+
+def biased(circuit: Circuit, bias: ArrayLike) -> Circuit:
+    """Return a soft winner-take-all circuit whose neurons compete with ``u/T + bias``.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        From ``soft_wta``.
+    bias : array_like, shape (neurons,)
+        The logarithm of each neuron's prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import biased, soft_wta
+    >>> biased(soft_wta(np.ones((4, 2))), [0.0, 1.0]).populations["output"].state["bias"].tolist()
+    [0.0, 1.0]
+    """
+    output, excite = circuit.populations["output"], circuit.projections["excite"]
+    model = biased_escape_rate.with_parameters(**output.model.parameters)
+    drive = Projection(pre=excite.pre, post=excite.post, summed={"Z": "exp(u_pre/temperature_pre + bias_pre - I_post)"})
+    populations = {**circuit.populations, "output": dataclasses.replace(output, model=model)}
+    projections = {**circuit.projections, "excite": drive}
+    made = dataclasses.replace(circuit, populations=populations, projections=projections)
+    return made.with_state("output", bias=bias)

@@ -6,7 +6,7 @@ with them (simulate, export, measure, plot) is written as functions elsewhere.
 
 from spikehebb.core.circuit import Circuit, Population, Projection
 from spikehebb.core.data import Images, Protocol, Recording, Spikes
-from spikehebb.core.events import Events, Samples
+from spikehebb.core.events import Events, Samples, images_only
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.replicas import Replicas, replicas, replicas_of
 from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, check_finite, digest
@@ -31,6 +31,7 @@ __all__ = [
     "Spikes",
     "check_finite",
     "digest",
+    "images_only",
     "replicas",
     "replicas_of",
 ]

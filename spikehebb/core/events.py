@@ -235,3 +235,10 @@ class Events:
 
 
 Samples = Images | Events  # what a network is shown, one after the other
+
+
+def images_only(shown: Samples) -> Images:
+    """Return images, or raise ``ValueError`` for recordings, where only images can be taken."""
+    if isinstance(shown, Events):
+        raise ValueError(f"{shown.name} holds recordings, but this network takes images; only learn takes recordings.")
+    return shown

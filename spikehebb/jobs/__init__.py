@@ -7,6 +7,8 @@ from spikehebb.jobs.check import limits_of as limits_of
 from spikehebb.jobs.convert_softhebb import ConversionRun as ConversionRun
 from spikehebb.jobs.convert_softhebb import convert_softhebb as convert_softhebb
 from spikehebb.jobs.converted import ConvertedNetwork as ConvertedNetwork
+from spikehebb.jobs.digit_runs import DigitRun as DigitRun
+from spikehebb.jobs.digit_runs import DigitRuns as DigitRuns
 from spikehebb.jobs.digit_settings import Settings as Settings
 from spikehebb.jobs.evaluate import evaluate as evaluate
 from spikehebb.jobs.evaluate import some_presentations as some_presentations
@@ -17,8 +19,6 @@ from spikehebb.jobs.fit import FitError as FitError
 from spikehebb.jobs.fit import fit as fit
 from spikehebb.jobs.import_softhebb import import_softhebb as import_softhebb
 from spikehebb.jobs.layer_settings import LayerSettings as LayerSettings
-from spikehebb.jobs.learn_digits import DigitRun as DigitRun
-from spikehebb.jobs.learn_digits import DigitRuns as DigitRuns
 from spikehebb.jobs.learn_digits import learn_digits as learn_digits
 from spikehebb.jobs.learn_layers import LayersRun as LayersRun
 from spikehebb.jobs.learn_layers import learn_layers as learn_layers

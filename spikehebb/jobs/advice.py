@@ -14,7 +14,8 @@ from spikehebb.core import Protocol, Replicas, Samples
 from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
-from spikehebb.jobs.digit_settings import Settings, check_room, settings_for
+from spikehebb.jobs import shown
+from spikehebb.jobs.digit_settings import Settings
 from spikehebb.simulation import costs, present
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.replicated_plan import plan_of
@@ -102,16 +103,16 @@ def announce_learning(settings: Sequence[Settings], images: Samples, device: Dev
 def _load(settings: Settings, images: Samples | None, replicas: int) -> tuple[Plan, costs.Load]:
     """Return the plan of learning digits, and what happens in a time step, on average."""
     if images is not None:
-        settings = settings_for(images, settings)
-    rows = np.full((1, _PIXELS), 0.0) if images is None else settings.rows(sample(images, 200))
+        settings = shown.settings_for(images, settings)
+    rows = np.full((1, _PIXELS), 0.0) if images is None else shown.rows(settings, sample(images, 200))
     if images is None:
         rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
-    check_room([settings] * replicas, rows.shape[1])
+    shown.check_room([settings] * replicas, rows.shape[1])
     circuit = settings.started(rows.shape[1])
     period = settings.presentation
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * period, presentation=period)
-    shown: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
-    plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), shown, dt=settings.dt)
+    protocols: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
+    plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), protocols, dt=settings.dt)
     rate = circuit.populations["input"].model.parameters.get("max_rate", settings.max_rate_hz * Hz)
     inputs = np.minimum(float(rate * settings.dt) * rows, 1).sum(axis=1).mean()
     if settings.recording_ms:  # rows are words of spikes

@@ -14,7 +14,7 @@ from spikehebb import convert, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import SpikingNetwork, network_file
 from spikehebb.convert.present import build_programs, together_of
-from spikehebb.core import Circuit, Float, Images, Int
+from spikehebb.core import Circuit, Float, Images, Int, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -75,7 +75,7 @@ class ConvertedNetwork:
 
     def evaluate(
         self,
-        test: Images,
+        test: Samples,
         *,
         device: Device | str | None = None,
         replicas: int | None = None,
@@ -83,6 +83,7 @@ class ConvertedNetwork:
         progress: Progress = quiet,
     ) -> dict[str, Any]:
         """Return its scores and its spikes, and what they cost on a target; on its own device, the same each time."""
+        test = images_only(test)
         network, device = self.network, devices.find(device or self.device)
         if network.readout is None:
             raise ValueError(

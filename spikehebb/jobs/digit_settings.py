@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import numpy as np
 from brian2 import Hz, Quantity, ms
-from brian2.units import get_dimensions
 
 from spikehebb import circuits, equations, hardware, rules
-from spikehebb.circuits import Learner, ages
-from spikehebb.core import Circuit, Events, Float, Frozen, PlasticityRule, Projection, Samples, digest
+from spikehebb.circuits import Learner, ages, biased
+from spikehebb.core import Circuit, Float, Frozen, PlasticityRule, digest
 from spikehebb.core.bounds import weight_bounds
-from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
 from spikehebb.jobs.seeds import generator
-from spikehebb.neurons import biased_escape_rate
-from spikehebb.simulation.present import as_they_are, of_unit_length
 
 _MEASURED = 200  # recordings
 _BYTES = 40  # of a weight and of its copies, while a network learns
 _FROM_0 = ("seed", "jitter", "recording_ms", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
 _ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
+_OTHERS: Mapping[str, tuple[type, ...]] = {  # fields that are no numbers
+    "circuit": (str, Learner),
+    "rule": (str, PlasticityRule),
+    "parameters": (Mapping,),
+    "target": (str,),
+    "rounding": (str,),
+}
 # The parameters of the soft winner-take-all circuit are fields; what they are called as parameters, and their unit.
 _FIELDS: Mapping[str, tuple[str, Any]] = {
     "circuit.temperature": ("temperature", 1),
@@ -142,14 +143,12 @@ class Settings:
     def __post_init__(self) -> None:
         self._complete()
         for item in fields(self):
-            value, kind = getattr(self, item.name), str(item.type).split(" | ")[0]
-            if kind == "str":
-                if not isinstance(value, (str, Learner, PlasticityRule)):
+            value = getattr(self, item.name)
+            if allowed := _OTHERS.get(item.name):
+                if not isinstance(value, allowed):
                     raise ValueError(f"{item.name} must be a text, got {value!r}.")
                 continue
-            if kind not in ("int", "float"):
-                continue
-            if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+            if item.type in ("int", "int | None") and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
             if not is_finite(value):
                 raise ValueError(f"{item.name} must be a finite number, got {value!r}.")
@@ -323,59 +322,27 @@ class Settings:
         given = weights if isinstance(weights, Mapping) else {"feedforward": np.asarray(weights)}
         circuit = self.started(inputs or len(given["feedforward"])).with_weights(**given)
         if bias is not None and np.any(bias):
-            circuit = _biased(circuit, bias)
+            circuit = biased(circuit, bias)
         for name, values in (state or {}).items():
             population, _, variable = name.partition(".")
             circuit = circuit.with_state(population, **{variable: values})
         return circuit
 
-    def rows(self, images: Samples, gain: float = 1.0) -> Any:
-        """Return images as they are presented to the input, shape (images, inputs), times a gain."""
-        if isinstance(images, Events):  # whose spikes are what they are
-            return images.words(self.recording_ms * ms, self.steps, steps_per_word=self.steps)[:, 0]
-        if self.learner.encoding == "unit length":
-            return gain * of_unit_length(images)
-        rows = as_they_are(images)
-        return gain * (np.hstack([rows, 1 - rows]) if self.learner.encoding == "on and off" else rows)
-
-    def inputs(self, pixels: int) -> int:
-        """Return how many input neurons images of so many pixels have."""
-        return 2 * pixels if self.learner.encoding == "on and off" else pixels
-
     def config(self) -> dict[str, Any]:
-        """Return the settings as plain data: names of circuit and rule, parameters in base units.
-
-        What the first files of this toolkit lack, they lack where it says nothing.
-        """
+        """Return the settings as plain data: names of circuit and rule, parameters in base units."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["circuit"] = self.learner.name
         plain["rule"] = self.rule.name if isinstance(self.rule, PlasticityRule) else self.rule
         plain["parameters"] = {
             name: value if isinstance(value, str) else float(value) for name, value in self.parameters.items()
         }
-        return plain if any(plain[name] != value for name, value in LATER.items()) else _without(plain, LATER)
-
-    def with_units(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return parameters in base units, as ``config`` has them, with their units."""
-        owners: dict[str, Any] = {"circuit": self.learner, "input": self.learner.encoder}
-        if any(name.startswith("rule.") for name in parameters):
-            owners["rule"] = self.plasticity(plain=True)
-        found = {}
-        for name, value in parameters.items():
-            owner, _, own = name.partition(".")
-            default = owners[owner].parameters.get(own) if owner in owners else None
-            number = is_finite(value) or value in (np.inf, -np.inf)
-            found[name] = Quantity(value, dim=get_dimensions(default)) if number and default is not None else value
-        return found
+        later = any(plain[name] != value for name, value in LATER.items())
+        return {name: value for name, value in plain.items() if later or name not in LATER}
 
     def own(self, inputs: int) -> dict[str, str]:
         """Return a hash of a rule and of a circuit that are not the catalogue's, by what it is."""
-        found = {}
-        if isinstance(self.rule, PlasticityRule):
-            found["rule"] = digest(self.rule)
-        if isinstance(self.circuit, Learner):
-            found["circuit"] = digest(self.started(inputs))
-        return found
+        rule = {"rule": digest(self.rule)} if isinstance(self.rule, PlasticityRule) else {}
+        return rule | ({"circuit": digest(self.started(inputs))} if isinstance(self.circuit, Learner) else {})
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""
@@ -425,47 +392,6 @@ def bounds_of(rule: PlasticityRule | None, settings: Settings) -> tuple[float, f
     return float(np.min(low)), float(np.max(high))
 
 
-def settings_for(shown: Samples, settings: Settings) -> Settings:
-    """Return settings that say how much of recordings is shown, and how strong their input is; of images, the same.
-
-    The rate of an input neuron that alone is the whole input, which is set for images, is measured: the mean length of
-    the vector of all rates.
-    """
-    if not isinstance(shown, Events):
-        return settings
-    if settings.recording_ms == 0:
-        longest = max(1.0, math.ceil(float(shown.longest / ms)))
-        settings = dataclasses.replace(settings, recording_ms=longest)
-    if settings.learner.encoding != "unit length":
-        return settings
-    some = shown.frames(settings.recording_ms * ms, settings.steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
-    rate = float(np.linalg.norm(some, axis=1).mean()) / (settings.presentation_ms / 1000)
-    if settings.circuit == "soft_wta":
-        return dataclasses.replace(settings, max_rate_hz=rate)
-    return dataclasses.replace(settings, parameters={**settings.parameters, "circuit.max_rate": rate * Hz})
-
-
-def check_room(settings: Sequence[Settings], pixels: int) -> None:
-    """Raise ``MemoryError`` unless the weights of networks for images of so many pixels fit into this machine."""
-    neurons = sum(each.neurons for each in settings)
-    check_memory(f"learning {pixels} pixels with {neurons:,} neurons", _BYTES * float(pixels) * neurons, "take fewer")
-
-
-def _without(plain: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in plain.items() if name not in names}
-
-
 def _of(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of one owner, by their own names."""
     return {name.partition(".")[2]: value for name, value in parameters.items() if name.partition(".")[0] == owner}
-
-
-def _biased(circuit: Circuit, bias: Float) -> Circuit:
-    output, excite = circuit.populations["output"], circuit.projections["excite"]
-    model = biased_escape_rate.with_parameters(**output.model.parameters)
-    drive = Projection(pre=excite.pre, post=excite.post, summed={"Z": "exp(u_pre/temperature_pre + bias_pre - I_post)"})
-    populations = {**circuit.populations, "output": dataclasses.replace(output, model=model)}
-    changed = dataclasses.replace(
-        circuit, populations=populations, projections={**circuit.projections, "excite": drive}
-    )
-    return changed.with_state("output", bias=bias)

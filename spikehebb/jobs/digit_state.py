@@ -25,8 +25,10 @@ from spikehebb.core import (
 from spikehebb.core.progress import Fraction, Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
+from spikehebb.jobs import shown
 from spikehebb.jobs.digit_settings import Settings, bounds_of
-from spikehebb.jobs.learned import packed, spike_counts, state_of, weights_of
+from spikehebb.jobs.learned import spike_counts
+from spikehebb.jobs.learned_file import packed, state_of, weights_of
 from spikehebb.jobs.seeds import generator, seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
@@ -298,5 +300,5 @@ class Networks:
         return dataclasses.replace(replicas_of(circuits, seeds=seeds), weights=weights)
 
     def _rows(self, images: Sequence[Samples], gain: float = 1.0) -> Any:
-        rows = [one.rows(each, gain) for one, each in zip(self.settings, images, strict=True)]
+        rows = [shown.rows(one, each, gain) for one, each in zip(self.settings, images, strict=True)]
         return rows if self.room else rows[0]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from spikehebb import metrics
-from spikehebb.core import Events, Recording, Samples
+from spikehebb.core import Recording, Samples
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import NUMPY, Device
 from spikehebb.hardware import Target
+from spikehebb.jobs import shown
 from spikehebb.jobs.learned import LearnedNetwork, spike_counts
 from spikehebb.jobs.trained import Trained
 from spikehebb.simulation import present
@@ -56,12 +57,7 @@ def evaluate(
     ValueError
         If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    given: dict[str, Any] = {"device": device, "replicas": replicas, "target": target, "progress": progress or quiet}
-    if not isinstance(test, Events):
-        return trained.evaluate(test, **given)
-    if not isinstance(trained, LearnedNetwork):
-        raise ValueError(f"{test.name} holds recordings, and this network takes images; only learn takes recordings.")
-    return trained.evaluate(test, **given)
+    return trained.evaluate(test, device=device, replicas=replicas, target=target, progress=progress or quiet)
 
 
 def relabelled(
@@ -101,7 +97,7 @@ def some_presentations(trained: LearnedNetwork, images: Samples, *, seed: int = 
     settings = trained.settings
     return present.show(
         trained.circuit(),
-        settings.rows(images),
+        shown.rows(settings, images),
         presentation=settings.presentation,
         dt=settings.dt,
         device=NUMPY,

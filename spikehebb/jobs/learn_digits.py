@@ -15,9 +15,11 @@ from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Int, Recording, Samples
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
-from spikehebb.jobs import learned
+from spikehebb.jobs import learned, learned_file, shown
 from spikehebb.jobs.advice import announce_learning
-from spikehebb.jobs.digit_settings import Settings, bounds_of, check_room, settings_for
+from spikehebb.jobs.digit_runs import KIND as REPLICAS
+from spikehebb.jobs.digit_runs import DigitRun, DigitRuns, check_replicas, folders_of, summary
+from spikehebb.jobs.digit_settings import Settings, bounds_of
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
@@ -30,58 +32,11 @@ from spikehebb.jobs.digit_state import (
     next_images,
     seen_after,
 )
-from spikehebb.jobs.learned import (
-    AGAIN,
-    LearnedNetwork,
-    check_images,
-    few,
-    named,
-    readouts,
-    same_classes,
-    scores_of,
-    stronger,
-)
-from spikehebb.jobs.replicas import KIND as REPLICAS
-from spikehebb.jobs.replicas import check_replicas, folders_of, summary
+from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, scores_of, stronger
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
-
-
-@dataclass(frozen=True, kw_only=True)
-class DigitRun:
-    """What ``learn_digits`` returns for one network.
-
-    Parameters
-    ----------
-    report : mapping
-        What ``run.json`` holds.
-    network : LearnedNetwork
-        The trained network.
-    """
-
-    report: Mapping[str, Any]
-    network: LearnedNetwork
-
-
-@dataclass(frozen=True, kw_only=True)
-class DigitRuns:
-    """What ``learn_digits`` returns for several networks.
-
-    Parameters
-    ----------
-    runs : tuple of DigitRun
-        One for each of the settings.
-    folders : tuple of str
-        Their names below ``out``: ``seed-K`` where only seeds differ, else ``network-K``.
-    summary : mapping
-        What ``summary.json`` holds: accuracies of each network, their mean and standard deviation over networks.
-    """
-
-    runs: tuple[DigitRun, ...]
-    folders: tuple[str, ...]
-    summary: Mapping[str, Any]
 
 
 @overload
@@ -176,20 +131,20 @@ def learn_digits(
     >>> learn_digits(digits[:20], digits[20:30], both, device=NUMPY).folders
     ('seed-0', 'seed-1')
     """
-    shape = _check_both(train, test)
+    shape = shown.check_both(train, test)
     if settings is None:
         settings = start.settings(train) if start else Settings()
     replicas = not isinstance(settings, Settings)
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
-    each = tuple(settings_for(train, one) for one in each)
+    each = tuple(shown.settings_for(train, one) for one in each)
     if start is not None:
         start.check(each[0], train)
     if replicas:
         check_replicas(each)
-    inputs = each[0].inputs(int(np.prod(shape)))
-    check_room(each, inputs)
+    inputs = shown.inputs(each[0], int(np.prod(shape)))
+    shown.check_room(each, inputs)
     begun = begin(each[0], inputs, len(train.classes), None)
-    plain = learned.packed(begun.weights, begun.lasting)
+    plain = learned_file.packed(begun.weights, begun.lasting)
     more = {name: list(array.shape) for name, array in plain.items() if name != "weights"}
     device = device or devices.find("auto")
     about: dict[str, Any] = {"start": None if start is None else start.describe(train)}
@@ -231,11 +186,11 @@ class _Learning:
 
     @property
     def kind(self) -> str:
-        return REPLICAS if self.replicas else learned.KIND
+        return REPLICAS if self.replicas else learned_file.KIND
 
     @property
     def _inputs(self) -> int:
-        return self.settings[0].inputs(int(np.prod(self.train.shape)))
+        return shown.inputs(self.settings[0], int(np.prod(self.train.shape)))
 
     @property
     def networks(self) -> Networks:
@@ -267,7 +222,7 @@ class _Learning:
         check_counts(counts, chunks=self.settings[0].epochs * -(-len(self.train) // present.CHUNK), points=1 << 30)
         several = (len(self.settings),) if self.replicas else ()
         arrays = self.begin(Path())[0].packed() | {"curve": np.zeros((counts["points"], 2))}
-        return {name: (learned.kind_of(name), (*several, *array.shape)) for name, array in arrays.items()}
+        return {name: (learned_file.kind_of(name), (*several, *array.shape)) for name, array in arrays.items()}
 
     def unpack(self, counts: Counts, arrays: Arrays) -> States:
         count = len(self.settings)
@@ -323,7 +278,7 @@ class _Learning:
         for settings, header, state, images, (counts, _) in zip(
             self.settings, self.headers, states, labelled, responses, strict=True
         ):
-            arrays = learned.packed(state.weights, state.lasting) | {"age": state.age}
+            arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
             arrays |= readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
@@ -403,27 +358,10 @@ def _header(
     train: Samples, test: Samples, settings: Settings, device: Device, shape: tuple[int, ...]
 ) -> dict[str, Any]:
     return {
-        "kind": learned.KIND,
+        "kind": learned_file.KIND,
         "config": settings.config(),
         **provenance(device.name, settings.seed, train=train, test=test),
         "image_shape": list(shape),
-        **({"own": own} if (own := settings.own(settings.inputs(int(np.prod(shape))))) else {}),
-        **({"classes": list(train.classes)} if train.classes != learned.DIGITS else {}),
+        **({"own": own} if (own := settings.own(shown.inputs(settings, int(np.prod(shape))))) else {}),
+        **({"classes": list(train.classes)} if train.classes != learned_file.DIGITS else {}),
     }
-
-
-def _check_both(train: Samples, test: Samples) -> tuple[int, ...]:
-    """Return the shape of the images, after checking that both parts fit the network and each other."""
-    check_images(train)
-    check_images(test)
-    shape = train.shape
-    if test.shape != shape or type(test) is not type(train):
-        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.shape} pixels.")
-    if not same_classes(train.classes, test.classes):
-        raise ValueError(f"{train.name} has {named(train.classes)}, but {test.name} {named(test.classes)}.")
-    if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):
-        raise ValueError(
-            f"{train.name} has no image of {named([test.classes[label] for label in missing])}, but {test.name} has; "
-            "give training images of every class."
-        )
-    return shape

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,48 +14,32 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from spikehebb import checkpoint, devices, export, metrics
-from spikehebb.checkpoint import Checkpoint, Shapes
+from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import Learner
-from spikehebb.core import Circuit, Events, Float, Int, PlasticityRule, Samples, digest
+from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target, quantize
+from spikehebb.jobs import shown
 from spikehebb.jobs.costs import Circuits, circuit_costs, energy, work_of
-from spikehebb.jobs.digit_settings import LATER, Settings
+from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.learned_file import (
+    KIND,
+    classes_of,
+    config_from,
+    pixels_of,
+    settings_from,
+    shapes,
+    state_of,
+    weights_of,
+)
 from spikehebb.jobs.run import provenance
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
-from spikehebb.reading import check, exactly, printable
+from spikehebb.reading import printable
 from spikehebb.simulation.present import Watch, present
 
-KIND = "digits"
-MAIN = "feedforward"  # the projection whose weights a file calls just that
-_SHOWN = 12  # classes in a message
-_HEADER = {
-    "config": {},
-    "device": str,
-    "image_shape": [int],
-    "seed?": int,
-    "biased?": bool,
-    "classes?": [str],
-    "own?": {},
-    "more?": {},
-    "side_by_side?": bool,
-}
-# What the first files of this toolkit lack, all of it: such a network learned with the only rule, and on no chip.
-EARLIER: Mapping[str, Any] = {
-    "rule": "softhebb",
-    "target": "",
-    "weight_bits": 0,
-    "trace_bits": 0,
-    "rounding": "",
-    "epoch_ms": 10.0,
-    "w_max": 0.3,
-    "neuron_spread": 0.0,
-    "dropped": 0.0,
-}
-DIGITS = tuple("0123456789")  # the classes of files that name none
 AGAIN = 10  # times, at most, that an image is shown again
 RAISED = (
     0.5  # how much stronger the input is each time, in inputs of the first: Diehl and Cook raise it from 2 to 3 ...
@@ -102,7 +84,7 @@ class LearnedNetwork:
     def circuit(self, *, learning: bool = False) -> Circuit:
         """Return its circuit, frozen or as it learns without a chip's limits."""
         bias = np.asarray(self.arrays["bias"]) if "bias" in self.arrays else None
-        inputs = self.settings.inputs(pixels_of(self.header["image_shape"]))
+        inputs = shown.inputs(self.settings, pixels_of(self.header["image_shape"]))
         circuit = self.settings.build(weights_of(self.arrays), bias, inputs=inputs, state=state_of(self.arrays))
         return circuit if learning else circuit.frozen()
 
@@ -126,13 +108,14 @@ class LearnedNetwork:
             How many replicas the images are distributed over.
         progress, watch : callable, optional
         """
-        check_images(images)
+        shown.check_images(images)
         shape = tuple(self.header["image_shape"])
         if images.shape != shape:
             raise ValueError(f"the network was trained on images of {shape}, but {images.name} has {images.shape}.")
-        if not same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
+        if not shown.same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
             raise ValueError(
-                f"the network learned {named(self.classes)}, but {images.name} has {named(images.classes)}."
+                f"the network learned {shown.listed(self.classes)}, but {images.name} has "
+                f"{shown.listed(images.classes)}."
             )
         if isinstance(images, Events) != (self.settings.recording_ms > 0):
             learned, held = ("images", "recordings") if isinstance(images, Events) else ("recordings", "images")
@@ -285,7 +268,7 @@ def spike_counts(
             dt=settings.dt,
             device=device,
             seed=partial(_seed, settings.seed, stage, again),
-            encode=partial(settings.rows, gain=stronger(time)),
+            encode=partial(shown.rows, settings, gain=stronger(time)),
             replicas=replicas,
             watch=watch,
             progress=None if time else of_stage(tell, stage),
@@ -345,50 +328,6 @@ def readouts(counts: Any, labels: Int, classes: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def packed(weights: Mapping[str, Float], state: Mapping[str, Float]) -> dict[str, Float]:
-    """Return weights by projection, and what outlives an image, under the names of a file."""
-    named = {"weights" if name == MAIN else f"weights.{name}": np.asarray(array) for name, array in weights.items()}
-    return named | {f"state.{name}": np.asarray(array) for name, array in state.items()}
-
-
-def weights_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
-    """Return the weights in a file, by projection."""
-    main = {MAIN: np.asarray(arrays["weights"])} if "weights" in arrays else {}
-    return main | _under("weights.", arrays)
-
-
-def state_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
-    """Return what outlives an image, by population.variable."""
-    return _under("state.", arrays)
-
-
-def kind_of(name: str) -> str:
-    """Return what the numbers of an array of a file are, as ``checkpoint.load`` takes it."""
-    return "f" if name.startswith(("weights", "state.", "bias", "linear")) else "f+"
-
-
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
-    return {name.removeprefix(prefix): np.asarray(a) for name, a in arrays.items() if name.startswith(prefix)}
-
-
-def check_images(images: Samples) -> None:
-    """Raise ``ValueError`` unless images are labelled."""
-    low = int(images.labels.min())
-    if low < 0:
-        raise ValueError(f"{images.name}: labels must be at least 0, got {low} (-1 is unlabelled).")
-
-
-def same_classes(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Return whether classes have the same names, as far as both have names."""
-    return all(one == other for one, other in zip(first, second, strict=False))
-
-
-def named(classes: Sequence[str]) -> str:
-    """Return classes as a message shows them."""
-    more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-    return f"the classes {printable(', '.join(classes[:_SHOWN]), 200)}{more}"
-
-
 def load(path: Path, settings: Settings) -> LearnedNetwork:
     """Read a network that learned images in spikes with these settings, and no other: ``read`` reads any."""
     return from_checkpoint(checkpoint.load(path, shapes), circuit=settings.circuit, rule=settings.rule)
@@ -415,7 +354,7 @@ def from_checkpoint(
     network = LearnedNetwork(
         header={**saved.header, "config": settings.config()}, arrays=saved.arrays, settings=settings
     )
-    given = settings.own(settings.inputs(pixels_of(saved.header["image_shape"]))) if own else {}
+    given = settings.own(shown.inputs(settings, pixels_of(saved.header["image_shape"]))) if own else {}
     for what, sha256 in own.items():
         if given.get(what) != sha256:
             raise ValueError(
@@ -425,87 +364,3 @@ def from_checkpoint(
     if saved.header.get("more"):
         network.circuit()  # which refuses arrays that do not fit
     return network
-
-
-def classes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the classes of a network."""
-    return tuple(header.get("classes", DIGITS))
-
-
-def settings_from(
-    config: Mapping[str, Any],
-    own: Mapping[str, str] = MappingProxyType({}),
-    *,
-    circuit: str | Learner | None = None,
-    rule: str | PlasticityRule | None = None,
-) -> Settings:
-    """Return the settings that a header describes.
-
-    Parameters
-    ----------
-    config : mapping
-    own : mapping of str to str
-        What of circuit and rule was not the catalogue's.
-    circuit, rule : Learner, PlasticityRule, optional
-        These, given again; names are those of the catalogue, and left alone.
-
-    Raises
-    ------
-    ValueError
-        If one of them is missing.
-    """
-    given = {"circuit": circuit, "rule": rule}
-    for what in own:
-        if not isinstance(given.get(what), (Learner, PlasticityRule)):
-            raise ValueError(
-                f"it learned with the {what} {printable(config[what])} of a file of its own, which is not in the "
-                f"checkpoint; give it again with --{what} FILE.py:NAME."
-            )
-    values = {what: value for what, value in given.items() if what in own}
-    plain = Settings(**{**config, **values, "parameters": {}})
-    return dataclasses.replace(plain, parameters=plain.with_units(config["parameters"]))
-
-
-def shapes(header: Mapping[str, Any]) -> Shapes:
-    """Return what a checkpoint of a learned network holds; raise ``ValueError`` if its header is of something else."""
-    if header["kind"] != KIND:
-        raise ValueError(f"it holds {printable(repr(header['kind']))}, not a network that learned digits.")
-    check(header, _HEADER, "its header")
-    devices.find(header["device"])
-    pixels, classes = pixels_of(header["image_shape"]), len(classes_of(header))
-    config = config_from(header)
-    check(config, {"neurons": int, "circuit": str, "rule": str, "parameters": {}}, "its config")
-    neurons = config["neurons"]
-    arrays: dict[str, tuple[int, ...]] = {"age": (neurons,)}
-    more = {name: tuple(check(shape, [int], "its header")) for name, shape in header.get("more", {}).items()}
-    if config["circuit"] == "soft_wta" or not any(name.startswith("weights.") for name in more):
-        arrays["weights"] = (pixels, neurons)
-    arrays |= more
-    if header.get("biased", False):
-        arrays["bias"] = (neurons,)
-    arrays |= {"profile": (neurons, classes), "linear": (classes, neurons + 1)}
-    return {name: (kind_of(name), shape) for name, shape in arrays.items()}
-
-
-def config_from(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings in a header: all of them, for one that is left out must not become today's default.
-
-    Raises
-    ------
-    ValueError
-        If an entry is missing or unknown.
-    """
-    config = dict(header["config"])
-    if not config.keys() & EARLIER.keys():
-        config |= EARLIER
-    if not config.keys() & LATER.keys():
-        config |= LATER
-    return exactly(config, Settings, "its config")
-
-
-def pixels_of(shape: Any) -> int:
-    """Return how many pixels an image of a file's shape has; raise ``ValueError`` if that is no shape."""
-    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in shape)
-    if len(shape) not in (2, 3) or not whole or not all(0 < side < 10_000 for side in shape):
-        raise ValueError(f"its images have the shape {printable(shape)}.")
-    return int(np.prod(shape))

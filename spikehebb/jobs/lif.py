@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikehebb import convert, devices, export, metrics
 from spikehebb.convert import Timing, lif_calibration
-from spikehebb.core import Circuit, Images
+from spikehebb.core import Circuit, Images, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -55,7 +55,7 @@ class LifNetwork:
 
     def evaluate(
         self,
-        test: Images,
+        test: Samples,
         *,
         device: Device | str | None = None,
         replicas: int | None = None,
@@ -63,6 +63,7 @@ class LifNetwork:
         progress: Progress = quiet,
     ) -> dict[str, Any]:
         """Return the scores of the neuron that fires most, as the conversion did, and what it costs on a target."""
+        test = images_only(test)
         network, circuit, seed = self.columns.network, self.circuit(), self.columns.seed
         if test.image_shape != network.image_shape:
             raise ValueError(

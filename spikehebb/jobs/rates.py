@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikehebb import export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.convert import folded
-from spikehebb.core import Circuit, Images, Population, Projection, digest
+from spikehebb.core import Circuit, Population, Projection, Samples, digest, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
@@ -57,7 +57,7 @@ class RateNetwork:
 
     def evaluate(
         self,
-        test: Images,
+        test: Samples,
         *,
         device: Device | str | None = None,
         replicas: int | None = None,
@@ -66,6 +66,7 @@ class RateNetwork:
         progress: Progress = quiet,
     ) -> dict[str, Any]:
         """Return its scores; it runs on ``cpu`` or ``gpu``, and on all cores that this process may use if left out."""
+        test = images_only(test)
         model = self.model
         if replicas is not None:
             raise ValueError("replicas are for networks that spike, and this one has rates; leave them out.")

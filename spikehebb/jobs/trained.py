@@ -18,12 +18,12 @@ from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.circuits import Learner
 from spikehebb.convert import network_file
-from spikehebb.core import Images, PlasticityRule
+from spikehebb.core import PlasticityRule, Samples
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target
-from spikehebb.jobs import learned
+from spikehebb.jobs import learned, learned_file
 from spikehebb.jobs.converted import ConvertedNetwork
 from spikehebb.jobs.costs import Circuits
 from spikehebb.jobs.lif import LifNetwork
@@ -49,7 +49,7 @@ class Trained(Protocol):
 
     def evaluate(
         self,
-        test: Images,
+        test: Samples,
         *,
         device: Device | str | None = None,
         replicas: int | None = None,
@@ -111,7 +111,7 @@ def read(path: Path, *, circuit: str | Learner | None = None, rule: str | Plasti
     saved = checkpoint.load(path, _shapes)
     with checked(f"checkpoint {path}"):
         try:
-            if saved.header["kind"] == learned.KIND:
+            if saved.header["kind"] == learned_file.KIND:
                 return learned.from_checkpoint(saved, circuit=circuit, rule=rule)
             return _KINDS[saved.header["kind"]][1](saved)
         except ValueError as error:
@@ -178,7 +178,7 @@ def _converted(saved: Checkpoint) -> Trained:
 
 
 _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Checkpoint], Trained]]] = {
-    learned.KIND: (learned.shapes, learned.from_checkpoint),
+    learned_file.KIND: (learned_file.shapes, learned.from_checkpoint),
     model_file.KIND: (model_file.shapes, _rates),
     network_file.KIND: (network_file.shapes, _converted),
 }

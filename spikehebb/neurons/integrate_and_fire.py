@@ -7,6 +7,7 @@ import dataclasses
 from brian2 import inf, ms, mV, second
 
 from spikehebb.core import NeuronModel
+from spikehebb.equations import without
 
 lif = NeuronModel(
     name="lif",
@@ -116,7 +117,7 @@ conductance_adaptive = NeuronModel(
 conductance_inhibitory = NeuronModel(
     name="conductance_inhibitory",
     summary="LIF with conductances; negative weights inhibit",
-    equations="\n".join(conductance_adaptive.equations.strip().splitlines()[:3]),
+    equations=without(conductance_adaptive.equations, ["theta"]),
     threshold="v > v_threshold",
     reset="v = v_reset",
     refractory="t_ref",

@@ -1,13 +1,15 @@
-"""Networks that learn as replicas in one simulation."""
+"""Runs of networks that learn images: of one, or of several as replicas in one simulation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.learned import LearnedNetwork
 
 KIND = "digits side by side"
 _EQUAL = (
@@ -25,6 +27,41 @@ _EQUAL = (
     "dropped",
 )
 _SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitRun:
+    """What ``learn_digits`` returns for one network.
+
+    Parameters
+    ----------
+    report : mapping
+        What ``run.json`` holds.
+    network : LearnedNetwork
+        The trained network.
+    """
+
+    report: Mapping[str, Any]
+    network: LearnedNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitRuns:
+    """What ``learn_digits`` returns for several networks.
+
+    Parameters
+    ----------
+    runs : tuple of DigitRun
+        One for each of the settings.
+    folders : tuple of str
+        Their names below ``out``: ``seed-K`` where only seeds differ, else ``network-K``.
+    summary : mapping
+        What ``summary.json`` holds: accuracies of each network, their mean and standard deviation over networks.
+    """
+
+    runs: tuple[DigitRun, ...]
+    folders: tuple[str, ...]
+    summary: Mapping[str, Any]
 
 
 def check_replicas(settings: Sequence[Settings]) -> None:

@@ -1,0 +1,97 @@
+"""What networks are shown: images or recordings, whether they fit, and how the input sees them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikehebb.core import Events, Samples
+from spikehebb.core.memory import check_memory
+from spikehebb.jobs.digit_settings import Settings
+from spikehebb.reading import printable
+from spikehebb.simulation.present import as_they_are, of_unit_length
+
+_SHOWN = 12  # classes in a message
+_MEASURED = 200  # recordings
+_BYTES = 40  # of a weight and of its copies, while a network learns
+
+
+def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
+    """Return images as they are presented to the input, shape (images, inputs), times a gain."""
+    if isinstance(images, Events):  # whose spikes are what they are
+        return images.words(settings.recording_ms * ms, settings.steps, steps_per_word=settings.steps)[:, 0]
+    if settings.learner.encoding == "unit length":
+        return gain * of_unit_length(images)
+    rows = as_they_are(images)
+    return gain * (np.hstack([rows, 1 - rows]) if settings.learner.encoding == "on and off" else rows)
+
+
+def inputs(settings: Settings, pixels: int) -> int:
+    """Return how many input neurons images of so many pixels have."""
+    return 2 * pixels if settings.learner.encoding == "on and off" else pixels
+
+
+def check_both(train: Samples, test: Samples) -> tuple[int, ...]:
+    """Return the shape of the images, after checking that both parts fit the network and each other."""
+    check_images(train)
+    check_images(test)
+    shape = train.shape
+    if test.shape != shape or type(test) is not type(train):
+        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.shape} pixels.")
+    if not same_classes(train.classes, test.classes):
+        raise ValueError(f"{train.name} has {listed(train.classes)}, but {test.name} {listed(test.classes)}.")
+    if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):
+        raise ValueError(
+            f"{train.name} has no image of {listed([test.classes[label] for label in missing])}, but {test.name} has; "
+            "give training images of every class."
+        )
+    return shape
+
+
+def check_images(images: Samples) -> None:
+    """Raise ``ValueError`` unless images are labelled."""
+    low = int(images.labels.min())
+    if low < 0:
+        raise ValueError(f"{images.name}: labels must be at least 0, got {low} (-1 is unlabelled).")
+
+
+def same_classes(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether classes have the same names, as far as both have names."""
+    return all(one == other for one, other in zip(first, second, strict=False))
+
+
+def listed(classes: Sequence[str]) -> str:
+    """Return classes as a message shows them."""
+    more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    return f"the classes {printable(', '.join(classes[:_SHOWN]), 200)}{more}"
+
+
+def settings_for(shown: Samples, settings: Settings) -> Settings:
+    """Return settings that say how much of recordings is shown, and how strong their input is; of images, the same.
+
+    The rate of an input neuron that alone is the whole input, which is set for images, is measured: the mean length of
+    the vector of all rates.
+    """
+    if not isinstance(shown, Events):
+        return settings
+    if settings.recording_ms == 0:
+        longest = max(1.0, math.ceil(float(shown.longest / ms)))
+        settings = dataclasses.replace(settings, recording_ms=longest)
+    if settings.learner.encoding != "unit length":
+        return settings
+    some = shown.frames(settings.recording_ms * ms, settings.steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
+    rate = float(np.linalg.norm(some, axis=1).mean()) / (settings.presentation_ms / 1000)
+    if settings.circuit == "soft_wta":
+        return dataclasses.replace(settings, max_rate_hz=rate)
+    return dataclasses.replace(settings, parameters={**settings.parameters, "circuit.max_rate": rate * Hz})
+
+
+def check_room(settings: Sequence[Settings], pixels: int) -> None:
+    """Raise ``MemoryError`` unless the weights of networks for images of so many pixels fit into this machine."""
+    neurons = sum(each.neurons for each in settings)
+    check_memory(f"learning {pixels} pixels with {neurons:,} neurons", _BYTES * float(pixels) * neurons, "take fewer")
