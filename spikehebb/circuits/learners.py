@@ -103,11 +103,13 @@ def _lif_wta(
     encoder: NeuronModel,
     inhibition: str = "spiking",
     gain: float = 8.0,
+    centring: float = 1.0,
     strength: float = 3.0,
     tau_m: Quantity = 20 * ms,
     tau_inhibition: Quantity = 2 * ms,
     inhibitory: int = 8,
     theta_step: float = 0.0,
+    rate: Quantity = 0 * Hz,
     start_norm: float = 3.0,
     eta: float = 0.1,
     lifetime: float = 100.0,
@@ -120,7 +122,9 @@ def _lif_wta(
     own |= {"tau_x": tau_m} if "tau_x" in rule.parameters and "u" in variables(rule.needs_post) else {}
     rule = rule.with_parameters(**own)
     weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
-    neuron = lif_competing.with_parameters(tau_m=tau_m, gain=gain / spikes, theta_step=theta_step)
+    neuron = lif_competing.with_parameters(
+        tau_m=tau_m, gain=gain / spikes, centring=centring, theta_step=theta_step, goal=rate / neurons
+    )
     return Circuit(
         name="lif_wta",
         populations={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from brian2 import inf, ms, mV, second
+from brian2 import Hz, inf, ms, mV, second
 
 from spikehebb.core import NeuronModel
 from spikehebb.equations import without
@@ -62,8 +62,8 @@ lif_adaptive = NeuronModel(
 
 lif_competing = NeuronModel(
     name="lif_competing",
-    summary="LIF that is driven by how far its input exceeds the mean of all; its threshold rises with every spike",
-    # u is the filtered input and z what spikes have taken from the potential gain*(u - m) - z: its own and, through
+    summary="LIF that is driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal",
+    # u is the filtered input and z what spikes have taken from the potential gain*(u - centring*m) - z: its own and, through
     # negative weights, those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
     equations="""
         du/dt = -u/tau_m : 1
@@ -71,12 +71,20 @@ lif_competing = NeuronModel(
         dtheta/dt = -theta/tau_theta : 1
         m : 1
     """,
-    threshold="gain*(u - m) - z > 1 + theta",
+    threshold="gain*(u - centring*m) - z > 1 + theta",
     reset="z += 1; theta += theta_step",
+    update="theta -= theta_step*goal*dt",
     receive="u_post += clip(w, 0, inf); z_post += clip(-w, 0, inf)",
     onset="u = 0; z = 0; m = 0",
-    parameters={"tau_m": 20 * ms, "gain": 1.0, "theta_step": 0.0, "tau_theta": 1e4 * second},
-    roles={"gain": "factor", "theta_step": "factor", **lif_adaptive.roles},
+    parameters={
+        "tau_m": 20 * ms,
+        "gain": 1.0,
+        "centring": 1.0,
+        "theta_step": 0.0,
+        "goal": 0 * Hz,
+        "tau_theta": 1e4 * second,
+    },
+    roles={"gain": "factor", "centring": "factor", "theta_step": "factor", "goal": "rate", **lif_adaptive.roles},
     frozen={"theta_step": 0.0, "tau_theta": inf * second},
     reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 1.3",
 )
