@@ -184,7 +184,7 @@ diehl_cook = Learner(
     name="diehl_cook",
     summary="Conductance-based LIF neurons with moving thresholds and lateral inhibition, as Diehl and Cook 2015",
     start=_diehl_cook,
-    rule=combine(diehl_cook_rule, normalization, name="diehl_cook_normalized"),
+    rule=combine(diehl_cook_rule, normalization),
     encoder=poisson.with_parameters(max_rate=63.75 * Hz),
     encoding="intensity",
     presentation=350 * ms,

@@ -45,13 +45,12 @@ commands = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]
-Data = Annotated[
-    str,
-    typer.Option(
-        help="digits, mnist, fashion-mnist, cifar10 or stl10; or a path of your own: a folder of "
-        "train/CLASS/IMAGE and test/CLASS/IMAGE, IDX files, .npz or .csv. docs/data.md lists what is recognised."
-    ),
-]
+_DATA = typer.Option(
+    help="digits, mnist, fashion-mnist, cifar10 or stl10; or a path of your own: a folder of train/CLASS/IMAGE and "
+    "test/CLASS/IMAGE, IDX files, .npz or .csv. docs/data.md lists what is recognised."
+)
+Data = Annotated[str, _DATA]
+OptionalData = Annotated[str | None, _DATA]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the official files.")]
 Size = Annotated[
     int | None, typer.Option(help="Cut the largest square from the middle of all images, and scale it to N x N pixels.")

@@ -16,6 +16,7 @@ from spikehebb.cli.common import (
     DeviceName,
     Json,
     Limit,
+    OptionalData,
     Overwrite,
     Size,
     commands,
@@ -30,10 +31,14 @@ from spikehebb.cli.common import (
 
 @commands.command()
 def learn(
-    data: Data,
-    out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
+    data: OptionalData = None,
+    out: Annotated[Path | None, into("Folder for run.json, checkpoint.npz and the pictures.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings with known figures; other options change them. --presets lists them.")
+    ] = None,
+    presets: Annotated[bool, typer.Option("--presets", help="List the presets with their figures, and stop.")] = False,
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 1,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images; 1 if left out.")] = None,
     device: DeviceName = "auto",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     from_: Annotated[
@@ -77,6 +82,15 @@ def learn(
     from spikehebb import devices, jobs, plot
     from spikehebb.cli import parse
 
+    if presets:
+        _list_presets(as_json)
+        return
+    known = None if preset is None else jobs.find_preset(preset)
+    data = data or (known.data if known else None)
+    if data is None or out is None:
+        raise ValueError(
+            "learn needs --data (digits, mnist, a path of your own ...) or --preset, and --out, the folder of the run."
+        )
     if replicas is not None and from_ is not None:
         raise ValueError("--replicas begin with random weights; leave out --from, or go on with one after another.")
     start = _start(from_, age, neurons)
@@ -91,7 +105,9 @@ def learn(
     given = {name: value for name, value in asked.items() if value is not None}
     if target is not None and rule is None:
         given |= jobs.CHIP_RULE
-    settings = jobs.Settings(**given)  # what is wrong with them need not wait for the images
+    settings = (
+        known.made(**given) if known else jobs.Settings(**given)
+    )  # what is wrong with them need not wait for the images
     where = devices.find(device)
     train, test = (
         images_of(data, part, data_dir, limit, size, grey=not colour, cells=cells, events=True)
@@ -100,7 +116,7 @@ def learn(
     if device == "auto":
         where = _advised(settings, train, replicas)
     if replicas is not None:
-        title = f"{settings.neurons} neurons after {epochs} x {len(train)} images of {data}"
+        title = f"{settings.neurons} neurons after {settings.epochs} x {len(train)} images of {data}"
         _learn_replicas(train, test, settings, replicas, where, out, overwrite, as_json, title)
         return
     if start is not None:
@@ -117,7 +133,7 @@ def learn(
         print_json(run.report)
         return
     origin = "" if from_ is None else f" that went on from {from_}"
-    title = f"{settings.neurons} neurons{origin} after {epochs} x {len(train)} images of {data}"
+    title = f"{settings.neurons} neurons{origin} after {settings.epochs} x {len(train)} images of {data}"
     _print_scores(title, run.report["metrics"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
         say(f"  {path}")
@@ -161,6 +177,26 @@ def evaluate(
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
         if chip is not None:
             print_hardware(result["hardware"])
+
+
+def _list_presets(as_json: bool) -> None:
+    """Print the presets with their figures and commands."""
+    from spikehebb import jobs
+
+    every = jobs.learn_presets().values()
+    if as_json:
+        print_json([{**vars(preset), "settings": dict(preset.settings), "command": preset.command} for preset in every])
+        return
+    for preset in every:
+        deviation = "" if preset.deviation is None else f" ± {preset.deviation:.2f}"
+        figure = (
+            "not measured" if preset.accuracy is None else f"{preset.accuracy:.2f}{deviation} % ({preset.seeds} seeds)"
+        )
+        published = "" if preset.published is None else f"; published {preset.published} %"
+        time = "" if preset.ms is None else f"; {preset.ms:.2g} ms per image"
+        say(f"{preset.name:18} {preset.data:14} {figure}{published}{time}")
+        say(f"  {preset.summary} ({preset.source})")
+        say(f"  {preset.command}")
 
 
 def _learn_replicas(

@@ -24,6 +24,9 @@ from spikehebb.jobs.learn_layers import LayersRun as LayersRun
 from spikehebb.jobs.learn_layers import learn_layers as learn_layers
 from spikehebb.jobs.learned import LearnedNetwork as LearnedNetwork
 from spikehebb.jobs.lif import LifNetwork as LifNetwork
+from spikehebb.jobs.presets import LearnPreset as LearnPreset
+from spikehebb.jobs.presets import find_preset as find_preset
+from spikehebb.jobs.presets import learn_presets as learn_presets
 from spikehebb.jobs.quantize import quantize_network as quantize_network
 from spikehebb.jobs.rates import RateNetwork as RateNetwork
 from spikehebb.jobs.replay import Replay as Replay

@@ -62,9 +62,9 @@ lif_adaptive = NeuronModel(
 
 lif_competing = NeuronModel(
     name="lif_competing",
-    summary="LIF that is driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal",
-    # u is the filtered input and z what spikes have taken from the potential gain*(u - centring*m) - z: its own and, through
-    # negative weights, those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
+    summary="LIF, driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal",
+    # u is the filtered input; z is what spikes have taken from the potential: its own and, through negative weights,
+    # those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
     equations="""
         du/dt = -u/tau_m : 1
         dz/dt = -z/tau_m : 1

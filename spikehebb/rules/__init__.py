@@ -3,6 +3,8 @@
 # ruff: noqa: F403 (the names of a family are written in its own file alone)
 from __future__ import annotations
 
+from functools import reduce
+
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.equations import did_you_mean
@@ -27,13 +29,21 @@ FAMILIES = Frozen({title: tuple(collected(PlasticityRule, vars(file)).values()) 
 
 
 def find(name: str) -> PlasticityRule:
-    """Return a rule by its name.
+    """Return a rule by its name, or several that act together: ``stdp_pair+normalization``.
 
     Raises
     ------
     ValueError
-        If there is none, with the nearest name.
+        If there is none, with the nearest name; or if rules cannot act together (see ``combine``).
+
+    Examples
+    --------
+    >>> from spikehebb import rules
+    >>> rules.find("stdp_pair+normalization").name
+    'stdp_pair_normalization'
     """
+    if "+" in name:
+        return reduce(homeostasis.combine, map(find, name.split("+")))
     if name not in RULES:
         raise ValueError(f"there is no rule {name!r}.{did_you_mean(name, RULES)}")
     return RULES[name]
