@@ -169,9 +169,9 @@ clopath_homeostatic = dataclasses.replace(
     clopath,
     name="clopath_homeostatic",
     summary="Voltage-based STDP with homeostasis: depression grows with the mean square of the depolarization",
-    post=f"""{clopath.post}
-        du_square/dt = (clip(potential - u_rest, 0*volt, inf*volt)**2 - u_square)/tau_square : volt**2
-    """,
+    post=text.joined(
+        clopath.post, "du_square/dt = (clip(potential - u_rest, 0*volt, inf*volt)**2 - u_square)/tau_square : volt**2"
+    ),
     keeps=("u_square",),
     on_pre=text.renamed(clopath.on_pre, {"A_LTD": "A_LTD*u_square_post/u_ref_square"}),
     parameters={**clopath.parameters, "u_rest": -70.6 * mV, "u_ref_square": 60 * mV**2, "tau_square": 1.2 * second},
