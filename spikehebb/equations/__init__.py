@@ -3,6 +3,7 @@
 Nothing here touches Brian2's global state; text is parsed, never run.
 """
 
+from spikehebb.equations.blocks import EXACT_IN_BLOCKS, in_blocks
 from spikehebb.equations.check import (
     TIME,
     check_apart,
@@ -23,6 +24,7 @@ from spikehebb.equations.statements import (
     clips,
     declare,
     differential,
+    is_linear,
     is_shared,
     joined,
     number_type,
@@ -41,6 +43,7 @@ from spikehebb.equations.statements import (
 
 __all__ = [
     "DIMENSIONLESS",
+    "EXACT_IN_BLOCKS",
     "TIME",
     "Statement",
     "calls",
@@ -56,7 +59,9 @@ __all__ = [
     "describe",
     "did_you_mean",
     "differential",
+    "in_blocks",
     "is_condition",
+    "is_linear",
     "is_shared",
     "joined",
     "number_type",
