@@ -21,7 +21,7 @@ poisson = NeuronModel(
     summary="Poisson spikes at max_rate times the presented value",
     equations="rate : Hz (constant)",
     threshold="rand() < rate*dt",
-    onset="rate = max_rate*stimulus(t, i)",
+    frame="rate = max_rate*stimulus(t, i)",
     parameters={"max_rate": 1000 * Hz},
     roles={"max_rate": "rate"},
 )
@@ -36,7 +36,7 @@ regular = NeuronModel(
     """,
     threshold="t >= next_spike",
     reset="next_spike += 1/rate",
-    onset="""
+    frame="""
         rate = max_rate*stimulus(t, i)
         next_spike = t + (0.5 + jitter*(rand() - 0.5))/rate
     """,
@@ -58,7 +58,7 @@ word_source = NeuronModel(
     summary="Replays the recorded spikes of a presentation, step by step the bits of the number presented",
     equations="word : 1",
     threshold="word % 2 >= 1",
-    onset="word = 2*stimulus(t, i)",
+    frame="word = 2*stimulus(t, i)",
     update="word = (word - word % 2)/2",  # floor() makes 32-bit numbers on NumPy
 )
 
@@ -139,7 +139,7 @@ rate_source = NeuronModel(
     name="rate_source",
     summary="A rate x, as presented",
     equations="x : 1",
-    onset="x = stimulus(t, i)",
+    frame="x = stimulus(t, i)",
 )
 
 centred_source = NeuronModel(
@@ -149,7 +149,7 @@ centred_source = NeuronModel(
         x : 1
         mu : 1
     """,
-    onset="x = stimulus(t, i)",
+    frame="x = stimulus(t, i)",
 )
 
 ENCODERS = collected(NeuronModel, globals())

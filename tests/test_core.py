@@ -123,12 +123,13 @@ def test_a_circuit_refuses_what_does_not_fit() -> None:
         make(p=Projection(pre="a", post="b", weights=weights.T))
     with pytest.raises(ValueError, match="rule softhebb needs a variable 'u'"):
         make(p=Projection(pre="a", post="b", weights=weights, rule=RULES["softhebb"]))
-    rule = a_rule()
-    with pytest.raises(ValueError, match="population a gets 'tau' twice"):
-        make(
-            p=Projection(pre="a", post="b", weights=weights, rule=rule),
-            q=Projection(pre="a", post="b", weights=weights, rule=rule),
-        )
+    rule = a_rule(post="dv/dt = -v/tau : 1", post_spike="v += 1", on_pre="w += v_post")
+    with pytest.raises(ValueError, match="population b gets 'v' twice, from neuron lif and from rule mine; rename one"):
+        make(p=Projection(pre="a", post="b", weights=weights, rule=rule))
+    with pytest.raises(ValueError, match=r"projection p: delay must be one time or \(3, 2\) \(pre, post\), got \(2,\)"):
+        make(p=Projection(pre="a", post="b", weights=weights, delay=[1, 2] * ms))
+    with pytest.raises(ValueError, match="dendritic_delay must be at least 0, got -1 ms"):
+        Projection(pre="a", post="b", weights=weights, dendritic_delay=-1 * ms)
     with pytest.raises(ValueError, match="has no variable 'Z' to sum into"):
         make(p=Projection(pre="b", post="a", summed={"Z": "v_pre"}))
     with pytest.raises(ValueError, match="needs weights"):

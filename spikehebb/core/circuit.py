@@ -15,7 +15,8 @@ from spikehebb import equations as text
 from spikehebb.core.bounds import check_start
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.times import seconds
-from spikehebb.core.values import Frozen, dimensions, frozen_array, frozen_parameters
+from spikehebb.core.traces import Traces, check_in_synapses, held, in_synapses
+from spikehebb.core.values import Float, Frozen, dimensions, frozen_array, frozen_parameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,8 +55,12 @@ class Projection:
         How the weights change; without one they are fixed.
     connected : array_like of bool, shape (n_pre, n_post), optional
         Which pairs are connected; all when left out.
-    delay : Quantity
-        From a presynaptic spike to its arrival. The rule sees arrivals, too: its lags count from there.
+    delay : Quantity, scalar or shape (n_pre, n_post)
+        From a presynaptic spike to its arrival. The rule sees arrivals, too: its lags count from there. Where each
+        synapse has a delay of its own, traces that presynaptic spikes drive live in the synapses (``x1_arrived``).
+    dendritic_delay : Quantity, scalar or shape (n_pre, n_post)
+        From a postsynaptic spike to when the rule sees it in the synapse; transmission knows nothing of it. Where each
+        synapse has its own, traces that postsynaptic spikes drive live in the synapses (``y1_backpropagated``).
     summed : mapping of str to str, optional
         A continuous projection: at every step the postsynaptic variable becomes the sum of this expression over
         all presynaptic neurons, as in ``{"Z": "exp(u_pre)"}`` or, with weights, ``{"y": "w*x_pre"}``.
@@ -67,6 +72,7 @@ class Projection:
     rule: PlasticityRule | None = None
     connected: NDArray[Any] | None = None
     delay: Quantity = field(default_factory=lambda: 0 * ms)
+    dendritic_delay: Quantity = field(default_factory=lambda: 0 * ms)
     summed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,8 +83,10 @@ class Projection:
             )
         if self.weights is None and self.rule:
             raise ValueError(f"projection {self.pre} -> {self.post} has rule {self.rule.name}, but no weights.")
-        if seconds(f"projection {self.pre} -> {self.post}: delay", self.delay, least=0.0).ndim:
-            raise ValueError(f"projection {self.pre} -> {self.post}: delay must be one time, got {self.delay}.")
+        for what in ("delay", "dendritic_delay"):
+            times = seconds(f"projection {self.pre} -> {self.post}: {what}", getattr(self, what), least=0.0)
+            if times.ndim:
+                object.__setattr__(self, what, Quantity(frozen_array(times, float), dim=text.TIME, copy=False))
         object.__setattr__(self, "summed", Frozen(self.summed))
         for name, kind in (("weights", float), ("connected", bool)):
             if getattr(self, name) is not None:
@@ -88,10 +96,32 @@ class Projection:
         if self.weights is not None and self.rule is not None:
             check_start(f"projection {self.pre} -> {self.post}", self.rule, self.weights, self.connected)
 
+    def lateness(self, side: str) -> Float:
+        """Return how much later than the spike itself the rule sees one of a side, in seconds: one or (n_pre, n_post).
+
+        Parameters
+        ----------
+        side : str
+            ``pre`` or ``post``.
+        """
+        if side == "post":
+            return np.asarray(self.dendritic_delay, float)
+        lag = self.rule.parameters[self.rule.lag] if self.rule and self.rule.lag else 0.0
+        return np.asarray(self.delay, float) + float(lag)
+
+    def in_synapses(self, side: str) -> bool:
+        """Return whether traces that spikes of one side, ``pre`` or ``post``, drive live in each synapse."""
+        return bool(self.rule and self.rule.statements(side)[0] and self.lateness(side).ndim)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Circuit:
     """Named populations and named projections.
+
+    Any number of projections can learn at a population, by one rule or by several. What a rule keeps in the neurons
+    (traces, and parameters that they read) has the rule's names there, ``x1``; where another projection has one of
+    these names, too, it is ``x1_of_feedforward`` in each of them, after the projection, and where a projection from a
+    population to itself has a name on both sides, ``x1_pre_of_recurrent`` and ``x1_post_of_recurrent``.
 
     Continuous projections act in the order in which they are listed, after all neurons have been integrated and
     before thresholds are tested; each is followed by the ``update`` of its target.
@@ -133,6 +163,12 @@ class Circuit:
             array = getattr(projection, what)
             if array is not None and array.shape != (pre.size, post.size):
                 raise ValueError(f"{owner}: {what} must be {(pre.size, post.size)} (pre, post), got {array.shape}.")
+        for what in ("delay", "dendritic_delay"):
+            shape = np.shape(getattr(projection, what))
+            if shape not in ((), (pre.size, post.size)):
+                raise ValueError(
+                    f"{owner}: {what} must be one time or {(pre.size, post.size)} (pre, post), got {shape}."
+                )
         known = {f"{n}_pre": d for n, d in _names(pre).items()} | {f"{n}_post": d for n, d in _names(post).items()}
         weight = {} if projection.weights is None else {"w": text.DIMENSIONLESS}
         for variable, expression in projection.summed.items():
@@ -155,6 +191,9 @@ class Circuit:
             _check_spiking(owner, projection.pre, pre, f"has rule {rule.name}, which waits for presynaptic spikes")
         if rule.on_post or rule.post_spike:
             _check_spiking(owner, projection.post, post, f"has rule {rule.name}, which waits for postsynaptic spikes")
+        for side in ("pre", "post"):
+            if projection.in_synapses(side):
+                check_in_synapses(owner, rule, side)
         for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs_post)):
             for variable, dim in text.variables(needs).items():
                 if _names(population).get(variable) != dim:
@@ -165,14 +204,14 @@ class Circuit:
 
     def _check_variables(self, name: str, population: Population) -> None:
         owner: dict[str, str] = dict.fromkeys(_names(population), f"neuron {population.model.name}")
-        for rule, side in self.traces(name):
-            for variable in sorted(_held(rule, side)):
+        for traces in self.traces(name):
+            for variable in sorted(traces.names.values()):
                 if variable in owner:
                     raise ValueError(
                         f"circuit {self.name}: population {name} gets {variable!r} twice, from "
-                        f"{owner[variable]} and from rule {rule.name}; rename one of them."
+                        f"{owner[variable]} and from rule {traces.rule.name}; rename one of them."
                     )
-                owner[variable] = f"rule {rule.name}"
+                owner[variable] = f"rule {traces.rule.name}"
         for variable in population.state:
             if variable not in owner:
                 raise ValueError(
@@ -182,30 +221,75 @@ class Circuit:
 
     def _check_synapse(self, name: str, projection: Projection) -> None:
         """Refuse names without suffix that one of the neurons has, too: Brian2 would take its variable."""
+        there = self._unsuffixed(projection)
+        for end in (projection.pre, projection.post):
+            own = set(_names(self.populations[end])).union(*(each.names.values() for each in self.traces(end)))
+            if clash := sorted(there & own):
+                raise ValueError(
+                    f"circuit {self.name}, projection {name}: its synapses and the neurons {end} both have "
+                    f"{', '.join(map(repr, clash))}, and Brian2 would take one for the other; rename one of them."
+                )
+
+    def _unsuffixed(self, projection: Projection) -> set[str]:
+        """Return the names without suffix that the synapses of a projection read, set or declare."""
         rule, post = projection.rule, self.populations[projection.post]
         texts = [*projection.summed.values()] if projection.summed else [post.model.receive]
         there = {"w"} if projection.weights is not None else set[str]()
         if rule is not None:
             texts += [rule.synapse, rule.on_pre, rule.on_post, rule.update, *rule.onset]
         there |= text.used(*texts)
-        if rule is not None:  # parameters that neurons hold are read there, with a suffix
-            there -= {*rule.held("pre"), *rule.held("post")}
-        for end in (projection.pre, projection.post):
-            held = set(_names(self.populations[end])).union(*(_held(other, side) for other, side in self.traces(end)))
-            if clash := sorted(there & held):
-                raise ValueError(
-                    f"circuit {self.name}, projection {name}: its synapses and the neurons {end} both have "
-                    f"{', '.join(map(repr, clash))}, and Brian2 would take one for the other; rename one of them."
-                )
+        if rule is not None:
+            inside = [side for side in ("pre", "post") if projection.in_synapses(side)]
+            for side in inside:
+                there |= {in_synapses(trace, side) for trace in text.variables(getattr(rule, side))} | {
+                    *rule.held(side)
+                }
+            for side in {"pre", "post"}.difference(inside):  # what neurons hold is read there, with a suffix
+                there -= rule.held(side).keys()
+        return there
 
-    def traces(self, population: str) -> list[tuple[PlasticityRule, str]]:
-        """Return the rules that keep traces in a population, each with its side, ``pre`` or ``post``."""
-        found = []
-        for projection in self.projections.values():
-            for side in ("pre", "post"):
-                if projection.rule and getattr(projection, side) == population:
-                    found.append((projection.rule, side))
-        return found
+    def traces(self, population: str) -> list[Traces]:
+        """Return what the rules of its projections keep in the neurons of a population, one for each side of each."""
+        return [
+            Traces(projection=name, side=side, rule=projection.rule, names=Frozen(self.names(name, side)))
+            for name, projection in self.projections.items()
+            for side in ("pre", "post")
+            if projection.rule and getattr(projection, side) == population and not projection.in_synapses(side)
+        ]
+
+    def names(self, projection: str, side: str) -> dict[str, str]:
+        """Return what the neurons of one side call the traces and parameters that the rule of a projection keeps there.
+
+        Parameters
+        ----------
+        projection, side : str
+            ``pre`` or ``post``.
+
+        Examples
+        --------
+        >>> from spikehebb.circuits import synapse_pair
+        >>> from spikehebb.rules import stdp_pair
+        >>> synapse_pair(stdp_pair).names("synapse", "pre")
+        {'tau_plus': 'tau_plus', 'x1': 'x1'}
+        """
+        wiring = self.projections[projection]
+        if wiring.rule is None or wiring.in_synapses(side):
+            return {}
+        kept, population = held(wiring.rule, side), getattr(wiring, side)
+        other_side = {"pre": "post", "post": "pre"}[side]
+        both = set[str]()
+        if getattr(wiring, other_side) == population and not wiring.in_synapses(other_side):
+            both = kept & held(wiring.rule, other_side)
+        elsewhere = set[str]()
+        for name, other in self.projections.items():
+            if name != projection and other.rule and population in (other.pre, other.post):
+                elsewhere |= self._unsuffixed(other)
+                for end in ("pre", "post"):
+                    if getattr(other, end) == population and not other.in_synapses(end):
+                        elsewhere |= held(other.rule, end)
+        names = {name: name for name in sorted(kept)}
+        names |= {name: f"{name}_of_{projection}" for name in names if name in elsewhere}
+        return names | {name: f"{name}_{side}_of_{projection}" for name in names if name in both}
 
     def frozen(self) -> Circuit:
         """Return the circuit without its rules, without the state that only they had, and with neurons that stay."""
@@ -241,11 +325,6 @@ class Circuit:
         old = self.populations[population]
         changed = dataclasses.replace(old, state={**old.state, **state})
         return dataclasses.replace(self, populations={**self.populations, population: changed})
-
-
-def _held(rule: PlasticityRule, side: str) -> set[str]:
-    """Return the traces and parameters of a rule that live in the neurons of one side."""
-    return {*text.variables(getattr(rule, side)), *rule.held(side)}
 
 
 def _names(population: Population) -> dict[str, Any]:

@@ -181,22 +181,38 @@ class Protocol:
     Parameters
     ----------
     stimuli : mapping of str to array_like, shape (rows, size)
-        For each stimulated population what ``stimulus(t, i)`` is: one row per presentation, or, for a population
-        that replays spikes, one row per spike of each neuron, in seconds, padded with infinity.
+        For each stimulated population what ``stimulus(t, i)`` is: one row per presentation, or one per frame, or, for
+        a population that replays spikes, one row per spike of each neuron, in seconds, padded with infinity.
     duration : Quantity
         How long it all lasts.
     presentation : Quantity, optional
         How long one presentation lasts; left out where there is just one.
-    labels : array_like of int, shape (rows,), optional
+    labels : array_like of int, shape (presentations,), optional
         What each presentation shows.
+    frames : int
+        How many rows a presentation shows one after the other, each for the same time: a stimulus that moves. Neurons
+        and traces are reset at the onset of a presentation, not at its further frames.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> moving = Protocol(stimuli={"input": [[1, 0], [0, 1]]}, duration=40 * ms, presentation=40 * ms, frames=2)
+    >>> moving.frame
+    20. * msecond
     """
 
     stimuli: Mapping[str, NDArray[Any]]
     duration: Quantity
     presentation: Quantity | None = None
     labels: NDArray[Any] | None = None
+    frames: int = 1
 
     def __post_init__(self) -> None:
+        if isinstance(self.frames, bool) or not isinstance(self.frames, (int, np.integer)) or self.frames < 1:
+            raise ValueError(f"protocol: frames must be a whole number of at least 1, got {self.frames!r}.")
+        object.__setattr__(self, "frames", int(self.frames))
+        if self.frames > 1 and self.presentation is None:
+            raise ValueError(f"protocol: {self.frames} frames need a presentation, the time that they last together.")
         arrays = {name: frozen_array(value, np.float64) for name, value in self.stimuli.items()}
         for name, array in arrays.items():
             if array.ndim != 2 or np.isnan(array).any():
@@ -206,6 +222,11 @@ class Protocol:
             value = getattr(self, what)
             if value is not None and seconds(f"protocol: {what}", value, above=0.0).ndim:
                 raise ValueError(f"protocol: {what} must be one time, got {value}.")
+
+    @property
+    def frame(self) -> Quantity | None:
+        """How long one row of a stimulus is presented, or None where there is just one."""
+        return None if self.presentation is None else self.presentation / self.frames
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

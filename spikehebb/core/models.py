@@ -35,7 +35,11 @@ class NeuronModel:
     needs_pre : str
         Variables of the presynaptic neuron that ``receive`` reads (with the suffix ``_pre``), as declarations.
     onset : str
-        What happens at the onset of each presentation. ``stimulus(t, i)`` is the value presented to neuron ``i``.
+        What happens at the onset of each presentation: a reset.
+    frame : str
+        What happens when a row of the stimulus begins to be presented, after ``onset``: at the onset of each
+        presentation, and at each further frame of a presentation that has several. ``stimulus(t, i)`` is the value
+        presented to neuron ``i``.
     update : str
         Statements executed at every step after the continuous projections onto this population.
     method : str
@@ -60,6 +64,7 @@ class NeuronModel:
     receive: str = ""
     needs_pre: str = ""
     onset: str = ""
+    frame: str = ""
     update: str = ""
     method: str = "exact"
     frozen: Parameters = field(default_factory=dict)
@@ -81,7 +86,7 @@ class NeuronModel:
             owner,
             equations=self.equations,
             conditions=[self.threshold] if self.threshold else [],
-            blocks=[self.reset, self.onset, self.update],
+            blocks=[self.reset, self.onset, self.frame, self.update],
             known=known | resting,
             stimuli=True,
         )

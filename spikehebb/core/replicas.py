@@ -269,7 +269,7 @@ def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = No
         state |= _differing(first, name, [population.state for population in populations])
     for name in first.projections:
         projections = [circuit.projections[name] for circuit in circuits]
-        for what in ("pre", "post", "delay", "summed", "connected"):
+        for what in ("pre", "post", "delay", "dendritic_delay", "summed", "connected"):
             _same(first, f"{what} of {name}", [getattr(projection, what) for projection in projections])
         rules = [projection.rule for projection in projections]
         _same(first, f"the rule of {name}", [None if rule is None else _without_numbers(rule) for rule in rules])
@@ -289,7 +289,7 @@ def replicas_of(circuits: Sequence[Circuit], *, seeds: Sequence[int] | None = No
     )
 
 
-_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "needs_pre", "onset", "update", "method")
+_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "needs_pre", "onset", "frame", "update", "method")
 
 
 def _without_numbers(rule: PlasticityRule) -> dict[str, Any]:

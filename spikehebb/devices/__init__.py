@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spikehebb.devices import cpp, cuda, nvcc
-from spikehebb.devices.cpp import cpp_project, write_cpp
+from spikehebb.devices.cpp import cpp_project, take_delays, write_cpp
 from spikehebb.devices.cuda import cuda_project, write_cuda
 from spikehebb.devices.device import (
     CPP,
@@ -51,6 +51,7 @@ __all__ = [
     "on_gpu",
     "own_cache",
     "scratch",
+    "take_delays",
     "unused",
     "write_cpp",
     "write_cuda",

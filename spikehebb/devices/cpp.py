@@ -109,6 +109,42 @@ def arrival(
     return {group.name: group}
 
 
+# Brian2's own arguments call the delays of all pathways of a projection by one name.
+_DELAYS = """
+for (auto arg = args.begin(); arg != args.end(); )
+{{
+    if (arg->rfind("{name}.delay=", 0) != 0)
+    {{
+        ++arg;
+        continue;
+    }}
+    std::ifstream file(arg->substr({length}), std::ios::in | std::ios::binary);
+    double delay;
+    for (size_t k = 0; k < brian::{array}.size(); k++)
+    {{
+        if (!file.read(reinterpret_cast<char*>(&delay), sizeof(delay)))
+            std::cerr << "Error reading the delays of {name}" << std::endl;
+        brian::{array}[k] = delay;
+    }}
+    arg = args.erase(arg);
+}}
+"""
+
+
+def take_delays(pathway: Any) -> None:
+    """Let a compiled program, C++ or CUDA, take the delay of each synapse as its argument ``name.delay=file``.
+
+    Parameters
+    ----------
+    pathway : SynapticPathway
+        With its synapses made.
+    """
+    device = get_device()
+    if isinstance(device, CPPStandaloneDevice):  # which that of CUDA is, too
+        array, name = device.get_array_name(pathway.variables["delay"], access_data=False), pathway.name
+        device.insert_code("main", _DELAYS.format(name=name, array=array, length=len(f"{name}.delay=")))
+
+
 @utf8()
 def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
     """Write the C++ source of a network named ``network`` into a folder, with a makefile ``all.mk``.

@@ -194,6 +194,18 @@ MENDS = (
         )
     ),
     ("network.cu", *CLOCKS),
+    # The queues of different delays are made by several threads, of which one tells the others too early that they are
+    # there: one thread makes them all.
+    (
+        "brianlib/spikequeue.h",
+        "        // read queue information from a previous run",
+        "        if (tid != 0) return;\n        num_threads = 1;\n        // queues of a previous run",
+    ),
+    (
+        "brianlib/spikequeue.h",
+        "__syncthreads();\n\n        // initialize semaphores",
+        "\n        // initialize semaphores",
+    ),
     # Names of files are put into lower case before they are opened.
     ("objects.cu", "c = std::tolower(static_cast<unsigned char>(c));", "(void) c;"),
 )

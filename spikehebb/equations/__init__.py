@@ -3,6 +3,7 @@
 Nothing here touches Brian2's global state; text is parsed, never run.
 """
 
+from spikehebb.equations.blocks import EXACT_IN_BLOCKS, in_blocks
 from spikehebb.equations.check import (
     TIME,
     check_apart,
@@ -25,6 +26,7 @@ from spikehebb.equations.statements import (
     clips,
     declare,
     differential,
+    is_linear,
     is_shared,
     joined,
     number_type,
@@ -43,6 +45,7 @@ from spikehebb.equations.statements import (
 
 __all__ = [
     "DIMENSIONLESS",
+    "EXACT_IN_BLOCKS",
     "TIME",
     "Statement",
     "assigned",
@@ -59,7 +62,9 @@ __all__ = [
     "describe",
     "did_you_mean",
     "differential",
+    "in_blocks",
     "is_condition",
+    "is_linear",
     "is_shared",
     "joined",
     "number_type",

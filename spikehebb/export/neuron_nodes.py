@@ -25,7 +25,7 @@ MODELS: Mapping[str, NeuronModel] = Frozen(
         "Output": neurons.nir_output,
     }
 )
-_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "update", "onset", "method")
+_TEXTS = ("equations", "threshold", "reset", "refractory", "receive", "update", "onset", "frame", "method")
 _WHY = {
     "lif": "loses at its reset what arrives in that step, which NIR's neurons keep; use neurons.lif_unit",
     "lif_adaptive": "has a threshold that moves, which no NIR neuron has",

@@ -75,6 +75,9 @@ def parts_of(
         if projection.summed:
             problems.append(f"projection {name} is continuous, and NIR's neurons hear spikes only.")
             continue
+        if projection.delay.ndim:
+            problems.append(f"projection {name} has a delay for each synapse, and a Delay node one for each neuron.")
+            continue
         steps = float(projection.delay) / step
         if abs(steps - round(steps)) > 1e-6:
             problems.append(

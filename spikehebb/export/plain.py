@@ -35,6 +35,7 @@ _TEXTS = (
     "refractory",
     "receive",
     "onset",
+    "frame",
     "update",
     "method",
     "reference",
@@ -240,6 +241,9 @@ def _quantities(owner: str, values: Parameters, meaning: str, keep: Any) -> dict
 def _projection(owner: str, name: str, projection: Projection, keep: Any, *, rules: bool) -> dict[str, Any]:
     weights, connected = projection.weights, projection.connected
     pairs = "from row (presynaptic) to column (postsynaptic)"
+    delays = {"delay": projection.delay}
+    if rules and np.any(projection.dendritic_delay):
+        delays["dendritic_delay"] = projection.dendritic_delay
     return {
         "name": name,
         "pre": projection.pre,
@@ -248,7 +252,12 @@ def _projection(owner: str, name: str, projection: Projection, keep: Any, *, rul
         "connected": None
         if connected is None
         else keep(f"{owner}.connected", np.asarray(connected, np.uint8), f"1 where there is a connection {pairs}"),
-        "delay_s": float(projection.delay),
+        **{
+            f"{what}_s": keep(f"{owner}.{what}", np.asarray(times, np.float64), f"in seconds, {pairs}")
+            if times.ndim
+            else float(times)
+            for what, times in delays.items()
+        },
         "summed": dict(projection.summed),
         "rule": rule_text(projection.rule) if rules and projection.rule is not None else None,
     }

@@ -202,7 +202,7 @@ def _destinations(case: _Case, value: Any) -> Iterator[str]:
 
 def _delays(case: _Case, value: Any) -> Iterator[str]:
     for name, projection in case.circuit.projections.items():
-        number = int(steps(projection.delay, case.step))
+        number = int(np.max(steps(projection.delay, case.step)))
         if number > value:
             yield f"projection {name}: its delay is {number} time steps, but {case.chip} has at most {value}"
 

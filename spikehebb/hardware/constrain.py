@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from brian2 import Quantity, ms, second
@@ -170,19 +170,22 @@ def constrain(
         projections[name] = dataclasses.replace(
             projection, rule=integers[name].rule, weights=np.clip(held, limits.low, limits.high)
         )
-        for side in ("pre", "post"):
-            end = getattr(projection, side)
-            populations[end] = _renamed(populations[end], sums[name], integers[name], side)
     for end in {projection.post for projection in plastic.values()}:
         populations[end] = _scaled(populations[end], next(steps[n] for n, p in plastic.items() if p.post == end))
     for name, projection in projections.items():
         others = [steps[n] for n, p in plastic.items() if p.post == projection.post]
         if name not in plastic and others and projection.weights is not None and not projection.summed:
             projections[name] = dataclasses.replace(projection, weights=np.asarray(projection.weights) / others[0])
+    start, populations = _start(circuit, populations, sums)
+    constrained = dataclasses.replace(
+        circuit, name=f"{circuit.name}_on_{target.name}", populations=populations, projections=projections
+    )
+    for (name, side), values in start.items():
+        names, found = constrained.names(name, side), integers[name]
+        held = {names[trace]: _whole_trace(value, found.units[trace], found.top) for trace, value in values.items()}
+        constrained = constrained.with_state(getattr(plastic[name], side), **held)
     return Constrained(
-        circuit=dataclasses.replace(
-            circuit, name=f"{circuit.name}_on_{target.name}", populations=populations, projections=projections
-        ),
+        circuit=constrained,
         target=target,
         rounding=rounding,
         sums=Frozen(sums),
@@ -238,14 +241,26 @@ def _shared(circuit: Circuit, plastic: Mapping[str, Projection], steps: dict[str
     return steps
 
 
-def _renamed(population: Population, sums: SumOfProducts, integers: IntegerRule, side: str) -> Population:
-    """Return a population whose traces start from the same values under the chip's names."""
-    state = dict(population.state)
-    for trace in sums.traces:
-        if trace.side == side and not trace.exposed and trace.variable in state:
-            value = np.asarray(state.pop(trace.variable), float) / integers.units[trace.name]
-            state[trace.name] = np.clip(np.round(value), 0, integers.top) if np.isfinite(integers.top) else value
-    return dataclasses.replace(population, state=state)
+def _start(
+    circuit: Circuit, populations: Mapping[str, Population], sums: Mapping[str, SumOfProducts]
+) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Population]]:
+    """Return what the chip's traces start from, by projection and side, and the populations without what it was."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    left = {name: dict(population.state) for name, population in populations.items()}
+    for name, total in sums.items():
+        for side in ("pre", "post"):
+            names, state = circuit.names(name, side), left[getattr(circuit.projections[name], side)]
+            for trace in total.traces:
+                own = names.get(trace.variable, trace.variable)
+                if trace.side == side and not trace.exposed and own in state:
+                    found.setdefault((name, side), {})[trace.name] = state.pop(own)
+    return found, {n: dataclasses.replace(p, state=left[n]) for n, p in populations.items()}
+
+
+def _whole_trace(value: Any, unit: float, top: float) -> Any:
+    """Return the value of a trace in units of the chip, a whole number where the chip has no others."""
+    scaled = np.asarray(value, float) / unit
+    return np.clip(np.round(scaled), 0, top) if np.isfinite(top) else scaled
 
 
 def _scaled(population: Population, step: float) -> Population:

@@ -151,11 +151,13 @@ def footprint(circuit: Circuit, *, weight_bits: int = 32, state_bits: int = 32) 
         pairs = int(connected(projection, _shape(circuit, projection)).sum())
         weights += pairs if projection.weights is not None else 0
         if projection.rule is not None:
-            synapse_state += pairs * len(projection.rule.kept())
+            inside = [getattr(projection.rule, side) for side in ("pre", "post") if projection.in_synapses(side)]
+            kept = [*projection.rule.kept(), *(trace for equations in inside for trace in text.settable(equations))]
+            synapse_state += pairs * len(kept)
             parameters += sum(map(np.size, projection.rule.parameters.values()))
     outside = inputs(circuit)
     for name, population in circuit.populations.items():
-        traces = [t for rule, side in circuit.traces(name) for t in text.settable(getattr(rule, side))]
+        traces = [trace for each in circuit.traces(name) for trace in text.settable(each.equations)]
         variables = [] if name in outside else list(text.settable(population.model.equations))
         neuron_state += population.size * len(variables + traces)
         parameters += 0 if name in outside else sum(map(np.size, population.model.parameters.values()))

@@ -219,12 +219,14 @@ def _learning(
 def _traces(circuit: Circuit, name: str, fired: Mapping[str, Int], steps: int, dt: float | None) -> float:
     """Return how often the traces of a population change: by spikes, by epochs, and by decay at every step."""
     total, size = 0.0, circuit.populations[name].size
-    for rule, side in circuit.traces(name):
-        declared = text.variables(getattr(rule, side)).keys()
-        raised, ended = (len(declared & {s.variable for s in text.statements(part)}) for part in rule.statements(side))
+    for each in circuit.traces(name):
+        declared, rule = text.variables(each.equations).keys(), each.rule
+        raised, ended = (
+            len(declared & {s.variable for s in text.statements(part)}) for part in (each.spike, each.epoch)
+        )
         total += raised * float(fired[name].sum()) if name in fired else 0.0
         total += ended * size * _epochs(rule, steps, dt)
-        total += len(text.differential(getattr(rule, side))) * size * steps
+        total += len(text.differential(each.equations)) * size * steps
     return total
 
 

@@ -209,7 +209,9 @@ def memory(plan: Plan, device: Device, *, duration: float = 0.0) -> dict[str, in
     for part in plan.populations.values():
         found["neurons"] += part.size * (real * len(text.variables(part.model)) + 12)
         found["stimuli"] += part.rows * part.columns * 8
-        draws = sum(text.calls(code, *_DRAWS) for code in (part.threshold, part.reset, part.onset, part.update))
+        draws = sum(
+            text.calls(code, *_DRAWS) for code in (part.threshold, part.reset, part.onset, part.frame, part.update)
+        )
         found["random numbers"] += draws and max(_NUMBERS, draws * part.size * real)
     for wiring in plan.projections.values():
         synapses = synapses_of(plan, wiring)

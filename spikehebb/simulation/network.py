@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from spikehebb import devices
 from spikehebb.devices import Device
+from spikehebb.equations import EXACT_IN_BLOCKS, in_blocks
 from spikehebb.simulation import costs, counted_random
-from spikehebb.simulation.plan import Plan, ProjectionPlan, resting, timed
+from spikehebb.simulation.plan import AT_POST, Plan, ProjectionPlan, pathways, resting
+from spikehebb.simulation.plan_values import timed
 from spikehebb.simulation.recording import COUNT, trace_name
 
 IF_EPOCH, AT_EPOCH, AFTER_EPOCH = 1, 2, 3  # order at the end of an epoch's last step, after recording (0)
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
+# A postsynaptic spike is decided before the step's inputs arrive; at coincident spikes each side reads the other's
+# traces from before.
+ORDERS = {"post": ARRIVAL - 1, "backpropagated": ARRIVAL + 1}
 
 
 def build(
@@ -40,6 +45,7 @@ def build(
         onsets = (
             brian2.EventClock([0] * second, "onsets") if once else brian2.Clock(plan.presentation * second, "onsets")
         )
+    frames = brian2.Clock(plan.frame * second, "frames") if any(p.frame for p in plan.populations.values()) else None
     objects: dict[str, Any] = {}
     network = brian2.Network(name="network")
     for name, part in plan.populations.items():
@@ -47,7 +53,7 @@ def build(
         if part.stimulus:
             key = timed(name)
             rows = np.zeros((part.rows, part.columns)) if values is None else values[f"{key}.values"]
-            period, unit = (plan.presentation or 1, 1) if part.stimulus == "stimulus" else (1, second)
+            period, unit = (plan.frame or 1, 1) if part.stimulus == "stimulus" else (1, second)
             rows = rows.reshape(part.rows, part.columns)
             namespace[part.stimulus] = brian2.TimedArray(rows * unit, dt=period * second, name=key)
         options: dict[str, Any] = {"refractory": part.refractory} if part.refractory else {}
@@ -55,11 +61,15 @@ def build(
             options["events"] = {f"{projection}_ended": condition for projection, condition in part.events}
         if part.threshold:
             options |= {"threshold": part.threshold, "reset": part.reset}
+        method = in_blocks if part.method == EXACT_IN_BLOCKS else part.method
         group = brian2.NeuronGroup(
-            part.size, part.model, method=part.method, clock=clock, namespace=namespace, name=name, **options
+            part.size, part.model, method=method, clock=clock, namespace=namespace, name=name, **options
         )
         if part.onset:
-            group.run_regularly(part.onset, clock=onsets, when="start", name=f"{name}_onset")
+            order = -1 if part.frame else 0  # a reset comes before what begins
+            group.run_regularly(part.onset, clock=onsets, when="start", order=order, name=f"{name}_onset")
+        if part.frame:
+            group.run_regularly(part.frame, clock=frames, when="start", name=f"{name}_frame")
         if part.update:
             group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
         for projection, _ in part.events:
@@ -116,16 +126,13 @@ def _at_epochs(owner: Any, statements: str, period: float, dt: float, name: str,
 def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: float, clock: Any, onsets: Any) -> None:
     """Make the Brian2 objects of a projection."""
     pre, post = objects[wiring.pre], objects[wiring.post]
-    # Transmission and plasticity share a loop over the arriving spikes unless they happen at different times.
-    apart = wiring.lag > 0
-    on_pre = {"pre": wiring.transmit if apart else "\n".join(filter(None, [wiring.transmit, wiring.on_pre]))}
-    on_pre |= {"plastic": wiring.on_pre} if apart else {}
-    on_pre = {pathway: code for pathway, code in on_pre.items() if code}
-    on_post = {"post": wiring.on_post} if wiring.on_post else {}
+    acting = pathways(wiring)
+    on_pre = {pathway: code for pathway, (code, _) in acting.items() if pathway not in AT_POST}
+    on_post = {pathway: code for pathway, (code, _) in acting.items() if pathway in AT_POST}
     events = {}
     if wiring.update_if:
         on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
-    pathways = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
+    texts = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
     synapses = brian2.Synapses(
         pre,
         post,
@@ -134,7 +141,7 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
         name=name,
         namespace=dict(counted_random.FUNCTIONS),
         method=wiring.method,
-        **pathways,
+        **texts,
     )
     if wiring.connected is None and wiring.copies == 1:
         synapses.connect()
@@ -143,13 +150,13 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
         synapses.connect(j=f"k for k in range((i//{rows})*{columns}, (i//{rows} + 1)*{columns})")
     else:
         synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
-    for pathway, late in (("pre", wiring.delay), ("plastic", wiring.delay + wiring.lag)):
-        if pathway in on_pre:
-            getattr(synapses, pathway).order = ARRIVAL
-            if late:
-                getattr(synapses, pathway).delay = late * second
-    if wiring.on_post:
-        synapses.post.order = ARRIVAL - 1  # a spike is decided before the step's inputs arrive
+    for name_of, (_, late) in acting.items():
+        pathway = getattr(synapses, name_of)
+        pathway.order = ORDERS.get(name_of, ARRIVAL)
+        if ("post" if name_of in AT_POST else "pre") in wiring.own_delays:
+            devices.take_delays(pathway)
+        elif late:
+            pathway.delay = late * second
     for variable in wiring.summed:
         synapses.summed_updaters[f"{variable}_post"].order = wiring.order
     for variable in wiring.learned:
@@ -167,16 +174,24 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
     for number, statements in enumerate(wiring.onset):
         synapses.run_regularly(statements, clock=onsets, when="start", order=number + 1, name=f"{name}_onset_{number}")
     objects[name] = synapses
-    if wiring.arrive:
-        arrival = brian2.Synapses(
-            pre,
-            pre,
-            on_pre=wiring.arrive,
-            clock=clock,
-            name=f"{name}_arrival",
-            namespace=dict(counted_random.FUNCTIONS),
-        )
-        arrival.connect(j="i")
-        arrival.pre.delay = (wiring.delay + wiring.lag) * second
-        arrival.pre.order = ARRIVAL + 1  # at coincident spikes each side reads the other's traces from before
-        objects[f"{name}_arrival"] = arrival
+    for group, code, late, said in (
+        (pre, wiring.arrive, wiring.delay + wiring.lag, "arrival"),
+        (post, wiring.back, wiring.dendritic, "backpropagation"),
+    ):
+        if code:
+            objects[f"{name}_{said}"] = _later(group, code, late, f"{name}_{said}", clock)
+
+
+def _later(group: Any, code: str, late: float, name: str, clock: Any) -> Any:
+    """Return synapses of neurons with themselves in which a spike changes their traces later than it is fired."""
+    loop = brian2.Synapses(group, group, on_pre=code, clock=clock, name=name, namespace=dict(counted_random.FUNCTIONS))
+    loop.connect(j="i")
+    loop.pre.delay = late * second
+    loop.pre.order = ORDERS["backpropagated"]
+    return loop
+
+
+def holder(objects: Mapping[str, Any], name: str) -> Any:
+    """Return the object of that name, be it a pathway of a projection (``feedforward_pre``), or None."""
+    projection, _, pathway = name.rpartition("_")
+    return objects.get(name) or getattr(objects.get(projection), pathway, None)

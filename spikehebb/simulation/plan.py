@@ -1,7 +1,7 @@
 """From a circuit and a protocol to the texts and the numbers of a Brian2 simulation.
 
-A ``Plan`` holds the texts: what a compiled program depends on. ``values`` holds the numbers: what it takes anew in
-every run (weights, stimuli, parameters).
+A ``Plan`` holds the texts: what a compiled program depends on. The numbers that it takes anew in every run (weights,
+stimuli, parameters) are in ``plan_values``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from brian2 import Quantity
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, Population, Projection, Protocol
-from spikehebb.core.times import check_rows, on_grid, time_step
-from spikehebb.encoders import ENCODERS
-from spikehebb.equations import Statement
+from spikehebb.core import Circuit, Frozen, Population, Projection, Protocol
+from spikehebb.core.traces import synapse_texts
+from spikehebb.equations import EXACT_IN_BLOCKS, Statement
+from spikehebb.simulation.fit import check_fit, epoch_of, neuron_texts, stimulus_of
 
 _ROOM, _MOST_ROOM = 1024, 16_384  # rows of stimulus that a program has at least, of one copy and of all together
-_FEWEST, _MOST = 1, 9999  # time steps in a presentation; Brian2 takes clocks further apart for simultaneous
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +34,7 @@ class PopulationPlan:
     refractory: str
     method: str
     onset: str
+    frame: str  # what happens whenever a row of the stimulus begins, where that is not at onsets alone
     update: str
     update_order: int
     epochs: tuple[tuple[float, str], ...]  # what happens at the end of every so many seconds
@@ -56,6 +56,7 @@ class ProjectionPlan:
     transmit: str  # what an arriving spike does to the neuron
     on_pre: str  # and to the weight
     on_post: str
+    on_post_late: str  # what a postsynaptic spike does to traces that live in the synapse, after arriving spikes
     arrive: str  # and to the presynaptic traces, where that is later than the spike itself
     update: str
     epoch: float  # between updates; 0 is at every step
@@ -63,6 +64,9 @@ class ProjectionPlan:
     onset: tuple[str, ...]
     delay: float
     lag: float
+    dendritic: float
+    back: str  # what happens to the postsynaptic traces, where that is later than the spike itself
+    own_delays: tuple[str, ...]  # the sides, pre and post, on which each synapse has a delay of its own, a value
     order: int  # of the sums, in the order of the projections
     learn_order: int  # of what the rule does at every step, after all sums
     summed: tuple[str, ...]
@@ -80,6 +84,7 @@ class Plan:
 
     dt: float
     presentation: float | None
+    frame: float | None  # how long a row of a stimulus is presented
     populations: Mapping[str, PopulationPlan]
     projections: Mapping[str, ProjectionPlan]
     record: tuple[str, ...]
@@ -101,46 +106,16 @@ def assemble(
 
     With several ``copies`` that are each presented something else, stimuli have room for fewer rows.
     """
+    record = tuple(record)
+    step = check_fit(circuit, protocol, dt=dt, record=record, every=every)
     traces = tuple(sorted({name for name in record if "." in name}))
     record = tuple(sorted({name for name in record if "." not in name}))
-    for name in record:
-        if name not in circuit.populations or not circuit.populations[name].model.threshold:
-            spiking = [n for n, p in circuit.populations.items() if p.model.threshold]
-            raise ValueError(f"cannot record spikes of {name!r}.{text.did_you_mean(name, spiking)}")
-    step = time_step(dt)
-    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
-        raise ValueError(f"every must be a whole number of time steps, at least 1, got {every!r}.")
-    on_grid("protocol: a duration", protocol.duration, dt)
-    for name, projection in circuit.projections.items():
-        on_grid(f"circuit {circuit.name}, projection {name}: a delay", projection.delay, dt)
     presentation = None if protocol.presentation is None else float(protocol.presentation)
-    if presentation is not None and not (_whole(presentation / step) and _FEWEST <= presentation / step <= _MOST):
-        raise ValueError(
-            f"a presentation of {protocol.presentation} is not a whole number, {_FEWEST} to {_MOST}, "
-            f"of time steps of {dt}."
-        )
-    for name in protocol.stimuli:
-        if name not in circuit.populations:
-            raise ValueError(
-                f"the protocol stimulates {name!r}, but circuit {circuit.name} has no such population."
-                f"{text.did_you_mean(name, circuit.populations)}"
-            )
-        model = circuit.populations[name].model
-        if not _stimulus(model):
-            raise ValueError(
-                f"the protocol stimulates {name!r}, but {model.name} neurons take no stimulus; "
-                f"an encoder does ({', '.join(ENCODERS)})."
-            )
-    for projection in circuit.projections.values():
-        rule = projection.rule
-        if rule and not _whole(_epoch(rule) / step):
-            raise ValueError(
-                f"rule {rule.name}: an epoch of {rule.parameters[rule.epoch]} is no whole number of time steps of {dt}."
-            )
+    frame = None if presentation is None else presentation / protocol.frames
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
         order, learn_order = 2 * number + 1, 2 * len(circuit.projections) + 3
-        projections[name] = _projection(circuit, projection, order=order, learn_order=learn_order)
+        projections[name] = _projection(circuit, name, order=order, learn_order=learn_order)
         if projection.summed:
             last[projection.post] = 2 * number + 2
     populations = {
@@ -154,6 +129,7 @@ def assemble(
     return Plan(
         dt=step,
         presentation=presentation,
+        frame=frame,
         populations=Frozen(populations),
         projections=Frozen(projections),
         record=record,
@@ -166,29 +142,31 @@ def _population(
     circuit: Circuit, name: str, population: Population, protocol: Protocol, update_order: int, dt: float, copies: int
 ) -> PopulationPlan:
     model = population.model
-    equations, resets, onsets, declarations = [model.equations], [], [model.onset], []
-    names = text.used(*_texts(model), *_about(circuit, name))
+    moving = protocol.frames > 1
+    equations, resets, declarations = [model.equations], [], []
+    onsets = [model.onset, "" if moving else model.frame]
+    names = text.used(*neuron_texts(model), *_about(circuit, name))
     declarations.append(text.declare(model.parameters, names))
-    late = {p.rule for p in circuit.projections.values() if p.rule and p.pre == name and _lateness(p) > 0}
     epochs = []
-    for rule, side in circuit.traces(name):
-        traces, (spike, ended) = getattr(rule, side), rule.statements(side)
-        equations.append(traces)
-        if ended:
-            epochs.append((_epoch(rule), text.joined(ended)))
-        if not (side == "pre" and rule in late):
-            resets.append(spike)
-        onsets += [text.zero(traces, trace) for trace in text.differential(traces) if trace not in rule.keeps]
-        declarations.append(text.declare(rule.held(side), rule.parameters))
-    stimulus = _stimulus(model)
+    for traces in circuit.traces(name):
+        equations.append(traces.equations)
+        if traces.epoch:
+            epochs.append((epoch_of(traces.rule), text.joined(traces.epoch)))
+        if not circuit.projections[traces.projection].lateness(traces.side).any():
+            resets.append(traces.spike)
+        decaying = text.differential(traces.equations)
+        onsets += [text.zero(traces.equations, trace) for trace in decaying if trace not in traces.keeps]
+        declarations.append(text.declare(traces.parameters, traces.parameters))
+    stimulus = stimulus_of(model)
     return PopulationPlan(
         size=population.size,
         model=text.joined(*equations, *declarations),
         threshold=text.joined(model.threshold),
         reset=text.joined(*resets, model.reset),
         refractory=text.joined(model.refractory),
-        method=next((r.trace_method for r, _ in circuit.traces(name) if r.trace_method != "exact"), model.method),
+        method=_method(circuit, name),
         onset=text.joined(*onsets),
+        frame=text.joined(model.frame) if moving else "",
         update=text.joined(model.update),
         update_order=update_order,
         epochs=tuple(epochs),
@@ -200,14 +178,19 @@ def _population(
     )
 
 
-def _texts(model: NeuronModel) -> list[str]:
-    return [model.equations, model.threshold, model.reset, model.refractory, model.onset, model.update]
-
-
-def _stimulus(model: NeuronModel) -> str:
-    """Return what a model calls to learn what is presented to it."""
-    used = text.used(*_texts(model))
-    return next((function for function in ("stimulus", "spike_time") if function in used), "")
+def _method(circuit: Circuit, name: str) -> str:
+    """Return how a population is integrated: its neurons and the traces of all rules in one go."""
+    methods = {each.rule.trace_method: each.rule.name for each in circuit.traces(name)}
+    methods.pop("exact", None)
+    if len(methods) > 1:
+        said = " and ".join(f"{rule} by {method!r}" for method, rule in methods.items())
+        raise ValueError(
+            f"circuit {circuit.name}: the traces of {said} are integrated together in population {name}; give these "
+            "rules one trace_method."
+        )
+    method = next(iter(methods), circuit.populations[name].model.method)
+    several = any(own != name for each in circuit.traces(name) for name, own in each.names.items())
+    return EXACT_IN_BLOCKS if several and method == "exact" else method
 
 
 def _about(circuit: Circuit, name: str) -> list[str]:
@@ -233,18 +216,17 @@ def _rows(name: str, population: Population, protocol: Protocol, stimulus: str, 
         raise ValueError(f"stimulus of {name}: {size} columns for {population.size} neurons.")
     if stimulus == "stimulus" and protocol.presentation is None and rows != 1:
         raise ValueError(f"stimulus of {name}: {rows} rows need a protocol that says how long a presentation is.")
+    if stimulus == "stimulus" and rows % protocol.frames:
+        raise ValueError(
+            f"stimulus of {name}: {rows} rows are no whole number of presentations of {protocol.frames} frames."
+        )
     least = max(1, min(_ROOM, _MOST_ROOM // copies)) if stimulus == "stimulus" else 4
     return max(least, 1 << int(rows - 1).bit_length())
 
 
-def _lateness(projection: Projection) -> float:
-    """Return how much later than the spike itself, in seconds, the rule learns of a presynaptic spike."""
-    rule = projection.rule
-    return float(projection.delay) + (float(rule.parameters[rule.lag]) if rule and rule.lag else 0.0)
-
-
-def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_order: int) -> ProjectionPlan:
-    pre, post = circuit.populations[projection.pre], circuit.populations[projection.post]
+def _projection(circuit: Circuit, name: str, *, order: int, learn_order: int) -> ProjectionPlan:
+    projection = circuit.projections[name]
+    post = circuit.populations[projection.post]
     units = text.variables(post.model.equations)
     sums = [
         str(
@@ -260,15 +242,19 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
     ]
     rule = projection.rule
     synapse = "" if projection.weights is None else "w : 1"
-    arrive = declared = ""
+    declared = ""
     texts: dict[str, str] = {}
+    late: dict[str, str] = {}
     if rule:
-        texts = _synapse_texts(rule)
+        sides = [side for side in ("pre", "post") if not projection.in_synapses(side)]
+        texts = synapse_texts(rule, {side: circuit.names(name, side) for side in sides})
         synapse = texts.pop("synapse")
         declared = text.declare(rule.parameters, text.used(synapse, *texts.values()))
-        if rule.pre_spike and _lateness(projection) > 0:
-            own = {*text.variables(rule.pre), *text.variables(rule.needs_pre), *rule.parameters, *_names(pre)}
-            arrive = text.renamed(rule.pre_spike, {name: f"{name}_post" for name in own})
+        late = {side: _late_traces(circuit, name, side) for side in sides}
+    times = {"pre": projection.delay, "post": projection.dendritic_delay}
+    own_delays = tuple(side for side in times if times[side].ndim)
+    delay = 0.0 if "pre" in own_delays else float(projection.delay)
+    lag = float(rule.parameters[rule.lag]) if rule and rule.lag else 0.0
     return ProjectionPlan(
         pre=projection.pre,
         post=projection.post,
@@ -277,13 +263,17 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         transmit="" if projection.summed else text.joined(post.model.receive),
         on_pre=texts.get("on_pre", ""),
         on_post=texts.get("on_post", ""),
-        arrive=arrive,
+        on_post_late=texts.get("on_post_late", ""),
+        arrive=late.get("pre", ""),
         update=texts.get("update", ""),
-        epoch=_epoch(rule) if rule else 0.0,
-        update_if=text.joined(rule.update_if) if rule else "",
+        epoch=epoch_of(rule) if rule else 0.0,
+        update_if=_condition(circuit, name) if rule else "",
         onset=tuple(code for name, code in texts.items() if name.startswith("onset")),
-        delay=float(projection.delay),
-        lag=_lateness(projection) - float(projection.delay),
+        delay=delay,
+        lag=(delay + lag) - delay,
+        dendritic=0.0 if "post" in own_delays else float(projection.dendritic_delay),
+        back=late.get("post", ""),
+        own_delays=own_delays,
         order=order,
         learn_order=learn_order,
         summed=tuple(projection.summed),
@@ -291,6 +281,38 @@ def _projection(circuit: Circuit, projection: Projection, *, order: int, learn_o
         variables=text.settable(synapse),
         connected=pairs(projection),
     )
+
+
+def _late_traces(circuit: Circuit, name: str, side: str) -> str:
+    """Return what a spike does to the traces of one side, if later, as text of synapses of neurons with themselves."""
+    projection = circuit.projections[name]
+    if projection.rule is None or not projection.rule.statements(side)[0] or not projection.lateness(side).any():
+        return ""
+    end = getattr(projection, side)
+    traces = next(each for each in circuit.traces(end) if (each.projection, each.side) == (name, side))
+    needs = text.variables(getattr(projection.rule, f"needs_{side}"))
+    own = {*traces.names.values(), *needs, *_names(circuit.populations[end])}
+    return text.renamed(traces.spike, {variable: f"{variable}_post" for variable in own})
+
+
+def _condition(circuit: Circuit, name: str) -> str:
+    rule = circuit.projections[name].rule
+    return text.joined(text.renamed(rule.update_if, circuit.names(name, "post"))) if rule else ""
+
+
+AT_POST = ("post", "backpropagated")  # pathways of postsynaptic spikes
+
+
+def pathways(wiring: ProjectionPlan) -> dict[str, tuple[str, float]]:
+    """Return what spikes do in the synapses, and how many seconds after they are fired, by Brian2's pathways.
+
+    Transmission and plasticity share a loop over the arriving spikes unless they happen at different times.
+    """
+    together = "\n".join(filter(None, [wiring.transmit, wiring.on_pre]))
+    found = {"pre": (wiring.transmit if wiring.lag else together, wiring.delay)}
+    found |= {"plastic": (wiring.on_pre, wiring.delay + wiring.lag)} if wiring.lag else {}
+    found |= {"post": (wiring.on_post, wiring.dendritic), "backpropagated": (wiring.on_post_late, wiring.dendritic)}
+    return {pathway: (code, late) for pathway, (code, late) in found.items() if code}
 
 
 def pairs(projection: Projection) -> tuple[NDArray[Any], ...] | None:
@@ -302,6 +324,7 @@ def pairs(projection: Projection) -> tuple[NDArray[Any], ...] | None:
 def resting(wiring: ProjectionPlan) -> str:
     """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
     busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
+    busy += wiring.own_delays
     if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
         return ""
     match text.statements(wiring.transmit):
@@ -310,78 +333,16 @@ def resting(wiring: ProjectionPlan) -> str:
     return ""
 
 
-def _epoch(rule: PlasticityRule) -> float:
-    return float(rule.parameters[rule.epoch]) if rule.epoch else 0.0
-
-
 def _events(circuit: Circuit, name: str, dt: float) -> tuple[tuple[str, str], ...]:
     """Return the projections onto a population whose rules say when they are updated, with the condition."""
     found = []
     for projection, wiring in circuit.projections.items():
         if wiring.post == name and wiring.rule and wiring.rule.update_if:
-            steps = round(_epoch(wiring.rule) / dt)
-            condition = text.joined(wiring.rule.update_if)
+            steps = round(epoch_of(wiring.rule) / dt)
+            condition = _condition(circuit, projection)
             found.append((projection, f"({condition}) and (t_in_timesteps + 1) % {steps} == 0"))
     return tuple(found)
 
 
-def _synapse_texts(rule: PlasticityRule) -> dict[str, str]:
-    """Return what a rule says of its synapses; parameters that neurons hold already are read there."""
-    names = ("synapse", "on_pre", "on_post", "update")
-    texts = {name: getattr(rule, name) for name in names} | {f"onset{n}": code for n, code in enumerate(rule.onset)}
-    for side in ("pre", "post"):
-        there = {parameter: f"{parameter}_{side}" for parameter in rule.held(side)}
-        texts = {name: text.renamed(code, there) for name, code in texts.items()}
-    return texts
-
-
 def _names(population: Population) -> set[str]:
     return {*text.variables(population.model.equations), *population.model.parameters}
-
-
-def stimuli(protocol: Protocol, plan: Plan) -> dict[str, NDArray[Any]]:
-    """Return what is presented to each population that an encoder makes, shape (rows, size), padded."""
-    found = {}
-    for name, part in plan.populations.items():
-        if part.rows:
-            given = np.asarray(protocol.stimuli[name])
-            padded = np.full((part.rows, given.shape[1]), 0.0 if part.stimulus == "stimulus" else np.inf)
-            padded[: len(given)] = given
-            if part.stimulus == "spike_time":
-                check_rows(f"stimulus of {name}", given, plan.dt)
-            found[name] = padded
-    return found
-
-
-def values(circuit: Circuit, plan: Plan) -> dict[str, NDArray[Any]]:
-    """Return the value of everything else that the program declares, in base units, by Brian2's names."""
-    found: dict[str, NDArray[Any]] = {}
-
-    def put(owner: str, parameters: Mapping[str, Any], declared: str) -> None:
-        for name, value in parameters.items():
-            if name in text.variables(declared):
-                found[f"{owner}.{name}"] = np.atleast_1d(np.asarray(value, dtype=np.float64))
-
-    for name, population in circuit.populations.items():
-        put(name, population.model.parameters, plan.populations[name].model)
-        for rule, side in circuit.traces(name):
-            put(name, rule.held(side), plan.populations[name].model)
-        for variable, value in population.state.items():
-            kind = text.number_type(plan.populations[name].model, variable)
-            found[f"{name}.{variable}"] = np.broadcast_to(np.asarray(value, kind), (population.size,))
-    for name, projection in circuit.projections.items():
-        if projection.weights is not None:
-            if projection.rule:
-                put(name, projection.rule.parameters, plan.projections[name].model)
-            weights, connected = np.asarray(projection.weights), pairs(projection)
-            found[f"{name}.w"] = weights.ravel() if connected is None else weights[connected]
-    return found
-
-
-def timed(population: str) -> str:
-    """Return the name of what is presented to a population, as Brian2 knows it."""
-    return f"presented_{population}"
-
-
-def _whole(value: float) -> bool:
-    return abs(value - round(value)) < 1e-6

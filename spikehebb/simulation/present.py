@@ -55,6 +55,7 @@ def present(
     device: Device,
     seed: Callable[[int], int],
     encode: Encode = of_unit_length,
+    frames: int = 1,
     output: str = "output",
     replicas: int | None = None,
     watch: Watch | None = None,
@@ -73,7 +74,9 @@ def present(
     seed : callable
         Returns the seed of a chunk of images from its number.
     encode : callable
-        Returns the rows of the input, shape (images, inputs).
+        Returns the rows of the input, shape (images * frames, inputs).
+    frames : int
+        How many rows of the input an image becomes, presented one after the other without a reset.
     output : str
         The population whose spikes are counted.
     replicas : int, optional
@@ -98,6 +101,7 @@ def present(
             circuit,
             rows,
             presentation=presentation,
+            frames=frames,
             dt=dt,
             device=device,
             seed=seed(number),
@@ -105,7 +109,7 @@ def present(
             replicas=replicas,
             progress=bar,
         )
-        tables.append(counts_of(recording, output, len(rows), presentation))
+        tables.append(counts_of(recording, output, len(rows) // frames, presentation))
         seconds += recording.seconds
         if watch is not None:
             watch(recording)
@@ -123,6 +127,7 @@ def show(
     record: Iterable[str] = ("output",),
     replicas: int | None = None,
     room: int = 0,
+    frames: int = 1,
     progress: Fraction | None = None,
 ) -> Recording:
     """Show rows to the input of a circuit in one run of its program.
@@ -130,19 +135,21 @@ def show(
     Parameters
     ----------
     circuit : Circuit or Replicas
-    rows : array_like, shape (presentations, inputs)
+    rows : array_like, shape (presentations * frames, inputs)
         Replicas, which differ, take a list: an array for each replica.
     replicas : int, optional
         Distribute the rows over so many replicas of a frozen circuit.
     room : int
-        Presentations that the program has room for, at least.
+        Rows that the program has room for, at least.
+    frames : int
+        How many rows are one presentation.
 
     Returns
     -------
     Recording
         Of replicas that the rows were distributed over: as if one circuit had seen one row after the other.
     """
-    shown = _protocols(circuit, rows, presentation, room)
+    shown = _protocols(circuit, rows, presentation, room, frames)
     common: dict[str, Any] = {"device": device, "dt": dt, "seed": seed, "record": record, "progress": progress}
     if replicas is None or isinstance(circuit, Replicas):
         return simulate(circuit, shown, **common)
@@ -159,9 +166,10 @@ def prepare_show(
     record: Iterable[str] = ("output",),
     replicas: int | None = None,
     room: int = 0,
+    frames: int = 1,
 ) -> None:
     """Build what ``show`` needs on this device; the arguments are the same."""
-    shown = _protocols(circuit, rows, presentation, room)
+    shown = _protocols(circuit, rows, presentation, room, frames)
     if replicas is None or isinstance(circuit, Replicas):
         prepare(circuit, shown, device=device, dt=dt, record=record)
     else:
@@ -170,18 +178,21 @@ def prepare_show(
         )
 
 
-def _protocols(circuit: Circuit | Replicas, rows: Any, presentation: Quantity, room: int) -> Any:
+def _protocols(circuit: Circuit | Replicas, rows: Any, presentation: Quantity, room: int, frames: int) -> Any:
     if isinstance(circuit, Replicas):
-        return [_protocol(each, presentation, room) for each in rows]
-    return _protocol(rows, presentation, room)
+        return [_protocol(each, presentation, room, frames) for each in rows]
+    return _protocol(rows, presentation, room, frames)
 
 
-def _protocol(rows: Any, presentation: Quantity, room: int) -> Protocol:
+def _protocol(rows: Any, presentation: Quantity, room: int, frames: int) -> Protocol:
+    if len(rows) % frames:
+        raise ValueError(f"{len(rows)} rows are no whole number of presentations of {frames} frames.")
     stimulus = rows
     if room > len(rows):
-        stimulus = np.zeros((room, np.shape(rows)[1]))
+        stimulus = np.zeros((-(-room // frames) * frames, np.shape(rows)[1]))
         stimulus[: len(rows)] = rows
-    return Protocol(stimuli={"input": stimulus}, duration=len(rows) * presentation, presentation=presentation)
+    duration = len(rows) // frames * presentation
+    return Protocol(stimuli={"input": stimulus}, duration=duration, presentation=presentation, frames=frames)
 
 
 def counts_of(recording: Recording, output: str, presentations: int, presentation: Quantity) -> Any:
@@ -315,12 +326,20 @@ def distribute(protocol: Protocol, replicas: int) -> list[Protocol]:
     rounds = -(-_presentations(protocol) // replicas)
     parts = []
     for replica in range(replicas):
-        stimuli = {name: np.zeros((rounds, np.shape(rows)[1])) for name, rows in protocol.stimuli.items()}
+        stimuli = {}
         for name, rows in protocol.stimuli.items():
-            part = np.asarray(rows)[replica::replicas][:rounds]
-            stimuli[name][: len(part)] = part
+            whole = np.reshape(rows, (-1, protocol.frames, np.shape(rows)[1]))
+            part = whole[replica::replicas][:rounds]
+            shown = np.zeros((rounds, *whole.shape[1:]))
+            shown[: len(part)] = part
+            stimuli[name] = shown.reshape(-1, whole.shape[2])
         parts.append(
-            Protocol(stimuli=stimuli, duration=rounds * protocol.presentation, presentation=protocol.presentation)
+            Protocol(
+                stimuli=stimuli,
+                duration=rounds * protocol.presentation,
+                presentation=protocol.presentation,
+                frames=protocol.frames,
+            )
         )
     return parts
 

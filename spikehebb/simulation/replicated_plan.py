@@ -26,10 +26,8 @@ from spikehebb.simulation.plan import (
     ProjectionPlan,
     assemble,
     resting,
-    stimuli,
-    timed,
-    values,
 )
+from spikehebb.simulation.plan_values import stimuli, timed, values
 
 _SEED = "replica_seed"  # of the copy that a neuron belongs to; the bits of an unsigned number
 _UNKNOWN = ("xi", "poisson", "binomial")  # random numbers that replicas cannot draw by counting
@@ -101,7 +99,7 @@ def protocols_of(replicas: Replicas, protocol: Protocol | Sequence[Protocol]) ->
         )
     first = protocols[0]
     for number, other in enumerate(protocols):
-        for what in ("duration", "presentation"):
+        for what in ("duration", "presentation", "frames"):
             given, wanted = getattr(other, what), getattr(first, what)
             if (given is None) != (wanted is None) or (given is not None and float(given) != float(wanted)):
                 raise ValueError(
@@ -138,6 +136,9 @@ def _side_by_side(replicas: Replicas, plan: Plan, seed: int) -> dict[str, NDArra
                 found[name] = value
                 continue
             shape = value.shape
+        elif variable == "delay":
+            found[name] = np.tile(value, count)
+            continue
         else:  # a parameter of a rule that is equal for all
             found[name] = value
             continue
@@ -204,6 +205,7 @@ class _Writer:
             reset=local(part.reset),
             refractory=local(part.refractory),
             onset=local(part.onset),
+            frame=local(part.frame),
             update=local(part.update),
             epochs=tuple((period, local(code)) for period, code in part.epochs),
             events=tuple((projection, local(condition)) for projection, condition in part.events),
@@ -221,8 +223,8 @@ class _Writer:
         def local(code: str) -> str:
             return self._drawing(code, name, part.post, here, {}, "_post", f"(i % {pre})*{post} + j % {post}")
 
-        def arriving(code: str) -> str:  # in synapses of neurons with themselves
-            return self._drawing(code, name, part.pre, {"i": f"i % {pre}", "N": str(pre)}, {}, "_post", f"i % {pre}")
+        def alone(code: str, owner: str, size: int) -> str:  # in synapses of neurons with themselves
+            return self._drawing(code, name, owner, {"i": f"i % {size}", "N": str(size)}, {}, "_post", f"i % {size}")
 
         connected = part.connected
         if connected is not None:
@@ -237,7 +239,8 @@ class _Writer:
             transmit=local(part.transmit),
             on_pre=local(part.on_pre),
             on_post=local(part.on_post),
-            arrive=arriving(part.arrive),
+            arrive=alone(part.arrive, part.pre, pre),
+            back=alone(part.back, part.post, post),
             update=local(part.update),
             onset=tuple(local(code) for code in part.onset),
             connected=connected,
@@ -270,15 +273,17 @@ class _Writer:
     def _parameters(self, population: str) -> set[str]:
         """Return the parameters that the neurons of a population hold, those of rules with traces there included."""
         circuit = self.replicas.circuit
-        rules = [rule.parameters for rule, _ in circuit.traces(population)]
-        return set(circuit.populations[population].model.parameters).union(*rules)
+        return set(circuit.populations[population].model.parameters).union(
+            *(traces.parameters for traces in circuit.traces(population))
+        )
 
     def _differing(self, owner: str) -> list[str]:
         """Return the parameters that differ between copies: of a projection, or in the neurons of a population."""
-        circuit = self.replicas.circuit
-        owners = [owner, *(n for n, p in circuit.projections.items() if p.rule and owner in (p.pre, p.post))]
         named = [name.split(".") for name in self.replicas.parameters]
-        return [parameter for each, parameter in named if each in owners]
+        found = [parameter for each, parameter in named if each == owner]
+        for traces in self.replicas.circuit.traces(owner):
+            found += [traces.names[name] for each, name in named if each == traces.projection and name in traces.names]
+        return found
 
     def _shown(self, function: str, size: int) -> Callable[[str, str], str]:
         """Let every copy look at columns of its own."""

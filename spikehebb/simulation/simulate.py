@@ -21,7 +21,7 @@ from spikehebb.core.seeds import check_seed
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
 from spikehebb.simulation import costs, programs
-from spikehebb.simulation.network import build
+from spikehebb.simulation.network import build, holder
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.recording import COUNT, counting, recording_of, trace_name
 from spikehebb.simulation.replicated_plan import one_protocol, plan_of, values_of
@@ -154,10 +154,10 @@ def _on_numpy(
         network, objects = build(plan, values)
         for name, value in values.items():
             owner, variable = name.split(".")
-            if owner in objects:
-                target = objects[owner].variables[variable]
-                if variable == "w" and len(objects[owner]) > value.size:  # replicas that share a table
-                    value = np.tile(value, len(objects[owner]) // value.size)
+            if held := holder(objects, owner):
+                target = held.variables[variable]
+                if variable == "w" and len(held) > value.size:  # replicas that share a table
+                    value = np.tile(value, len(held) // value.size)
                 target.set_value(value if value.size > 1 else value[0])
         start = time.perf_counter()
         network.run(duration, report=report, report_period=0.2 * second, namespace={})
