@@ -156,7 +156,7 @@ class Learner:
                     f"{population.model.name}."
                 )
         encoder = made.populations[INPUT].model
-        if "stimulus" not in text.used(encoder.onset, encoder.equations, encoder.threshold):
+        if "stimulus" not in text.used(encoder.frame, encoder.onset, encoder.equations, encoder.threshold):
             raise ValueError(
                 f"{owner}: neurons {encoder.name} of its population {INPUT!r} take no "
                 "images; an encoder such as regular or poisson does."
@@ -174,7 +174,7 @@ def plastic(circuit: Circuit) -> tuple[str, ...]:
 
 
 def lasting(circuit: Circuit) -> dict[str, tuple[str, ...]]:
-    """Return, for each population, the variables that outlive a presentation: no onset sets them.
+    """Return, for each population, the variables that outlive a presentation: no onset sets them, and they are no times.
 
     Examples
     --------
@@ -189,13 +189,15 @@ def lasting(circuit: Circuit) -> dict[str, tuple[str, ...]]:
         model = population.model
         sums = {variable for p in circuit.projections.values() if p.post == name for variable in p.summed}
         kept = [v for v in text.settable(model.equations) if v not in sums]
-        started = text.assigned(model.onset)
-        for rule, side in circuit.traces(name):
-            traces = getattr(rule, side)
-            restarts = {f"{v}_{side}" for v in text.differential(traces) if v not in rule.keeps}
-            restarts |= text.assigned(*rule.onset) | {f"{v}_{side}" for v in text.summed(rule.synapse, side)}
-            kept += [v for v in text.settable(traces) if f"{v}_{side}" not in restarts]
-        if names := tuple(v for v in kept if v not in started):
+        started = text.assigned(model.onset, model.frame)
+        for traces in circuit.traces(name):
+            rule, side = traces.rule, traces.side
+            started |= set(text.differential(traces.equations)) - set(traces.keeps)
+            restarts = text.assigned(*rule.onset) | {f"{v}_{side}" for v in text.summed(rule.synapse, side)}
+            started |= {own for variable, own in traces.names.items() if f"{variable}_{side}" in restarts}
+            kept += text.settable(traces.equations)
+        dims = text.variables(text.joined(model.equations, *(each.equations for each in circuit.traces(name))))
+        if names := tuple(v for v in kept if v not in started and dims[v] != text.TIME):
             found[name] = names
     return found
 

@@ -82,7 +82,7 @@ def _nessler(
     weights = 1 + 0.1 * rng.standard_normal((inputs, neurons))
     circuit = soft_wta_of(weights, rule=rule, encoder=encoder, temperature=temperature, rate=rate, tau_m=tau_m)
     output = circuit.populations["output"]
-    model = homeostatic_escape_rate.with_parameters(**output.model.parameters, step=step, goal=rate / neurons)
+    model = homeostatic_escape_rate.with_parameters(**output.model.parameters, step=step, goal_rate=rate / neurons)
     drive = dataclasses.replace(
         circuit.projections["excite"], summed={"Z": "exp(u_pre/temperature_pre + b_pre - I_post)"}
     )
@@ -123,7 +123,7 @@ def _lif_wta(
     rule = rule.with_parameters(**own)
     weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
     neuron = lif_competing.with_parameters(
-        tau_m=tau_m, gain=gain / spikes, centring=centring, theta_step=theta_step, goal=rate / neurons
+        tau_m=tau_m, gain=gain / spikes, centring=centring, theta_step=theta_step, goal_rate=rate / neurons
     )
     return Circuit(
         name="lif_wta",

@@ -62,7 +62,7 @@ lif_adaptive = NeuronModel(
 
 lif_competing = NeuronModel(
     name="lif_competing",
-    summary="LIF, driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal",
+    summary="LIF, driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal_rate",
     # u is the filtered input; z is what spikes have taken from the potential: its own and, through negative weights,
     # those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
     equations="""
@@ -73,7 +73,7 @@ lif_competing = NeuronModel(
     """,
     threshold="gain*(u - centring*m) - z > 1 + theta",
     reset="z += 1; theta += theta_step",
-    update="theta -= theta_step*goal*dt",
+    update="theta -= theta_step*goal_rate*dt",
     receive="u_post += clip(w, 0, inf); z_post += clip(-w, 0, inf)",
     onset="u = 0; z = 0; m = 0",
     parameters={
@@ -81,10 +81,10 @@ lif_competing = NeuronModel(
         "gain": 1.0,
         "centring": 1.0,
         "theta_step": 0.0,
-        "goal": 0 * Hz,
+        "goal_rate": 0 * Hz,
         "tau_theta": 1e4 * second,
     },
-    roles={"gain": "factor", "centring": "factor", "theta_step": "factor", "goal": "rate", **lif_adaptive.roles},
+    roles={"gain": "factor", "centring": "factor", "theta_step": "factor", "goal_rate": "rate", **lif_adaptive.roles},
     frozen={"theta_step": 0.0, "tau_theta": inf * second},
     reference="Gerstner, Kistler, Naud and Paninski, Neuronal Dynamics, Cambridge University Press, 2014, ch. 1.3",
 )

@@ -35,13 +35,13 @@ biased_escape_rate = dataclasses.replace(
 homeostatic_escape_rate = dataclasses.replace(
     escape_rate,
     name="homeostatic_escape_rate",
-    summary="Stochastic neuron whose excitability falls with every spike and rises in between: it fires at goal",
+    summary="Stochastic neuron whose excitability falls with every spike and rises in between: it fires at goal_rate",
     equations=f"{escape_rate.equations}\nb : 1",
-    update="b += step*goal*dt",
+    update="b += step*goal_rate*dt",
     threshold="u/temperature + b - I > -37 and rand() < rate*dt*exp(u/temperature + b - I)",
     reset="b -= step",
-    parameters={**escape_rate.parameters, "step": 0.01, "goal": 4 * Hz},
-    roles={**escape_rate.roles, "step": "factor", "goal": "rate"},
+    parameters={**escape_rate.parameters, "step": 0.01, "goal_rate": 4 * Hz},
+    roles={**escape_rate.roles, "step": "factor", "goal_rate": "rate"},
     frozen={"step": 0.0},
     reference="Habenschuss, Bill and Nessler, Advances in Neural Information Processing Systems 25, 2012 (homeostasis)",
 )

@@ -3,8 +3,6 @@
 # ruff: noqa: F403 (the names of a family are written in its own file alone)
 from __future__ import annotations
 
-from functools import reduce
-
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.equations import did_you_mean
@@ -42,8 +40,9 @@ def find(name: str) -> PlasticityRule:
     >>> rules.find("stdp_pair+normalization").name
     'stdp_pair_normalization'
     """
-    if "+" in name:
-        return reduce(homeostasis.combine, map(find, name.split("+")))
+    first, plus, others = name.partition("+")
+    if plus:
+        return homeostasis.combine(find(first), find(others))
     if name not in RULES:
         raise ValueError(f"there is no rule {name!r}.{did_you_mean(name, RULES)}")
     return RULES[name]
