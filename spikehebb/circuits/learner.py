@@ -174,7 +174,7 @@ def plastic(circuit: Circuit) -> tuple[str, ...]:
 
 
 def lasting(circuit: Circuit) -> dict[str, tuple[str, ...]]:
-    """Return, for each population, the variables that outlive a presentation: no onset sets them, and they are no times.
+    """Return, for each population, the variables that outlive a presentation: no times, and set by no onset.
 
     Examples
     --------

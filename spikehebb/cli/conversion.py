@@ -66,7 +66,7 @@ def convert(
     train, test = (
         images_of(name, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
-    with progress() as tell:
+    with progress() as tell, jobs.held(out):
         run = jobs.convert_softhebb(
             model,
             train,

@@ -121,7 +121,7 @@ def learn(
         return
     if start is not None:
         settings = start.settings(train, **given)
-    with progress() as tell:
+    with progress() as tell, jobs.held(out):
         run = jobs.learn_digits(
             train, test, settings, start=start, device=where, out=out, overwrite=overwrite, progress=tell
         )
@@ -217,7 +217,7 @@ def _learn_replicas(
         raise ValueError(f"--replicas must be at least 1, got {replicas}.")
     seeds = range(settings.seed, settings.seed + replicas)
     each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
-    with progress() as tell:
+    with progress() as tell, jobs.held(out):
         learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)

@@ -61,7 +61,7 @@ def train(
     limits = (("train", limit_train), ("test", limit_test))
     train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
-    with progress() as tell:
+    with progress() as tell, jobs.held(out):
         run = jobs.train_softhebb(
             train_images,
             test_images,

@@ -63,7 +63,7 @@ def bits(
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )
-    with progress() as tell:
+    with progress() as tell, jobs.held(out):
         report = jobs.study_bits(
             train,
             test,

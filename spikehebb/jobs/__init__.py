@@ -31,6 +31,7 @@ from spikehebb.jobs.quantize import quantize_network as quantize_network
 from spikehebb.jobs.rates import RateNetwork as RateNetwork
 from spikehebb.jobs.replay import Replay as Replay
 from spikehebb.jobs.replay import replay as replay
+from spikehebb.jobs.run import held as held
 from spikehebb.jobs.run import versions as versions
 from spikehebb.jobs.start import Start as Start
 from spikehebb.jobs.stdp_windows import FrequencyResponse as FrequencyResponse

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,7 @@ RESULTS = (*REPORTS, "checkpoint.npz")  # any of them is the result of a run
 _ASIDE = "source"  # where a network came from, which decides nothing
 _LEFT_OVER = re.compile(r"^\.[\w-]+\.(npz|npy|json|png|csv)-[a-z0-9_]{8}$")  # of ``checkpoint.write_whole``
 
+_HELD: set[tuple[Path, int]] = set()  # folders, each with the thread that holds it
 Counts = Mapping[str, Any]  # what a state counts: whole numbers, and lists of them
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -185,6 +187,8 @@ def check_new(out: Path, overwrite: bool) -> None:
 def held(out: Path) -> Iterator[Path]:
     """Make a folder if need be, and lock it: only one process at a time works in it.
 
+    Who holds it may hold it again: a command holds it from its run to its last picture.
+
     Raises
     ------
     BlockingIOError
@@ -193,6 +197,10 @@ def held(out: Path) -> Iterator[Path]:
         If it is a file, or nothing can be written there.
     """
     out = Path(out)
+    key = (out.absolute(), threading.get_ident())
+    if key in _HELD:
+        yield out
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = _locked(out / LOCK)
@@ -206,8 +214,10 @@ def held(out: Path) -> Iterator[Path]:
         for folder in out.iterdir():  # of replicas, unless another process works there
             if folder.is_dir() and not (folder / LOCK).exists():
                 _remove_left_overs(folder)
+        _HELD.add(key)
         yield out
     finally:
+        _HELD.discard(key)
         with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
             _remove(out / LOCK)
         os.close(file)

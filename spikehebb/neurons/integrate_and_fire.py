@@ -62,7 +62,7 @@ lif_adaptive = NeuronModel(
 
 lif_competing = NeuronModel(
     name="lif_competing",
-    summary="LIF, driven by how far its input exceeds the mean of all; its threshold moves so that it fires at goal_rate",
+    summary="LIF, driven by how far its input exceeds the mean of all; a moving threshold keeps it at goal_rate",
     # u is the filtered input; z is what spikes have taken from the potential: its own and, through negative weights,
     # those of others. A reset that subtracts loses nothing that arrives while a neuron fires.
     equations="""
