@@ -145,10 +145,11 @@ def from_tonic(data_set: Any, *, name: str, classes: Sequence[str] = (), from_fi
     if not recordings:
         raise ValueError(f"events {name}: the data set has no recordings.")
     found, names = places(f"events {name}", labels, classes or tuple(map(str, getattr(data_set, "classes", ()))))
+    arrays: dict[str, Any] = {each: _joined(event[each] for event in recordings) for each in ("x", "y", "p", "t")}
     return Events(
         name=name,
         sensor=(channels, height, width),
-        **{each: _joined(event[each] for event in recordings) for each in ("x", "y", "p", "t")},
+        **arrays,
         offsets=np.concatenate([[0], np.cumsum([len(event["x"]) for event in recordings])]),
         labels=found,
         classes=names,
