@@ -62,8 +62,8 @@ def test_foreseeable_mistakes_are_one_sentence_each(trained: tuple[Path, dict[st
         ([*train, "--preset", "mnist-3", "--device", "tpu"], "runs on cpu or gpu, not on 'tpu'"),
         (["softhebb", "train", *TINY, *FEW, "--seed", "1", "--out", trained[0]], "holds another run"),
         (
-            ["softhebb", "train", *TINY, *FEW, "--size", "8", "--out", out],
-            "digits: a size is for the images of a folder",
+            ["softhebb", "train", *TINY, *FEW, "--size", "0", "--out", out],
+            "size must be a whole number of pixels, at least 1, got 0",
         ),
         (
             ["softhebb", "train", *TINY, *FEW, "--out", "README.md"],

@@ -423,6 +423,9 @@ def test_a_folder_of_classes_is_a_path_too(tmp_path: Path) -> None:
     assert load("folder", "train", data_dir=tmp_path, grey=True, size=2).pixels.tolist() == images.pixels.tolist()
     with pytest.raises(ValueError, match="cells are for tables of features, and this is a folder of images"):
         load(tmp_path, "train", cells=4)
+    (tmp_path / "test").rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=r"has no folder test/ or val/; put the images into <folder>/test/"):
+        load(tmp_path, "test")
 
 
 def test_what_is_no_data_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,8 +89,9 @@ def _reader(path: Path, part: str) -> tuple[str, Callable[..., Any]]:
         return _of_file(path, part)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no file or folder {path}; give one that holds {LAYOUTS}.")
-    if (root := part_folder(path, part, required=False)) is not None and any(item.is_dir() for item in root.iterdir()):
-        if any(file.suffix.lower() == ".bin" for file in root.glob("*/*")):
+    roots = [root for each in _PARTS if (root := part_folder(path, each, required=False)) is not None]
+    if any(item.is_dir() for root in roots for item in root.iterdir()):
+        if any(file.suffix.lower() == ".bin" for root in roots for file in root.glob("*/*")):
             return "events", partial(load_recordings, path, part)
         return "folder", partial(load_folder, path, part)
     if found := find_idx(path):

@@ -50,7 +50,7 @@ def population_code(
     Examples
     --------
     >>> from spikehebb.datasets import population_code
-    >>> population_code([[0.0], [2.0]], 4).round(3).tolist()
+    >>> population_code([[0.0], [2.0]], 4).astype(float).round(3).tolist()
     [[[0.755, 0.755, 0.08, 0.001]], [[0.001, 0.08, 0.755, 0.755]]]
     """
     if isinstance(cells, bool) or not isinstance(cells, int) or cells < 3:
