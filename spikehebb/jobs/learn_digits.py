@@ -289,13 +289,14 @@ class _Learning:
             trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
             scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
+            learns = network.circuit(learning=True).projections
             layers = [
                 metrics.Learned(
                     name=name if len(self.learns) > 1 else "",
                     weights=state.weights[name].T,
                     start=first.weights[name].T,
-                    fired=spikes if len(spikes) == state.weights[name].shape[1] else None,
-                    bounds=bounds_of(network.circuit(learning=True).projections[name].rule, network.settings),
+                    fired=spikes if learns[name].post == "output" else None,
+                    bounds=bounds_of(learns[name].rule, network.settings),
                 )
                 for name in self.learns
             ]
@@ -337,7 +338,7 @@ class _Learning:
             "ms_per_image_train": 1000 * state.seconds / total,
             "input_spikes_per_image": float(state.spikes[0]) / total,
             "output_spikes_per_image": float(state.spikes[1]) / total,
-            "dead_neurons": judged["layers"][0]["silent"],
+            "dead_neurons": next(layer["silent"] for layer in judged["layers"] if "silent" in layer),
         }
         curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
         return {
