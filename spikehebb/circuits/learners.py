@@ -77,7 +77,7 @@ def _nessler(
     temperature: float = 1.0,
     rate: Quantity = 200 * Hz,
     tau_m: Quantity = 10 * ms,
-    step: float = 0.05,
+    step: float = 0.5,
 ) -> Circuit:
     weights = 1 + 0.1 * rng.standard_normal((inputs, neurons))
     circuit = soft_wta_of(weights, rule=rule, encoder=encoder, temperature=temperature, rate=rate, tau_m=tau_m)
