@@ -34,7 +34,8 @@ class Learner:
         weights; of ``rng``, ``rule`` and ``encoder`` the function may leave out what it does not need. What else it
         takes by name, each with a default, are the parameters of the circuit.
     rule : PlasticityRule, optional
-        The rule that it learns with where no other is asked for.
+        The rule that it learns with where no other is asked for; the default of the function's ``rule``, where it has
+        one, when left out.
     encoder : NeuronModel
         Its input neurons.
     encoding : str
@@ -67,6 +68,9 @@ class Learner:
         owner = f"circuit {self.name}"
         if not callable(self.start):
             raise ValueError(f"{owner}: start must be a function of inputs and neurons, got {self.start!r}.")
+        default = self._signature["rule"].default if self.takes_rules else None
+        if self.rule is None and isinstance(default, PlasticityRule):
+            object.__setattr__(self, "rule", default)
         for what in ("presentation", "dt"):
             seconds(f"{owner}: {what}", getattr(self, what), above=0.0)
         if self.encoding not in get_args(Encoding):
