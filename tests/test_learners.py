@@ -281,7 +281,11 @@ def test_a_rule_of_ones_own_fits_any_circuit_that_takes_one(tmp_path: Path) -> N
         read(tmp_path, rule=PULL.with_parameters(tau=11 * ms))
 
 
-SLOW: dict[str, Any] = {"circuit": "diehl_cook", "neurons": 5, "parameters": {"input.max_rate": 100 * Hz, "presentation": 100 * ms}}
+SLOW: dict[str, Any] = {
+    "circuit": "diehl_cook",
+    "neurons": 5,
+    "parameters": {"input.max_rate": 100 * Hz, "presentation": 100 * ms},
+}
 
 
 class StoppedError(Exception):
@@ -360,8 +364,9 @@ def test_recordings_are_learned_spike_by_spike(tmp_path: Path) -> None:
     assert run.report["config"]["max_rate_hz"] == pytest.approx(np.linalg.norm(rates, axis=1).mean())
     again = read(tmp_path)
     assert evaluate(again, test)["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    dark = Images(name="dark", pixels=np.zeros((2, 1, 2, 4)), labels=np.array([0, 1]), classes=("left", "right"))
     with pytest.raises(ValueError, match="the network learned recordings, but dark holds images"):
-        evaluate(again, Images(name="dark", pixels=np.zeros((2, 1, 2, 4)), labels=np.array([0, 1]), classes=("left", "right")))
+        evaluate(again, dark)
 
 
 def test_two_projections_of_a_circuit_learn_together() -> None:
