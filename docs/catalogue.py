@@ -14,7 +14,7 @@ from spikehebb import plot
 from spikehebb.circuits import has_pair_form
 from spikehebb.encoders import ENCODERS
 from spikehebb.hardware import TARGETS, Limit
-from spikehebb.jobs import stdp_window
+from spikehebb.jobs import learn_presets, stdp_window
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES
@@ -41,6 +41,7 @@ NEURON = {
     "reset": "at its spike",
     "receive": "at an arriving spike",
     "onset": "at the onset of a presentation",
+    "frame": "when a row of the stimulus begins",
     "update": "at every time step, after continuous input",
 }
 
@@ -126,6 +127,20 @@ def campaign() -> list[str]:
     return [*lines, "", f"Seed {report['seed']}, {report['minutes']:g} minutes; {tools}."]
 
 
+def presets() -> list[str]:
+    """Return the lines of the table of what `learn --preset` learns."""
+    lines = ["| preset | what | data | accuracy, % | published, % | ms per image |", "|---" * 6 + "|"]
+    for preset in learn_presets().values():
+        spread = "" if preset.deviation is None else f" ± {preset.deviation:.2f}"
+        seeds = f"{preset.seeds} seed{'s' * (preset.seeds > 1)}"
+        measured = f"{preset.accuracy:.2f}{spread} ({seeds})" if preset.accuracy else "not yet measured"
+        published = "" if preset.published is None else f"{preset.published:g}"
+        what = f"{preset.summary}; {preset.source}"
+        time = "" if preset.ms is None else f"{preset.ms:.2g}"
+        lines.append(f"| `{preset.name}` | {what} | {preset.data} | {measured} | {published} | {time} |")
+    return lines
+
+
 def pages() -> dict[str, str]:
     """Return the text of every page by the name of its file."""
     made = "Made from the values that the package runs"
@@ -150,7 +165,7 @@ def pages() -> dict[str, str]:
         *costs(),
         "",
     ]
-    texts = {"rules": rules, "neurons": neurons, "chips": chips, "campaign": campaign()}
+    texts = {"rules": rules, "neurons": neurons, "chips": chips, "campaign": campaign(), "presets": presets()}
     return {name: "\n".join(lines) for name, lines in texts.items()}
 
 

@@ -19,6 +19,7 @@ from spikehebb.jobs.layer_settings import LAYERS
 from spikehebb.metrics import Learned, health
 from spikehebb.simulation import present
 from spikehebb.softhebb import find
+from tests.conftest import FAST
 from tests.test_cli import run
 
 LABELS = np.arange(200) % 4
@@ -183,3 +184,14 @@ def test_layers_are_judged_too() -> None:
     assert measured["name"] == "layer 1"
     assert measured["longest"] < measured["longest_at_start"]
     assert 0.25 <= measured["busiest"] < 1
+
+
+def test_what_goes_wrong_is_told_while_it_is_learned_and_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = load("digits", "train")[:1000], load("digits", "test")[:100]
+    monkeypatch.setattr(present, "CHUNK", 250)
+    learn_digits(train, test, Settings(neurons=20, rule="diehl_cook"), device=FAST)
+    said = [line for line in capsys.readouterr().err.splitlines() if "images: one of 20 neurons fires" in line]
+    assert len(said) == 1
+    assert said[0].startswith("spikehebb: after 250 images: one of 20 neurons fires ")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from spikehebb.core import (
     check_finite,
     replicas_of,
 )
-from spikehebb.core.progress import Fraction, Progress, of_stage
+from spikehebb.core.progress import Fraction, Progress, announce, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
 from spikehebb.jobs import shown
@@ -200,6 +201,45 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
         tally = FORGET * tally + metrics.class_profile(counts[block], labels[block], len(shown)) * now
         shown = FORGET * shown + now
     return tally, shown, np.array(points).reshape(-1, 2)
+
+
+def layers_of(circuit: Circuit, first: State, state: State, fired: Float, settings: Settings) -> list[metrics.Learned]:
+    """Return what ``metrics.health`` takes: the weights of every projection that learns, and who fires.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        As it learns.
+    first, state : State
+        Before learning and now.
+    fired : array, shape (neurons,)
+        Spikes of the output.
+    """
+    return [
+        metrics.Learned(
+            name=name if len(state.weights) > 1 else "",
+            weights=weights.T,
+            start=first.weights[name].T,
+            fired=fired if circuit.projections[name].post == "output" else None,
+            bounds=bounds_of(circuit.projections[name].rule, settings),
+        )
+        for name, weights in state.weights.items()
+    ]
+
+
+def warn(
+    layers: Sequence[metrics.Learned], state: State, images: Samples, seen: int, warned: Container[str]
+) -> dict[str, str]:
+    """Say what goes wrong while a network learns, each kind of trouble once; return the sentences by kind."""
+    if len(images) < BLOCK:
+        return {}
+    recent = state.curve[-(present.CHUNK // BLOCK) :, 1]
+    judged = metrics.health(layers, accuracy=recent.mean() if len(recent) else 1.0, labels=np.asarray(images.labels))
+    said = {re.split(r"\d", sentence)[0]: sentence for sentence in judged["warnings"]}
+    for kind, sentence in said.items():
+        if kind not in warned:
+            announce(f"after {seen:,} images: {sentence}")
+    return said
 
 
 def labelled_images(train: Samples, settings: Settings) -> Samples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -19,7 +19,7 @@ from spikehebb.jobs import learned, learned_file, shown
 from spikehebb.jobs.advice import announce_learning
 from spikehebb.jobs.digit_runs import KIND as REPLICAS
 from spikehebb.jobs.digit_runs import DigitRun, DigitRuns, check_replicas, folders_of, summary
-from spikehebb.jobs.digit_settings import Settings, bounds_of
+from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
@@ -28,9 +28,11 @@ from spikehebb.jobs.digit_state import (
     changed,
     circuit_of,
     labelled_images,
+    layers_of,
     next_circuit,
     next_images,
     seen_after,
+    warn,
 )
 from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, scores_of, stronger
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
@@ -183,6 +185,7 @@ class _Learning:
     headers: tuple[Mapping[str, Any], ...]
     replicas: bool
     learns: tuple[str, ...]
+    warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
 
     @property
     def kind(self) -> str:
@@ -256,6 +259,10 @@ class _Learning:
             after(state, recording, chip, part, settings, done)
             for (state, settings), recording, (_, chip, _), part in zip(pairs, recordings, plans, images, strict=True)
         )
+        if not self.replicas:
+            fired = np.asarray(recordings[0].counts["output"], float)
+            layers = layers_of(plans[0][0], self.begin(folder)[0], learned_from[0], fired, self.settings[0])
+            self.warned.update(warn(layers, learned_from[0], images[0], done + len(images[0]), self.warned))
         return self._again(learned_from[0], images[0], recordings[0]) if self.settings[0].least_spikes else learned_from
 
     def _again(self, state: State, images: Samples, recording: Recording) -> States:
@@ -289,17 +296,7 @@ class _Learning:
             trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
             scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
-            learns = network.circuit(learning=True).projections
-            layers = [
-                metrics.Learned(
-                    name=name if len(self.learns) > 1 else "",
-                    weights=state.weights[name].T,
-                    start=first.weights[name].T,
-                    fired=spikes if learns[name].post == "output" else None,
-                    bounds=bounds_of(learns[name].rule, network.settings),
-                )
-                for name in self.learns
-            ]
+            layers = layers_of(network.circuit(learning=True), first, state, spikes, network.settings)
             report = self._report(network, state, layers, len(images), scores, predicted)
             runs.append(DigitRun(report=report, network=network))
         return self._runs(runs)

@@ -89,7 +89,7 @@ def health(layers: Sequence[Learned], *, accuracy: float, labels: Int) -> dict[s
     if accuracy <= chance + noise and chance < 1:
         warnings.append(
             f"the accuracy, {100 * accuracy:.1f} %, is no better than chance (the most frequent class makes "
-            f"{100 * chance:.1f} % of {len(labels)} test images): more training images or epochs help, or a rule "
+            f"{100 * chance:.1f} % of {len(labels)} images): more training images or epochs help, or a rule "
             "with which weights come to resemble images, such as softhebb."
         )
     return {"layers": numbers, "accuracy": accuracy, "chance": chance, "warnings": warnings}
