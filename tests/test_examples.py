@@ -25,6 +25,7 @@ PROMISED = {
     "10_nir": "identical: True",
     "11_learning_on_a_chip": "window_on_loihi1.png",
     "12_replicas": "20 replicas:",
+    "13_moving_bar": "direction selectivity index",
 }
 
 
