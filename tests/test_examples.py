@@ -25,7 +25,8 @@ PROMISED = {
     "10_nir": "identical: True",
     "11_learning_on_a_chip": "window_on_loihi1.png",
     "12_replicas": "20 replicas:",
-    "13_own_network": "% of the digits are right, and",
+    "13_moving_bar": "direction selectivity index",
+    "14_own_network": "% of the digits are right, and",
 }
 
 

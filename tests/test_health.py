@@ -61,7 +61,7 @@ def test_nothing_is_told_where_learning_went_well() -> None:
         ({"fired": np.zeros(8)}, "no neuron fires for any image"),
         ({"name": "layer 2", "fired": np.zeros(8)}, "layer 2: no neuron fires"),
         # chance 0.25 and two standard errors of 200 images: 0.311
-        ({"accuracy": 0.3}, "the accuracy, 30.0 %, is no better than chance .* 25.0 % of 200 test images"),
+        ({"accuracy": 0.3}, "the accuracy, 30.0 %, is no better than chance .* 25.0 % of 200 images"),
     ],
 )
 def test_each_trouble_is_told_in_one_sentence(changes: dict[str, Any], expected: str) -> None:

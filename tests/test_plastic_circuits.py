@@ -76,6 +76,7 @@ def expected(projection: Projection, spikes: dict[str, list[Times]], w: float = 
     return found
 
 
+@pytest.mark.long
 def test_each_projection_equals_the_oracle_of_its_rule(device: Device) -> None:
     spikes, wiring = trains(), projections()
     wiring = {name: wiring[name] for name in (ON_GPU if devices.on_gpu(device) else WIRING)}
@@ -126,6 +127,7 @@ def test_traces_in_synapses_count_there() -> None:
     assert whole.neuron_state - each.neuron_state == SIZE * 4
 
 
+@pytest.mark.long
 def test_replicas_differ_in_the_parameters_of_one_projection() -> None:
     """Of a rule that another projection has, too; delays of each synapse are those of all."""
     spikes = trains()

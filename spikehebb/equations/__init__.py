@@ -17,7 +17,7 @@ from spikehebb.equations.check import (
     did_you_mean,
     is_condition,
 )
-from spikehebb.equations.quantity import quantity
+from spikehebb.equations.quantity import quantity, terms
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
@@ -75,6 +75,7 @@ __all__ = [
     "statements",
     "summed",
     "symbolic",
+    "terms",
     "unit_text",
     "used",
     "variables",

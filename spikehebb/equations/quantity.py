@@ -1,4 +1,4 @@
-"""Numbers with units, from text."""
+"""What users write in one word: numbers with units, sums of names."""
 
 from __future__ import annotations
 
@@ -41,3 +41,14 @@ def _unit(node: ast.expr) -> Any:
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as power)) if power <= _HIGHEST:
             return _unit(left) ** power
     raise TypeError
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """Return the names in a sum of names.
+
+    Examples
+    --------
+    >>> terms("stdp_pair + normalization")
+    ('stdp_pair', 'normalization')
+    """
+    return tuple(term.strip() for term in text.split("+"))

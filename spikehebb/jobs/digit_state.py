@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +37,7 @@ LABELLED = 20_000  # training images, at most, that give the neurons their label
 BLOCK, FORGET = 250, 0.975  # the learning curve has a point per block, and remembers about 10,000 images
 
 
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 _PACKED = ("age", "spikes", "seconds", "tally", "shown", "curve")
 
 
@@ -235,7 +235,7 @@ def warn(
         return {}
     recent = state.curve[-(present.CHUNK // BLOCK) :, 1]
     judged = metrics.health(layers, accuracy=recent.mean() if len(recent) else 1.0, labels=np.asarray(images.labels))
-    said = {re.split(r"\d", sentence)[0]: sentence for sentence in judged["warnings"]}
+    said = {sentence.translate(_NO_DIGITS): sentence for sentence in judged["warnings"]}
     for kind, sentence in said.items():
         if kind not in warned:
             announce(f"after {seen:,} images: {sentence}")

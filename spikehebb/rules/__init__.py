@@ -3,9 +3,11 @@
 # ruff: noqa: F403 (the names of a family are written in its own file alone)
 from __future__ import annotations
 
+from functools import reduce
+
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
-from spikehebb.equations import did_you_mean
+from spikehebb.equations import did_you_mean, terms
 from spikehebb.rules import calcium, hebbian, homeostasis, stdp, three_factor, triplet
 from spikehebb.rules.calcium import *
 from spikehebb.rules.hebbian import *
@@ -40,9 +42,8 @@ def find(name: str) -> PlasticityRule:
     >>> rules.find("stdp_pair+normalization").name
     'stdp_pair_normalization'
     """
-    first, plus, others = name.partition("+")
-    if plus:
-        return homeostasis.combine(find(first), find(others))
+    if len(names := terms(name)) > 1:
+        return reduce(homeostasis.combine, map(find, names))
     if name not in RULES:
         raise ValueError(f"there is no rule {name!r}.{did_you_mean(name, RULES)}")
     return RULES[name]

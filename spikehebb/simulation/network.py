@@ -22,6 +22,7 @@ IF_EPOCH, AT_EPOCH, AFTER_EPOCH = 1, 2, 3  # order at the end of an epoch's last
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 # A postsynaptic spike is decided before the step's inputs arrive; at coincident spikes each side reads the other's
 # traces from before.
+PATHWAYS = ("pre", "plastic", "post", "backpropagated")  # whose delays are values
 ORDERS = {"post": ARRIVAL - 1, "backpropagated": ARRIVAL + 1}
 
 
@@ -193,5 +194,6 @@ def _later(group: Any, code: str, late: float, name: str, clock: Any) -> Any:
 
 def holder(objects: Mapping[str, Any], name: str) -> Any:
     """Return the object of that name, be it a pathway of a projection (``feedforward_pre``), or None."""
-    projection, _, pathway = name.rpartition("_")
-    return objects.get(name) or getattr(objects.get(projection), pathway, None)
+    acting = {f"{owner}_{pathway}": (held, pathway) for owner, held in objects.items() for pathway in PATHWAYS}
+    held, pathway = acting.get(name, (None, ""))
+    return objects.get(name) or getattr(held, pathway, None)

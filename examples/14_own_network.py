@@ -1,7 +1,7 @@
 """A rule and a circuit of one's own learn digits, here and from a shell.
 
-python examples/13_own_network.py [FOLDER]
-spikehebb learn --data digits --neurons 100 --epochs 3 --circuit examples/13_own_network.py:column --out runs/own
+python examples/14_own_network.py [FOLDER]
+spikehebb learn --data digits --neurons 100 --epochs 3 --circuit examples/14_own_network.py:column --out runs/own
 """
 
 import sys
@@ -29,7 +29,9 @@ pull = PlasticityRule(
 )
 
 
-def column(inputs, neurons, *, rng, rule=pull, temperature=0.1):
+def column(
+    inputs: int, neurons: int, *, rng: np.random.Generator, rule: PlasticityRule = pull, temperature: float = 0.1
+) -> Circuit:
     """Return neurons that compete for every spike; --set changes what has a default."""
     weights = 3 * np.abs(rng.standard_normal((inputs, neurons))) / np.sqrt(inputs)
     unit = escape_rate.with_parameters(tau_m=10 * ms, temperature=temperature, rate=400 * Hz)

@@ -1,4 +1,4 @@
-"""Stimulation plans."""
+"""Plans that present spikes: pairings, trains, their frequencies."""
 
 from __future__ import annotations
 
@@ -8,41 +8,14 @@ import numpy as np
 from brian2 import Hz, Quantity, ms, second
 from numpy.typing import ArrayLike
 
-from spikehebb.core import Float, Images, Protocol
+from spikehebb.core import Float, Protocol
 from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
-from spikehebb.core.times import NEAR, hertz, on_grid, seconds, time_step
-from spikehebb.encoders import spike_rows, unit_length
+from spikehebb.core.times import NEAR, hertz, on_grid, time_step
+from spikehebb.encoders import spike_rows
 
 _BYTES = 80  # of the times of a spike and of their copies, while a plan is made
 TAIL = 100 * ms  # how long a run goes on after the last spike
-
-
-def presentations(images: Images, *, duration: Quantity = 50 * ms, population: str = "input") -> Protocol:
-    """Return a plan that presents images one after the other, each scaled to unit length.
-
-    Parameters
-    ----------
-    images : Images
-    duration : Quantity
-        Of one presentation.
-    population : str
-        Where they are presented; it has one neuron per pixel.
-
-    Examples
-    --------
-    >>> from spikehebb.datasets import load
-    >>> from spikehebb.protocols import presentations
-    >>> presentations(load("digits", "test")).duration
-    25. * second
-    """
-    seconds("duration", duration, above=0.0)
-    return Protocol(
-        stimuli={population: unit_length(images.intensities())},
-        duration=len(images) * duration,
-        presentation=duration,
-        labels=images.labels,
-    )
 
 
 def pairing(lags: Quantity, *, repeats: int = 1, frequency: Quantity = 1 * Hz, dt: Quantity = 0.1 * ms) -> Protocol:
