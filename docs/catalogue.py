@@ -124,7 +124,9 @@ def campaign() -> list[str]:
         what = f"{row['what']}{''.join(f' ({n} {name})' for name, n in more.items())}"
         lines.append(f"| {what} | {row['cases']:,} | {' | '.join(f'{row[name]:,}' for name in verdicts)} |")
     tools = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    return [*lines, "", f"Seed {report['seed']}, {report['minutes']:g} minutes; {tools}."]
+    lines += ["", f"Seed {report['seed']}, {report['minutes']:g} minutes; {tools}."]
+    reasons = dict.fromkeys(fault["then"] for fault in report.get("mended", ()))
+    return [*lines, *(f"Found and mended in it ({reason})." for reason in reasons)]
 
 
 def presets() -> list[str]:

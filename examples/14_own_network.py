@@ -29,9 +29,7 @@ pull = PlasticityRule(
 )
 
 
-def column(
-    inputs: int, neurons: int, *, rng: np.random.Generator, rule: PlasticityRule = pull, temperature: float = 0.1
-) -> Circuit:
+def column(inputs: int, neurons: int, *, rng: np.random.Generator, temperature: float = 0.1) -> Circuit:
     """Return neurons that compete for every spike; --set changes what has a default."""
     weights = 3 * np.abs(rng.standard_normal((inputs, neurons))) / np.sqrt(inputs)
     unit = escape_rate.with_parameters(tau_m=10 * ms, temperature=temperature, rate=400 * Hz)
@@ -43,7 +41,7 @@ def column(
             "inhibition": Population(model=log_sum_exp, size=1),
         },
         projections={
-            "feedforward": Projection(pre="input", post="output", weights=weights, rule=rule),
+            "feedforward": Projection(pre="input", post="output", weights=weights, rule=pull),
             "excite": Projection(pre="output", post="inhibition", summed={"Z": "exp(u_pre/temperature_pre - I_post)"}),
             "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
         },

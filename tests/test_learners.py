@@ -326,10 +326,9 @@ def test_images_with_too_few_spikes_are_shown_again_with_stronger_input(monkeypa
 
     monkeypatch.setattr(present, "show", counted)
     learn_digits(bars(20), bars(10, 1), Settings(**SLOW), device=FAST)
-    first, *later = gains
-    assert first == (1, 20)
-    assert later[0][0] == 1.5  # from 2 eighths of a pixel to 3
-    assert later[0][1] <= 20
+    assert gains[:1] == [(1.0, 20)]
+    assert gains[1][0] == 1.5  # from 2 eighths of a pixel to 3
+    assert gains[1][1] <= 20
     assert [stronger(time) for time in range(3)] == [1, 1.5, 2]
     settings = Settings(**SLOW)
     assert too_few(np.array([[3, 1], [4, 1], [0, 9]]), settings).tolist() == [0]

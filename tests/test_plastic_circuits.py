@@ -55,7 +55,8 @@ def trains(seed: int = 5) -> dict[str, list[Times]]:
     """Spikes on the time grid, so that some coincide, also after delays, and the last of them arrive in time."""
     rng = np.random.default_rng(seed)
     slots = np.arange(1, 280)
-    return {name: [np.sort(rng.choice(slots, 30, replace=False)) * 5e-4 for _ in range(SIZE)] for name in "abc"}
+    drawn = {name: [np.sort(rng.choice(slots, 30, replace=False)) for _ in range(SIZE)] for name in "abc"}
+    return {name: [np.asarray(5e-4 * train, np.float64) for train in each] for name, each in drawn.items()}
 
 
 def protocol_of(spikes: dict[str, list[Times]]) -> Protocol:
@@ -154,13 +155,11 @@ def test_a_delay_for_each_synapse_of_a_static_projection(device: Device) -> None
     """Weights arrive one by one, in a sparse projection, too."""
     summing = NeuronModel(name="summing", summary="", equations="u : 1", receive="u_post += w")
     late = np.array([[1.0, 2.0, 5.0], [0.0, 3.0, 4.0]]) * ms
-    connected = np.array([[True, True, False], [True, True, True]])
+    connected, weights = np.array([[True, True, False], [True, True, True]]), np.array([[1, 1, 1], [10, 10, 10]])
     circuit = Circuit(
         name="late",
         populations={"a": Population(model=spike_source, size=2), "b": Population(model=summing, size=3)},
-        projections={
-            "p": Projection(pre="a", post="b", weights=[[1, 1, 1], [10, 10, 10]], delay=late, connected=connected)
-        },
+        projections={"p": Projection(pre="a", post="b", weights=weights, delay=late, connected=connected)},
     )
     plan = Protocol(stimuli={"a": spike_rows([[2] * ms, [2] * ms])}, duration=9 * ms)
     u = simulate(circuit, plan, device=device, dt=1 * ms, record=["b.u"]).traces["b.u"]

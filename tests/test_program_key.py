@@ -52,8 +52,8 @@ def test_the_key_changes_with_the_code(tmp_path: Path) -> None:
     assert before == program_key.sources() == devices.machine()["code"]
     network = package / "simulation" / "network.py"
     code = network.read_text()
-    assert "order = ARRIVAL - 1" in code
-    network.write_text(code.replace("order = ARRIVAL - 1", "order = ARRIVAL + 1"))
+    assert '"post": ARRIVAL - 1' in code
+    network.write_text(code.replace('"post": ARRIVAL - 1', '"post": ARRIVAL + 1'))
     assert digest(package) != before
     network.write_text(code)
     for path in [file for part in program_key.BUILDERS for file in package.glob(part)]:
