@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,11 +204,11 @@ def test_counts_that_cannot_be_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with held(tmp_path):
+    with ThreadPoolExecutor(1) as other, held(tmp_path):  # another thread is refused as another process is
         with pytest.raises(BlockingIOError, match=rf"is in use by another process \(process {os.getpid()} on "):
-            do(Adding(), tmp_path)
+            other.submit(do, Adding(), tmp_path).result()
         with pytest.raises(BlockingIOError):
-            do(Adding(), tmp_path, overwrite=True)
+            other.submit(do, Adding(), tmp_path, overwrite=True).result()
     assert do(Adding(), tmp_path)["total"] == WHOLE
     (tmp_path / LOCK).write_text("process 1 on a machine that is gone")  # a kill leaves the file, not the lock
     do(Adding(), tmp_path)
@@ -407,3 +408,13 @@ def test_a_state_counts_what_a_run_can_have(count: Any) -> None:
         check_counts({"steps": count}, steps=3)
     with pytest.raises(ValueError, match="its header lacks 'steps'"):
         check_counts({}, steps=3)
+
+
+def test_who_holds_a_folder_may_hold_it_again(tmp_path: Path) -> None:
+    """A command holds its folder from its run to its last picture, and the run holds it, too."""
+    with held(tmp_path):
+        assert do(Adding(), tmp_path)["total"] == WHOLE
+        assert (tmp_path / LOCK).exists()
+    assert not (tmp_path / LOCK).exists()
+    with held(tmp_path):
+        assert (tmp_path / LOCK).exists()

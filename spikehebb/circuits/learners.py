@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, get_args
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, mV
+from brian2 import Hz, Quantity, ms, mV, second
 
 from spikehebb.catalogue import collected
 from spikehebb.circuits.learner import Learner
@@ -152,14 +152,16 @@ def _diehl_cook(
     excitation: float = 10.4,
     inhibition: float = 17.0,
     theta: Quantity = 20 * mV,
+    tau_theta: Quantity = 7e3 * second,
 ) -> Circuit:
     weights = 0.3 * (rng.random((inputs, neurons)) + 0.01)
     same = np.eye(neurons, dtype=bool)
+    neuron = conductance_adaptive.with_parameters(tau_theta=tau_theta)
     return Circuit(
         name="diehl_cook",
         populations={
             "input": Population(model=encoder, size=inputs),
-            "output": Population(model=conductance_adaptive, size=neurons, state={"theta": theta}),
+            "output": Population(model=neuron, size=neurons, state={"theta": theta}),
             "inhibition": Population(model=conductance_inhibitory, size=neurons),
         },
         projections={
