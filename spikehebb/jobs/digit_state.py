@@ -146,14 +146,10 @@ def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained
     return chip.circuit if chip else circuit, chip, seed
 
 
-def after(
-    state: State, recording: Recording, chip: Constrained | None, images: Samples, settings: Settings, seen: int
-) -> State:
-    """Return the state after a chunk of images; ``seen`` is how many there were before it."""
-    counts = present.counts_of(recording, "output", len(images), settings.presentation)
+def followed(state: State, counts: Any, images: Samples, seen: int) -> State:
+    """Return the state with the learning curve after a chunk of images; ``seen`` is how many there were before it."""
     tally, shown, curve = _follow(state, counts, np.asarray(images.labels), seen)
-    state = dataclasses.replace(state, chunks=state.chunks + 1, tally=tally, shown=shown, curve=curve)
-    return changed(state, recording, chip, settings)
+    return dataclasses.replace(state, chunks=state.chunks + 1, tally=tally, shown=shown, curve=curve)
 
 
 def changed(state: State, recording: Recording, chip: Constrained | None, settings: Settings) -> State:

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Int, Recording, Samples
+from spikehebb.core import Int, Samples
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned, learned_file, shown
@@ -23,10 +23,10 @@ from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.digit_state import (
     Networks,
     State,
-    after,
     begin,
     changed,
     circuit_of,
+    followed,
     labelled_images,
     layers_of,
     next_circuit,
@@ -34,7 +34,7 @@ from spikehebb.jobs.digit_state import (
     seen_after,
     warn,
 )
-from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, scores_of, stronger
+from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, replaced, scores_of, stronger
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
@@ -255,28 +255,32 @@ class _Learning:
         recordings = self.networks.show(
             [circuit for circuit, _, _ in plans], [seed for _, _, seed in plans], images, bar
         )
-        learned_from = tuple(
-            after(state, recording, chip, part, settings, done)
-            for (state, settings), recording, (_, chip, _), part in zip(pairs, recordings, plans, images, strict=True)
-        )
+        learned_from, answers = [], []
+        for (state, settings), recording, (_, chip, _), part in zip(pairs, recordings, plans, images, strict=True):
+            learned_from.append(changed(state, recording, chip, settings))
+            answers.append(present.counts_of(recording, "output", len(part), settings.presentation))
+        if self.settings[0].least_spikes:
+            learned_from[0], answers[0] = self._again(learned_from[0], answers[0], images[0])
+        learned_from = [followed(*each, done) for each in zip(learned_from, answers, images, strict=True)]
         if not self.replicas:
             fired = np.asarray(recordings[0].counts["output"], float)
             layers = layers_of(plans[0][0], self.begin(folder)[0], learned_from[0], fired, self.settings[0])
             self.warned.update(warn(layers, learned_from[0], images[0], done + len(images[0]), self.warned))
-        return self._again(learned_from[0], images[0], recordings[0]) if self.settings[0].least_spikes else learned_from
+        return tuple(learned_from)
 
-    def _again(self, state: State, images: Samples, recording: Recording) -> States:
+    def _again(self, state: State, counts: Any, images: Samples) -> tuple[State, Any]:
         """Show images that were answered with too few spikes again, with stronger input each time."""
         settings = self.settings[0]
         for time in range(1, AGAIN + 1):
-            rows = few(present.counts_of(recording, "output", len(images), settings.presentation), settings)
+            rows = few(counts, settings)
             if not len(rows):
                 break
-            images = images[rows]
             seed = seed_of(settings.seed, "learning", state.chunks, time)
-            (recording,) = self.networks.show([circuit_of(settings, state)], [seed], [images], gain=stronger(time))
+            part = images[rows]
+            (recording,) = self.networks.show([circuit_of(settings, state)], [seed], [part], gain=stronger(time))
             state = changed(state, recording, None, settings)
-        return (state,)
+            counts = replaced(counts, rows, present.counts_of(recording, "output", len(part), settings.presentation))
+        return state, counts
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
         labelled = [labelled_images(self.train, settings) for settings in self.settings]

@@ -274,13 +274,7 @@ def spike_counts(
             progress=None if time else of_stage(tell, stage),
         )
         seconds += took
-        if counts is None:
-            counts = part
-        else:  # the rows of these images are replaced
-            kept = np.ones(len(images))
-            kept[rows] = 0
-            place = sparse.coo_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(images), len(rows)))
-            counts = (sparse.diags_array(kept) @ counts + place @ part).tocsr().astype(part.dtype)
+        counts = part if counts is None else replaced(counts, rows, part)
         rows = few(counts, settings)
         if not len(rows):
             break
@@ -289,6 +283,14 @@ def spike_counts(
 
 def _seed(seed: int, stage: str, again: tuple[int, ...], number: int) -> int:
     return seed_of(seed, stage, number, *again)
+
+
+def replaced(counts: Any, rows: Int, others: Any) -> Any:
+    """Return spike counts (images, neurons) with those of some images replaced."""
+    kept = np.ones(counts.shape[0])
+    kept[rows] = 0
+    place = sparse.coo_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(kept), len(rows)))
+    return (sparse.diags_array(kept) @ counts + place @ others).tocsr().astype(counts.dtype)
 
 
 def few(counts: Any, settings: Settings) -> Int:
