@@ -91,7 +91,7 @@ class Images:
         return 1 if self.pixels.ndim == 3 else int(self.pixels.shape[1])
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def pixel_shape(self) -> tuple[int, ...]:
         """Height and width of an image, after its channels where it has several."""
         return tuple(map(int, self.pixels.shape[1:]))
 

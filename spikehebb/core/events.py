@@ -120,7 +120,7 @@ class Events:
         return dataclasses.replace(self, **events, offsets=offsets, labels=self.labels[places])
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def pixel_shape(self) -> tuple[int, ...]:
         """Channels, height and width of the sensor."""
         return self.sensor
 

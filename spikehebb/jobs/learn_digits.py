@@ -193,7 +193,7 @@ class _Learning:
 
     @property
     def _inputs(self) -> int:
-        return shown.inputs(self.settings[0], int(np.prod(self.train.shape)))
+        return shown.inputs(self.settings[0], int(np.prod(self.train.pixel_shape)))
 
     @property
     def networks(self) -> Networks:

@@ -40,9 +40,9 @@ def check_both(train: Samples, test: Samples) -> tuple[int, ...]:
     """Return the shape of the images, after checking that both parts fit the network and each other."""
     check_images(train)
     check_images(test)
-    shape = train.shape
-    if test.shape != shape or type(test) is not type(train):
-        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.shape} pixels.")
+    shape = train.pixel_shape
+    if test.pixel_shape != shape or type(test) is not type(train):
+        raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.pixel_shape} pixels.")
     if not same_classes(train.classes, test.classes):
         raise ValueError(f"{train.name} has {listed(train.classes)}, but {test.name} {listed(test.classes)}.")
     if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):

@@ -60,7 +60,7 @@ class Start:
 
     def check(self, settings: Settings, train: Samples) -> None:
         """Raise ``ValueError`` unless learning can go on from here with these settings and images."""
-        shape, neurons = train.shape, self.weights.shape[1]
+        shape, neurons = train.pixel_shape, self.weights.shape[1]
         if shape != self.image_shape:
             raise ValueError(
                 f"the network that learning goes on from takes images of {self.image_shape}, but {train.name} has "
