@@ -260,7 +260,7 @@ class Settings:
         return rule if plain else rule.with_parameters(**_of("rule", self.parameters))
 
     @property
-    def steps(self) -> int:
+    def time_steps(self) -> int:
         """How many time steps a presentation has."""
         return round(self.presentation_ms / self.dt_ms)
 

@@ -24,7 +24,7 @@ _BYTES = 40  # of a weight and of its copies, while a network learns
 def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
     """Return images as they are presented to the input, shape (images, inputs), times a gain."""
     if isinstance(images, Events):  # whose spikes are what they are
-        return images.words(settings.recording_ms * ms, settings.steps, steps_per_word=settings.steps)[:, 0]
+        return images.words(settings.recording_ms * ms, settings.time_steps, steps_per_word=settings.time_steps)[:, 0]
     if settings.learner.encoding == "unit length":
         return gain * of_unit_length(images)
     rows = as_they_are(images)
@@ -84,7 +84,7 @@ def settings_for(shown: Samples, settings: Settings) -> Settings:
         settings = dataclasses.replace(settings, recording_ms=longest)
     if settings.learner.encoding != "unit length":
         return settings
-    some = shown.frames(settings.recording_ms * ms, settings.steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
+    some = shown.frames(settings.recording_ms * ms, settings.time_steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
     rate = float(np.linalg.norm(some, axis=1).mean()) / (settings.presentation_ms / 1000)
     if settings.circuit == "soft_wta":
         return dataclasses.replace(settings, max_rate_hz=rate)
