@@ -18,7 +18,7 @@ from scipy.stats import chi2
 from spikehebb import equations as text
 from spikehebb import protocols, rules
 from spikehebb.circuits import has_pair_form, synapse_pair
-from spikehebb.core import Circuit, PlasticityRule, Population, Projection
+from spikehebb.core import PlasticityRule
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.rules import RULES, calcium_dp, reads_rates, stdp_pair
 from spikehebb.simulation import simulate
@@ -34,6 +34,7 @@ from tests.oracles import (
     exact,
     seconds,
 )
+from tests.test_rate_rules import joined
 
 DT, DURATION, DELAY = 1e-4, 0.35, 2e-3  # seconds
 LONGER = 0.6
@@ -139,16 +140,13 @@ def run_beside(
         reward=[trial.reward * second for trial in trials],
         duration=duration * second,
     )
-    populations, projections = dict[str, Population](), dict[str, Projection]()
-    for n, rule in enumerate(beside):
-        own = synapse_pair(rule, pairs=len(trials), w=[trial.w for trial in trials], delay=delay * second)
-        populations |= {f"{name}{n}": population for name, population in own.populations.items()}
-        for name, wiring in own.projections.items():
-            projections[f"{name}{n}"] = replace(wiring, pre=f"{wiring.pre}{n}", post=f"{wiring.post}{n}")
-    circuit = Circuit(name="side_by_side", populations=populations, projections=projections)
-    stimuli = {name: plan.stimuli[name.rstrip("0123456789")] for name in populations}
-    recording = simulate(circuit, replace(plan, stimuli=stimuli), device=device, dt=dt * second)
-    return [np.asarray(np.diag(recording.weights[f"synapse{n}"]), float) for n in range(len(beside))]
+    parts = {
+        rule.name: synapse_pair(rule, pairs=len(trials), w=[trial.w for trial in trials], delay=delay * second)
+        for rule in beside
+    }
+    stimuli = {f"{part}_{name}": plan.stimuli[name] for part, own in parts.items() for name in own.populations}
+    recording = simulate(joined(parts), replace(plan, stimuli=stimuli), device=device, dt=dt * second)
+    return [np.asarray(np.diag(recording.weights[f"{part}_synapse"]), float) for part in parts]
 
 
 def expected(
