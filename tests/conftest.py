@@ -62,7 +62,7 @@ def cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     kept: pytest.Cache | None = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
     home = tmp_path_factory.mktemp("cache") if kept is None else kept.mkdir("spikehebb")
     # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
-    flags = os.environ.get("SPIKEHEBB_CXXFLAGS", f"-O1 {compiled_headers(home)}")
+    flags = os.environ.get("SPIKEHEBB_CXXFLAGS") or f"-O1 {compiled_headers(home)}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPIKEHEBB_CACHE", str(home))
         patch.setenv("SPIKEHEBB_CXXFLAGS", flags)

@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 @pytest.mark.compiler
 @NO_COMPILER
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    words = [*SPIKEHEBB, "learn", "--data", "digits", "--neurons", "100", "--epochs", "10", "--out", str(tmp_path)]
+    words = [*SPIKEHEBB, "learn", "--data", "digits", "--neurons", "40", "--epochs", "4", "--out", str(tmp_path)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 240
     while not (tmp_path / "partial.npz").exists():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from spikehebb import checkpoint, plot
 from spikehebb.checkpoint import Checkpoint
@@ -63,8 +64,20 @@ def job(request: pytest.FixtureRequest, dense: Path) -> tuple[str, list[str]]:
     return name, [str(dense) if word == "MODEL" else word for word in JOBS[name]]
 
 
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Pictures take longer than all the rest."""
+    for name in DRAWS.values():
+        nothing = Figure() if name == "study" else []
+        patch.setattr(plot, name, lambda *arguments, nothing=nothing, **options: nothing)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_nothing(monkeypatch)
+
+
 def contents(out: Path) -> dict[str, Any]:
-    """Return all arrays and numbers below a folder but for times."""
+    """Return all arrays and numbers below a folder but for times and pictures."""
     files: dict[str, Any] = {}
     for path in sorted(out.rglob("*")):
         name = str(path.relative_to(out))
@@ -73,7 +86,7 @@ def contents(out: Path) -> dict[str, Any]:
         elif path.suffix == ".npz":
             with np.load(path) as archive:
                 files[name] = {key: archive[key].tobytes() for key in archive if key != "header"}
-        else:
+        elif path.suffix != ".png":
             files[name] = path.suffix
     return files
 
@@ -91,7 +104,9 @@ def test_a_run_interrupted_while_drawing_is_finished_by_the_same_command(
     """B1: the result is there, the pictures are not; then a finished run is read, and its result printed again."""
     name, words = job
     whole, out = tmp_path / "whole", tmp_path / "out"
-    done = run(*words, "--out", whole)
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        done = run(*words, "--out", whole)
     assert done.returncode == 0, done.stderr
     with pytest.MonkeyPatch.context() as patch:
 
@@ -118,7 +133,7 @@ def test_a_run_interrupted_while_drawing_is_finished_by_the_same_command(
 
 @pytest.mark.long
 @pytest.mark.parametrize("damage", ["damaged", "foreign"])
-def test_overwrite_gets_past_any_state(job: tuple[str, list[str]], tmp_path: Path, damage: str) -> None:
+def test_overwrite_gets_past_any_state(job: tuple[str, list[str]], tmp_path: Path, damage: str, undrawn: None) -> None:
     """B2: without it, one sentence and nothing is lost."""
     _, words = job
     out = tmp_path / "out"
@@ -161,7 +176,9 @@ def test_a_folder_is_held_by_one_process(job: tuple[str, list[str]], tmp_path: P
         assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
-def test_what_a_kill_left_behind_goes_at_the_next_start(job: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_what_a_kill_left_behind_goes_at_the_next_start(
+    job: tuple[str, list[str]], tmp_path: Path, undrawn: None
+) -> None:
     """B3: half-written files of an earlier process."""
     _, words = job
     left = [".checkpoint.npz-0a1b2c3d", ".run.json-abcdefgh", f".{STATE}-________"]
@@ -178,7 +195,7 @@ def test_batch_systems_and_closed_terminals_end_a_command_like_ctrl_c(
     tmp_path: Path, number: signal.Signals, wait: Callable[[subprocess.Popen[str], Path], None]
 ) -> None:
     """B3: exit code 130, the state kept, nothing else in the folder; the same command gives the whole result."""
-    words = ["learn", "--data", "digits", "--neurons", "8", "--epochs", "2", "--device", "numpy", "--limit-test", "20"]
+    words = ["learn", "--data", "digits", "--neurons", "40", "--epochs", "4", "--device", FAST.name]
     out = tmp_path / "out"
     process = subprocess.Popen(
         [*SPIKEHEBB, *words, "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

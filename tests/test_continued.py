@@ -158,8 +158,8 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
 def test_an_interrupted_run_goes_on_bit_for_bit(
     device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(present, "CHUNK", 40)
-    train, test = load("digits", "train")[:100], load("digits", "test")[:20]
+    monkeypatch.setattr(present, "CHUNK", 16)
+    train, test = load("digits", "train")[:40], load("digits", "test")[:10]
     start = start_of(rates(bias=np.linspace(-0.1, 0.1, 6)))
     whole = learn_digits(train, test, start=start, device=device)
 

@@ -35,6 +35,7 @@ from tests import cuda_on_cpu
 from tests.conftest import NO_BRIAN2CUDA, NO_COMPILER
 
 pytestmark = [pytest.mark.long, pytest.mark.compiler, NO_COMPILER, NO_BRIAN2CUDA]
+RECORD = ("input", "output")  # the same in every test, so that they share a program
 NVCC = pytest.mark.skipif(nvcc.nvcc_path() is None, reason="no nvcc here")
 
 
@@ -72,8 +73,7 @@ def test_learning_is_that_of_cpp_draw_by_draw(gpu: None) -> None:
     """
     circuit, protocol = digits()
     on_cuda, reference = (
-        simulate(replicas(circuit, 2), protocol, device=device, record=("input", "output"), seed=3)
-        for device in (CUDA, CPP)
+        simulate(replicas(circuit, 2), protocol, device=device, record=RECORD, seed=3) for device in (CUDA, CPP)
     )
     for name in ("input", "output"):
         assert spikes(on_cuda.spikes[name]) == spikes(reference.spikes[name])
@@ -121,7 +121,9 @@ def test_noise_in_synapses_is_that_of_numpy(gpu: None) -> None:
 
 def test_single_precision(gpu: None) -> None:
     circuit, protocol = digits()
-    single, double = (simulate(replicas(circuit, 2), protocol, device=d, seed=3) for d in (CUDA_SINGLE, CUDA))
+    single, double = (
+        simulate(replicas(circuit, 2), protocol, device=device, record=RECORD, seed=3) for device in (CUDA_SINGLE, CUDA)
+    )
     assert single.weights["feedforward"].dtype == np.float64
     # 24 bits: a spike may come a step earlier or later, where a potential or a probability is just at the threshold.
     assert single.counts["input"].sum() == pytest.approx(double.counts["input"].sum(), rel=0.002)
@@ -143,9 +145,9 @@ def test_single_precision_is_refused_where_it_does_not_reach() -> None:
 
 def test_results_do_not_depend_on_the_order_of_threads(emulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit, protocol = digits()
-    first = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
+    first = simulate(replicas(circuit, 2), protocol, device=CUDA, record=RECORD)
     monkeypatch.setenv("SPIKEHEBB_THREADS", "reversed")
-    other = simulate(replicas(circuit, 2), protocol, device=CUDA, record=("output",))
+    other = simulate(replicas(circuit, 2), protocol, device=CUDA, record=RECORD)
     assert first.state["inhibition"]["Z"] == pytest.approx(other.state["inhibition"]["Z"], rel=1e-12)
     assert spikes(first.spikes["output"]) == spikes(other.spikes["output"])
     assert first.weights["feedforward"] == pytest.approx(other.weights["feedforward"], rel=1e-9)
@@ -197,9 +199,9 @@ def test_learned_state_goes_out_and_comes_back(gpu: None) -> None:
     assert not np.allclose(weights_cuda, np.asarray(half.projections["feedforward"].weights))
 
 
-@pytest.mark.parametrize("delay", [0, 2, 7])
-def test_each_delay_is_a_program_of_its_own(gpu: None, delay: int) -> None:
-    """brian2cuda loses spikes when delays change between runs; here a delay belongs to the program."""
+def test_each_delay_is_part_of_the_program(gpu: None) -> None:
+    """brian2cuda loses spikes when delays change between runs; here they are none of the values of a run."""
+    delays = {"b0": 0, "b2": 2, "b7": 7}
     counting = NeuronModel(
         name="counting",
         summary="Remembers when a spike arrived",
@@ -208,13 +210,18 @@ def test_each_delay_is_a_program_of_its_own(gpu: None, delay: int) -> None:
     )
     circuit = Circuit(
         name="late",
-        populations={"a": Population(model=spike_source, size=2), "b": Population(model=counting, size=1)},
-        projections={"ab": Projection(pre="a", post="b", weights=np.ones((2, 1)), delay=delay * ms)},
+        populations={"a": Population(model=spike_source, size=2)}
+        | {name: Population(model=counting, size=1) for name in delays},
+        projections={
+            f"to_{name}": Projection(pre="a", post=name, weights=np.ones((2, 1)), delay=delay * ms)
+            for name, delay in delays.items()
+        },
     )
     times = np.array([[0.003, 0.001], [np.inf, 0.005]])
     protocol = Protocol(stimuli={"a": times}, duration=20 * ms)
     recording = simulate(circuit, protocol, device=CUDA)
-    assert recording.state["b"]["arrived"] == pytest.approx([0.005 + delay / 1000])
+    for name, delay in delays.items():
+        assert recording.state[name]["arrived"] == pytest.approx([0.005 + delay / 1000])
 
 
 def test_random_numbers_of_synapses_are_independent(gpu: None) -> None:
@@ -434,12 +441,15 @@ def test_a_gpu_without_memory_for_the_network(tmp_path: Path, monkeypatch: pytes
 
 @NVCC
 @pytest.mark.nvcc
-@pytest.mark.parametrize("network", ["window", "digits"])
-def test_nvcc_compiles(network: str) -> None:
-    if network == "window":
-        circuit, protocol, dt = synapse_pair(stdp_pair), pairing([10] * ms), 0.1 * ms
-    else:
-        (circuit, protocol), dt = digits(), 1 * ms
-    built = program(assemble(circuit, protocol, dt=dt), CUDA, "sm_90")
+def test_nvcc_compiles() -> None:
+    """A pair of given spikes beside the circuit that learns digits: one program, as most of its files are the same."""
+    (circuit, protocol), pair = digits(), synapse_pair(stdp_pair)
+    both = Circuit(
+        name="both",
+        populations={**circuit.populations, **pair.populations},
+        projections={**circuit.projections, **pair.projections},
+    )
+    stimuli = {**protocol.stimuli, **pairing([10] * ms).stimuli}
+    built = program(assemble(both, dataclasses.replace(protocol, stimuli=stimuli), dt=1 * ms), CUDA, "sm_90")
     assert (built.folder / "main").stat().st_size > 100_000
     assert not list(built.folder.rglob("*.o"))

@@ -84,7 +84,7 @@ def test_the_page_names_all_places() -> None:
 
 # What runs in the copy: the new values, then the tests of them and those that go over a whole catalogue.
 SCRIPT = """
-import json, runpy, sys
+import json, re, runpy, sys
 from pathlib import Path
 import pytest
 from brian2 import ms
@@ -110,27 +110,28 @@ def spikes(circuit):
     return {name: (recording.spikes[name].t / ms).round(6).tolist() for name in circuit.populations}
 
 def drifts():
-    # Interrupt the new job after two trials; then let it go on, and ask for it once more.
+    # Interrupt the new job after one trial; then let it go on, and ask for it once more.
     rule, out, seen = RULES["stdp_kempter"], Path("drift"), []
 
     def stop(stage, fraction):
         seen.append(fraction)
-        if len(seen) == 3:
+        if len(seen) == 2:
             raise KeyboardInterrupt
 
     try:
-        jobs.drift(rule, trials=4, out=out, progress=stop)
+        jobs.drift(rule, trials=2, out=out, progress=stop)
     except KeyboardInterrupt:
         left = sorted(file.name for file in out.iterdir())
     after = []
-    resumed = jobs.drift(rule, trials=4, out=out, progress=lambda stage, fraction: after.append(fraction))
-    again = jobs.drift(rule, trials=4, out=out)
-    return {"left": left, "after": after, "same": resumed == again == jobs.drift(rule, trials=4), "mean": again["mean"]}
+    resumed = jobs.drift(rule, trials=2, out=out, progress=lambda stage, fraction: after.append(fraction))
+    again = jobs.drift(rule, trials=2, out=out)
+    return {"left": left, "after": after, "same": resumed == again == jobs.drift(rule, trials=2), "mean": again["mean"]}
 
 class Chosen:
     def pytest_collection_modifyitems(self, items):
         whole = lambda item: item.name.startswith("test_every") and "[" not in item.name
-        items[:] = [item for item in items if whole(item) or any(name in item.nodeid for name in new.split(","))]
+        named = re.compile(rf"(?<![a-z])({new.replace(',', '|')})(?![a-z])")  # drift, but no test of what drifts
+        items[:] = [item for item in items if whole(item) or named.search(item.nodeid)]
         self.names = [item.nodeid for item in items]
 
 chosen = Chosen()
@@ -205,7 +206,7 @@ def test_all_that_the_page_adds_arrives(ran: dict[str, Any]) -> None:
         assert [len(set(group)) for group in times] == [1, 1, 1], "a group fires together"
         assert 5 < times[0][0] < times[1][0] < times[2][0]
     assert ran["drift"]["left"] == ["partial.npz"]
-    assert ran["drift"]["after"] == [0.5, 0.75, 1.0]
+    assert ran["drift"]["after"] == [0.5, 1.0]
     assert ran["drift"]["same"]
     # 20 spikes on each side: (a_in + a_out)*20 = 0, and the wider window of depression prevails
     assert -0.01 < ran["drift"]["mean"] < 0

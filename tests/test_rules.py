@@ -1,11 +1,12 @@
 """Every spike-timing rule of the catalogue against its oracle, and what holds for all rules.
 
-All cases of a rule are in one run, so that each rule costs one compiled program.
+All cases of a rule are in one run, and on compiled devices rules run side by side: one program for many of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from spikehebb.core import PlasticityRule
 from spikehebb.devices import CPP, NUMPY, Device
 from spikehebb.rules import RULES, calcium_dp, reads_rates, stdp_pair
 from spikehebb.simulation import simulate
-from tests.conftest import NO_COMPILER
+from tests.conftest import DEVICES, NO_COMPILER
 from tests.oracles import (
     CONTINUOUS_ORACLES,
     ONSET_ORACLES,
@@ -33,6 +34,7 @@ from tests.oracles import (
     exact,
     seconds,
 )
+from tests.test_rate_rules import joined
 
 DT, DURATION, DELAY = 1e-4, 0.35, 2e-3  # seconds
 LONGER = 0.6
@@ -91,20 +93,25 @@ def told_apart(rule: PlasticityRule) -> PlasticityRule:
 
 
 TESTED = {n: told_apart(rule) for n, rule in RULES.items() if has_pair_form(rule) and not reads_rates(rule)}
-EVERY_RULE = pytest.mark.parametrize("name", TESTED)
 CALCIUM = [name for name in TESTED if CONTINUOUS_ORACLES.get(name) is continuous.calcium]
 LAGS = {name: seconds(rule.parameters[rule.lag]) for name, rule in TESTED.items() if rule.lag}
 
 
-def with_common_lag(rule: PlasticityRule, device: Device) -> PlasticityRule:
-    """The rule for a device; where it would be compiled, with the lag of calcium_dp, none, or the longest.
+# Side by side are rules of many kinds; a program for all would take its compiler more memory than a small machine has.
+BESIDE = [list(TESTED)[n::8] for n in range(5)]
 
-    Rules of the same lag share a program.
-    """
-    common = calcium_dp.parameters[calcium_dp.lag]
-    if device is NUMPY or not rule.lag or LAGS[rule.name] in (0, seconds(common), max(LAGS.values())):
-        return rule
-    return rule.with_parameters(**{rule.lag: common})
+
+def on_every_device(names: Iterable[str], later: Iterable[str] = ()) -> pytest.MarkDecorator:
+    """On NumPy each rule is a test, some of them left to ``make test-all``; elsewhere those side by side are one."""
+    names, later, params = list(names), set(later), list[Any]()
+    for each in DEVICES:
+        (device,) = each.values
+        for n, group in enumerate([[name] for name in names] if device is NUMPY else BESIDE):
+            if set(group) & set(names):
+                marks = [*each.marks, *([pytest.mark.long] if set(group) <= later else [])]
+                what = group[0] if device is NUMPY else f"{n} of {len(BESIDE)}"
+                params.append(pytest.param(device, group, id=f"{each.id}-{what}", marks=marks))
+    return pytest.mark.parametrize(("device", "names"), params, indirect=["device"])
 
 
 def run(
@@ -115,16 +122,31 @@ def run(
     dt: float = DT,
     duration: float = DURATION,
 ) -> NDArray[np.float64]:
-    circuit = synapse_pair(rule, pairs=len(trials), w=[trial.w for trial in trials], delay=delay * second)
-    reward = [trial.reward * second for trial in trials] if "reward" in circuit.populations else None
+    return run_beside([rule], trials, device, delay, dt, duration)[0]
+
+
+def run_beside(
+    beside: Sequence[PlasticityRule],
+    trials: list[Case],
+    device: Device,
+    delay: float = 0.0,
+    dt: float = DT,
+    duration: float = DURATION,
+) -> list[NDArray[np.float64]]:
+    """The weights at the end of each of several rules, whose pairs share a simulation and nothing else."""
     plan = protocols.spike_trains(
         [trial.pre * second for trial in trials],
         [trial.post * second for trial in trials],
-        reward=reward,
+        reward=[trial.reward * second for trial in trials],
         duration=duration * second,
     )
-    recording = simulate(circuit, plan, device=device, dt=dt * second)
-    return np.asarray(np.diag(recording.weights["synapse"]), float)
+    parts = {
+        rule.name: synapse_pair(rule, pairs=len(trials), w=[trial.w for trial in trials], delay=delay * second)
+        for rule in beside
+    }
+    stimuli = {f"{part}_{name}": plan.stimuli[name] for part, own in parts.items() for name in own.populations}
+    recording = simulate(joined(parts), replace(plan, stimuli=stimuli), device=device, dt=dt * second)
+    return [np.asarray(np.diag(recording.weights[f"{part}_synapse"]), float) for part in parts]
 
 
 def expected(
@@ -149,8 +171,10 @@ def expected(
     return np.array(weights)
 
 
-def same(weights: NDArray[np.float64], reference: NDArray[np.float64], rel: float = 1e-9) -> None:
-    np.testing.assert_allclose(weights, reference, rtol=rel, atol=1e-13)
+def same(
+    weights: NDArray[np.float64], reference: NDArray[np.float64], rel: float = 1e-9, *, of: PlasticityRule
+) -> None:
+    np.testing.assert_allclose(weights, reference, rtol=rel, atol=1e-13, err_msg=of.name)
 
 
 def test_every_rule_has_an_oracle() -> None:
@@ -173,18 +197,18 @@ def test_a_rule_without_an_oracle_fails_with_a_sentence() -> None:
 
 
 @pytest.mark.catalogue
-@EVERY_RULE
-def test_weights_equal_the_oracle(name: str, device: Device) -> None:
+@on_every_device(TESTED)
+def test_weights_equal_the_oracle(names: list[str], device: Device) -> None:
     """So closely that no two devices differ by more than 1e-12."""
-    rule = with_common_lag(TESTED[name], device)
-    reference = expected(rule, CASES)
-    assert np.all(np.abs(reference - START)[BOTH] > 1e-6), "every train must change the weight"
-    weights = run(rule, CASES, device)
-    same(weights, reference, rel=5e-13)
-    if name in SPIKE_ORACLES:
-        assert np.all((weights - START)[SILENT] == 0)
-    if rule.ties.startswith("Coincident spikes do not pair"):
-        check_unpaired(rule, weights - START)
+    beside = [TESTED[name] for name in names]
+    for rule, weights in zip(beside, run_beside(beside, CASES, device), strict=True):
+        reference = expected(rule, CASES)
+        assert np.all(np.abs(reference - START)[BOTH] > 1e-6), f"{rule.name}: every train must change the weight"
+        same(weights, reference, rel=5e-13, of=rule)
+        if rule.name in SPIKE_ORACLES:
+            assert np.all((weights - START)[SILENT] == 0), rule.name
+        if rule.ties.startswith("Coincident spikes do not pair"):
+            check_unpaired(rule, weights - START)
 
 
 def check_unpaired(rule: PlasticityRule, change: NDArray[np.float64]) -> None:
@@ -218,36 +242,50 @@ def test_vogels_depresses_at_each_presynaptic_spike() -> None:
     assert expected(TESTED["stdp_pair"], [CASES[PRE_ONLY]])[0] == 0.8
 
 
-DELAYED = [pytest.param(name, NUMPY, id=f"{name}-numpy", marks=pytest.mark.long) for name in TESTED] + [
-    pytest.param(name, CPP, id=f"{name}-cpp", marks=[NO_COMPILER, pytest.mark.compiler])
-    for name in ("stdp_nearest_reduced", "softhebb", "calcium_dp", "stdp_reward")
+# Of rules with equal equations and other numbers one says all.
+SAID = ("pre", "pre_spike", "post", "post_spike", "synapse", "on_pre", "on_post", "update", "lag")
+KINDS = {tuple(getattr(rule, each) for each in SAID): name for name, rule in reversed(TESTED.items())}
+DELAYED = [pytest.param([name], NUMPY, id=f"{name}-numpy", marks=pytest.mark.long) for name in KINDS.values()] + [
+    pytest.param(
+        ["stdp_nearest_reduced", "softhebb", "calcium_dp", "stdp_reward"],
+        CPP,
+        id="cpp",
+        marks=[NO_COMPILER, pytest.mark.compiler],
+    )
 ]
 
 
-@pytest.mark.parametrize(("name", "device"), DELAYED)
-def test_a_delay_is_as_if_the_presynaptic_spikes_came_later(name: str, device: Device) -> None:
-    reference = expected(TESTED[name], CASES, DELAY)
-    same(run(TESTED[name], CASES, device, DELAY), reference)
-    if TESTED[name].pre_spike or TESTED[name].on_pre:  # so presynaptic spikes mean something to it
-        assert np.any(np.abs(reference - expected(TESTED[name], CASES)) > 1e-6), "the delay must make a difference"
+@pytest.mark.parametrize(("names", "device"), DELAYED)
+def test_a_delay_is_as_if_the_presynaptic_spikes_came_later(names: list[str], device: Device) -> None:
+    beside = [TESTED[name] for name in names]
+    for rule, weights in zip(beside, run_beside(beside, CASES, device, DELAY), strict=True):
+        reference = expected(rule, CASES, DELAY)
+        same(weights, reference, of=rule)
+        if rule.pre_spike or rule.on_pre:  # so presynaptic spikes mean something to it
+            assert np.any(np.abs(reference - expected(rule, CASES)) > 1e-6), "the delay must make a difference"
 
 
 BOUNDED = [name for name in TESTED if "w_max" in TESTED[name].parameters]
-FIRST_BOUNDED = [*BOUNDED[:3], *(pytest.param(name, marks=pytest.mark.long) for name in BOUNDED[3:])]
+
+
+def strengthened(rule: PlasticityRule) -> PlasticityRule:
+    """The rule so strong that weights meet their bounds, if it has any."""
+    if rule.name not in BOUNDED:
+        return rule
+    changes = {p: 1000 * value for p, value in rule.parameters.items() if p[0] == "A" or p in ("eta", "gain")}
+    return rule.with_parameters(**changes, w_max=0.9, **({"w_min": 0.1} if "w_min" in rule.parameters else {}))
 
 
 @pytest.mark.catalogue
-@pytest.mark.parametrize("name", FIRST_BOUNDED)
-def test_weights_stay_within_their_bounds(name: str, device: Device) -> None:
-    rule = TESTED[name]
-    changes = {p: 1000 * value for p, value in rule.parameters.items() if p[0] == "A" or p in ("eta", "gain")}
-    low = 0.1 if "w_min" in rule.parameters else 0.0
-    changes |= {"w_max": 0.9} | ({"w_min": low} if low else {})
-    strong = rule.with_parameters(**changes)
-    weights = run(strong, CASES, device)
-    assert np.all((weights >= low) & (weights <= 0.9))
-    assert np.any(np.isin(weights, [low, 0.9])), "no weight has met a bound"
-    same(weights, expected(strong, CASES))
+@on_every_device(BOUNDED, later=BOUNDED[3:])
+def test_weights_stay_within_their_bounds(names: list[str], device: Device) -> None:
+    beside = [strengthened(TESTED[name]) for name in names]
+    for rule, weights in zip(beside, run_beside(beside, CASES, device), strict=True):
+        if rule.name in BOUNDED:
+            low = rule.parameters.get("w_min", 0.0)
+            assert np.all((weights >= low) & (weights <= 0.9)), rule.name
+            assert np.any(np.isin(weights, [low, 0.9])), f"{rule.name}: no weight has met a bound"
+            same(weights, expected(rule, CASES), of=rule)
 
 
 @pytest.mark.slow_on_cuda
@@ -257,15 +295,18 @@ def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
     assert run(rule.with_parameters(eta=1.0, alpha=0.0), CASES, device).max() > 10
 
 
-@pytest.mark.long
 @pytest.mark.catalogue
-@pytest.mark.parametrize("name", CALCIUM)
-def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(name: str, device: Device) -> None:
-    rule = with_common_lag(TESTED[name], device)
-    strong = {p: 1000 * float(rule.parameters[p]) for p in ("gamma_p", "gamma_d")}  # nearly as fast as Euler allows
-    weights = run(rule.with_parameters(**strong), CASES, device)
-    assert np.all((weights >= 0) & (weights <= 1))
-    assert np.max(np.abs(weights - START)) > 0.2
+@on_every_device(CALCIUM, later=CALCIUM)
+def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(names: list[str], device: Device) -> None:
+    beside = [TESTED[name] for name in names]
+    for n, rule in enumerate(beside):
+        if rule.name in CALCIUM:  # nearly as fast as Euler allows
+            strong = {p: 1000 * float(rule.parameters[p]) for p in ("gamma_p", "gamma_d")}
+            beside[n] = rule.with_parameters(**strong)
+    for rule, weights in zip(beside, run_beside(beside, CASES, device), strict=True):
+        if rule.name in CALCIUM:
+            assert np.all((weights >= 0) & (weights <= 1)), rule.name
+            assert np.max(np.abs(weights - START)) > 0.2, rule.name
 
 
 @pytest.mark.parametrize(
