@@ -111,7 +111,9 @@ class LearnedNetwork:
         shown.check_images(images)
         shape = tuple(self.header["image_shape"])
         if images.pixel_shape != shape:
-            raise ValueError(f"the network was trained on images of {shape}, but {images.name} has {images.pixel_shape}.")
+            raise ValueError(
+                f"the network was trained on images of {shape}, but {images.name} has {images.pixel_shape}."
+            )
         if not shown.same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
             raise ValueError(
                 f"the network learned {shown.listed(self.classes)}, but {images.name} has "

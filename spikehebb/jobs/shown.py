@@ -84,8 +84,9 @@ def settings_for(shown: Samples, settings: Settings) -> Settings:
         settings = dataclasses.replace(settings, recording_ms=longest)
     if settings.learner.encoding != "unit length":
         return settings
-    some = shown.frames(settings.recording_ms * ms, settings.time_steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
-    rate = float(np.linalg.norm(some, axis=1).mean()) / (settings.presentation_ms / 1000)
+    trains = shown.frames(settings.recording_ms * ms, settings.time_steps, slice(0, _MEASURED))
+    counts = trains.sum(axis=1, dtype=np.float64)
+    rate = float(np.linalg.norm(counts, axis=1).mean()) / (settings.presentation_ms / 1000)
     if settings.circuit == "soft_wta":
         return dataclasses.replace(settings, max_rate_hz=rate)
     return dataclasses.replace(settings, parameters={**settings.parameters, "circuit.max_rate": rate * Hz})
