@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from spikehebb.neurons import NEURONS, escape_rate, lif_adaptive, linear_unit
 from spikehebb.rules import RULES, find, softhebb
 from spikehebb.simulation import present
 from tests.conftest import FAST
+from tests.test_cli import refused, run
 
 RNG = np.random.default_rng(0)
 PULL = PlasticityRule(
@@ -400,3 +402,41 @@ def test_a_trace_that_is_a_time_begins_anew_in_every_run() -> None:
         name="x", populations={"input": Population(model=late, size=1, state={"last": 3 * second})}, projections={}
     )
     assert lasting(circuit) == {"input": ("n",)}
+
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "14_own_network.py"
+
+
+def test_the_command_takes_circuits_rules_and_parameters(tmp_path: Path) -> None:
+    few = ["--data", "digits", "--limit-train", "60", "--limit-test", "20", "--neurons", "8", "--device", FAST.name]
+    own = ["--circuit", f"{EXAMPLE}:column"]
+    out = tmp_path / "own"
+    done = run("learn", *few, *own, "--set", "circuit.temperature=0.2", "--out", out, "--json")
+    report = json.loads(done.stdout)
+    assert report["config"]["parameters"] == {"circuit.temperature": 0.2}
+    scores: list[str | Path] = ["evaluate", out, *few[:2], *few[4:6], "--json"]
+    assert "learned with the circuit column of a file of its own" in refused(run(*scores))
+    again = json.loads(run(*scores, *own).stdout)
+    assert again["metrics"]["accuracy_vote"] == report["metrics"]["accuracy_vote"]
+    for words, message in (
+        (["--circuit", f"{EXAMPLE}:colum"], "has no circuit 'colum'. Did you mean 'column'?"),
+        (["--rule", f"{EXAMPLE}:pul"], "has no rule 'pul'. Did you mean 'pull'?"),
+        (["--circuit", "nothing.py:column"], "nothing.py"),
+        (["--set", "circuit.temperature"], "--set takes name=value"),
+        (["--circuit", "lif_wta", "--set", "circuit.inhibition=none"], "inhibition must be lateral or spiking"),
+        (["--preset", "soft-wta"], "there is no preset 'soft-wta'. Did you mean 'soft-wta-400'?"),
+    ):
+        assert message in refused(run("learn", *few, *words, "--out", tmp_path / "other", cwd=tmp_path))
+    assert "learn needs --data" in refused(run("learn", "--neurons", "8", "--out", tmp_path / "other"))
+    assert "learn needs --data" in refused(run("learn", *few))
+    assert not (tmp_path / "other").exists()
+
+
+def test_presets_are_listed_with_figures_and_commands() -> None:
+    listed = run("learn", "--presets").stdout
+    as_json = json.loads(run("learn", "--presets", "--json").stdout)
+    assert [preset["name"] for preset in as_json] == list(learn_presets())
+    for preset in learn_presets().values():
+        assert preset.command in listed
+        if preset.accuracy is not None:
+            assert f"{preset.accuracy:.2f} ± {preset.deviation:.2f} % ({preset.seeds} seeds)" in listed
