@@ -43,7 +43,7 @@ def selectivity(weights: dict[str, np.ndarray]) -> np.ndarray:
     each = counts.toarray().reshape(4, 25, neurons).sum(axis=1)
     neuron, preferred = np.arange(neurons), each.argmax(axis=0)
     best, opposite = each[preferred, neuron], each[preferred ^ 1, neuron]
-    return (best - opposite) / np.maximum(best + opposite, 1)
+    return np.asarray((best - opposite) / np.maximum(best + opposite, 1))
 
 
 rng = np.random.default_rng(0)

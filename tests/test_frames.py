@@ -90,10 +90,10 @@ def test_encoders_read_every_frame_as_if_it_were_a_presentation(encoder: NeuronM
     """With the same random numbers; whoever keeps nothing else over a frame cannot tell the two apart."""
     rows = np.repeat(FILMS, 2, axis=0).reshape(-1, 2)
     alone = Circuit(name="alone", populations={"input": Population(model=encoder, size=2)}, projections={})
-    record = {"record": ["input"] if encoder.threshold else ["input.x"]}
+    record = ["input"] if encoder.threshold else ["input.x"]
     apart = Protocol(stimuli={"input": rows}, duration=len(rows) * 10 * ms, presentation=10 * ms)
     joint = Protocol(stimuli={"input": rows}, duration=len(rows) * 10 * ms, presentation=30 * ms, frames=3)
-    one, other = (simulate(alone, plan, dt=1 * ms, seed=3, **record) for plan in (apart, joint))
+    one, other = (simulate(alone, plan, dt=1 * ms, seed=3, record=record) for plan in (apart, joint))
     if encoder.threshold:
         assert one.counts["input"].sum() > 10
         assert one.spikes["input"].i.tolist() == other.spikes["input"].i.tolist()

@@ -13,6 +13,7 @@ from spikehebb import devices
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection, Protocol, replicas
 from spikehebb.devices import NUMPY, Device
 from spikehebb.encoders import modulated_source, spike_rows, spike_source
+from spikehebb.hardware import TARGETS, constrain
 from spikehebb.metrics import footprint
 from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import simulate
@@ -55,7 +56,10 @@ def trains(seed: int = 5) -> dict[str, list[Times]]:
     """Spikes on the time grid, so that some coincide, also after delays, and the last of them arrive in time."""
     rng = np.random.default_rng(seed)
     slots = np.arange(1, 280)
-    return {name: [np.sort(rng.choice(slots, 30, replace=False)) * 5e-4 for _ in range(SIZE)] for name in "abc"}
+    return {
+        name: [np.asarray(0.5e-3 * np.sort(rng.choice(slots, 30, replace=False)), float) for _ in range(SIZE)]
+        for name in "abc"
+    }
 
 
 def protocol_of(spikes: dict[str, list[Times]]) -> Protocol:
@@ -159,7 +163,9 @@ def test_a_delay_for_each_synapse_of_a_static_projection(device: Device) -> None
         name="late",
         populations={"a": Population(model=spike_source, size=2), "b": Population(model=summing, size=3)},
         projections={
-            "p": Projection(pre="a", post="b", weights=[[1, 1, 1], [10, 10, 10]], delay=late, connected=connected)
+            "p": Projection(
+                pre="a", post="b", weights=np.array([[1, 1, 1], [10, 10, 10]]), delay=late, connected=connected
+            )
         },
     )
     plan = Protocol(stimuli={"a": spike_rows([[2] * ms, [2] * ms])}, duration=9 * ms)
@@ -212,6 +218,25 @@ def test_delays_lie_on_the_grid() -> None:
         circuit = circuit_of({"p": Projection(pre="a", post="b", weights=np.ones((2, 2)), rule=stdp_pair, **late)})
         with pytest.raises(ValueError, match=f"projection p: {said} of 0.03 ms is shorter than dt = 0.5 ms"):
             simulate(circuit, protocol_of(trains()), dt=DT)
+
+
+def test_two_projections_learn_on_a_chip_as_each_would_alone() -> None:
+    spikes = protocol_of(trains())
+    wiring = {name: projections()[name] for name in ("first", "branch")}
+
+    def on_chip(**some: Projection) -> tuple[Circuit, dict[str, Float]]:
+        circuit = circuit_of(some)
+        if len(some) == 2:
+            circuit = circuit.with_state("a", x1_of_first=2.0)
+        chip = constrain(circuit, TARGETS["loihi1"], epoch=2 * ms, rounding="nearest").circuit
+        return chip, dict(simulate(chip, spikes, dt=DT).weights)
+
+    both, weights = on_chip(**wiring)
+    for name, projection in wiring.items():
+        assert np.array_equal(weights[name], on_chip(**{name: projection})[1][name])
+        assert np.ptp(weights[name]) > 0
+    assert set(both.populations["a"].state) == {"x1_of_first"}
+    assert float(both.populations["a"].state["x1_of_first"]) > 2, "in units of the chip"
 
 
 def test_traces_of_two_rules_are_integrated_by_one_method() -> None:

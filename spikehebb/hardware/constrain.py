@@ -182,8 +182,8 @@ def constrain(
     )
     for (name, side), values in start.items():
         names, found = constrained.names(name, side), integers[name]
-        held = {names[trace]: _whole_trace(value, found.units[trace], found.top) for trace, value in values.items()}
-        constrained = constrained.with_state(getattr(plastic[name], side), **held)
+        state = {names[trace]: _whole_trace(value, found.units[trace], found.top) for trace, value in values.items()}
+        constrained = constrained.with_state(getattr(plastic[name], side), **state)
     return Constrained(
         circuit=constrained,
         target=target,
