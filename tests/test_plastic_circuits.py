@@ -56,10 +56,11 @@ def trains(seed: int = 5) -> dict[str, list[Times]]:
     """Spikes on the time grid, so that some coincide, also after delays, and the last of them arrive in time."""
     rng = np.random.default_rng(seed)
     slots = np.arange(1, 280)
-    return {
-        name: [np.asarray(0.5e-3 * np.sort(rng.choice(slots, 30, replace=False)), float) for _ in range(SIZE)]
-        for name in "abc"
-    }
+
+    def train() -> Times:
+        return np.asarray(0.5e-3 * np.sort(rng.choice(slots, 30, replace=False)), float)
+
+    return {name: [train() for _ in range(SIZE)] for name in "abc"}
 
 
 def protocol_of(spikes: dict[str, list[Times]]) -> Protocol:

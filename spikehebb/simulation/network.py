@@ -193,5 +193,5 @@ def _later(group: Any, code: str, late: float, name: str, clock: Any) -> Any:
 
 def holder(objects: Mapping[str, Any], name: str) -> Any:
     """Return the object of that name, be it a pathway of a projection (``feedforward_pre``), or None."""
-    projection, _, pathway = name.rpartition("_")
-    return objects.get(name) or getattr(objects.get(projection), pathway, None)
+    pathways_of = (getattr(each, "_pathways", ()) for each in objects.values())
+    return objects.get(name) or next((each for some in pathways_of for each in some if each.name == name), None)
