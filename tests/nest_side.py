@@ -77,11 +77,14 @@ def on_grid(seconds: Any, later: float = 0.0) -> Times:
     return np.rint((np.sort(np.asarray(seconds, dtype=float)) * 1000 + later) / STEP) * STEP
 
 
-def final_weight(model: str, pre: Times, post: Times, w0: float, parameters: Mapping[str, Any]) -> float:
+def final_weight(
+    model: str, pre: Times, post: Times, w0: float, parameters: Mapping[str, Any], *, dendritic: float = 0.0
+) -> float:
     """The weight after the replay, with lags t_post - t_pre as given.
 
     Delays: all of NEST's delay lies in the dendrite, so a post spike at t is felt at t + STEP and a pre spike at t. The
-    postsynaptic parrot therefore fires one step early. Every generator spikes one step before its target gets it.
+    postsynaptic parrot therefore fires one step early; a dendritic delay, in ms, comes on top. Every generator spikes
+    one step before its target gets it.
 
     The start: to stdp_nn_symm_synapse and stdp_nn_restr_synapse a new synapse has had a pre spike at time 0. Their
     trains begin 50*tau_plus later, when exp(-50) is left of it.
@@ -117,9 +120,10 @@ def final_weight(model: str, pre: Times, post: Times, w0: float, parameters: Map
         spikes(on_grid(pre, start), source)
         nest.SetDefaults(model, {"volume_transmitter": modulator})
     else:
-        end = on_grid([max(np.max(pre, initial=0.0), np.max(post, initial=0.0))], start + MARGIN)
+        end = on_grid([max(np.max(pre, initial=0.0), np.max(post, initial=0.0))], start + MARGIN + dendritic)
         spikes(np.concatenate([on_grid(pre, start), end]), source)
-    nest.Connect(source, target, syn_spec={"synapse_model": model, "weight": w0, "delay": STEP, "receptor_type": 1})
+    wiring = {"synapse_model": model, "weight": w0, "delay": STEP + dendritic, "receptor_type": 1}
+    nest.Connect(source, target, syn_spec=wiring)
     synapse = nest.GetConnections(source, target)
     if model == "stdp_dopamine_synapse":
         nest.Simulate(end[0])

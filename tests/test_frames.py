@@ -164,8 +164,6 @@ def test_what_does_not_fit_is_refused() -> None:
         simulate(alone, movies(FILMS, duration=FILM), dt=1 * ms)
     with pytest.raises(ValueError, match=r"films must be an array \(films, frames, ...\), got shape \(9, 2\)"):
         movies(FILMS.reshape(-1, 2), duration=FILM)
-    with pytest.raises(ValueError, match=r"3 films need as many labels, got \(9,\)"):
-        movies(FILMS, duration=FILM, labels=np.zeros(9))
 
 
 @NO_COMPILER

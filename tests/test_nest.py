@@ -284,6 +284,20 @@ def test_random_trains_agree(case: Case) -> None:
         assert tied > 1e-3, "NEST treats coincidences as we do; say so"
 
 
+def test_a_dendritic_delay_agrees() -> None:
+    """NEST's whole delay is one."""
+    trains, rule = random_trains(9), RULES["stdp_pair"]
+    given = _additive(rule.parameters)
+    theirs = np.array([final_weight("stdp_synapse", pre, post, W0, given, dendritic=3.0) for pre, post in trains]) - W0
+    circuit = synapse_pair(rule, pairs=PAIRS, w=W0)
+    late = dataclasses.replace(circuit.projections["synapse"], dendritic_delay=3 * ms)
+    circuit = dataclasses.replace(circuit, projections={"synapse": late})
+    sides = [[train * second for train in side] for side in zip(*trains, strict=True)]
+    plan = protocols.spike_trains(sides[0], sides[1], duration=END * second + DT)
+    ours = np.diag(simulate(circuit, plan, dt=DT).weights["synapse"]) - W0
+    assert largest(ours, theirs) < 1e-9
+
+
 def test_dopamine_agrees_but_for_the_known_error_of_euler_steps() -> None:
     assert dopamine_difference() < 1e-9
     assert 1e-4 < dopamine_difference(corrected=False) < 3e-4

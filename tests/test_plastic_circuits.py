@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from brian2 import Hz, ms, second
@@ -12,8 +13,12 @@ from brian2 import Hz, ms, second
 from spikehebb import devices
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection, Protocol, replicas
 from spikehebb.devices import NUMPY, Device
-from spikehebb.encoders import modulated_source, spike_rows, spike_source
+from spikehebb.encoders import modulated_source, regular, spike_rows, spike_source
+from spikehebb.export import plain, schema
+from spikehebb.export.parts import parts_of
+from spikehebb.hardware import TARGETS, check, constrain
 from spikehebb.metrics import footprint
+from spikehebb.neurons import lif_unit
 from spikehebb.rules import RULES, stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.simulation.plan import assemble
@@ -213,6 +218,25 @@ def test_delays_lie_on_the_grid() -> None:
             simulate(circuit, protocol_of(trains()), dt=DT)
 
 
+def test_two_projections_learn_on_a_chip_as_each_would_alone() -> None:
+    spikes = protocol_of(trains())
+    wiring = {name: projections()[name] for name in ("first", "branch")}
+
+    def on_chip(**some: Projection) -> tuple[Circuit, dict[str, Float]]:
+        circuit = circuit_of(some)
+        if len(some) == 2:
+            circuit = circuit.with_state("a", x1_of_first=2.0)
+        chip = constrain(circuit, TARGETS["loihi1"], epoch=2 * ms, rounding="nearest").circuit
+        return chip, dict(simulate(chip, spikes, dt=DT).weights)
+
+    both, weights = on_chip(**wiring)
+    for name, projection in wiring.items():
+        assert np.array_equal(weights[name], on_chip(**{name: projection})[1][name])
+        assert np.ptp(weights[name]) > 0
+    assert set(both.populations["a"].state) == {"x1_of_first"}
+    assert float(both.populations["a"].state["x1_of_first"]) > 2, "in units of the chip"
+
+
 def test_traces_of_two_rules_are_integrated_by_one_method() -> None:
     one, two = _rule(trace_method="euler"), _rule(trace_method="rk4", name="yours")
     weights = np.ones((2, 2))
@@ -244,3 +268,21 @@ def test_a_third_factor_at_two_projections() -> None:
     for name, projection in wiring.items():
         np.testing.assert_allclose(both[name], weights(**{name: projection})[name], rtol=1e-12)
     assert np.abs(both["p"] - both["q"]).max() > 1e-4
+
+
+def test_delays_leave_the_toolkit_whole_or_with_a_reason() -> None:
+    lif = Population(model=lif_unit, size=SIZE)
+    wiring = {name: replace(projections()[name], pre="a", post="b") for name in ("each", "dendrite")}
+    source = Population(model=regular, size=SIZE)
+    circuit = Circuit(name="late", populations={"a": source, "b": lif}, projections=wiring)
+    with pytest.raises(
+        ValueError, match=r"each has a delay for each synapse.*dendrite has a dendritic_delay, which no"
+    ):
+        parts_of(circuit, dt=DT, rules=True)
+    content = plain("circuit", circuits={"late": circuit}, rules=True)
+    each, dendrite = content.description["circuits"][0]["projections"]
+    np.testing.assert_allclose(content.arrays[each["delay_s"]], np.asarray(LATE))
+    assert (dendrite["delay_s"], dendrite["dendritic_delay_s"]) == (0.001, 0.003)
+    jsonschema.validate(content.description, schema())
+    problems = map(str, check(circuit, TARGETS["generic"].with_limits(delay_steps=2), dt=1 * ms))
+    assert any("projection each: its delay is 3 time steps" in problem for problem in problems)

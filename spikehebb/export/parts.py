@@ -75,6 +75,8 @@ def parts_of(
         if projection.summed:
             problems.append(f"projection {name} is continuous, and NIR's neurons hear spikes only.")
             continue
+        if projection.rule is not None and np.any(projection.dendritic_delay):
+            problems.append(f"projection {name} has a dendritic_delay, which no node says; make it 0.")
         if projection.delay.ndim:
             problems.append(f"projection {name} has a delay for each synapse, and a Delay node one for each neuron.")
             continue
