@@ -10,7 +10,7 @@ from spikehebb.datasets import load
 from spikehebb.jobs import Settings, evaluate, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
-train, test = load("digits", "train")[:400], load("digits", "test")[:200]
+train, test = load("digits", "train")[:300], load("digits", "test")[:100]
 
 # Any number of the circuit may differ; every network has its own order of the images.
 settings = [Settings(neurons=30, eta=eta, seed=seed) for eta in (0.003, 0.03, 0.3) for seed in (0, 1)]

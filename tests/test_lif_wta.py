@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def test_shares_follow_the_potentials(kind: Any) -> None:
 def test_inhibition_bounds_the_rate_of_all_neurons_together(kind: Any) -> None:
     inputs = np.full((2, 4), 0.5)
 
+    @cache
     def total(neurons: int, strength: float) -> float:
         weights = np.linspace(0, 1, neurons) * np.ones((4, 1))  # evenly spread potentials, however many
         circuit = lif_wta(weights, inhibition=kind, gain=2, drive=1, strength=strength, inhibitory=50)
@@ -156,7 +158,7 @@ def test_a_higher_inverse_temperature_makes_sharper_shares() -> None:
     winner = (x @ weights).argmax(axis=1)
     share = []
     for t in (1.0, 10.0):
-        calibration = convert.calibrate_lif(weights, train, inverse_temperature=t, evaluations=120, device=NUMPY)
+        calibration = convert.calibrate_lif(weights, train, inverse_temperature=t, evaluations=60, device=NUMPY)
         counts = counts_of(lif_wta(weights, **calibration.parameters), x)
         share.append(counts[np.arange(len(x)), winner].sum() / counts.sum())
     assert share[0] + 0.2 < share[1]
