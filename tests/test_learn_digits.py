@@ -83,6 +83,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
     assert report["data"]["train"] == data
     assert set(report["metrics"]) == {
         "accuracy_vote",
+        "accuracy_class_vote",
         "accuracy_soft_vote",
         "accuracy_linear",
         "ms_per_image_train",
@@ -101,7 +102,7 @@ def test_evaluation_gives_the_same_answer(few: tuple[Images, Images], device: De
     run = learn_digits(*few, SMALL, device=device, out=tmp_path)
     again = evaluate(read(tmp_path), few[1])["metrics"]
     scores = [name for name in again if name.startswith("accuracy")]
-    assert len(scores) == 3
+    assert len(scores) == 4
     assert {name: again[name] for name in scores} == {name: run.report["metrics"][name] for name in scores}
 
 

@@ -128,7 +128,7 @@ def learn_digits(
     >>> digits = load("digits", "train")
     >>> run = learn_digits(digits[:20], digits[20:30], Settings(neurons=5), device=NUMPY)
     >>> sorted(run.report["metrics"])[:3]
-    ['accuracy_linear', 'accuracy_soft_vote', 'accuracy_vote']
+    ['accuracy_class_vote', 'accuracy_linear', 'accuracy_soft_vote']
     >>> both = [Settings(neurons=5, seed=seed) for seed in (0, 1)]
     >>> learn_digits(digits[:20], digits[20:30], both, device=NUMPY).folders
     ('seed-0', 'seed-1')

@@ -315,9 +315,11 @@ def scores_of(
 ) -> tuple[dict[str, Any], Int]:
     """Return the scores that spike counts (images, neurons) give, and the class of each image by single-neuron vote."""
     labels, profile = np.asarray(images.labels), np.asarray(arrays["profile"])
-    predicted = metrics.vote(counts, metrics.neuron_labels(profile))
+    names = metrics.neuron_labels(profile)
+    predicted, classwise = metrics.vote(counts, names), metrics.class_vote(counts, names, profile.shape[1])
     return {
         "accuracy_vote": metrics.accuracy(predicted, labels),
+        "accuracy_class_vote": metrics.accuracy(classwise, labels),
         "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
         "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
         "ms_per_image_test": 1000 * seconds / len(images),

@@ -50,6 +50,21 @@ def vote(counts: Any, labels: Int) -> Int:
     return np.where(fired, labels[winner], NONE).astype(np.int64)
 
 
+def class_vote(counts: Any, labels: Int, classes: int) -> Int:
+    """Return for each image the class whose neurons fire most on average, as Diehl and Cook (2015) read out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> class_vote(sparse.csr_array([[0, 3, 2], [2, 1, 0], [0, 0, 0]]), np.array([1, 0, 0]), 2).tolist()
+    [0, 1, -1]
+    """
+    member = (np.asarray(labels)[:, None] == np.arange(classes)).astype(float)
+    score = np.asarray(counts @ (member / np.maximum(member.sum(axis=0), 1)))
+    return np.where(score.any(axis=1), score.argmax(axis=1), NONE).astype(np.int64)
+
+
 def soft_vote(counts: Any, profile: Float) -> Int:
     """Return for each image the class with the most spikes, each neuron's spread over classes as in its profile."""
     share = profile / np.maximum(profile.sum(axis=1, keepdims=True), 1e-300)
