@@ -67,7 +67,7 @@ def job(request: pytest.FixtureRequest, dense: Path) -> tuple[str, list[str]]:
 def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     """Pictures take longer than all the rest."""
     for name in DRAWS.values():
-        nothing = Figure() if name == "study" else []
+        nothing: Any = Figure() if name == "study" else []
         patch.setattr(plot, name, lambda *arguments, nothing=nothing, **options: nothing)
 
 
