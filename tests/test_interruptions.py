@@ -30,7 +30,7 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 """
 APP = "from spikehebb.cli import app; app()"
-WINDOW = ["window", "stdp_pair", "--lags", "-40:40:10", "--repeats", "2", "--device", "numpy"]
+WINDOW = ["window", "stdp_pair", "--lags", "-40:40:10", "--repeats", "3", "--frequency", "5", "--device", "numpy"]
 
 
 def process(code: str, *words: str | Path, cwd: Path, ignored: bool = False) -> subprocess.CompletedProcess[str]:
