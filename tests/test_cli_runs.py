@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,10 +171,15 @@ def test_a_folder_that_cannot_be_is_refused_before_any_work(
 def test_a_folder_is_held_by_one_process(job: tuple[str, list[str]], tmp_path: Path) -> None:
     """A4: the second says who holds it, and changes nothing."""
     _, words = job
-    with held(tmp_path):
-        message = refused(run(*words, "--out", tmp_path))
-        assert f"is in use by another process (process {os.getpid()} on " in message
-        assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+    holding = held(tmp_path)
+    with ThreadPoolExecutor(1) as other:  # another thread holds it, as another process would
+        other.submit(holding.__enter__).result()
+        try:
+            message = refused(run(*words, "--out", tmp_path))
+            assert f"is in use by another process (process {os.getpid()} on " in message
+            assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+        finally:
+            other.submit(holding.__exit__, None, None, None).result()
 
 
 def test_what_a_kill_left_behind_goes_at_the_next_start(
