@@ -131,15 +131,12 @@ def campaign() -> list[str]:
 
 def presets() -> list[str]:
     """Return the lines of the table of what `learn --preset` learns."""
-    lines = ["| preset | what | data | accuracy, % | published, % | ms per image |", "|---" * 6 + "|"]
+    lines = ["| preset | what | data | accuracy | published, % | ms per image |", "|---" * 6 + "|"]
     for preset in learn_presets().values():
-        spread = "" if preset.deviation is None else f" ± {preset.deviation:.2f}"
-        seeds = f"{preset.seeds} seed{'s' * (preset.seeds > 1)}"
-        measured = f"{preset.accuracy:.2f}{spread} ({seeds})" if preset.accuracy else "not yet measured"
         published = "" if preset.published is None else f"{preset.published:g}"
         what = f"{preset.summary}; {preset.source}"
         time = "" if preset.ms is None else f"{preset.ms:.2g}"
-        lines.append(f"| `{preset.name}` | {what} | {preset.data} | {measured} | {published} | {time} |")
+        lines.append(f"| `{preset.name}` | {what} | {preset.data} | {preset.figure} | {published} | {time} |")
     return lines
 
 

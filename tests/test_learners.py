@@ -438,5 +438,5 @@ def test_presets_are_listed_with_figures_and_commands() -> None:
     assert [preset["name"] for preset in as_json] == list(learn_presets())
     for preset in learn_presets().values():
         assert preset.command in listed
-        if preset.accuracy is not None:
-            assert f"{preset.accuracy:.2f} ± {preset.deviation:.2f} % ({preset.seeds} seeds)" in listed
+        assert preset.figure in listed
+    assert "89.19 ± 0.04 % (3 seeds)" in listed

@@ -188,13 +188,9 @@ def _list_presets(as_json: bool) -> None:
         print_json([{**vars(preset), "settings": dict(preset.settings), "command": preset.command} for preset in every])
         return
     for preset in every:
-        deviation = "" if preset.deviation is None else f" ± {preset.deviation:.2f}"
-        figure = (
-            "not measured" if preset.accuracy is None else f"{preset.accuracy:.2f}{deviation} % ({preset.seeds} seeds)"
-        )
         published = "" if preset.published is None else f"; published {preset.published} %"
         time = "" if preset.ms is None else f"; {preset.ms:.2g} ms per image"
-        say(f"{preset.name:18} {preset.data:14} {figure}{published}{time}")
+        say(f"{preset.name:18} {preset.data:14} {preset.figure}{published}{time}")
         say(f"  {preset.summary} ({preset.source})")
         say(f"  {preset.command}")
 

@@ -51,6 +51,14 @@ class LearnPreset:
         """The command that learns it."""
         return f"spikehebb learn --preset {self.name} --out runs/{self.name}"
 
+    @property
+    def figure(self) -> str:
+        """Its accuracy in words."""
+        if self.accuracy is None:
+            return "not yet measured"
+        deviation = "" if self.deviation is None else f" ± {self.deviation:.2f}"
+        return f"{self.accuracy:.2f}{deviation} % ({self.seeds} seed{'s' * (self.seeds > 1)})"
+
     def made(self, **changes: Any) -> Settings:
         """Return its settings; ``parameters`` among the changes are added to its own.
 
