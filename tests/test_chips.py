@@ -54,6 +54,7 @@ def test_a_digit_network_and_loihi(network: Trained) -> None:
     assert jobs.check_network(network, GENERIC)["problems"] == []
 
 
+@pytest.mark.long
 def test_quantized_digits_are_read_and_scored_as_before(network: Trained, tmp_path: Path) -> None:
     test = load("digits", "test")[:20]
     report = jobs.quantize_network(network, EIGHT, tmp_path)

@@ -153,6 +153,7 @@ def test_a_bias_outlives_the_file(few: tuple[Images, Images], tmp_path: Path) ->
     assert jobs.some_presentations(read, few[1][:2]).counts["output"].sum() > 0
 
 
+@pytest.mark.long
 @pytest.mark.learning
 @pytest.mark.slow_on_cuda
 def test_an_interrupted_run_goes_on_bit_for_bit(

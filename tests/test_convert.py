@@ -95,6 +95,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_columns_equal_an_independent_reference(name: str, digits: Images) -> None:
     network = to_spiking(model(*CASES[name]), digits[:40], SHORT)

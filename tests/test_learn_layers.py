@@ -90,6 +90,7 @@ def test_both_layers_learn_what_they_see(whole: tuple[LayersRun, Path]) -> None:
     assert run.report["metrics"]["accuracy_by_layer"] == {"1": 1.0, "2": 1.0}
 
 
+@pytest.mark.long
 def test_a_run_says_what_made_it(whole: tuple[LayersRun, Path]) -> None:
     run, out = whole
     assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "run.json"]

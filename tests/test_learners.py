@@ -370,6 +370,7 @@ def test_recordings_are_learned_spike_by_spike(tmp_path: Path) -> None:
         evaluate(again, dark)
 
 
+@pytest.mark.long
 def test_two_projections_of_a_circuit_learn_together() -> None:
     """The second layer learns from the first; its weights are kept beside the first ones, under their own name."""
 

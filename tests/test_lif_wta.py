@@ -132,6 +132,7 @@ def test_what_all_neurons_share_changes_nothing(rng: np.random.Generator) -> Non
 
 # Measured on these images with seeds 0, 1, 2: 0.066, 0.084, 0.074 (lateral), 0.072, 0.075, 0.073 (spiking); as many
 # samples of the softmax itself have 0.23 to 0.30, the uniform distribution 0.58, the winner alone 1.99.
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_calibrated_circuit_comes_near_the_softmax(kind: Any) -> None:
     weights, train, test = prototypes()

@@ -197,6 +197,7 @@ def test_a_rule_without_an_oracle_fails_with_a_sentence() -> None:
 
 
 @pytest.mark.catalogue
+@pytest.mark.learning
 @on_every_device(TESTED)
 def test_weights_equal_the_oracle(names: list[str], device: Device) -> None:
     """So closely that no two devices differ by more than 1e-12."""
@@ -309,6 +310,7 @@ def test_the_efficacy_of_the_calcium_rule_stays_between_0_and_1(names: list[str]
             assert np.max(np.abs(weights - START)) > 0.2, rule.name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("lag", "late"), [(13.7, 137), (18.8008, 188), (4.6098, 46), (0.0, 0), (13.75, 138), (4.65, 47)]
 )

@@ -108,6 +108,7 @@ def settings_from(
                 f"it learned with the {what} {printable(config[what])} of a file of its own, which is not in the "
                 f"checkpoint; give it again with --{what} FILE.py:NAME."
             )
+    config = {**LATER, **config}
     values = {what: value for what, value in given.items() if what in own}
     plain = Settings(**{**config, **values, "parameters": {}})
     return dataclasses.replace(plain, parameters=_with_units(plain, config["parameters"]))

@@ -201,6 +201,7 @@ def held(out: Path) -> Iterator[Path]:
     if key in _HELD:
         yield out
         return
+    new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = _locked(out / LOCK)
@@ -220,6 +221,8 @@ def held(out: Path) -> Iterator[Path]:
         _HELD.discard(key)
         with suppress(OSError):  # a disk that is read-only by now: the lock ends with the process
             _remove(out / LOCK)
+            if new and not any(out.iterdir()):  # nothing was done
+                out.rmdir()
         os.close(file)
 
 
