@@ -242,7 +242,7 @@ def test_onsets_are_in_time_after_a_minute(device: Device) -> None:
     """Rounding errors of times grow: beyond 64 s, Brian2's compiled clocks would miss each other by a step."""
     counter = dataclasses.replace(
         regular, name="counter", equations="n : 1\nlast : 1", threshold="", reset="", onset="n = stimulus(t, i)",
-        update="last = last + n", parameters={}, roles={},
+        update="last = last + n", frame="", parameters={}, roles={},
     )  # fmt: skip
     circuit = Circuit(name="long", populations={"a": Population(model=counter, size=1)}, projections={})
     rows = np.arange(1400.0)[:, None]
