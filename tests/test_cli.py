@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert "cannot write" in done.stderr
     assert "Nothing there was changed." in done.stderr
-    assert list(out.iterdir()) == []
+    assert not out.exists()
 
 
 @pytest.mark.long
