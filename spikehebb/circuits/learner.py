@@ -49,8 +49,8 @@ class Learner:
     Examples
     --------
     >>> from spikehebb.circuits import LEARNERS
-    >>> sorted(LEARNERS["lif_wta"].parameters)[:3]
-    ['gain', 'inhibition', 'inhibitory']
+    >>> list(LEARNERS["lif_wta"].parameters)[:3]
+    ['inhibition', 'gain', 'centring']
     """
 
     name: str

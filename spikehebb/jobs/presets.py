@@ -64,8 +64,8 @@ class LearnPreset:
 
         Examples
         --------
-        >>> from spikehebb.jobs.presets import find
-        >>> find("diehl-cook-100").made(seed=1).presentation_ms
+        >>> from spikehebb.jobs import find_preset
+        >>> find_preset("diehl-cook-100").made(seed=1).presentation_ms
         350.0
         """
         given = {**self.settings, **changes}

@@ -238,11 +238,12 @@ def diehl_cook(pre: Times, post: Times, w: float, p: Parameters) -> float:
 
 @SPIKE_ORACLES.of("nessler")
 def nessler(pre: Times, post: Times, w: float, p: Parameters) -> float:
-    """eta*(c*exp(-w) - 1) if the input fired within the window, else -eta."""
+    """eta*(c*exp(-w) - 1) if the input fired within the window, else -eta; within the bounds of the weight."""
     window = seconds(p["duration"])
     for t in np.sort(post):
         active = any(t - s <= window + NEAR for s in before(pre, t))
-        w += p["eta"] * (p["c"] * np.exp(-w) - 1) if active else -p["eta"]
+        change = p["eta"] * (p["c"] * np.exp(-w) - 1) if active else -p["eta"]
+        w = float(np.clip(w + change, p["w_min"], p["w_max"]))
     return w
 
 
