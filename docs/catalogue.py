@@ -131,12 +131,11 @@ def campaign() -> list[str]:
 
 def presets() -> list[str]:
     """Return the lines of the table of what `learn --preset` learns."""
-    lines = ["| preset | what | data | accuracy | published, % | ms per image |", "|---" * 6 + "|"]
+    lines = ["| preset | what | data | accuracy | published, % |", "|---" * 5 + "|"]
     for preset in learn_presets().values():
         published = "" if preset.published is None else f"{preset.published:g}"
         what = f"{preset.summary}; {preset.source}"
-        time = "" if preset.ms is None else f"{preset.ms:.2g}"
-        lines.append(f"| `{preset.name}` | {what} | {preset.data} | {preset.figure} | {published} | {time} |")
+        lines.append(f"| `{preset.name}` | {what} | {preset.data} | {preset.figure} | {published} |")
     return lines
 
 

@@ -189,8 +189,7 @@ def _list_presets(as_json: bool) -> None:
         return
     for preset in every:
         published = "" if preset.published is None else f"; published {preset.published} %"
-        time = "" if preset.ms is None else f"; {preset.ms:.2g} ms per image"
-        say(f"{preset.name:18} {preset.data:14} {preset.figure}{published}{time}")
+        say(f"{preset.name:18} {preset.data:14} {preset.figure}{published}")
         say(f"  {preset.summary} ({preset.source})")
         say(f"  {preset.command}")
 

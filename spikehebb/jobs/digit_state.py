@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb import equations, metrics
+from spikehebb import metrics
+from spikehebb.circuits import ages as rule_ages
 from spikehebb.circuits import lasting, plastic
 from spikehebb.core import (
     Circuit,
@@ -160,11 +161,7 @@ def changed(state: State, recording: Recording, chip: Constrained | None, settin
     age = recording.state["output"].get("age", aged)
     if chip:
         weights = {name: chip.weights(recording, name) for name in weights}
-        age = (
-            chip.trace(recording, "feedforward", "age")
-            if "age" in equations.variables(settings.plasticity().post)
-            else aged
-        )
+        age = chip.trace(recording, "feedforward", "age") if rule_ages(settings.plasticity()) else aged
     lasts = {name: recording.state[name.split(".")[0]][name.split(".")[1]] for name in state.lasting}
     return dataclasses.replace(
         state,

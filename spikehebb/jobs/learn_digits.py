@@ -87,7 +87,7 @@ def learn_digits(
 
     Parameters
     ----------
-    train, test : Samples or Events
+    train, test : Images or Events
         Neurons are labelled from training images only. Recordings of an event camera are shown spike by spike, each in
         the time of a presentation.
     settings : Settings, or sequence of Settings, optional

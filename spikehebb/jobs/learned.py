@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -41,9 +42,7 @@ from spikehebb.reading import printable
 from spikehebb.simulation.present import Watch, present
 
 AGAIN = 10  # times, at most, that an image is shown again
-RAISED = (
-    0.5  # how much stronger the input is each time, in inputs of the first: Diehl and Cook raise it from 2 to 3 ...
-)
+RAISED = 0.5  # how much stronger the input is each time, in inputs of the first
 _MEANINGS = {
     "age": "spikes from which each neuron has learned, divided by its lifetime",
     "profile": "(neurons, classes): mean spikes of each neuron for training images of each class",
@@ -101,7 +100,7 @@ class LearnedNetwork:
 
         Parameters
         ----------
-        images : Samples
+        images : Images or Events
         device : Device, optional
             The one it learned on when left out.
         replicas : int, optional
@@ -210,16 +209,13 @@ class LearnedNetwork:
             )
         changed = quantize(self.circuit(), target, dt=settings.dt, rounding=rounding, seed=seed)
         tau = float(changed.circuit.populations["output"].model.parameters["tau_m"] / ms)
-        config = {
-            **self.header["config"],
-            "tau_m_ms": tau,
-            "temperature": settings.temperature * settings.tau_m_ms / tau,  # the product of both is the neurons'
-        }
+        temperature = settings.temperature * settings.tau_m_ms / tau  # the product of both is the neurons'
+        settings = dataclasses.replace(settings, tau_m_ms=tau, temperature=temperature)
         weights = np.array(changed.circuit.projections["feedforward"].weights)
         network = LearnedNetwork(
-            header={**self.header, "config": config},
+            header={**self.header, "config": settings.config()},
             arrays={**self.arrays, "weights": weights},
-            settings=settings_from(config),
+            settings=settings,
         )
         return network, [changed], ()
 

@@ -29,8 +29,6 @@ class LearnPreset:
         Single-neuron vote in % on the test images: mean and standard deviation over seeds.
     seeds : int
         How many; 0 where it has not been measured on all images.
-    ms : float, optional
-        Of an image while learning, in milliseconds on one core.
     published : float, optional
         Accuracy in %.
     """
@@ -43,7 +41,6 @@ class LearnPreset:
     accuracy: float | None = None
     deviation: float | None = None
     seeds: int = 0
-    ms: float | None = None
     published: float | None = None
 
     @property
