@@ -23,6 +23,7 @@ from spikehebb.devices.epoch_clock import EpochClock
 from spikehebb.devices.host import INSTALL, cache_folder, compiler, own_cache
 from spikehebb.devices.interrupts import interruptible
 from spikehebb.devices.numpy_runtime import numpy_runtime
+from spikehebb.devices.own_templates import all_to_all, takes_all_to_all
 from spikehebb.devices.program_key import build_environment, machine
 from spikehebb.devices.scratch import scratch, unused
 
@@ -37,6 +38,7 @@ __all__ = [
     "SLOW",
     "Device",
     "EpochClock",
+    "all_to_all",
     "arrival",
     "build_environment",
     "cache_folder",
@@ -52,6 +54,7 @@ __all__ = [
     "own_cache",
     "scratch",
     "take_delays",
+    "takes_all_to_all",
     "unused",
     "write_cpp",
     "write_cuda",

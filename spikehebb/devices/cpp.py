@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from spikehebb.devices.alphabet import utf8
 from spikehebb.devices.epoch_clock import epoch_clocks
 from spikehebb.devices.host import compiler_path, flags
 from spikehebb.devices.isolated import isolated
+from spikehebb.devices.own_templates import SUPPORT, OwnDevice
 from spikehebb.devices.translation_units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
@@ -26,7 +27,7 @@ Files = dict[str, tuple[str, str]]
 @contextmanager
 def cpp_project() -> Iterator[Any]:
     """Collect what is inside in a C++ project of its own, apart from any project of the user's script."""
-    project = CPPStandaloneDevice()
+    project = OwnDevice()
     with isolated(project, build_on_run=False):
         yield project
 
@@ -44,9 +45,6 @@ network.run(spikehebb_duration, [](const double, const double completed, const d
 std::cout.precision(17);
 std::cout << "end " << network.t << std::endl;
 """
-# Clocks tick together if they differ by less than this. Brian2's 1e-14 s is less than the rounding errors of a minute,
-# after which the onset of a presentation could come a step late.
-CLOCKS = ("#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9")
 _SEED = "_random_generators[0].seed(spikehebb_seed);"
 
 # Spikes that pass through resting weights, all to all: a row of weights for each spike, in the order in which Brian2's
@@ -146,24 +144,45 @@ def take_delays(pathway: Any) -> None:
 
 
 @utf8()
-def write_cpp(project: Any, network: brian2.Network, folder: Path) -> Files:
+def write_cpp(project: Any, network: brian2.Network, folder: Path, results: Iterable[str]) -> Files:
     """Write the C++ source of a network named ``network`` into a folder, with a makefile ``all.mk``.
+
+    Parameters
+    ----------
+    results : iterable of str
+        The variables (``population.variable``) that a run leaves behind.
 
     Returns
     -------
     dict
-        For every variable (``population.variable``) the file that a run leaves it in, and its dtype.
+        For every variable the file that a run leaves it in, if it does, and its dtype.
     """
     project.insert_code("before_start", ARGUMENTS)
     project.insert_code("main", _SEED)
     network.run(0 * brian2.second, namespace={})
     project.insert_code("main", epoch_clocks(network) + RUN)
+    project.insert_code("before_end", _keep(project, set(results)))
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
-    network_file = folder / "network.cpp"
-    network_file.write_text(network_file.read_text().replace(*CLOCKS))
-    write_units(folder, ".cpp", libraries=("brianlib/spikequeue.cpp",))
+    write_units(folder, ".cpp", libraries=("brianlib/spikequeue.cpp",), support=SUPPORT)
     (folder / "all.mk").write_text(_makefile((folder / "makefile").read_text()))
     return files_of(project)
+
+
+def _keep(project: Any, results: set[str]) -> str:
+    """Return what a program does at its end: it writes what is asked for, and leaves the rest to the system."""
+    lines = []
+    for variable, (file, _) in _files(project).items():
+        array = f"brian::{project.get_array_name(variable, access_data=False)}"
+        if f"{variable.owner.name}.{variable.name}" not in results:
+            continue
+        if variable in project.dynamic_arrays_2d:
+            add = f"for (size_t k = 0; k < {array}.n; k++) file.add(&{array}(k, 0), {array}.m*sizeof({array}(0, 0)));"
+        elif variable in project.dynamic_arrays:
+            add = f"file.add({array}.data(), {array}.size()*sizeof({array}[0]));"
+        else:
+            add = f"file.add({array}, {variable.size}*sizeof({array}[0]));"
+        lines.append(f'{{ spikehebb_file file(brian::results_dir + "{file}"); {add} }}')
+    return "\n".join([*lines, "std::cout.flush();", "std::_Exit(0);"])
 
 
 def _makefile(written: str) -> str:
@@ -175,6 +194,7 @@ def _makefile(written: str) -> str:
 main: {objects}
 \t{compiler} {objects} -o main {link_flags}
 unit_main.o: OPTIMIZE = -O0
+unit_code.o: OPTIMIZE = -O2 -ftree-vectorize -fno-ipa-cp
 %.o: %.cpp
 \t{compiler} -I. {compile_flags} {flags()} $(OPTIMIZE) -c $< -o $@
 """
@@ -182,11 +202,12 @@ unit_main.o: OPTIMIZE = -O0
 
 def files_of(project: Any) -> Files:
     """Return for every variable of a project (``population.variable``) the file of its result, and its dtype."""
+    return {f"{variable.owner.name}.{variable.name}": found for variable, found in _files(project).items()}
+
+
+def _files(project: Any) -> dict[Any, tuple[str, str]]:
     return {
-        f"{variable.owner.name}.{variable.name}": (
-            project.get_array_filename(variable),
-            np.dtype(variable.dtype).str,
-        )
+        variable: (project.get_array_filename(variable), np.dtype(variable.dtype).str)
         for variable in project.arrays
         if hasattr(variable.owner, "name")
     }

@@ -23,7 +23,7 @@ from brian2.core.functions import Function
 from brian2.devices.device import get_device
 
 from spikehebb.devices.alphabet import utf8
-from spikehebb.devices.cpp import ARGUMENTS, CLOCKS, RUN, Files, files_of
+from spikehebb.devices.cpp import ARGUMENTS, RUN, Files, files_of
 from spikehebb.devices.device import Device
 from spikehebb.devices.epoch_clock import epoch_clocks
 from spikehebb.devices.isolated import isolated
@@ -193,7 +193,9 @@ MENDS = (
             "synapse_bundle[j];",
         )
     ),
-    ("network.cu", *CLOCKS),
+    # Clocks tick together if they differ by less than this; rounding errors of a minute are more than 1e-14 s, and the
+    # onset of a presentation could come a step late.
+    ("network.cu", "#define Clock_epsilon 1e-14", "#define Clock_epsilon 1e-9"),
     # The queues of different delays are made by several threads, of which one tells the others too early that they are
     # there: one thread makes them all.
     (

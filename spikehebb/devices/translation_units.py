@@ -11,7 +11,9 @@ _MAIN = ("objects", "synapses_classes", "rand", "main")  # what runs once, and n
 _STEPS = ("network", "run")
 
 
-def write_units(folder: Path, suffix: str, *, follows: str = "", libraries: tuple[str, ...] = ()) -> None:
+def write_units(
+    folder: Path, suffix: str, *, follows: str = "", libraries: tuple[str, ...] = (), support: str = ""
+) -> None:
     """Put the files of a Brian2 project into two: what happens once, and what happens in every step.
 
     Each code object defines helpers of the same names, hence a namespace for each, and a function outside of it.
@@ -25,13 +27,15 @@ def write_units(folder: Path, suffix: str, *, follows: str = "", libraries: tupl
         The prefix of files that use what another file defines, and so share its namespace.
     libraries : tuple of str
         Further files that belong to the second unit.
+    support : str
+        What both units begin with.
     """
     main = [f"{name}{suffix}" for name in _MAIN if (folder / f"{name}{suffix}").exists()]
-    (folder / f"unit_main{suffix}").write_text("".join(f'#include "{name}"\n' for name in main))
+    (folder / f"unit_main{suffix}").write_text(support + "".join(f'#include "{name}"\n' for name in main))
     sources = {file.stem: file.read_text() for file in sorted((folder / "code_objects").glob(f"*{suffix}"))}
     headers = {file.stem: file.read_text() for file in (folder / "code_objects").glob("*.h")}
     steps = [*(f"{name}{suffix}" for name in _STEPS), *libraries]
-    code = _joined(sources, headers, suffix, follows) + "".join(f'#include "{name}"\n' for name in steps)
+    code = support + _joined(sources, headers, suffix, follows) + "".join(f'#include "{name}"\n' for name in steps)
     (folder / f"unit_code{suffix}").write_text(code)
 
 

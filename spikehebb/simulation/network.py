@@ -134,16 +134,20 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
     if wiring.update_if:
         on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
     texts = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
+    dense = wiring.connected is None and not wiring.own_delays and devices.takes_all_to_all()
     synapses = brian2.Synapses(
         pre,
         post,
         wiring.model,
         clock=clock,
+        delay={pathway: late * second for pathway, (_, late) in acting.items()} if dense else None,
         name=name,
         namespace=dict(counted_random.FUNCTIONS),
         method=wiring.method,
         **texts,
     )
+    if dense:
+        devices.all_to_all(synapses, wiring.copies)
     if wiring.connected is None and wiring.copies == 1:
         synapses.connect()
     elif wiring.connected is None:  # each replica with itself, row by row as without replicas
@@ -156,7 +160,7 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
         pathway.order = ORDERS.get(name_of, ARRIVAL)
         if ("post" if name_of in AT_POST else "pre") in wiring.own_delays:
             devices.take_delays(pathway)
-        elif late:
+        elif late and not dense:
             pathway.delay = late * second
     for variable in wiring.summed:
         synapses.summed_updaters[f"{variable}_post"].order = wiring.order

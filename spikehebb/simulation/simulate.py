@@ -183,8 +183,7 @@ def _compiled(
     built = program(plan, device)
     start = time.perf_counter()
     with programs.run(built, duration=float(duration), seed=seed, values=values, progress=progress) as results:
-        names = [f"{name}.{variable}" for name, variables in _result_variables(plan).items() for variable in variables]
-        arrays = {name: _widened(results[name]) for name in names}
+        arrays = {name: _widened(results[name]) for name in _results(plan)}
     return _Run(arrays=arrays, end=results.end, seconds=time.perf_counter() - start)
 
 
@@ -217,7 +216,7 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
             if devices.compiler() is None:
                 raise RuntimeError(devices.NO_COMPILER)
             with devices.cpp_project() as project:
-                return devices.write_cpp(project, build(plan, device=device)[0], folder)
+                return devices.write_cpp(project, build(plan, device=device)[0], folder, _results(plan))
 
         return programs.obtain(digest([plan, devices.machine()]), write)
     kit = devices.nvcc.toolkit()
@@ -232,6 +231,11 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
         }
 
     return programs.obtain(digest([plan, devices.machine(device, targets), profile]), write_gpu, compiler="nvcc")
+
+
+def _results(plan: Plan) -> list[str]:
+    """Return the results to read after a run, as ``owner.variable``."""
+    return [f"{name}.{variable}" for name, variables in _result_variables(plan).items() for variable in variables]
 
 
 def _result_variables(plan: Plan) -> dict[str, tuple[str, ...]]:

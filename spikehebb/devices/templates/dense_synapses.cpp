@@ -1,0 +1,65 @@
+{# What spikes do in a projection that connects all with all: neither a queue nor lists of synapses. #}
+{% extends 'common_synapses.cpp' %}
+{% from 'dense.cpp' import at with context %}
+
+{% block maincode %}
+    // scalar code
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+
+    const int32_t* _spikes = brian::{{spikes}};
+    size_t _number = _spikes[{{sources}}];
+    // the spikes of the last steps, each as long as it is on its way
+    static std::vector<std::vector<int32_t>> _ring((size_t) (brian::{{delay}}[0] / brian::{{clock_dt}}[0] + 0.5) + 1);
+    static size_t _now = 0;
+    _ring[_now].assign(_spikes, _spikes + _number);
+    _now = _now + 1 == _ring.size() ? 0 : _now + 1;
+    _spikes = _ring[_now].data();
+    _number = _ring[_now].size();
+
+    {% if at_post %}
+    for (size_t _k = 0; _k < _number; _k++)
+    {
+        const size_t _column = _spikes[_k] % {{columns}}, _copy = _spikes[_k] / {{columns}};
+        {% if independent %}
+        #pragma GCC ivdep
+        {% endif %}
+        for (size_t _row = 0; _row < {{rows}}; _row++)
+        {
+            {{ at('_copy*' ~ rows ~ ' + _row', '_spikes[_k]', '(_copy*' ~ rows ~ ' + _row)*' ~ columns ~ ' + _column') }}
+        }
+    }
+    {% else %}
+    // Several spikes add to a few neurons at a time, which then stay where they are fast to reach.
+    const size_t _strip = {{ 64 if independent else columns }};
+    {% if copies > 1 %}
+    for (size_t _from = 0; _from < _number; )
+    {
+        const size_t _copy = _spikes[_from] / {{rows}};
+        size_t _to = _from;
+        while (_to < _number && _spikes[_to] / {{rows}} == _copy)
+            _to++;
+    {% else %}
+    {
+        const size_t _copy = 0, _from = 0, _to = _number;
+    {% endif %}
+        for (size_t _begin = 0; _begin < {{columns}}; _begin += _strip)
+        {
+            const size_t _end = _begin + _strip < {{columns}} ? _begin + _strip : {{columns}};
+            for (size_t _k = _from; _k < _to; _k++)
+            {
+                {% if independent %}
+                #pragma GCC ivdep
+                {% endif %}
+                for (size_t _column = _begin; _column < _end; _column++)
+                {
+                    {{ at('_spikes[_k]', '_copy*' ~ columns ~ ' + _column', '(size_t) _spikes[_k]*' ~ columns ~ ' + _column') }}
+                }
+            }
+        }
+    {% if copies > 1 %}
+        _from = _to;
+    {% endif %}
+    }
+    {% endif %}
+{% endblock %}
