@@ -2,13 +2,15 @@
 
 Whichever module is imported first, Brian2 is imported without what its import does to a process: it would run the
 ``brian_preferences`` of the working folder as Python, take over Ctrl-C and uncaught exceptions, and write a debug log
-and a copy of the script, which a killed process leaves behind. Where Brian2 was imported before, nothing is changed.
+and a copy of the script, which a killed process leaves behind. Nor does it import pylab, half a second, until somebody
+asks Brian2 for one of its names. Where Brian2 was imported before, nothing is changed.
 """
 
 import contextlib
+import importlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -35,11 +37,35 @@ class _Brian2:
 def _tamed(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
     """Execute Brian2's module, then give back what it has taken over."""
     interrupted, uncaught = signal.getsignal(signal.SIGINT), sys.excepthook
-    with contextlib.chdir(_PREFERENCES):
+    with contextlib.chdir(_PREFERENCES), _without_pylab(module):
         execute(module)
     if signal.getsignal(signal.SIGINT) is not interrupted:
         signal.signal(signal.SIGINT, interrupted)
     sys.excepthook = uncaught
+
+
+@contextlib.contextmanager
+def _without_pylab(module: ModuleType) -> Iterator[None]:
+    """Let a module that takes all names of pylab have them when it is first asked for a name that it lacks."""
+    if "pylab" in sys.modules:
+        yield
+        return
+
+    def late(name: str) -> Any:
+        if name.startswith("__") and name != "__all__":  # which ``from brian2 import *`` asks for
+            raise AttributeError(name)
+        del module.__getattr__
+        for known, value in vars(importlib.import_module("pylab")).items():
+            if not known.startswith("_"):
+                vars(module).setdefault(known, value)
+        return getattr(module, name)
+
+    sys.modules["pylab"] = None  # type: ignore[assignment]  # not to be found: NumPy's names will do
+    try:
+        yield
+    finally:
+        del sys.modules["pylab"]
+    module.__getattr__ = late  # type: ignore[method-assign]
 
 
 if "brian2" not in sys.modules:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, ms
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, lif_wta
@@ -308,9 +307,11 @@ def check_counts(counts: ArrayLike, steps: int) -> None:
 
 
 def _refine(cost: Callable[[Float], float], start: Float, evaluations: int) -> Any:
+    from scipy.optimize import minimize
+
     simplex = np.vstack([start, start + 0.4 * np.eye(len(start))])
     options = {"maxfev": evaluations, "initial_simplex": simplex}
-    return optimize.minimize(cost, start, method="Nelder-Mead", options=options)
+    return minimize(cost, start, method="Nelder-Mead", options=options)
 
 
 def _layer(network: Model | ArrayLike, bias: ArrayLike | None, t: float | None) -> tuple[Float, Float, float]:

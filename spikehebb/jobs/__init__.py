@@ -1,51 +1,6 @@
 """The jobs, as functions: windows and replays of a rule, learning digits, scoring what was learned."""
 
-from spikehebb.jobs.advice import Advice as Advice
-from spikehebb.jobs.advice import advise as advise
-from spikehebb.jobs.check import check_network as check_network
-from spikehebb.jobs.check import limits_of as limits_of
-from spikehebb.jobs.convert_softhebb import ConversionRun as ConversionRun
-from spikehebb.jobs.convert_softhebb import convert_softhebb as convert_softhebb
-from spikehebb.jobs.converted import ConvertedNetwork as ConvertedNetwork
-from spikehebb.jobs.digit_runs import DigitRun as DigitRun
-from spikehebb.jobs.digit_runs import DigitRuns as DigitRuns
-from spikehebb.jobs.digit_settings import Settings as Settings
-from spikehebb.jobs.evaluate import evaluate as evaluate
-from spikehebb.jobs.evaluate import some_presentations as some_presentations
-from spikehebb.jobs.export import export_network as export_network
-from spikehebb.jobs.fit import Estimate as Estimate
-from spikehebb.jobs.fit import Fit as Fit
-from spikehebb.jobs.fit import FitError as FitError
-from spikehebb.jobs.fit import fit as fit
-from spikehebb.jobs.import_softhebb import import_softhebb as import_softhebb
-from spikehebb.jobs.layer_settings import LayerSettings as LayerSettings
-from spikehebb.jobs.learn_digits import learn_digits as learn_digits
-from spikehebb.jobs.learn_layers import LayersRun as LayersRun
-from spikehebb.jobs.learn_layers import learn_layers as learn_layers
-from spikehebb.jobs.learned import LearnedNetwork as LearnedNetwork
-from spikehebb.jobs.lif import LifNetwork as LifNetwork
-from spikehebb.jobs.presets import LearnPreset as LearnPreset
-from spikehebb.jobs.presets import find_preset as find_preset
-from spikehebb.jobs.presets import learn_presets as learn_presets
-from spikehebb.jobs.quantize import quantize_network as quantize_network
-from spikehebb.jobs.rates import RateNetwork as RateNetwork
-from spikehebb.jobs.replay import Replay as Replay
-from spikehebb.jobs.replay import replay as replay
-from spikehebb.jobs.run import held as held
-from spikehebb.jobs.run import versions as versions
-from spikehebb.jobs.start import Start as Start
-from spikehebb.jobs.stdp_windows import FrequencyResponse as FrequencyResponse
-from spikehebb.jobs.stdp_windows import Window as Window
-from spikehebb.jobs.stdp_windows import frequency_response as frequency_response
-from spikehebb.jobs.stdp_windows import stdp_window as stdp_window
-from spikehebb.jobs.stdp_windows import weight_changes as weight_changes
-from spikehebb.jobs.study import CHIP_RULE as CHIP_RULE
-from spikehebb.jobs.study import study_bits as study_bits
-from spikehebb.jobs.study import study_table as study_table
-from spikehebb.jobs.train_softhebb import SoftHebbRun as SoftHebbRun
-from spikehebb.jobs.train_softhebb import train_softhebb as train_softhebb
-from spikehebb.jobs.trained import Trained as Trained
-from spikehebb.jobs.trained import load_start as load_start
-from spikehebb.jobs.trained import read as read
-from spikehebb.jobs.trained import save as save
-from spikehebb.jobs.trained import trained_on as trained_on
+import lazy_loader
+
+# What is here is imported when it is first asked for; __init__.pyi says from where.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

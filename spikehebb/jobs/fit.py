@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, Quantity, ms
 from brian2.units import get_dimensions
-from scipy.optimize import least_squares
-from scipy.stats import chi2
-from scipy.stats import t as student
+from scipy import special
 
 from spikehebb import devices
 from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
@@ -263,6 +261,8 @@ def _without_unused(problem: Problem, *, named: bool) -> Problem:
 
 def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
     """Return the values at the least sum of squares, and how many evaluations it took."""
+    from scipy.optimize import least_squares
+
     places, names = problem.places, problem.free
     scale, lowest = problem.scale[places], problem.lowest[places]
 
@@ -328,7 +328,7 @@ def _result(problem: Problem, values: Float, evaluations: int, confidence: float
     squares, degrees = float(np.sum(problem.residuals(values) ** 2)), len(data) - len(places)
     jacobian = problem.jacobian(values) * problem.scale[places]
     covariance = np.linalg.inv(jacobian.T @ jacobian) * (squares / degrees if data.error is None else 1.0)
-    half = student.ppf((1 + confidence) / 2, degrees) * np.sqrt(np.diag(covariance)) * problem.scale[places]
+    half = special.stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(np.diag(covariance)) * problem.scale[places]
     estimates = {}
     for name, value, width in zip(problem.free, values[places], half, strict=True):
         low, middle, high = (with_unit(v, rule.parameters[name]) for v in (value - width, value, value + width))
@@ -355,7 +355,7 @@ def _result(problem: Problem, values: Float, evaluations: int, confidence: float
 def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float) -> tuple[str, ...]:
     data, fitted, w0, places = problem.data, problem.with_values(values), problem.protocol["w0"], problem.places
     warnings = []
-    if data.error is not None and chi2.sf(squares, len(data) - len(estimates)) < _UNLIKELY:
+    if data.error is not None and special.chdtrc(len(data) - len(estimates), squares) < _UNLIKELY:
         warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
     limits = [limit for weight in w0 * (1 + problem.evaluate(values)[0]) if (limit := _limit(fitted, weight))]
     if limits:

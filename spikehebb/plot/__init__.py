@@ -1,46 +1,6 @@
 """Pictures: functions that return a matplotlib figure, and ``save``."""
 
-from spikehebb.plot.conversion import conversion_layers, conversion_pictures, fidelity
-from spikehebb.plot.digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
-from spikehebb.plot.fit import data_under_window, failed_fit, fitted_window
-from spikehebb.plot.rules import frequency_response, gallery, replay, stdp_window
-from spikehebb.plot.save import save
-from spikehebb.plot.softhebb import (
-    accuracy_by_layer,
-    as_published,
-    mean_patches,
-    norm_histograms,
-    readout_curve,
-    softhebb_pictures,
-    weight_images,
-    winner_probability,
-)
-from spikehebb.plot.study import study
+import lazy_loader
 
-__all__ = [
-    "accuracy_by_layer",
-    "as_published",
-    "confusion",
-    "conversion_layers",
-    "conversion_pictures",
-    "data_under_window",
-    "digit_pictures",
-    "failed_fit",
-    "fidelity",
-    "fitted_window",
-    "frequency_response",
-    "gallery",
-    "learning_curve",
-    "mean_patches",
-    "norm_histograms",
-    "raster",
-    "readout_curve",
-    "receptive_fields",
-    "replay",
-    "save",
-    "softhebb_pictures",
-    "stdp_window",
-    "study",
-    "weight_images",
-    "winner_probability",
-]
+# What is here is imported when it is first asked for; __init__.pyi says from where.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

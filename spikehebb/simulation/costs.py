@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
 
 from spikehebb import devices
 from spikehebb import equations as text
@@ -181,6 +180,8 @@ def fit(loads: Sequence[Load], seconds: Sequence[float], *, measured: str) -> Co
     ValueError
         If there are fewer measurements than numbers to find.
     """
+    from scipy.optimize import nnls
+
     names = [name for name in Load.__dataclass_fields__ if len({getattr(load, name) for load in loads}) > 1]
     if len(loads) <= len(names):
         raise ValueError(f"a fit of {len(names) + 1} costs needs as many measurements, got {len(loads)}.")

@@ -1,0 +1,44 @@
+from .conversion import conversion_layers, conversion_pictures, fidelity
+from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
+from .fit import data_under_window, failed_fit, fitted_window
+from .rules import frequency_response, gallery, replay, stdp_window
+from .save import save
+from .softhebb import (
+    accuracy_by_layer,
+    as_published,
+    mean_patches,
+    norm_histograms,
+    readout_curve,
+    softhebb_pictures,
+    weight_images,
+    winner_probability,
+)
+from .study import study
+
+__all__ = [
+    "accuracy_by_layer",
+    "as_published",
+    "confusion",
+    "conversion_layers",
+    "conversion_pictures",
+    "data_under_window",
+    "digit_pictures",
+    "failed_fit",
+    "fidelity",
+    "fitted_window",
+    "frequency_response",
+    "gallery",
+    "learning_curve",
+    "mean_patches",
+    "norm_histograms",
+    "raster",
+    "readout_curve",
+    "receptive_fields",
+    "replay",
+    "save",
+    "softhebb_pictures",
+    "stdp_window",
+    "study",
+    "weight_images",
+    "winner_probability",
+]
