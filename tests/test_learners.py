@@ -246,7 +246,7 @@ def test_a_circuit_of_ones_own_learns_two_classes_by_name(own: Any) -> None:
     assert own.report["config"]["circuit"] == "column"
     assert own.report["classes"] == ["column", "row"]
     assert np.shape(own.report["confusion"]) == (2, 3)
-    assert own.report["metrics"]["accuracy_vote"] > 0.9
+    assert own.report["metrics"]["accuracy_vote"] > 0.8  # of 20 images: by chance once in a thousand
     assert own.network.arrays["profile"].shape == (8, 2)
 
 
@@ -273,7 +273,7 @@ def test_what_is_ones_own_is_given_again(own: Any, tmp_path: Path) -> None:
 def test_a_rule_of_ones_own_fits_any_circuit_that_takes_one(tmp_path: Path) -> None:
     settings = Settings(rule=PULL, neurons=8, parameters={"rule.eta": 0.01})
     run = learn_digits(bars(60), bars(20, 1), settings, device=FAST, out=tmp_path)
-    assert run.report["metrics"]["accuracy_vote"] > 0.9
+    assert run.report["metrics"]["accuracy_vote"] > 0.8
     assert (run.report["config"]["rule"], run.report["config"]["parameters"]) == ("pull", {"rule.eta": 0.01})
     again = read(tmp_path, rule=PULL)
     assert evaluate(again, bars(20, 1))["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]

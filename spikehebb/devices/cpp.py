@@ -53,13 +53,18 @@ _ARRIVE = """
 static inline double {name}(const int32_t)
 {{
     const int32_t* const spikes = brian::{spikes};
-    for (int32_t k = 0; k < spikes[{pre}]; k++)
+    for (size_t begin = 0; begin < {columns}; begin += 64)  // a few neurons at a time, which then stay in reach
     {{
-        const size_t neuron = spikes[k];
-        const double* const row = brian::{weights} + neuron % {rows} * {columns};
-        double* const target = brian::{target} + neuron / {size} * {columns};
-        for (size_t j = 0; j < {columns}; j++)
-            target[j] += row[j];
+        const size_t end = begin + 64 < {columns} ? begin + 64 : {columns};
+        for (int32_t k = 0; k < spikes[{pre}]; k++)
+        {{
+            const size_t neuron = spikes[k];
+            const double* const row = brian::{weights} + neuron % {rows} * {columns};
+            double* const target = brian::{target} + neuron / {size} * {columns};
+            #pragma GCC ivdep
+            for (size_t j = begin; j < end; j++)
+                target[j] += row[j];
+        }}
     }}
     return 0;
 }}

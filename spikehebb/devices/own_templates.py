@@ -7,19 +7,23 @@ a population can then be vectorised. What is computed stays what Brian2's own co
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from brian2.codegen.codeobject import constant_or_scalar
 from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 
+from spikehebb.devices.host import compiler_path, printed
 from spikehebb.equations import statements, used
 
 SYNAPSE, PRE, POST = "_idx", "_presynaptic_idx", "_postsynaptic_idx"  # as Brian2 calls the numbers of what is read
+
+# Where the C library has exponentials of several numbers at once: as a compiler's preprocessor is asked.
+VECTOR_LIBRARY = "defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)"
 
 # What programs have in front of their code: exponentials of several numbers at once, where the C library has them;
 # a list of neurons all of whose entries are one; and random numbers that are functions of a key and a neuron.
@@ -31,7 +35,7 @@ SUPPORT = """
 #include <iostream>
 #include <string>
 #include <vector>
-#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if CONDITION
 extern "C" __attribute__((__simd__("notinbranch"))) double exp(double) noexcept;
 extern "C" __attribute__((__simd__("notinbranch"))) double log(double) noexcept;
 extern "C" __attribute__((__simd__("notinbranch"))) double pow(double, double) noexcept;
@@ -64,15 +68,13 @@ static inline double spikehebb_uniform(uint64_t key, uint64_t neuron)
 {
     return (double) (int64_t) (spikehebb_mixed(key + neuron*0x9E3779B97F4A7C15ULL) >> 11) * (1.0 / 9007199254740992.0);
 }
-"""
+""".replace("CONDITION", VECTOR_LIBRARY)
 
 
 class OwnCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]
     """Code from templates of our own, and where there is none of that name from Brian2's."""
 
-    templater = CPPStandaloneCodeObject.templater.derive(
-        "spikehebb.devices", env_globals={"constant_or_scalar": constant_or_scalar}
-    )
+    templater = CPPStandaloneCodeObject.templater.derive("spikehebb.devices")
 
 
 class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
@@ -172,6 +174,16 @@ def all_to_all(synapses: Any, copies: int) -> None:
 def takes_all_to_all() -> bool:
     """Return whether the device of now has templates for that."""
     return isinstance(get_device(), OwnDevice)
+
+
+def vector_library() -> bool:
+    """Return whether the C++ compiler has exponentials of several numbers at once."""
+    question = f"#include <cmath>\n#if {VECTOR_LIBRARY}\nyes\n#endif\n"
+    with tempfile.NamedTemporaryFile("w", suffix=".cpp") as file:
+        file.write(question)
+        file.flush()
+        said = printed(compiler_path() or "g++", "-E", "-P", file.name)
+    return bool(said) and "yes" in (said or "").split()
 
 
 def functions(code: str, variables: Mapping[str, Any]) -> list[Any]:

@@ -118,6 +118,25 @@ def _connect_resting(
     )
 
 
+def listed(wiring: ProjectionPlan) -> str:
+    """Return why a projection needs lists of synapses, where it does."""
+    if wiring.connected is not None:
+        return "not all are connected"
+    return "each synapse has a delay of its own" if wiring.own_delays else ""
+
+
+def explain(plan: Plan) -> dict[str, str]:
+    """Return how a compiled C++ program goes through the synapses of each projection."""
+    return {
+        name: f"lists of synapses, since {why}"
+        if (why := listed(wiring))
+        else "rows of resting weights"
+        if resting(wiring)
+        else "rows and columns, all to all"
+        for name, wiring in plan.projections.items()
+    }
+
+
 def _at_epochs(owner: Any, statements: str, period: float, dt: float, name: str, *, order: int) -> None:
     """Let statements be executed at the end of every epoch, which is the end of its last step."""
     clock = devices.EpochClock(period, dt, f"{name}_clock")
@@ -134,7 +153,7 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
     if wiring.update_if:
         on_post["ended"], events = wiring.update, {"on_event": {"ended": f"{name}_ended"}}
     texts = {k: v for k, v in {"on_pre": on_pre, "on_post": on_post, **events}.items() if v}
-    dense = wiring.connected is None and not wiring.own_delays and devices.takes_all_to_all()
+    dense = not listed(wiring) and devices.takes_all_to_all()
     synapses = brian2.Synapses(
         pre,
         post,
