@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from brian2 import Hz, Quantity, ms, mV
 from numpy.typing import ArrayLike
+from scipy.ndimage import gaussian_filter1d
 
 from spikehebb.catalogue import collected
 from spikehebb.core import Float, NeuronModel
@@ -177,6 +178,66 @@ def unit_length(pixels: ArrayLike) -> Float:
     rows = rows.reshape(len(rows), -1)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(norms > 0, norms, 1)
+
+
+def oriented_edges(
+    pixels: ArrayLike,
+    *,
+    directions: int = 8,
+    scale: float = 0.7,
+    spread: float = 1.0,
+    pool: int = 2,
+    power: float = 1.0,
+) -> Float:
+    """Return how strongly images brighten in each direction, around every so many pixels.
+
+    Gradients of the smoothed image, half-rectified along each direction, then averaged by cells that pool.
+
+    Parameters
+    ----------
+    pixels : array_like, shape (n, height, width)
+    directions : int
+        Evenly spaced, the first to the right, the next ones downwards.
+    scale, spread : float
+        Standard deviations, in pixels, of the Gaussians that smooth the image and the edges.
+    pool : int
+        A cell averages so many pixels in height and in width.
+    power : float
+        To which the averages are raised: 0.5 lifts weak edges.
+
+    Returns
+    -------
+    array, shape (n, directions, height//pool, width//pool)
+
+    References
+    ----------
+    Riesenhuber and Poggio, Nature Neuroscience 2, 1999 (simple and complex cells).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.encoders import oriented_edges
+    >>> step = np.repeat([[0, 0, 0, 0, 1, 1, 1, 1]], 8, axis=0)[None]
+    >>> oriented_edges(step, directions=4).sum(axis=(2, 3)).round(1).tolist()
+    [[1.7, 0.1, 0.4, 0.1]]
+    """
+    images = np.asarray(pixels, float)
+    if images.ndim != 3 or min(images.shape[1:]) < max(pool, 3):
+        raise ValueError(f"edges are of grey images (n, height, width) of 3 x 3 pixels or more, got {images.shape}.")
+
+    def smooth(stack: Float, sigma: float) -> Float:
+        return np.asarray(
+            gaussian_filter1d(gaussian_filter1d(stack, sigma, 1, mode="constant"), sigma, 2, mode="constant")
+        )
+
+    down, right = np.gradient(smooth(images, scale), axis=(1, 2))
+    height, width = (side // pool for side in images.shape[1:])
+    found = np.empty((len(images), directions, height, width))
+    for number, angle in enumerate(2 * np.pi * np.arange(directions) / directions):
+        along = smooth(np.maximum(right * np.cos(angle) + down * np.sin(angle), 0), spread)
+        cells = along[:, : height * pool, : width * pool].reshape(len(images), height, pool, width, pool)
+        found[:, number] = cells.mean(axis=(2, 4))
+    return found**power
 
 
 def spike_rows(trains: Sequence[Quantity]) -> Float:

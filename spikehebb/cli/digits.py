@@ -58,6 +58,12 @@ def learn(
         list[str] | None,
         typer.Option("--set", help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms."),
     ] = None,
+    front: Annotated[
+        str | None,
+        typer.Option(
+            help="What stands before the network: edges, or columns, a first layer that learns from patches in spikes."
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="Learn under the limits of a chip of hardware list; then the rule fits chips, too."),
@@ -101,7 +107,7 @@ def learn(
         "parameters": parse.changes(set_ or []),
     }
     asked |= {"circuit": circuit and parse.circuit(circuit), "rule": rule and parse.own_or_name(rule)}
-    asked |= {"target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
+    asked |= {"front": front, "target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
     given = {name: value for name, value in asked.items() if value is not None}
     if target is not None and rule is None:
         given |= jobs.CHIP_RULE

@@ -10,12 +10,13 @@ import numpy as np
 from brian2 import Hz
 
 from spikehebb import devices
-from spikehebb.core import Protocol, Replicas, Samples
+from spikehebb.core import Images, Protocol, Replicas, Samples
 from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import sample
 from spikehebb.devices import Device, nvcc
 from spikehebb.jobs import shown
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.fronts import Columns
 from spikehebb.simulation import costs, present
 from spikehebb.simulation.plan import Plan
 from spikehebb.simulation.replicated_plan import plan_of
@@ -102,11 +103,14 @@ def announce_learning(settings: Sequence[Settings], images: Samples, device: Dev
 
 def _load(settings: Settings, images: Samples | None, replicas: int) -> tuple[Plan, costs.Load]:
     """Return the plan of learning digits, and what happens in a time step, on average."""
+    inputs = _PIXELS
     if images is not None:
         settings = shown.settings_for(images, settings)
-    rows = np.full((1, _PIXELS), 0.0) if images is None else shown.rows(settings, sample(images, 200))
+        if isinstance(settings.front, Columns) and isinstance(images, Images):  # which have not looked at them yet
+            inputs, images = shown.inputs(settings, images.pixel_shape), None
+    rows = np.full((1, inputs), 0.0) if images is None else shown.rows(settings, sample(images, 200))
     if images is None:
-        rows[0, : round(_BRIGHT * _PIXELS)] = 1 / np.sqrt(round(_BRIGHT * _PIXELS))
+        rows[0, : round(_BRIGHT * inputs)] = 1 / np.sqrt(round(_BRIGHT * inputs))
     shown.check_room([settings] * replicas, rows.shape[1])
     circuit = settings.started(rows.shape[1])
     period = settings.presentation
@@ -114,15 +118,15 @@ def _load(settings: Settings, images: Samples | None, replicas: int) -> tuple[Pl
     protocols: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
     plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), protocols, dt=settings.dt)
     rate = circuit.populations["input"].model.parameters.get("max_rate", settings.max_rate_hz * Hz)
-    inputs = np.minimum(float(rate * settings.dt) * rows, 1).sum(axis=1).mean()
+    spikes = np.minimum(float(rate * settings.dt) * rows, 1).sum(axis=1).mean()
     if settings.recording_ms:  # rows are words of spikes
-        inputs = float(rate * settings.dt) * math.sqrt(rows.shape[1])
+        spikes = float(rate * settings.dt) * math.sqrt(rows.shape[1])
     outputs = (
         settings.rate_hz * settings.dt_ms / 1000
         if settings.circuit == "soft_wta"
         else _SPIKES * settings.dt_ms / settings.presentation_ms
     )
-    return plan, costs.load_of(plan, {"input": replicas * float(inputs), "output": replicas * outputs})
+    return plan, costs.load_of(plan, {"input": replicas * float(spikes), "output": replicas * outputs})
 
 
 def _chosen(plan: Plan, cpu: float, gpu: float, measured: str) -> tuple[Device, str]:

@@ -17,6 +17,7 @@ from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
 from spikehebb.hardware import Constrained, Rounding, Target, constrain
+from spikehebb.jobs.fronts import Columns, Edges, described, front_of
 from spikehebb.jobs.seeds import generator
 
 _MEASURED = 200  # recordings
@@ -29,6 +30,7 @@ _OTHERS: Mapping[str, tuple[type, ...]] = {  # fields that are no numbers
     "parameters": (Mapping,),
     "target": (str,),
     "rounding": (str,),
+    "front": (str, Edges, Columns),
 }
 # The parameters of the soft winner-take-all circuit are fields; what they are called as parameters, and their unit.
 _FIELDS: Mapping[str, tuple[str, Any]] = {
@@ -45,6 +47,7 @@ _FIELDS: Mapping[str, tuple[str, Any]] = {
 
 
 LATER: Mapping[str, Any] = {"circuit": "soft_wta", "parameters": {}, "recording_ms": 0.0, "least_spikes": 0}
+LATEST: Mapping[str, Any] = {"front": ""}  # what files of before a front have not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,9 @@ class Settings:
     parameters : mapping of str to number, Quantity or str
         Other values of parameters: ``circuit.NAME``, ``rule.NAME``, ``input.NAME`` (of the input neurons),
         ``presentation`` and ``dt``; a text is read, as in ``"20 ms"``.
+    front : str, mapping, Edges or Columns
+        What stands between images and the network: ``edges``, ``columns``, or a value, which a mapping describes; empty
+        for nothing. A parameter ``front.NAME`` changes it.
     recording_ms : float
         Of events: how much of each recording is shown, in the time of a presentation; 0 for images.
     least_spikes : int, optional
@@ -129,6 +135,7 @@ class Settings:
     circuit: str | Learner = "soft_wta"
     rule: str | PlasticityRule = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    front: str | Mapping[str, Any] | Edges | Columns = ""
     recording_ms: float = 0.0
     least_spikes: int | None = None
     target: str = ""
@@ -193,6 +200,7 @@ class Settings:
         if not isinstance(self.parameters, Mapping):
             raise ValueError(f"parameters must be a mapping, such as {{'rule.eta': 0.1}}, got {self.parameters!r}.")
         kept = {str(name): self._value(str(name), value) for name, value in self.parameters.items()}
+        self._complete_front({name: kept.pop(name) for name in [*kept] if name.startswith("front.")})
         for name in [name for name in kept if name in _ANY]:
             where, unit = _ANY[name]
             equations.check_parameters("images", {name: kept[name]}, {name: unit})
@@ -215,6 +223,28 @@ class Settings:
         self._check(kept)
         object.__setattr__(self, "parameters", Frozen(kept))
 
+    def _complete_front(self, changes: Mapping[str, Any]) -> None:
+        """Make a value of the front, with its parameters, and let the network hear the cells of columns."""
+        front = self.front
+        if isinstance(front, str) and front:
+            front = front_of({"kind": front})
+        elif isinstance(front, Mapping):
+            front = front_of(front)
+        if changes and not isinstance(front, (Edges, Columns)):
+            raise ValueError(f"{', '.join(changes)}: there is no front; give one, edges or columns.")
+        if isinstance(front, (Edges, Columns)):
+            front = front_of(described(front) | {n.partition(".")[2]: v for n, v in changes.items()})
+        object.__setattr__(self, "front", front)
+        if isinstance(front, Columns):
+            if self.circuit != "soft_wta" or self.presentation_ms != front.present_ms or self.dt_ms != 1:
+                raise ValueError(
+                    "columns are the front of the circuit soft_wta, which is shown their spikes in steps of 1 ms for "
+                    f"as long as they look, {front.present_ms:g} ms; leave circuit, presentation and dt out."
+                )
+            object.__setattr__(self, "recording_ms", front.present_ms)
+            if self.max_rate_hz == 1000:
+                object.__setattr__(self, "max_rate_hz", front.output_rate_hz)
+
     def _value(self, name: str, value: Any) -> Any:
         """Return a value, read from text where it is to be a number."""
         owner, _, own = name.partition(".")
@@ -227,7 +257,7 @@ class Settings:
             owner, dot, _ = str(name).partition(".")
             if not dot or owner not in ("circuit", "rule", "input"):
                 raise ValueError(
-                    f"there is no parameter {name!r}; write circuit.NAME, rule.NAME or input.NAME, as in "
+                    f"there is no parameter {name!r}; write circuit.NAME, rule.NAME, input.NAME or front.NAME, as in "
                     "circuit.temperature, or presentation or dt."
                 )
         self.learner.check(_of("circuit", parameters))
@@ -336,8 +366,9 @@ class Settings:
         plain["parameters"] = {
             name: value if isinstance(value, str) else float(value) for name, value in self.parameters.items()
         }
-        later = any(plain[name] != value for name, value in LATER.items())
-        return {name: value for name, value in plain.items() if later or name not in LATER}
+        front = {"front": described(self.front)} if isinstance(self.front, (Edges, Columns)) else {}
+        later = front or any(plain[name] != value for name, value in LATER.items())
+        return {n: v for n, v in plain.items() if n not in LATEST and (later or n not in LATER)} | front
 
     def own(self, inputs: int) -> dict[str, str]:
         """Return a hash of a rule and of a circuit that are not the catalogue's, by what it is."""

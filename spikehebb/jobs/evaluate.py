@@ -84,7 +84,8 @@ def relabelled(
         ``accuracy_vote`` and ``accuracy_soft_vote``.
     """
     device, tell = device or trained.device, progress or quiet
-    counts, _ = spike_counts(trained.circuit(), labelled, trained.settings, device, "labelling", tell)
+    seen = trained.seen(labelled, device=device, progress=tell)
+    counts, _ = spike_counts(trained.circuit(), seen, trained.settings, device, "labelling", tell)
     arrays = dict(trained.arrays) | {
         "profile": metrics.class_profile(counts, np.asarray(labelled.labels), len(trained.classes))
     }
@@ -97,7 +98,7 @@ def some_presentations(trained: LearnedNetwork, images: Samples, *, seed: int = 
     settings = trained.settings
     return present.show(
         trained.circuit(),
-        shown.rows(settings, images),
+        shown.rows(settings, trained.seen(images, device=NUMPY)),
         presentation=settings.presentation,
         dt=settings.dt,
         device=NUMPY,

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Int, Samples
+from spikehebb.core import Int, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.jobs import learned, learned_file, shown
@@ -34,6 +34,8 @@ from spikehebb.jobs.digit_state import (
     seen_after,
     warn,
 )
+from spikehebb.jobs.fronts import Columns
+from spikehebb.jobs.learn_front import FrontRun, learn_front, pieces_of
 from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, replaced, scores_of, stronger
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import seed_of
@@ -138,12 +140,16 @@ def learn_digits(
         settings = start.settings(train) if start else Settings()
     replicas = not isinstance(settings, Settings)
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
+    if any(one.front for one in each):
+        train, test = images_only(train), images_only(test)
     each = tuple(shown.settings_for(train, one) for one in each)
     if start is not None:
         start.check(each[0], train)
     if replicas:
         check_replicas(each)
-    inputs = shown.inputs(each[0], int(np.prod(shape)))
+    inputs = shown.inputs(each[0], shape)
+    if isinstance(each[0].front, Columns) and (replicas or start is not None):
+        raise ValueError("a first layer of columns is for one network that begins anew; leave out replicas and --from.")
     shown.check_room(each, inputs)
     begun = begin(each[0], inputs, len(train.classes), None)
     plain = learned_file.packed(begun.weights, begun.lasting)
@@ -169,6 +175,7 @@ def learn_digits(
 
 
 States = tuple[State, ...]  # of each network
+_FRONT = "front"  # the folder of the first layer
 _CURVE = [{"images_seen": int, "accuracy": float}]
 _REPORT = {"metrics": {str: float}, "confusion": [[int]], "learning_curve": _CURVE, "labelled_from": int}
 
@@ -186,6 +193,7 @@ class _Learning:
     replicas: bool
     learns: tuple[str, ...]
     warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
+    front: list[FrontRun] = field(default_factory=list)  # the first layer, once it has learned and looked
 
     @property
     def kind(self) -> str:
@@ -193,7 +201,7 @@ class _Learning:
 
     @property
     def _inputs(self) -> int:
-        return shown.inputs(self.settings[0], int(np.prod(self.train.pixel_shape)))
+        return shown.inputs(self.settings[0], self.train.pixel_shape)
 
     @property
     def networks(self) -> Networks:
@@ -204,7 +212,9 @@ class _Learning:
 
     @property
     def scratch(self) -> tuple[str, ...]:
-        return ()
+        if not isinstance(self.settings[0].front, Columns):
+            return ()
+        return tuple(f"{_FRONT}/{file}" for file in pieces_of(images_only(self.train), images_only(self.test)))
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -237,11 +247,22 @@ class _Learning:
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
         left = self.settings[0].epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
-        announce_learning(self.settings, self.train, self.device, left)
+        settings = self.settings[0]
+        if isinstance(settings.front, Columns):
+            images = images_only(self.train), images_only(self.test)
+            about: Any = {"seed": settings.seed, "device": self.device, "out": folder / _FRONT, "tell": tell}
+            self.front[:] = [learn_front(*images, settings.front, **about)]
+        train, _ = self._seen
+        announce_learning(self.settings, train, self.device, left)
         tell("building", 0)
-        self.networks.prepare(states, self.train)
+        self.networks.prepare(states, train)
         tell("building", 1)
         return states
+
+    @property
+    def _seen(self) -> tuple[Samples, Samples]:
+        """Training and test images as the network sees them: what a first layer says of them, where there is one."""
+        return (self.front[0].train, self.front[0].test) if self.front else (self.train, self.test)
 
     def step(self, states: States, folder: Path, tell: Progress) -> States | None:
         total, done = self.settings[0].epochs * len(self.train), seen_after(states[0].chunks, len(self.train))
@@ -249,7 +270,7 @@ class _Learning:
             tell("learning", 1)
             return None
         pairs = list(zip(states, self.settings, strict=True))
-        images = [next_images(state, self.train, settings) for state, settings in pairs]
+        images = [next_images(state, self._seen[0], settings) for state, settings in pairs]
         plans = [next_circuit(state, settings) for state, settings in pairs]
         bar = of_stage(tell, "learning", done / total, len(images[0]) / total)
         recordings = self.networks.show(
@@ -283,7 +304,8 @@ class _Learning:
         return state, counts
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
-        labelled = [labelled_images(self.train, settings) for settings in self.settings]
+        train, test = self._seen
+        labelled = [labelled_images(train, settings) for settings in self.settings]
         trained, fired = [], []
         responses = self.networks.counts(states, labelled, "labelling", tell)
         for settings, header, state, images, (counts, _) in zip(
@@ -291,11 +313,12 @@ class _Learning:
         ):
             arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
+            arrays |= {"front": self.front[0].weights} if self.front else {}
             arrays |= readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
-        tested = self.networks.counts(states, [self.test] * len(states), "testing", tell)
+        tested = self.networks.counts(states, [test] * len(states), "testing", tell)
         for network, state, first, images, spikes, (counts, seconds) in zip(
             trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
@@ -364,6 +387,6 @@ def _header(
         "config": settings.config(),
         **provenance(device.name, settings.seed, train=train, test=test),
         "image_shape": list(shape),
-        **({"own": own} if (own := settings.own(shown.inputs(settings, int(np.prod(shape))))) else {}),
+        **({"own": own} if (own := settings.own(shown.inputs(settings, shape))) else {}),
         **({"classes": list(train.classes)} if train.classes != learned_file.DIGITS else {}),
     }

@@ -17,7 +17,7 @@ from scipy import sparse
 from spikehebb import checkpoint, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import Learner
-from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest
+from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -25,11 +25,12 @@ from spikehebb.hardware import Quantized, Rounding, Target, quantize
 from spikehebb.jobs import shown
 from spikehebb.jobs.costs import Circuits, circuit_costs, energy, work_of
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.fronts import Columns
+from spikehebb.jobs.learn_front import looking
 from spikehebb.jobs.learned_file import (
     KIND,
     classes_of,
     config_from,
-    pixels_of,
     settings_from,
     shapes,
     state_of,
@@ -83,7 +84,7 @@ class LearnedNetwork:
     def circuit(self, *, learning: bool = False) -> Circuit:
         """Return its circuit, frozen or as it learns without a chip's limits."""
         bias = np.asarray(self.arrays["bias"]) if "bias" in self.arrays else None
-        inputs = shown.inputs(self.settings, pixels_of(self.header["image_shape"]))
+        inputs = shown.inputs(self.settings, tuple(self.header["image_shape"]))
         circuit = self.settings.build(weights_of(self.arrays), bias, inputs=inputs, state=state_of(self.arrays))
         return circuit if learning else circuit.frozen()
 
@@ -118,9 +119,10 @@ class LearnedNetwork:
                 f"the network learned {shown.listed(self.classes)}, but {images.name} has "
                 f"{shown.listed(images.classes)}."
             )
-        if isinstance(images, Events) != (self.settings.recording_ms > 0):
+        if isinstance(images, Events) != (self.settings.recording_ms > 0 and not self.settings.front):
             learned, held = ("images", "recordings") if isinstance(images, Events) else ("recordings", "images")
             raise ValueError(f"the network learned {learned}, but {images.name} holds {held}.")
+        images = self.seen(images, device=device, progress=progress)
         if replicas is None and self.header.get("side_by_side", False):
             replicas = 1  # which draws its random numbers as it did among others
         counts, seconds = spike_counts(
@@ -134,6 +136,19 @@ class LearnedNetwork:
             watch=watch,
         )
         return scores_of(self.arrays, counts, images, seconds)
+
+    def seen(self, images: Samples, *, device: Device | None = None, progress: Progress = quiet) -> Samples:
+        """Return images as the network sees them: what its first layer says of them, in spikes, where it has one."""
+        front = self.settings.front
+        if not isinstance(front, Columns):
+            return images
+        return front.look(
+            np.asarray(self.arrays["front"]),
+            images_only(images),
+            device=device or self.device,
+            seed=partial(looking, self.settings.seed, "test", 0),
+            progress=of_stage(progress, "looking"),
+        )
 
     def evaluate(
         self,
@@ -356,7 +371,7 @@ def from_checkpoint(
     network = LearnedNetwork(
         header={**saved.header, "config": settings.config()}, arrays=saved.arrays, settings=settings
     )
-    given = settings.own(shown.inputs(settings, pixels_of(saved.header["image_shape"]))) if own else {}
+    given = settings.own(shown.inputs(settings, tuple(saved.header["image_shape"]))) if own else {}
     for what, sha256 in own.items():
         if given.get(what) != sha256:
             raise ValueError(

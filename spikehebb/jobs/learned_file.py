@@ -17,7 +17,8 @@ from spikehebb.checkpoint import Shapes
 from spikehebb.circuits import Learner
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.core.values import is_finite
-from spikehebb.jobs.digit_settings import LATER, Settings
+from spikehebb.jobs.digit_settings import LATER, LATEST, Settings
+from spikehebb.jobs.fronts import Columns, front_of
 from spikehebb.reading import check, exactly, printable
 
 KIND = "digits"
@@ -67,7 +68,7 @@ def state_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
 
 def kind_of(name: str) -> str:
     """Return what the numbers of an array of a file are, as ``checkpoint.load`` takes it."""
-    return "f" if name.startswith(("weights", "state.", "bias", "linear")) else "f+"
+    return "f" if name.startswith(("weights", "state.", "bias", "linear", "front")) else "f+"
 
 
 def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Float]:
@@ -126,6 +127,11 @@ def shapes(header: Mapping[str, Any]) -> Shapes:
     neurons = config["neurons"]
     arrays: dict[str, tuple[int, ...]] = {"age": (neurons,)}
     more = {name: tuple(check(shape, [int], "its header")) for name, shape in header.get("more", {}).items()}
+    if isinstance(config["front"], Mapping):
+        front = front_of(config["front"])
+        pixels = int(np.prod(front.shape(tuple(header["image_shape"]))))
+        if isinstance(front, Columns):
+            arrays["front"] = (front.inputs(tuple(header["image_shape"])), front.features)
     if config["circuit"] == "soft_wta" or not any(name.startswith("weights.") for name in more):
         arrays["weights"] = (pixels, neurons)
     arrays |= more
@@ -148,6 +154,7 @@ def config_from(header: Mapping[str, Any]) -> dict[str, Any]:
         config |= EARLIER
     if not config.keys() & LATER.keys():
         config |= LATER
+    config = {**LATEST, **config}
     return exactly(config, Settings, "its config")
 
 

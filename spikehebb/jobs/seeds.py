@@ -15,6 +15,9 @@ STAGES = MappingProxyType(
         "order": 3,
         "weights": 4,
         "chip": 5,
+        # a first layer of columns
+        "columns": 6,
+        "looking": 7,
         # learning layers
         "patches": 10,
         "layers": 11,

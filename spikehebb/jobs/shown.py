@@ -12,7 +12,9 @@ from brian2 import Hz, ms
 
 from spikehebb.core import Events, Samples
 from spikehebb.core.memory import check_memory
+from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.fronts import Columns, Edges
 from spikehebb.reading import printable
 from spikehebb.simulation.present import as_they_are, of_unit_length
 
@@ -25,14 +27,21 @@ def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
     """Return images as they are presented to the input, shape (images, inputs), times a gain."""
     if isinstance(images, Events):  # whose spikes are what they are
         return images.words(settings.recording_ms * ms, settings.time_steps, steps_per_word=settings.time_steps)[:, 0]
-    if settings.learner.encoding == "unit length":
+    if isinstance(settings.front, Edges):
+        rows = settings.front.rates(images)
+        if settings.learner.encoding == "unit length":
+            return gain * unit_length(rows)
+    elif settings.learner.encoding == "unit length":
         return gain * of_unit_length(images)
-    rows = as_they_are(images)
+    else:
+        rows = as_they_are(images)
     return gain * (np.hstack([rows, 1 - rows]) if settings.learner.encoding == "on and off" else rows)
 
 
-def inputs(settings: Settings, pixels: int) -> int:
-    """Return how many input neurons images of so many pixels have."""
+def inputs(settings: Settings, shape: tuple[int, ...]) -> int:
+    """Return how many input neurons images of a shape have."""
+    front = settings.front
+    pixels = int(np.prod(front.shape(shape) if isinstance(front, (Edges, Columns)) else shape))
     return 2 * pixels if settings.learner.encoding == "on and off" else pixels
 
 
@@ -77,7 +86,7 @@ def settings_for(shown: Samples, settings: Settings) -> Settings:
     The rate of an input neuron that alone is the whole input, which is set for images, is measured: the mean length of
     the vector of all rates.
     """
-    if not isinstance(shown, Events):
+    if not isinstance(shown, Events) or settings.front:
         return settings
     if settings.recording_ms == 0:
         longest = max(1.0, math.ceil(float(shown.longest / ms)))

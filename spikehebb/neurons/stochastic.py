@@ -59,6 +59,18 @@ log_sum_exp = NeuronModel(
     reference="Nessler, Pfeiffer, Buesing and Maass, PLoS Comput. Biol. 9(4):e1003037, 2013",
 )
 
+floored_log_sum_exp = dataclasses.replace(
+    log_sum_exp,
+    name="floored_log_sum_exp",
+    summary="Inhibitory unit as log_sum_exp, with one competitor more, of constant drive, that never fires",
+    # Neurons that are driven much less than the floor stay silent, instead of sharing the rate of the population.
+    onset="I = floor_drive",
+    update="I += log(Z + exp(floor_drive - I))",
+    parameters={"floor_drive": 7.0},
+    roles={"floor_drive": "factor"},
+    reference=f"{log_sum_exp.reference}, with a null cause",
+)
+
 softmax_inhibition = NeuronModel(
     name="softmax_inhibition",
     summary="Inhibitory unit that holds the logarithm of the summed drive, relative to the largest, in every step anew",
