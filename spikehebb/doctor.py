@@ -55,12 +55,10 @@ def _brian2() -> Finding:
 
 def _compiler() -> Finding:
     compiler = devices.compiler()
-    slower = "" if compiler is None or devices.vector_library() else ", without glibc's vector library: exponentials "
-    slower += "are taken one by one" if slower else ""
     return Finding(
         what="C++ compiler",
         ok=compiler is not None,
-        found=f"{compiler}{slower}" if compiler else "none, or no make",
+        found=compiler or "none, or no make",
         remedy="" if compiler else "apt install g++ make, or xcode-select --install; until then --device numpy",
     )
 

@@ -29,7 +29,7 @@ PLACES = {  # of each section
     "A circuit": ["spikehebb/circuits/chain.py", "spikehebb/circuits/__init__.py"],
     "A chip": ["spikehebb/hardware/chips.py"],
     "A data set": ["spikehebb/datasets/bars.py", "spikehebb/datasets/__init__.py"],
-    "A job": ["spikehebb/jobs/drift.py", "spikehebb/jobs/__init__.py"],
+    "A job": ["spikehebb/jobs/drift.py", "spikehebb/jobs/__init__.pyi"],
 }
 NEW = ("stdp_kempter", "foldiak", "izhikevich", "chain", "truenorth", "bars", "drift")
 

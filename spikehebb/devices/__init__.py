@@ -23,7 +23,7 @@ from spikehebb.devices.epoch_clock import EpochClock
 from spikehebb.devices.host import INSTALL, cache_folder, compiler, own_cache
 from spikehebb.devices.interrupts import interruptible
 from spikehebb.devices.numpy_runtime import numpy_runtime
-from spikehebb.devices.own_templates import all_to_all, takes_all_to_all, vector_library
+from spikehebb.devices.own_templates import all_to_all, takes_all_to_all
 from spikehebb.devices.program_key import build_environment, machine
 from spikehebb.devices.scratch import scratch, unused
 
@@ -56,7 +56,6 @@ __all__ = [
     "take_delays",
     "takes_all_to_all",
     "unused",
-    "vector_library",
     "write_cpp",
     "write_cuda",
 ]

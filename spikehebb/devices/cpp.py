@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from spikehebb.devices.alphabet import utf8
 from spikehebb.devices.epoch_clock import epoch_clocks
 from spikehebb.devices.host import compiler_path, flags
 from spikehebb.devices.isolated import isolated
-from spikehebb.devices.own_templates import SUPPORT, OwnDevice
+from spikehebb.devices.own_templates import SUPPORT, TEMPLATES, OwnDevice
 from spikehebb.devices.translation_units import UNITS, write_units
 
 Files = dict[str, tuple[str, str]]
@@ -168,6 +169,7 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path, results: Iter
     project.insert_code("main", epoch_clocks(network) + RUN)
     project.insert_code("before_end", _keep(project, set(results)))
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
+    shutil.copy(TEMPLATES / SUPPORT, folder)
     write_units(folder, ".cpp", libraries=("brianlib/spikequeue.cpp",), support=SUPPORT)
     (folder / "all.mk").write_text(_makefile((folder / "makefile").read_text()))
     return files_of(project)
@@ -186,7 +188,7 @@ def _keep(project: Any, results: set[str]) -> str:
             add = f"file.add({array}.data(), {array}.size()*sizeof({array}[0]));"
         else:
             add = f"file.add({array}, {variable.size}*sizeof({array}[0]));"
-        lines.append(f'{{ spikehebb_file file(brian::results_dir + "{file}"); {add} }}')
+        lines.append(f'{{ spikehebb::File file(brian::results_dir + "{file}"); {add} }}')
     return "\n".join([*lines, "std::cout.flush();", "std::_Exit(0);"])
 
 
@@ -194,6 +196,7 @@ def _makefile(written: str) -> str:
     """Return a makefile with the flags of the one that Brian2 has written."""
     definitions = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
     compile_flags, link_flags = (line[1].strip() if line else "" for line in definitions.values())
+    # Optimizing harder takes longer and gains nothing; without -fno-ipa-cp g++ 12 crashes at times.
     objects, compiler = " ".join(f"{unit}.o" for unit in UNITS), f'"{compiler_path()}"'
     return f"""
 main: {objects}

@@ -7,8 +7,8 @@ a population can then be vectorised. What is computed stays what Brian2's own co
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from brian2.core.functions import Function
@@ -17,58 +17,12 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 
-from spikehebb.devices.host import compiler_path, printed
 from spikehebb.equations import statements, used
 
 SYNAPSE, PRE, POST = "_idx", "_presynaptic_idx", "_postsynaptic_idx"  # as Brian2 calls the numbers of what is read
 
-# Where the C library has exponentials of several numbers at once: as a compiler's preprocessor is asked.
-VECTOR_LIBRARY = "defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)"
-
-# What programs have in front of their code: exponentials of several numbers at once, where the C library has them;
-# a list of neurons all of whose entries are one; and random numbers that are functions of a key and a neuron.
-SUPPORT = """
-#include <cstdio>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <iostream>
-#include <string>
-#include <vector>
-#if CONDITION
-extern "C" __attribute__((__simd__("notinbranch"))) double exp(double) noexcept;
-extern "C" __attribute__((__simd__("notinbranch"))) double log(double) noexcept;
-extern "C" __attribute__((__simd__("notinbranch"))) double pow(double, double) noexcept;
-#endif
-struct spikehebb_number
-{
-    int32_t neuron;
-    int32_t operator[](size_t) const { return neuron; }
-};
-struct spikehebb_file
-{
-    const std::string name;
-    std::FILE* const file;
-    bool whole;
-    spikehebb_file(const std::string& name) : name(name), file(std::fopen(name.c_str(), "wb")), whole(file) {}
-    void add(const void* data, size_t bytes) { whole = whole && std::fwrite(data, 1, bytes, file) == bytes; }
-    ~spikehebb_file()
-    {
-        if ((file && std::fclose(file)) || !whole)
-            std::cout << "Error writing " << name << "." << std::endl;
-    }
-};
-static inline uint64_t spikehebb_mixed(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-}
-static inline double spikehebb_uniform(uint64_t key, uint64_t neuron)
-{
-    return (double) (int64_t) (spikehebb_mixed(key + neuron*0x9E3779B97F4A7C15ULL) >> 11) * (1.0 / 9007199254740992.0);
-}
-""".replace("CONDITION", VECTOR_LIBRARY)
+TEMPLATES = Path(__file__).parent / "templates"
+SUPPORT = "spikehebb.h"  # what programs have in front of their code
 
 
 class OwnCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]
@@ -112,7 +66,7 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
             chosen,
             variable_indices,
             codeobj_class=codeobj_class,
-            template_kwds=about | more,
+            template_kwds=about | {"_own": more},
             **options,
         )
 
@@ -174,16 +128,6 @@ def all_to_all(synapses: Any, copies: int) -> None:
 def takes_all_to_all() -> bool:
     """Return whether the device of now has templates for that."""
     return isinstance(get_device(), OwnDevice)
-
-
-def vector_library() -> bool:
-    """Return whether the C++ compiler has exponentials of several numbers at once."""
-    question = f"#include <cmath>\n#if {VECTOR_LIBRARY}\nyes\n#endif\n"
-    with tempfile.NamedTemporaryFile("w", suffix=".cpp") as file:
-        file.write(question)
-        file.flush()
-        said = printed(compiler_path() or "g++", "-E", "-P", file.name)
-    return bool(said) and "yes" in (said or "").split()
 
 
 def functions(code: str, variables: Mapping[str, Any]) -> list[Any]:

@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parents[1]
 BUILDERS = (
     "core/*.py",
     "devices/*.py",
-    "devices/templates/*.cpp",
+    "devices/templates/*",
     "simulation/*.py",
     "equations/*.py",
     *("catalogue.py", "encoders.py", "reading.py"),

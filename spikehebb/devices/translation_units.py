@@ -28,25 +28,31 @@ def write_units(
     libraries : tuple of str
         Further files that belong to the second unit.
     support : str
-        What both units begin with.
+        A header that both units begin with, whose functions in the namespace ``spikehebb`` stand for those of the C
+        library in code objects.
     """
     main = [f"{name}{suffix}" for name in _MAIN if (folder / f"{name}{suffix}").exists()]
-    (folder / f"unit_main{suffix}").write_text(support + "".join(f'#include "{name}"\n' for name in main))
+    head = f'#include "{support}"\n' if support else ""
+    (folder / f"unit_main{suffix}").write_text(head + "".join(f'#include "{name}"\n' for name in main))
     sources = {file.stem: file.read_text() for file in sorted((folder / "code_objects").glob(f"*{suffix}"))}
     headers = {file.stem: file.read_text() for file in (folder / "code_objects").glob("*.h")}
     steps = [*(f"{name}{suffix}" for name in _STEPS), *libraries]
-    code = support + _joined(sources, headers, suffix, follows) + "".join(f'#include "{name}"\n' for name in steps)
+    code = (
+        head
+        + _joined(sources, headers, suffix, follows, "using spikehebb::exp;" if support else "")
+        + "".join(f'#include "{name}"\n' for name in steps)
+    )
     (folder / f"unit_code{suffix}").write_text(code)
 
 
-def _joined(sources: Mapping[str, str], headers: Mapping[str, str], suffix: str, follows: str) -> str:
+def _joined(sources: Mapping[str, str], headers: Mapping[str, str], suffix: str, follows: str, uses: str) -> str:
     includes: set[str] = set()
     body: list[str] = []
     for name in sources:
         if follows and name.startswith(follows):
             continue
         parts = [name, *([f"{follows}{name}"] if follows and f"{follows}{name}" in sources else [])]
-        body += [f"namespace unit_{name} {{", *(f'#include "code_objects/{part}{suffix}"' for part in parts), "}"]
+        body += [f"namespace unit_{name} {{", uses, *(f'#include "code_objects/{part}{suffix}"' for part in parts), "}"]
         for part in parts:
             files = re.findall(r"^\s*#include\s*([<\"](?!code_objects/)[^>\"]+[>\"])", sources[part], re.MULTILINE)
             includes |= {f"#include {file}" for file in files}

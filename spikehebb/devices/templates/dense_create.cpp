@@ -4,15 +4,15 @@
 {% extends 'common_synapses.cpp' %}
 
 {% block maincode %}
-    const size_t _rows = {{rows}}, _columns = {{columns}}, _total = {{copies}}*_rows*_columns;
-    {{_dynamic_N_outgoing}}.assign({{copies}}*_rows, _columns);
-    {{_dynamic_N_incoming}}.assign({{copies}}*_columns, _rows);
+    const size_t _rows = {{_own.rows}}, _columns = {{_own.columns}}, _total = {{_own.copies}}*_rows*_columns;
+    {{_dynamic_N_outgoing}}.assign({{_own.copies}}*_rows, _columns);
+    {{_dynamic_N_incoming}}.assign({{_own.copies}}*_columns, _rows);
     {% for name in owner._registered_variables | variables_to_array_names(access_data=False) | sort %}
     {{name}}.resize(_total);
     {% endfor %}
     int32_t* const _pre = {{_dynamic__synaptic_pre}}.data();
     int32_t* const _post = {{_dynamic__synaptic_post}}.data();
-    for (size_t _row = 0; _row < {{copies}}*_rows; _row++)
+    for (size_t _row = 0; _row < {{_own.copies}}*_rows; _row++)
         for (size_t _column = 0; _column < _columns; _column++)
         {
             _pre[_row*_columns + _column] = _row;

@@ -7,57 +7,57 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
-    const int32_t* _spikes = brian::{{spikes}};
-    size_t _number = _spikes[{{sources}}];
+    const int32_t* _spikes = brian::{{_own.spikes}};
+    size_t _number = _spikes[{{_own.sources}}];
     // the spikes of the last steps, each as long as it is on its way
-    static std::vector<std::vector<int32_t>> _ring((size_t) (brian::{{delay}}[0] / brian::{{clock_dt}}[0] + 0.5) + 1);
+    static std::vector<std::vector<int32_t>> _ring((size_t) (brian::{{_own.delay}}[0] / brian::{{_own.clock_dt}}[0] + 0.5) + 1);
     static size_t _now = 0;
     _ring[_now].assign(_spikes, _spikes + _number);
     _now = _now + 1 == _ring.size() ? 0 : _now + 1;
     _spikes = _ring[_now].data();
     _number = _ring[_now].size();
 
-    {% if at_post %}
+    {% if _own.at_post %}
     for (size_t _k = 0; _k < _number; _k++)
     {
-        const size_t _column = _spikes[_k] % {{columns}}, _copy = _spikes[_k] / {{columns}};
-        {% if independent %}
+        const size_t _column = _spikes[_k] % {{_own.columns}}, _copy = _spikes[_k] / {{_own.columns}};
+        {% if _own.independent %}
         #pragma GCC ivdep
         {% endif %}
-        for (size_t _row = 0; _row < {{rows}}; _row++)
+        for (size_t _row = 0; _row < {{_own.rows}}; _row++)
         {
-            {{ at('_copy*' ~ rows ~ ' + _row', '_spikes[_k]', '(_copy*' ~ rows ~ ' + _row)*' ~ columns ~ ' + _column') }}
+            {{ at('_copy*' ~ _own.rows ~ ' + _row', '_spikes[_k]', '(_copy*' ~ _own.rows ~ ' + _row)*' ~ _own.columns ~ ' + _column') }}
         }
     }
     {% else %}
     // Several spikes add to a few neurons at a time, which then stay where they are fast to reach.
-    const size_t _strip = {{ 64 if independent else columns }};
-    {% if copies > 1 %}
+    const size_t _strip = {{ 64 if _own.independent else _own.columns }};
+    {% if _own.copies > 1 %}
     for (size_t _from = 0; _from < _number; )
     {
-        const size_t _copy = _spikes[_from] / {{rows}};
+        const size_t _copy = _spikes[_from] / {{_own.rows}};
         size_t _to = _from;
-        while (_to < _number && _spikes[_to] / {{rows}} == _copy)
+        while (_to < _number && _spikes[_to] / {{_own.rows}} == _copy)
             _to++;
     {% else %}
     {
         const size_t _copy = 0, _from = 0, _to = _number;
     {% endif %}
-        for (size_t _begin = 0; _begin < {{columns}}; _begin += _strip)
+        for (size_t _begin = 0; _begin < {{_own.columns}}; _begin += _strip)
         {
-            const size_t _end = _begin + _strip < {{columns}} ? _begin + _strip : {{columns}};
+            const size_t _end = _begin + _strip < {{_own.columns}} ? _begin + _strip : {{_own.columns}};
             for (size_t _k = _from; _k < _to; _k++)
             {
-                {% if independent %}
+                {% if _own.independent %}
                 #pragma GCC ivdep
                 {% endif %}
                 for (size_t _column = _begin; _column < _end; _column++)
                 {
-                    {{ at('_spikes[_k]', '_copy*' ~ columns ~ ' + _column', '(size_t) _spikes[_k]*' ~ columns ~ ' + _column') }}
+                    {{ at('_spikes[_k]', '_copy*' ~ _own.columns ~ ' + _column', '(size_t) _spikes[_k]*' ~ _own.columns ~ ' + _column') }}
                 }
             }
         }
-    {% if copies > 1 %}
+    {% if _own.copies > 1 %}
         _from = _to;
     {% endif %}
     }

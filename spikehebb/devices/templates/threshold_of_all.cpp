@@ -8,21 +8,21 @@
     {{scalar_code|autoindent}}
 
     {% set spikes = get_array_name(eventspace_variable) %}
-    constexpr size_t _words = ({{size}} + 7) / 8;
+    constexpr size_t _words = ({{_own.size}} + 7) / 8;
     alignas(64) static unsigned char _reached[8*_words];
-    {% if drawn %}
-    static uint64_t _step = spikehebb_mixed(brian::_random_generators[0].rand()*9007199254740992.0);
-    const uint64_t _key = spikehebb_mixed(_step += 0x9E3779B97F4A7C15ULL);
-    #define _rand(neuron) spikehebb_uniform(_key + (uint64_t) __COUNTER__*0xBF58476D1CE4E5B9ULL, neuron)
+    {% if _own.drawn %}
+    static uint64_t _step = spikehebb::mixed(brian::_random_generators[0].rand()*9007199254740992.0);
+    const uint64_t _key = spikehebb::mixed(_step += 0x9E3779B97F4A7C15ULL);
+    #define _rand(neuron) spikehebb::uniform(_key + (uint64_t) __COUNTER__*0xBF58476D1CE4E5B9ULL, neuron)
     {% endif %}
     #pragma GCC ivdep
-    for (size_t _idx = 0; _idx < {{size}}; _idx++)
+    for (size_t _idx = 0; _idx < {{_own.size}}; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|join('\n')|replace('&&', '&')|replace('||', '|')|autoindent}}
         _reached[_idx] = _cond != 0;
     }
-    {% if drawn %}
+    {% if _own.drawn %}
     #undef _rand
     {% endif %}
 
@@ -41,5 +41,5 @@
             {% endif %}
         }
     }
-    {{spikes}}[{{size}}] = _count;
+    {{spikes}}[{{_own.size}}] = _count;
 {% endblock %}
