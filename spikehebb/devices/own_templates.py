@@ -89,6 +89,8 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
                 return "dense_synapses", self._arriving(owner, about["pathway"], code, variables, indices)
             case "summed_variable" if owner.name in self.copies and about["_index_var"].owner is owner:
                 return "dense_sum", self._shape(owner) | {"at_post": about["_index_var"].name == "_synaptic_post"}
+            case "summed_variable" if not any(not v.stateless for v in functions(code, variables)):
+                return "listed_sum", {}
             case "threshold" if "%" not in code and "//" not in code:
                 drawn = [v for v in functions(code, variables) if not v.stateless]
                 if all(v is variables.get("rand") for v in drawn):

@@ -90,7 +90,7 @@ class Columns:
     spread: float = 1.5
     pool: int = 2
     quantum: float = 0.3
-    output_rate_hz: float = 700.0
+    output_rate_hz: float = 970.0
     present_ms: float = 50.0
 
     def __post_init__(self) -> None:
