@@ -107,7 +107,13 @@ def learn(
         "parameters": parse.changes(set_ or []),
     }
     asked |= {"circuit": circuit and parse.circuit(circuit), "rule": rule and parse.own_or_name(rule)}
-    asked |= {"front": front, "target": target, "weight_bits": weight_bits, "trace_bits": trace_bits, "rounding": rounding}
+    asked |= {
+        "front": front,
+        "target": target,
+        "weight_bits": weight_bits,
+        "trace_bits": trace_bits,
+        "rounding": rounding,
+    }
     given = {name: value for name, value in asked.items() if value is not None}
     if target is not None and rule is None:
         given |= jobs.CHIP_RULE

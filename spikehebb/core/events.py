@@ -18,6 +18,7 @@ from spikehebb.core.values import Float, Frozen, Int, frozen_array
 
 MOST_STEPS = 52  # of a word: twice as many bits would not fit a float64
 _NEAR = 1e-6  # of a microsecond
+_MEASURED = 200  # recordings
 _KINDS = {"x": np.uint16, "y": np.uint16, "p": np.uint8, "t": np.uint32}
 
 
@@ -183,6 +184,17 @@ class Events:
         trains = np.zeros((len(some), steps, inputs), np.uint8)
         trains[recording, step, unit] = 1
         return trains
+
+    def mean_length(self, duration: Quantity, steps: int) -> float:
+        """Return the mean length of the vector of spike counts of all pixels, over the first recordings.
+
+        Parameters
+        ----------
+        duration, steps
+            As of ``frames``: a pixel fires once in a step at most.
+        """
+        counts = self.frames(duration, steps, slice(0, _MEASURED)).sum(axis=1, dtype=np.float64)
+        return float(np.linalg.norm(counts, axis=1).mean())
 
     def words(
         self, duration: Quantity, steps: int, *, steps_per_word: int = 50, chosen: slice | Int = slice(None)

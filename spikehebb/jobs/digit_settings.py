@@ -68,7 +68,7 @@ class Settings:
     rate_hz : float
         Of all output neurons together.
     max_rate_hz : float
-        Of an input neuron whose pixel alone is the whole image.
+        Of an input neuron whose pixel alone is the whole image. Behind columns, left out, it is measured.
     tau_m_ms : float
     jitter : float
         1: every input train starts at a random phase; 0: all at the same. This and the seven before are parameters of
@@ -242,8 +242,11 @@ class Settings:
                     f"as long as they look, {front.present_ms:g} ms; leave circuit, presentation and dt out."
                 )
             object.__setattr__(self, "recording_ms", front.present_ms)
-            if self.max_rate_hz == 1000:
-                object.__setattr__(self, "max_rate_hz", front.output_rate_hz)
+
+    @property
+    def measures(self) -> bool:
+        """Whether ``max_rate_hz`` is to be measured on what columns say of training images, as it was left out."""
+        return isinstance(self.front, Columns) and self.max_rate_hz == Settings.max_rate_hz
 
     def _value(self, name: str, value: Any) -> Any:
         """Return a value, read from text where it is to be a number."""

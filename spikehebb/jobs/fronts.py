@@ -71,9 +71,6 @@ class Columns:
         The temperature while they learn, for patches of length 1.
     temperature, floor, rate_hz, max_rate_hz, spread, pool, quantum
         Of the columns and cells, as of ``feature_columns``.
-    output_rate_hz : float
-        The length of the vector of all rates of the pooling cells, for an image of mean contrast: what an input of
-        length 1 is for the network that learns from them.
     present_ms : float
         How long an image is looked at, in steps of 1 ms: at most 52.
     """
@@ -90,7 +87,6 @@ class Columns:
     spread: float = 1.5
     pool: int = 2
     quantum: float = 0.3
-    output_rate_hz: float = 970.0
     present_ms: float = 50.0
 
     def __post_init__(self) -> None:

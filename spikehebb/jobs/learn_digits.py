@@ -163,7 +163,7 @@ def learn_digits(
     job = _Learning(
         train=train,
         test=test,
-        settings=each,
+        asked=each,
         start=start,
         device=device,
         headers=headers,
@@ -186,7 +186,7 @@ class _Learning:
 
     train: Samples
     test: Samples
-    settings: tuple[Settings, ...]
+    asked: tuple[Settings, ...]
     start: Start | None
     device: Device
     headers: tuple[Mapping[str, Any], ...]
@@ -194,6 +194,13 @@ class _Learning:
     learns: tuple[str, ...]
     warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
     front: list[FrontRun] = field(default_factory=list)  # the first layer, once it has learned and looked
+
+    @property
+    def settings(self) -> tuple[Settings, ...]:
+        """Those asked for, with what was measured since."""
+        if not self.front or not self.asked[0].measures:
+            return self.asked
+        return tuple(dataclasses.replace(one, max_rate_hz=self.front[0].rate) for one in self.asked)
 
     @property
     def kind(self) -> str:
@@ -313,7 +320,7 @@ class _Learning:
         ):
             arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
-            arrays |= {"front": self.front[0].weights} if self.front else {}
+            arrays |= self.front[0].arrays() if self.front else {}
             arrays |= readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())

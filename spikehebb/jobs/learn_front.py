@@ -43,6 +43,15 @@ class FrontRun:
     test: Events
     report: Mapping[str, Any]
 
+    @property
+    def rate(self) -> float:
+        """The mean length of the vector of all rates of the pooling cells, in Hz, over some training images."""
+        return float(self.report["metrics"]["output_rate_hz"])
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what the file of a network behind it holds of it."""
+        return {"front": self.weights, "front_rate": np.array(self.rate)}
+
 
 def learn_front(
     train: Images, test: Images, columns: Columns, *, seed: int, device: Device, out: Path | None, tell: Progress
@@ -66,7 +75,8 @@ def learn_front(
         If images are smaller than a field, or too dark for patches.
     """
     job = _Front(train=train, test=test, columns=columns, seed=seed, device=device)
-    return run(job, out=out, overwrite=False, tell=tell)
+    before = None if out is None else job.finished(out)
+    return before or run(job, out=out, overwrite=True, tell=tell)  # what is there of another run has lost its network
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,6 +195,7 @@ class _Front:
         report = {
             **self.identity,
             "metrics": {
+                "output_rate_hz": self._rate(result.train),
                 "spikes_per_image_train": counts["train"],
                 "spikes_per_image_test": counts["test"],
                 "norm_mean": float(lengths.mean()),
@@ -192,6 +203,16 @@ class _Front:
             },
         }
         return dataclasses.replace(result, report=report)
+
+    def _rate(self, seen: Events) -> float:
+        duration, steps = self.columns.present_ms * ms, round(self.columns.present_ms)
+        rate = seen.mean_length(duration, steps) / float(duration)
+        if not rate:
+            raise ValueError(
+                f"the columns are silent: no pooling cell fired for the first images of {seen.name}; "
+                "lower front.floor or front.quantum."
+            )
+        return rate
 
     def files(self, result: FrontRun) -> Mapping[str, Any]:
         saved = Checkpoint(header=self.identity, arrays={"weights": result.weights})

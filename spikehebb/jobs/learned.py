@@ -368,6 +368,8 @@ def from_checkpoint(
     """
     own = saved.header.get("own", {})
     settings = settings_from(config_from(saved.header), own, circuit=circuit, rule=rule)
+    if settings.measures:
+        settings = dataclasses.replace(settings, max_rate_hz=float(saved.arrays["front_rate"]))
     network = LearnedNetwork(
         header={**saved.header, "config": settings.config()}, arrays=saved.arrays, settings=settings
     )

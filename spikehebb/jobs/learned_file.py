@@ -131,7 +131,7 @@ def shapes(header: Mapping[str, Any]) -> Shapes:
         front = front_of(config["front"])
         pixels = int(np.prod(front.shape(tuple(header["image_shape"]))))
         if isinstance(front, Columns):
-            arrays["front"] = (front.inputs(tuple(header["image_shape"])), front.features)
+            arrays |= {"front": (front.inputs(tuple(header["image_shape"])), front.features), "front_rate": ()}
     if config["circuit"] == "soft_wta" or not any(name.startswith("weights.") for name in more):
         arrays["weights"] = (pixels, neurons)
     arrays |= more

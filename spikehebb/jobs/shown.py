@@ -19,7 +19,6 @@ from spikehebb.reading import printable
 from spikehebb.simulation.present import as_they_are, of_unit_length
 
 _SHOWN = 12  # classes in a message
-_MEASURED = 200  # recordings
 _BYTES = 40  # of a weight and of its copies, while a network learns
 
 
@@ -93,9 +92,8 @@ def settings_for(shown: Samples, settings: Settings) -> Settings:
         settings = dataclasses.replace(settings, recording_ms=longest)
     if settings.learner.encoding != "unit length":
         return settings
-    trains = shown.frames(settings.recording_ms * ms, settings.time_steps, slice(0, _MEASURED))
-    counts = trains.sum(axis=1, dtype=np.float64)
-    rate = float(np.linalg.norm(counts, axis=1).mean()) / (settings.presentation_ms / 1000)
+    length = shown.mean_length(settings.recording_ms * ms, settings.time_steps)
+    rate = length / (settings.presentation_ms / 1000)
     if settings.circuit == "soft_wta":
         return dataclasses.replace(settings, max_rate_hz=rate)
     return dataclasses.replace(settings, parameters={**settings.parameters, "circuit.max_rate": rate * Hz})

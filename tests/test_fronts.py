@@ -1,0 +1,263 @@
+"""What stands before a network: edges, and columns that learned before, each against what it stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+
+from spikehebb import checkpoint, datasets
+from spikehebb.checkpoint import Checkpoint
+from spikehebb.circuits import feature_columns
+from spikehebb.core import Circuit, Events, Images, Population, Projection, Protocol
+from spikehebb.encoders import oriented_edges, word_source
+from spikehebb.jobs import Settings, evaluate, learn_digits, read
+from spikehebb.jobs.fronts import Columns, Edges, described, front_of
+from spikehebb.neurons import escape_rate
+from spikehebb.simulation import simulate
+from tests.conftest import FAST
+
+SMALL: dict[str, Any] = {
+    "neurons": 20,
+    "front": {"kind": "columns", "features": 8, "kernel": 3, "patches": 3000, "blank": 0.2, "spread": 0.7},
+}
+
+
+class Interrupt(Exception):  # noqa: N818
+    """Stands for Ctrl-C."""
+
+
+def interrupted(stage: str, after: int) -> Any:
+    """Return a progress bar that interrupts a run in one of its stages."""
+    told = 0
+
+    def tell(name: str, fraction: float) -> None:
+        nonlocal told
+        told += name == stage
+        if told >= after:
+            raise Interrupt
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Images, Images]:
+    images = datasets.load("digits", "train")
+    return images[:300], images[300:400]
+
+
+@pytest.fixture(scope="module")
+def learned(digits: tuple[Images, Images]) -> Any:
+    return learn_digits(*digits, Settings(**SMALL), device=FAST)
+
+
+def looking(weights: Any, shape: tuple[int, int, int], image: Any, presentations: int = 20, **options: Any) -> Any:
+    circuit = feature_columns(weights, shape, **options)
+    rows = np.tile(np.reshape(image, (1, -1)), (presentations, 1))
+    protocol = Protocol(stimuli={"input": rows}, duration=presentations * 400 * ms, presentation=400 * ms)
+    return circuit, simulate(circuit, protocol, device=FAST, record=("columns", "pooled"))
+
+
+def test_a_column_fires_as_the_softmax_with_a_constant_competitor(rng: np.random.Generator) -> None:
+    weights = np.zeros((3, 1, 1, 1))
+    weights[:, 0, 0, 0] = 1, 1, 1  # of length 1: all alike, so that shares show the floor alone
+    _, recording = looking(weights, (1, 4, 4), np.full((4, 4), 0.8), max_rate=1000 * Hz, pool=1)
+    # u settles at 0.8 of what a white pixel adds up to; a step of decay lies between a spike and the competition
+    u = 0.8 * 0.1 / np.expm1(0.1)
+    expected = 100 * 3 * np.exp(u / 0.1) / (3 * np.exp(u / 0.1) + np.exp(7))
+    seen = recording.spikes["columns"]
+    settled = np.mod(np.asarray(seen.t / ms), 400) > 60
+    rate = settled.sum() / (16 * 20 * 0.34)  # of each column
+    assert rate == pytest.approx(expected, rel=0.06)
+
+
+def test_columns_without_input_are_as_good_as_silent() -> None:
+    _, recording = looking(np.ones((4, 1, 3, 3)), (1, 8, 8), np.zeros((8, 8)))
+    # exp(-7) for each neuron, of 100 Hz
+    assert recording.counts["columns"].sum() < 3 * 256 * 8 * 100 * np.exp(-7)
+
+
+def test_a_field_sees_what_lies_around_its_position() -> None:
+    weights = np.zeros((2, 1, 3, 3))
+    weights[0, 0, 0, 1], weights[1, 0, 1, 2] = 1, 1  # the pixel above; the pixel to the right
+    image = np.zeros((6, 6))
+    image[3, 3] = 1
+    _, recording = looking(weights, (1, 6, 6), image, pool=2)
+    counts = recording.counts["columns"].reshape(6, 6, 2)
+    assert np.unravel_index(counts.argmax(), counts.shape) in [(4, 3, 0), (3, 2, 1)]
+    strong = counts > counts.max() / 3
+    assert sorted(zip(*map(list, np.nonzero(strong)), strict=True)) == [(3, 2, 1), (4, 3, 0)]
+
+
+def test_pooling_cells_count_the_spikes_of_their_surroundings(rng: np.random.Generator) -> None:
+    circuit, recording = looking(
+        rng.random((3, 1, 3, 3)), (1, 8, 8), rng.random((8, 8)), presentations=1, spread=1.0, quantum=0.7
+    )
+    heard = recording.counts["columns"] @ np.asarray(circuit.projections["pool"].weights)
+    phase = np.asarray(circuit.populations["pooled"].model.parameters["phase"])
+    assert recording.counts["pooled"].sum() > 100
+    # what arrives in the last step is too late for a spike
+    assert np.isin(np.floor(heard + phase) - recording.counts["pooled"], (0, 1)).all()
+    assert (np.floor(heard + phase) == recording.counts["pooled"]).mean() > 0.9
+    table = np.asarray(circuit.projections["pool"].weights).reshape(8, 8, 3, 3, 4, 4)
+    assert not table[:, :, 0, 1].any()
+    assert table[:, :, 1, 1].sum(axis=(0, 1)).max() <= 1 / 0.7 + 1e-9
+
+
+def test_kept_spikes_do_to_the_next_layer_what_they_did_in_one_program(rng: np.random.Generator) -> None:
+    shape, steps = (1, 8, 8), 50
+    columns = feature_columns(rng.random((4, 1, 3, 3)), shape)
+    weights = rng.random((64, 5))
+    output = Population(model=escape_rate.with_parameters(tau_m=10 * ms), size=5)
+    joint = dataclasses.replace(
+        columns,
+        populations={**columns.populations, "output": output},
+        projections={**columns.projections, "up": Projection(pre="pooled", post="output", weights=weights)},
+    )
+    protocol = Protocol(stimuli={"input": rng.random((3, 64))}, duration=150 * ms, presentation=50 * ms)
+    together = simulate(joint, protocol, device=FAST, record=("pooled", "output.u"))
+    spikes = together.spikes["pooled"]
+    step = np.round(np.asarray(spikes.t / ms)).astype(int)
+    kept = Events(
+        name="kept",
+        p=spikes.i // 16,
+        y=spikes.i // 4 % 4,
+        x=spikes.i % 4,
+        t=1000 * (step % steps),
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(step // steps, minlength=3))]),
+        labels=np.zeros(3, int),
+        sensor=(4, 4, 4),
+    )
+    alone = Circuit(
+        name="alone",
+        populations={"input": Population(model=word_source, size=64), "output": output},
+        projections={"up": Projection(pre="input", post="output", weights=weights)},
+    )
+    words = kept.words(50 * ms, steps, steps_per_word=steps)[:, 0]
+    shown = Protocol(stimuli={"input": words}, duration=150 * ms, presentation=50 * ms)
+    later = simulate(alone, shown, device=FAST, record=("output.u",))
+    assert len(spikes) > 100
+    np.testing.assert_allclose(later.traces["output.u"], together.traces["output.u"], rtol=1e-12, atol=1e-12)
+
+
+def test_edges_are_those_of_a_ramp() -> None:
+    """A ramp brightens by 0.1 to the right in every pixel, so that direction 0 has 0.1 and direction 1 has 0.1*cos."""
+    ramp = np.tile(0.1 * np.arange(20), (20, 1))[None]
+    found = oriented_edges(ramp, directions=8, pool=2)[0, :, 4:6, 4:6]
+    expected = np.maximum(0.1 * np.cos(2 * np.pi * np.arange(8) / 8), 0)
+    np.testing.assert_allclose(found, np.broadcast_to(expected[:, None, None], found.shape), atol=1e-9)
+    down = oriented_edges(ramp.transpose(0, 2, 1), directions=8, pool=2)[0, :, 4, 4]
+    np.testing.assert_allclose(down, np.roll(expected, 2), atol=1e-9)
+    np.testing.assert_allclose(oriented_edges(ramp, power=0.5), oriented_edges(ramp) ** 0.5)
+
+
+def test_a_network_learns_from_columns(learned: Any, digits: tuple[Images, Images]) -> None:
+    scores = learned.report["metrics"]
+    assert scores["accuracy_vote"] > 0.4
+    assert learned.network.arrays["front"].shape == (9, 8)
+    assert learned.network.arrays["weights"].shape == (8 * 4 * 4, 20)
+    assert learned.report["config"]["front"]["features"] == 8
+    assert np.linalg.norm(learned.network.arrays["front"], axis=0) == pytest.approx(np.ones(8), abs=0.25)
+    again = evaluate(learned.network, digits[1])["metrics"]
+    assert again["accuracy_vote"] == scores["accuracy_vote"]
+    assert again["accuracy_linear"] == scores["accuracy_linear"]
+
+
+@pytest.mark.parametrize("stage", ["first layer", "looking", "learning"])
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, learned: Any, digits: tuple[Images, Images], tmp_path: Path, stage: str
+) -> None:
+    monkeypatch.setattr("spikehebb.jobs.learn_front.CHUNK", 2000)
+    with pytest.raises(Interrupt):
+        learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path, progress=interrupted(stage, after=2))
+    run = learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path)
+    for name, array in learned.network.arrays.items():
+        assert np.array_equal(run.network.arrays[name], array), name
+    assert sorted(path.name for path in (tmp_path / "front").iterdir()) == ["checkpoint.npz", "run.json"]
+    saved = read(tmp_path)
+    assert evaluate(saved, digits[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+
+
+def test_a_damaged_piece_is_looked_at_again(learned: Any, digits: tuple[Images, Images], tmp_path: Path) -> None:
+    with pytest.raises(Interrupt):
+        learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path, progress=interrupted("learning", after=1))
+    (tmp_path / "front" / "spikes-0000.npz").write_bytes(b"no file of spikes")
+    run = learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path)
+    assert np.array_equal(run.network.arrays["weights"], learned.network.arrays["weights"])
+
+
+def test_a_network_learns_from_edges(digits: tuple[Images, Images], tmp_path: Path) -> None:
+    settings = Settings(neurons=10, front="edges", parameters={"front.directions": 4, "front.power": 0.5})
+    run = learn_digits(*digits, settings, device=FAST, out=tmp_path)
+    assert run.network.arrays["weights"].shape == (4 * 4 * 4, 10)
+    assert run.report["metrics"]["accuracy_vote"] > 0.5
+    saved: Any = read(tmp_path)
+    assert saved.settings.front == Edges(directions=4, power=0.5)
+    assert evaluate(saved, digits[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+
+
+def test_fronts_are_plain_data() -> None:
+    for front in (Edges(power=0.5), Columns(features=8)):
+        assert front_of(described(front)) == front
+    settings = Settings(front="columns", parameters={"front.floor": 0.5})
+    assert settings.front == Columns(floor=0.5)
+    assert settings.recording_ms == 50.0
+    assert settings.measures
+    assert not Settings(front="columns", max_rate_hz=500.0).measures
+    assert Settings(**settings.config()) == settings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"front": "edge"}, "there is no front 'edge'; there are edges and columns"),
+        ({"front": {"kind": "edges", "colour": 1}}, "front edges has no parameter colour"),
+        ({"front": {"kind": "columns", "kernel": 4}}, "kernel must be odd"),
+        ({"front": {"kind": "columns", "features": 2.5}}, "features must be a whole number from 1 on, got 2.5"),
+        ({"parameters": {"front.pool": 4}}, "front.pool: there is no front; give one"),
+        ({"front": "columns", "circuit": "nessler"}, "columns are the front of the circuit soft_wta"),
+        ({"front": "columns", "presentation_ms": 100.0}, "leave circuit, presentation and dt out"),
+        ({"front": {"kind": "columns", "present_ms": 80.0}}, "present_ms a whole number up to 52"),
+    ],
+)
+def test_a_front_that_does_not_fit_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Settings(**options)
+
+
+def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learned: Any) -> None:
+    train, test = digits
+    colour = Images(name="colour", pixels=np.repeat(np.asarray(train.pixels)[:, None], 3, axis=1), labels=train.labels)
+    with pytest.raises(ValueError, match="edges are those of grey images"):
+        learn_digits(colour, colour, Settings(front="edges"), device=FAST)
+    with pytest.raises(ValueError, match=r"smaller than a field of 9"):
+        learn_digits(train, test, Settings(front={"kind": "columns", "kernel": 9}), device=FAST)
+    dark = Images(name="dark", pixels=np.zeros((20, 8, 8)), labels=np.arange(20) % 10)
+    with pytest.raises(ValueError, match="hardly any patch of dark is brighter"):
+        learn_digits(dark, dark, Settings(**SMALL), device=FAST)
+    with pytest.raises(ValueError, match="for one network that begins anew"):
+        learn_digits(train, test, [Settings(**SMALL, seed=seed) for seed in (0, 1)], device=FAST)
+    events = Events(name="events", x=[0], y=[0], p=[0], t=[0], offsets=np.array([0, 1]), labels=np.array([0]), sensor=(1, 8, 8))
+    with pytest.raises(ValueError, match="events holds recordings, but this network takes images"):
+        learn_digits(events, events, Settings(front="edges"), device=FAST)
+    with pytest.raises(ValueError, match="the network was trained on images of"):
+        evaluate(learned.network, Images(name="large", pixels=np.zeros((5, 9, 9)), labels=np.zeros(5, int)))
+
+
+def test_a_checkpoint_without_its_first_layer_is_refused(learned: Any, tmp_path: Path) -> None:
+    header, arrays = dict(learned.network.header), dict(learned.network.arrays)
+    checkpoint.save(Checkpoint(header=header, arrays=arrays), tmp_path / "checkpoint.npz")
+    whole: Any = read(tmp_path)
+    assert whole.settings.front == learned.network.settings.front
+    without = {name: array for name, array in arrays.items() if name != "front"}
+    checkpoint.save(Checkpoint(header=header, arrays=without), tmp_path / "checkpoint.npz")
+    with pytest.raises(ValueError, match="but needs"):
+        read(tmp_path)
+    config = {**header["config"], "front": {**header["config"]["front"], "features": 10**9}}
+    checkpoint.save(Checkpoint(header={**header, "config": config}, arrays=arrays), tmp_path / "checkpoint.npz")
+    with pytest.raises(ValueError, match="checkpoint"):
+        read(tmp_path)
