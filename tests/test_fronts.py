@@ -241,7 +241,8 @@ def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learn
         learn_digits(dark, dark, Settings(**SMALL), device=FAST)
     with pytest.raises(ValueError, match="for one network that begins anew"):
         learn_digits(train, test, [Settings(**SMALL, seed=seed) for seed in (0, 1)], device=FAST)
-    events = Events(name="events", x=[0], y=[0], p=[0], t=[0], offsets=np.array([0, 1]), labels=np.array([0]), sensor=(1, 8, 8))
+    one = np.zeros(1, int)
+    events = Events(name="events", x=one, y=one, p=one, t=one, offsets=np.array([0, 1]), labels=one, sensor=(1, 8, 8))
     with pytest.raises(ValueError, match="events holds recordings, but this network takes images"):
         learn_digits(events, events, Settings(front="edges"), device=FAST)
     with pytest.raises(ValueError, match="the network was trained on images of"):
