@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, Quantity, ms
@@ -16,12 +16,10 @@ from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
-from spikehebb.hardware import Constrained, Rounding, Target, constrain
+from spikehebb.hardware import Target
 from spikehebb.jobs.fronts import Columns, Edges, described, front_of
 from spikehebb.jobs.seeds import generator
 
-_MEASURED = 200  # recordings
-_BYTES = 40  # of a weight and of its copies, while a network learns
 _FROM_0 = ("seed", "jitter", "recording_ms", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
 _ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
 _OTHERS: Mapping[str, tuple[type, ...]] = {  # fields that are no numbers
@@ -384,38 +382,6 @@ class Settings:
         if self.weight_bits:  # any number can be tried out
             target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
         return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
-
-    def constrained(self, circuit: Circuit, seed: int) -> Constrained:
-        """Return a circuit of these settings as it learns under the limits of the target.
-
-        Parameters
-        ----------
-        circuit : Circuit
-            From ``build``.
-        seed : int
-            Of the rounding of its weights.
-        """
-        chip, spikes = self.chip(), 4.0
-        rule = self.plasticity()
-        ranges = {}
-        if "u" in equations.variables(rule.needs_post):
-            # As large as the potential becomes; then up to twice as large, so that a power of 2 lies between the units
-            # of x1 and u*w and both products have the same mantissa: their ratio sets the length of the weights.
-            largest = 1.6 * self.max_rate_hz * self.tau_m_ms / 1000
-            bits = chip.value("weight_bits")
-            top = hardware.levels(bits, negative=False, positive=True)[1] if bits else self.w_max
-            per_step = spikes / (self.w_max / top)
-            ranges["u"] = per_step * 2.0 ** np.ceil(np.log2(largest / per_step))
-        return constrain(
-            circuit,
-            chip,
-            epoch=self.epoch_ms * ms,
-            rounding=cast(Rounding, self.rounding) if self.rounding else None,
-            w_max=self.w_max,
-            ranges=ranges,
-            spikes=spikes,
-            seed=seed,
-        )
 
 
 def bounds_of(rule: PlasticityRule | None, settings: Settings) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from spikehebb.core.progress import Fraction, Progress, announce, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
 from spikehebb.jobs import shown
+from spikehebb.jobs.constrained import constrained
 from spikehebb.jobs.digit_settings import Settings, bounds_of
 from spikehebb.jobs.learned import spike_counts
 from spikehebb.jobs.learned_file import packed, state_of, weights_of
@@ -143,7 +144,7 @@ def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained
     """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
     circuit = circuit_of(settings, state)
     seed = seed_of(settings.seed, "learning", state.chunks)
-    chip = settings.constrained(circuit, seed) if settings.target else None
+    chip = constrained(settings, circuit, seed) if settings.target else None
     return chip.circuit if chip else circuit, chip, seed
 
 
@@ -263,7 +264,7 @@ class Networks:
     def prepare(self, states: Sequence[State], train: Samples) -> None:
         """Build the programs of learning and of inference."""
         learning = [
-            settings.constrained(circuit, settings.seed).circuit if settings.target else circuit
+            constrained(settings, circuit, settings.seed).circuit if settings.target else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
         ]
         frozen_replicas = None if self.room else present.replicas_on(self.device, None)

@@ -23,6 +23,7 @@ from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target, quantize
 from spikehebb.jobs import shown
+from spikehebb.jobs.constrained import constrained
 from spikehebb.jobs.costs import Circuits, circuit_costs, energy, work_of
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.fronts import Columns
@@ -180,7 +181,7 @@ class LearnedNetwork:
     def _costs(self, target: Target, counts: list[Mapping[str, Any]], images: int) -> dict[str, Any]:
         settings, frozen, learning = self.settings, self.circuit(), self.circuit(learning=True)
         if settings.target:
-            learning = settings.constrained(learning, settings.seed).circuit
+            learning = constrained(settings, learning, settings.seed).circuit
         steps, dt = round(settings.presentation_ms / settings.dt_ms), settings.dt_ms / 1000
         work, plastic = (work_of(each, counts, images=images, steps=steps, dt=dt) for each in (frozen, learning))
         return {
