@@ -85,6 +85,7 @@ def test_a_run_reports_what_was_promised(few: tuple[Images, Images], device: Dev
         "accuracy_vote",
         "accuracy_class_vote",
         "accuracy_soft_vote",
+        "accuracy_likelihood_vote",
         "accuracy_linear",
         "ms_per_image_train",
         "ms_per_image_test",

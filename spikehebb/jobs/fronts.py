@@ -110,6 +110,11 @@ class Columns:
         """Return how many inputs a neuron of a column has."""
         return _three(image_shape)[0] * self.kernel**2
 
+    def neurons(self, image_shape: tuple[int, ...]) -> int:
+        """Return how many neurons columns, their inhibitory units and the pooling cells are."""
+        _, height, width = _three(image_shape)
+        return height * width * (self.features + 1) + int(np.prod(self.shape(image_shape)))
+
     def learning(self, weights: Float) -> Circuit:
         """Return the circuit in which the neurons of a column learn; weights are (inputs of a patch, features)."""
         return soft_wta(weights, temperature=self.sharpness, tau_m=10 * ms, eta=0.1, lifetime=100.0)

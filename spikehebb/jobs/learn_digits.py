@@ -130,7 +130,7 @@ def learn_digits(
     >>> digits = load("digits", "train")
     >>> run = learn_digits(digits[:20], digits[20:30], Settings(neurons=5), device=NUMPY)
     >>> sorted(run.report["metrics"])[:3]
-    ['accuracy_class_vote', 'accuracy_linear', 'accuracy_soft_vote']
+    ['accuracy_class_vote', 'accuracy_likelihood_vote', 'accuracy_linear']
     >>> both = [Settings(neurons=5, seed=seed) for seed in (0, 1)]
     >>> learn_digits(digits[:20], digits[20:30], both, device=NUMPY).folders
     ('seed-0', 'seed-1')
@@ -375,6 +375,7 @@ class _Learning:
         return {
             **network.header,
             "labelled_from": labelled,
+            "size": network.size(),
             "metrics": scores,
             "confusion": metrics.confusion(predicted, np.asarray(self.test.labels), len(self.train.classes)).tolist(),
             "learning_curve": curve,

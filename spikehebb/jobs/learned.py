@@ -89,6 +89,15 @@ class LearnedNetwork:
         circuit = self.settings.build(weights_of(self.arrays), bias, inputs=inputs, state=state_of(self.arrays))
         return circuit if learning else circuit.frozen()
 
+    def size(self) -> dict[str, int]:
+        """Return how many neurons it has beyond its input, and how many weights that learned, in all its layers."""
+        front, shape = self.settings.front, tuple(self.header["image_shape"])
+        populations = self.circuit().populations
+        before = front.neurons(shape) if isinstance(front, Columns) else 0
+        neurons = sum(population.size for name, population in populations.items() if name != "input")
+        learned = [*weights_of(self.arrays).values(), self.arrays.get("front", np.zeros(0))]
+        return {"neurons": before + neurons, "learned_weights": sum(np.size(array) for array in learned)}
+
     def predict(
         self,
         images: Samples,
@@ -333,6 +342,7 @@ def scores_of(
         "accuracy_vote": metrics.accuracy(predicted, labels),
         "accuracy_class_vote": metrics.accuracy(classwise, labels),
         "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
+        "accuracy_likelihood_vote": metrics.accuracy(metrics.likelihood_vote(counts, profile), labels),
         "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
         "ms_per_image_test": 1000 * seconds / len(images),
     }, predicted
