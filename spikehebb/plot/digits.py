@@ -19,6 +19,7 @@ from spikehebb.circuits import plastic
 from spikehebb.core import Float, Images, Int, Recording
 from spikehebb.datasets import sample
 from spikehebb.jobs import DigitRun, some_presentations
+from spikehebb.jobs.fronts import Columns, Edges
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.reading import printable
 
@@ -41,15 +42,22 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     Returns
     -------
     list of path
-        Receptive fields, confusion matrix, raster and learning curve.
+        Receptive fields (of a first layer, too), confusion matrix, raster and learning curve.
     """
     labels = metrics.neuron_labels(np.asarray(run.network.arrays["profile"]))
     shown, classes = sample(test, _SHOWN), test.classes
     recording = some_presentations(run.network, shown)
     presentation = run.network.settings.presentation
     fields, shape = _from_input(run)
+    front, seen = run.network.settings.front, tuple(run.report["image_shape"])
+    before = {}
+    if isinstance(front, Columns):
+        patch = ((1, *seen)[-3], front.kernel, front.kernel)
+        nothing = np.full(front.features, metrics.NONE)
+        before = {"first_layer": receptive_fields(np.asarray(run.network.arrays["front"]), patch, nothing)}
     figures = {
         "receptive_fields": receptive_fields(fields, shape, labels, classes),
+        **before,
         "confusion": confusion(np.asarray(run.report["confusion"]), classes),
         "raster": raster(recording, shown, presentation, labels),
         "learning_curve": learning_curve(
@@ -64,14 +72,22 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
 def _from_input(run: DigitRun) -> tuple[Float, tuple[int, ...]]:
     """Return the weights of the first projection from the input that learned, and the shape of their images.
 
-    Where a pixel has a neuron for light and one for dark, those for light are drawn.
+    Where a pixel has a neuron for light and one for dark, those for light are drawn. Behind columns it is what of an
+    image reaches a neuron through their weights; behind edges, the weights of the edges.
     """
     circuit, shape = run.network.circuit(learning=True), tuple(run.report["image_shape"])
+    front = run.network.settings.front
     weights = next(
         np.asarray(projection.weights)
         for name in plastic(circuit)
         if (projection := circuit.projections[name]).pre == "input"
     )
+    if isinstance(front, Edges):
+        return weights, front.shape(shape)
+    if isinstance(front, Columns):
+        columns = front.circuit(np.asarray(run.network.arrays["front"]), shape).projections
+        fields, pool = (np.asarray(columns[name].weights) for name in ("field", "pool"))
+        weights = fields @ (pool @ weights) / pool.sum(axis=0).max()
     return weights[: int(np.prod(shape))], shape
 
 
@@ -104,14 +120,15 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes:
     for number, neuron in enumerate(chosen):
         top, left = number // columns * height, number % columns * width
         sheet[top : top + shape[0], left : left + shape[1]] = weights[:, neuron].reshape(shape)
-        name = "–" if silent[neuron] else _class_name(labels[neuron], classes)
+        name = ("" if silent.all() else "–") if silent[neuron] else _class_name(labels[neuron], classes)
         axis.text(left, top, name, color="white", fontsize=7, va="top")
     # A few outliers must not hide the rest.
     picture = axis.imshow(
         sheet, cmap="magma", vmin=min(0.0, float(weights.min())), vmax=float(np.percentile(weights, 99.8)) or 1.0
     )
     of = f"{len(chosen)} of {weights.shape[1]}" if len(chosen) < weights.shape[1] else f"{len(chosen)}"
-    axis.set_title(f"Receptive fields of {of} neurons, with the label of each", fontsize=11)
+    of_each = "" if silent.all() else ", with the label of each"
+    axis.set_title(f"Receptive fields of {of} neurons{of_each}", fontsize=11)
     figure.colorbar(picture, ax=axis, label="weight w", shrink=0.6, pad=0.02)
     return named(figure)
 
