@@ -68,7 +68,7 @@ def test_a_column_fires_as_the_softmax_with_a_constant_competitor(rng: np.random
     _, recording = looking(weights, (1, 4, 4), np.full((4, 4), 0.8), max_rate=1000 * Hz, pool=1)
     # u settles at 0.8 of what a white pixel adds up to; a step of decay lies between a spike and the competition
     u = 0.8 * 0.1 / np.expm1(0.1)
-    expected = 100 * 3 * np.exp(u / 0.1) / (3 * np.exp(u / 0.1) + np.exp(7))
+    expected = 400 * 3 * np.exp(u / 0.1) / (3 * np.exp(u / 0.1) + np.exp(7))
     seen = recording.spikes["columns"]
     settled = np.mod(np.asarray(seen.t / ms), 400) > 60
     rate = settled.sum() / (16 * 20 * 0.34)  # of each column
@@ -77,8 +77,8 @@ def test_a_column_fires_as_the_softmax_with_a_constant_competitor(rng: np.random
 
 def test_columns_without_input_are_as_good_as_silent() -> None:
     _, recording = looking(np.ones((4, 1, 3, 3)), (1, 8, 8), np.zeros((8, 8)))
-    # exp(-7) for each neuron, of 100 Hz
-    assert recording.counts["columns"].sum() < 3 * 256 * 8 * 100 * np.exp(-7)
+    # exp(-7) for each neuron, of 400 Hz
+    assert recording.counts["columns"].sum() < 3 * 256 * 8 * 400 * np.exp(-7)
 
 
 def test_a_field_sees_what_lies_around_its_position() -> None:

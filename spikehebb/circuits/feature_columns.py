@@ -21,7 +21,7 @@ def feature_columns(
     *,
     temperature: float = 0.1,
     floor: float = 0.7,
-    rate: Quantity = 100 * Hz,
+    rate: Quantity = 400 * Hz,
     max_rate: Quantity = 200 * Hz,
     tau_m: Quantity = 10 * ms,
     spread: float = 1.5,

@@ -82,7 +82,7 @@ class Columns:
     sharpness: float = 0.01
     temperature: float = 0.1
     floor: float = 0.7
-    rate_hz: float = 100.0
+    rate_hz: float = 400.0
     max_rate_hz: float = 200.0
     spread: float = 1.5
     pool: int = 2
