@@ -146,3 +146,12 @@ def test_brightness_of_the_images_counts() -> None:
     train = load("digits", "train")
     dark = dataclasses.replace(train, pixels=np.zeros((1, 8, 8)), labels=np.zeros(1, int))
     assert advise(Settings(), dark).cpu < advise(Settings(), train).cpu
+
+
+def test_the_costs_that_stand_for_no_measurement_are_times() -> None:
+    """From a tenth of a nanosecond to a tenth of a millisecond, or nothing; a core takes nanoseconds for an event."""
+    for cost in (costs.CPU_COST, costs.NUMPY_COST, costs.CPP_COST, costs.GPU_COST):
+        times = [value for value in dataclasses.asdict(cost).values() if not isinstance(value, str)]
+        assert all(value == 0 or 1e-10 <= value <= 1e-4 for value in times)
+        assert cost.events <= 1e-7
+        assert sum(times) > 0

@@ -329,3 +329,4 @@ def test_the_report_is_json_and_the_picture_shows_the_points(quick: Callable[...
     texts = [text.get_text() for text in side.texts]
     assert {"A_plus", "tau_minus", "95 % interval"} <= set(texts)
     assert any(text.startswith("χ² = ") for text in texts)
+    assert any("60 pairings at 1 Hz" in text for text in texts)

@@ -144,6 +144,18 @@ def test_kept_spikes_do_to_the_next_layer_what_they_did_in_one_program(rng: np.r
     np.testing.assert_allclose(later.traces["output.u"], together.traces["output.u"], rtol=1e-12, atol=1e-12)
 
 
+def test_patches_are_windows_of_the_images(rng: np.random.Generator) -> None:
+    images = Images(name="two", pixels=rng.random((2, 2, 7, 9)), labels=np.zeros(2, int))
+    patches = Columns(kernel=3, patches=400, blank=0.1).patches_of(images, rng)
+    windows = np.lib.stride_tricks.sliding_window_view(images.intensities(), (3, 3), axis=(2, 3))
+    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 18)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    distance = np.linalg.norm(patches[:, None] - rows, axis=2)
+    assert patches.shape == (400, 18)
+    assert distance.min(axis=1).max() < 1e-6
+    assert len(np.unique(distance.argmin(axis=1))) == len(rows)  # every place of every image
+
+
 def test_edges_are_those_of_a_ramp() -> None:
     """A ramp brightens by 0.1 to the right in every pixel, so that direction 0 has 0.1 and direction 1 has 0.1*cos."""
     ramp = np.tile(0.1 * np.arange(20), (20, 1))[None]
