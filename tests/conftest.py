@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2.codegen.cpp_prefs import get_compiler_and_args
 
 from spikehebb import devices
 from spikehebb.core import Images
-from spikehebb.devices import Device
+from spikehebb.devices import Device, cpp
 from tests import cuda_on_cpu
 
 NO_COMPILER = pytest.mark.skipif(devices.compiler() is None, reason="no C++ compiler here")
@@ -75,10 +74,10 @@ HEADERS = "algorithm cassert chrono climits cmath csignal cstring ctime fstream 
 
 def compiled_headers(home: Path) -> str:
     """Return the flag that lets GCC begin with compiled headers, or nothing where the compiler is another one."""
-    version, flags = devices.compiler(), get_compiler_and_args()[1]
+    version, flags = devices.compiler(), [cpp.NATIVE, *cpp.FLAGS.split()]
     if version is None or "clang" in version or sys.platform != "linux":
         return ""
-    made = hashlib.sha256(f"{version} {flags} {HEADERS}".encode()).hexdigest()[:16]
+    made = hashlib.sha256(f"{version} {flags} {cpp.STEPS} {HEADERS}".encode()).hexdigest()[:16]
     header = home / f"headers-{made}" / "headers.hpp"
     with (home / "headers.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker compiles, the others wait
@@ -86,9 +85,9 @@ def compiled_headers(home: Path) -> str:
         if not (compiled / "done").exists():
             compiled.mkdir(parents=True, exist_ok=True)
             header.write_text("".join(f"#include <{name}>\n" for name in HEADERS.split()))
-            for level in ("-O0", "-O1"):  # of the two halves of a program
-                command = [os.environ.get("CXX", "g++"), *flags, "-std=c++11", level, "-x", "c++-header", str(header)]
-                subprocess.run([*command, "-o", str(compiled / level)], check=True)
+            for part, levels in {"steps": f"{cpp.STEPS} -O1", "once": f"-O1 {cpp.ONCE}"}.items():
+                command = [os.environ.get("CXX", "g++"), *flags, *levels.split(), "-x", "c++-header", str(header)]
+                subprocess.run([*command, "-o", str(compiled / part)], check=True)
             (compiled / "done").touch()
     return f"-include {header}"
 

@@ -25,11 +25,18 @@ from spikehebb.devices.translation_units import UNITS, write_units
 Files = dict[str, tuple[str, str]]
 
 
+NATIVE = "-march=native"  # the one flag of which Brian2 is to ask whether the compiler has it
+FLAGS = "-w -ffast-math -fno-finite-math-only -std=c++11"
+# Of what happens in every step: optimizing harder takes longer and gains nothing; without -fno-ipa-cp g++ 12 crashes at
+# times. Of what happens once: nothing.
+STEPS, ONCE = "-O2 -ftree-vectorize -fno-ipa-cp", "-O0"
+
+
 @contextmanager
 def cpp_project() -> Iterator[Any]:
     """Collect what is inside in a C++ project of its own, apart from any project of the user's script."""
     project = OwnDevice()
-    with isolated(project, build_on_run=False):
+    with isolated(project, {"codegen.cpp.extra_compile_args": [NATIVE]}, build_on_run=False):
         yield project
 
 
@@ -196,15 +203,14 @@ def _makefile(written: str) -> str:
     """Return a makefile with the flags of the one that Brian2 has written."""
     definitions = {name: re.search(rf"^{name}\s*=(.*)$", written, re.MULTILINE) for name in ("OPTIMISATIONS", "LFLAGS")}
     compile_flags, link_flags = (line[1].strip() if line else "" for line in definitions.values())
-    # Optimizing harder takes longer and gains nothing; without -fno-ipa-cp g++ 12 crashes at times.
     objects, compiler = " ".join(f"{unit}.o" for unit in UNITS), f'"{compiler_path()}"'
     return f"""
 main: {objects}
 \t{compiler} {objects} -o main {link_flags}
-unit_main.o: OPTIMIZE = -O0
-unit_code.o: OPTIMIZE = -O2 -ftree-vectorize -fno-ipa-cp
+unit_code.o: FIRST = {STEPS}
+unit_main.o: LAST = {ONCE}
 %.o: %.cpp
-\t{compiler} -I. {compile_flags} {flags()} $(OPTIMIZE) -c $< -o $@
+\t{compiler} -I. {compile_flags} {FLAGS} $(FIRST) {flags()} $(LAST) -c $< -o $@
 """
 
 
