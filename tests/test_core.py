@@ -226,3 +226,10 @@ def test_parameters_of_neurons_are_checked_too() -> None:
         poisson.with_parameters(rate=3 * Hz)
     with pytest.raises(ValueError, match="temperature must be a number, got nan"):
         escape_rate.with_parameters(temperature=float("nan"))
+
+
+def test_values_that_hold_arrays_are_themselves_alone() -> None:
+    """They go into sets and dicts, and comparing two asks no array for its truth."""
+    one, other = (Population(model=lif, size=2, state={"v": [0, 1] * mV}) for _ in range(2))
+    assert len({one, other, one}) == 2
+    assert one != other

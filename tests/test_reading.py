@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import locale
 import os
 import socket
@@ -159,3 +160,14 @@ def test_without_any_utf8_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(locale, "setlocale", none)
     with pytest.raises(OSError, match="this environment reads ascii; set LC_ALL to a locale of UTF-8"), utf8():
         pass
+
+
+def test_six_unknown_entries_are_named_at_most() -> None:
+    @dataclasses.dataclass
+    class Known:
+        a: int = 0
+
+    entries = {"a": 1} | {f"odd_{number}": 0 for number in range(8)}
+    with pytest.raises(ValueError, match=r"'odd_5'; upgrade spikehebb") as caught:
+        reading.exactly(entries, Known, "it")
+    assert "odd_6" not in str(caught.value)

@@ -23,8 +23,7 @@ from spikehebb.neurons import (
     lif_competing,
     mean_inhibition,
 )
-from spikehebb.rules import combine, normalization, softhebb
-from spikehebb.rules import diehl_cook as diehl_cook_rule
+from spikehebb.rules import combine, diehl_cook_power, normalization, softhebb
 from spikehebb.rules import nessler as nessler_rule
 
 
@@ -186,7 +185,7 @@ diehl_cook = Learner(
     name="diehl_cook",
     summary="Conductance-based LIF neurons with moving thresholds and lateral inhibition, as Diehl and Cook 2015",
     start=_diehl_cook,
-    rule=combine(diehl_cook_rule, normalization),
+    rule=combine(diehl_cook_power, normalization),
     encoder=poisson.with_parameters(max_rate=63.75 * Hz),
     encoding="intensity",
     presentation=350 * ms,

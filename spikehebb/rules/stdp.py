@@ -254,6 +254,20 @@ diehl_cook = PlasticityRule(
     cites=cite("diehl2015"),
 )
 
+diehl_cook_power = PlasticityRule(
+    name="diehl_cook_power",
+    summary="STDP with a target for the presynaptic trace and power-law bounds, of Diehl and Cook's paper",
+    pre="dx1/dt = -x1/tau_x : 1",
+    pre_spike="x1 += 1",
+    on_post="w = clip(w + eta*(x1_pre - x_target)*clip(w_max - w, 0, inf)**mu, w_min, w_max)",
+    parameters={"eta": 0.01, "x_target": 0.2, "mu": 0.2, "tau_x": 20 * ms, "w_min": 0.0, "w_max": 1.0},
+    roles={"x_target": "scale"},
+    ties="A postsynaptic spike reads x1 before a presynaptic one of the same step adds to it.",
+    reference="Diehl and Cook 2015; eta, x_target and mu, which it does not give, are this toolkit's; combine with "
+    "normalization",
+    cites=cite("diehl2015"),
+)
+
 nessler = PlasticityRule(
     name="nessler",
     summary="Expectation maximization in spikes: each postsynaptic spike pulls w towards ln(c*P(input was active))",

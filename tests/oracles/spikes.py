@@ -236,6 +236,16 @@ def diehl_cook(pre: Times, post: Times, w: float, p: Parameters) -> float:
     return w
 
 
+@SPIKE_ORACLES.of("diehl_cook_power")
+def diehl_cook_power(pre: Times, post: Times, w: float, p: Parameters) -> float:
+    """At each postsynaptic spike eta*(trace - target)*(w_max - w)**mu; presynaptic spikes do nothing themselves."""
+    tau = seconds(p["tau_x"])
+    for t in np.sort(post):
+        room = max(p["w_max"] - w, 0.0)
+        w = limited(w + p["eta"] * (all_pairs(t, pre, tau) - p["x_target"]) * room ** p["mu"], p)
+    return w
+
+
 @SPIKE_ORACLES.of("nessler")
 def nessler(pre: Times, post: Times, w: float, p: Parameters) -> float:
     """eta*(c*exp(-w) - 1) if the input fired within the window, else -eta; within the bounds of the weight."""
