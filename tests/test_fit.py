@@ -321,7 +321,7 @@ def test_the_report_is_json_and_the_picture_shows_the_points(quick: Callable[...
     assert report["free"]["tau_plus"]["start"] == 0.02
     axis, side = plot.fitted_window(result).axes
     points = next(line for line in axis.lines if line.get_marker() == "o")
-    assert any(list(line.get_xdata()) == [0, 0] for line in axis.lines), "a line at lag 0"
+    assert any(np.array_equal(np.asarray(line.get_xdata()), [0, 0]) for line in axis.lines), "a line at lag 0"
     np.testing.assert_allclose(np.asarray(points.get_xydata()), np.column_stack([data.x, 100 * data.change]))
     dashed = [line for line in axis.lines if line.get_linestyle() == "--"]
     assert len(dashed) == 2, "one piece on each side of 0"

@@ -16,6 +16,7 @@ from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.circuits.learners import of_length
 from spikehebb.core import Events, Float, Images
+from spikehebb.core.memory import check_memory
 from spikehebb.core.progress import Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.jobs.fronts import PIECE, Columns, described
@@ -25,6 +26,7 @@ from spikehebb.simulation.present import show
 
 KIND = "columns"
 CHUNK = 2000  # patches in one run of the program: what an interruption can cost
+_EVENT = 20  # bytes of a spike, and of its copy
 _START = 3.0  # length of the random weights at the start
 _KEPT = {"x": np.uint16, "y": np.uint16, "p": np.uint8, "t": np.uint32}
 
@@ -181,6 +183,9 @@ class _Front:
         own = number < self._cut
         seed = partial(looking, self.seed, "train" if own else "test", number if own else number - self._cut)
         seen = self.columns.look(state.weights, self.pieces[number], device=self.device, seed=seed, progress=bar)
+        if not number:
+            share = len(self.pieces[0]) / (len(self.train) + len(self.test))
+            check_memory("keeping what columns say of all images", _EVENT * len(seen.t) / share, "take fewer images")
         arrays = {name: getattr(seen, name).astype(np.int64) for name in ("offsets", "labels")}
         arrays |= {name: getattr(seen, name) for name in _KEPT}
         header = {"kind": f"{KIND}, piece", "events": len(seen.t), "recordings": len(seen)}
