@@ -226,10 +226,10 @@ class Events:
         check_memory(f"events {self.name}: words", 8.0 * float(np.prod(shape)), "take fewer recordings at a time")
         word, bit = np.divmod(step, steps_per_word)
         place = np.ravel_multi_index((recording, word, unit), shape)
-        once = np.unique(place * steps_per_word + bit)  # a pixel fires once in a step, whatever happens there
-        place, bit = np.divmod(once, steps_per_word)
-        values = np.bincount(place, weights=np.exp2(bit), minlength=int(np.prod(shape)))
-        return values.reshape(shape)
+        values = np.zeros(int(np.prod(shape)), np.uint64)
+        # a pixel fires once in a step, whatever happens there
+        np.bitwise_or.at(values, place, np.uint64(1) << bit.astype(np.uint64))
+        return values.astype(np.float64).reshape(shape)
 
     def _steps(self, duration: Quantity, steps: int) -> tuple[Int, Int, Int]:
         """Return recording, time step and input unit of every event within a duration."""
