@@ -283,6 +283,7 @@ def test_a_rule_of_ones_own_fits_any_circuit_that_takes_one(tmp_path: Path) -> N
 
 SLOW: dict[str, Any] = {
     "circuit": "diehl_cook",
+    "rule": "diehl_cook+normalization",
     "neurons": 5,
     "parameters": {"input.max_rate": 100 * Hz, "presentation": 100 * ms},
 }
