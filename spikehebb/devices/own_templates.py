@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
@@ -87,7 +88,7 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
                 return "dense_push_spikes", {}
             case "synapses" if owner.name in self.copies:
                 return "dense_synapses", self._arriving(owner, about["pathway"], code, variables, indices)
-            case "summed_variable" if owner.name in self.copies and about["_index_var"].owner is owner:
+            case "summed_variable" if owner.name in self.copies and _plain(about, owner):
                 return "dense_sum", self._shape(owner) | {"at_post": about["_index_var"].name == "_synaptic_post"}
             case "summed_variable" if not any(not v.stateless for v in functions(code, variables)):
                 return "listed_sum", {}
@@ -130,6 +131,11 @@ def all_to_all(synapses: Any, copies: int) -> None:
 def takes_all_to_all() -> bool:
     """Return whether the device of now has templates for that."""
     return isinstance(get_device(), OwnDevice)
+
+
+def _plain(about: Mapping[str, Any], synapses: Any) -> bool:
+    """Return whether a sum is over the synapses of one side, into numbers of double precision."""
+    return about["_index_var"].owner is synapses and about["_target_var"].dtype == np.float64
 
 
 def functions(code: str, variables: Mapping[str, Any]) -> list[Any]:

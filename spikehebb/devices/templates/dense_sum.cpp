@@ -16,32 +16,42 @@
         for (size_t _row = 0; _row < {{_own.rows}}; _row++)
         {
             const size_t _pre = _copy*{{_own.rows}} + _row;
-            #pragma GCC ivdep
-            for (size_t _column = 0; _column < {{_own.columns}}; _column++)
+            alignas(64) double _terms[256];
+            for (size_t _begin = 0; _begin < {{_own.columns}}; _begin += 256)
             {
-                {{ at('_pre', '_copy*' ~ _own.columns ~ ' + _column', '_pre*' ~ _own.columns ~ ' + _column') }}
-                {{target}}[_copy*{{_own.columns}} + _column] += _synaptic_var;
+                const size_t _end = _begin + 256 < {{_own.columns}} ? _begin + 256 : {{_own.columns}};
+                #pragma GCC ivdep
+                for (size_t _column = _begin; _column < _end; _column++)
+                {
+                    {{ at('_pre', '_copy*' ~ _own.columns ~ ' + _column', '_pre*' ~ _own.columns ~ ' + _column') }}
+                    _terms[_column - _begin] = _synaptic_var;
+                }
+                spikehebb::add({{target}} + _copy*{{_own.columns}} + _begin, _terms, _end - _begin);
             }
         }
-    {% elif _own.at_post %}
-        {{c_data_type(_target_var.dtype)}} _sum = 0;
-        for (size_t _row = 0; _row < {{_own.rows}}; _row++)
-        {
-            {{ at('_copy*' ~ _own.rows ~ ' + _row', '_copy', '_copy*' ~ _own.rows ~ ' + _row') }}
-            _sum += _synaptic_var;
-        }
-        {{target}}[_copy] = _sum;
     {% else %}
-        for (size_t _row = 0; _row < {{_own.rows}}; _row++)
+        {# one sum over all rows of a single column, or one over the columns of each row #}
+        {% set sums, terms = (1, _own.rows) if _own.at_post else (_own.rows, _own.columns) %}
+        for (size_t _of = 0; _of < {{sums}}; _of++)
         {
-            const size_t _pre = _copy*{{_own.rows}} + _row;
-            {{c_data_type(_target_var.dtype)}} _sum = 0;
-            for (size_t _column = 0; _column < {{_own.columns}}; _column++)
+            double _sum = 0;
+            alignas(64) double _terms[256];
+            for (size_t _begin = 0; _begin < {{terms}}; _begin += 256)
             {
-                {{ at('_pre', '_copy*' ~ _own.columns ~ ' + _column', '_pre*' ~ _own.columns ~ ' + _column') }}
-                _sum += _synaptic_var;
+                const size_t _end = _begin + 256 < {{terms}} ? _begin + 256 : {{terms}};
+                #pragma GCC ivdep
+                for (size_t _term = _begin; _term < _end; _term++)
+                {
+                    {% if _own.at_post %}
+                    {{ at('_copy*' ~ _own.rows ~ ' + _term', '_copy', '_copy*' ~ _own.rows ~ ' + _term') }}
+                    {% else %}
+                    {{ at('_copy*' ~ _own.rows ~ ' + _of', '_copy*' ~ _own.columns ~ ' + _term', '(_copy*' ~ _own.rows ~ ' + _of)*' ~ _own.columns ~ ' + _term') }}
+                    {% endif %}
+                    _terms[_term - _begin] = _synaptic_var;
+                }
+                _sum += spikehebb::sum(_terms, _end - _begin);
             }
-            {{target}}[_pre] = _sum;
+            {{target}}[_copy*{{sums}} + _of] = _sum;
         }
     {% endif %}
     }

@@ -52,6 +52,26 @@ static inline double exp(double x)
 using ::exp;
 #endif
 
+// Sums of up to 256 terms: never inlined, so that no program adds them in another order than any other.
+__attribute__((noinline)) static double sum(const double* terms, size_t number)
+{
+    double parts[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    const size_t whole = number/8*8;
+    for (size_t k = 0; k < whole; k += 8)
+        for (size_t lane = 0; lane < 8; lane++)
+            parts[lane] += terms[k + lane];
+    for (size_t k = whole; k < number; k++)
+        parts[k - whole] += terms[k];
+    return ((parts[0] + parts[1]) + (parts[2] + parts[3])) + ((parts[4] + parts[5]) + (parts[6] + parts[7]));
+}
+
+__attribute__((noinline)) static void add(double* target, const double* terms, size_t number)
+{
+    #pragma GCC ivdep
+    for (size_t k = 0; k < number; k++)
+        target[k] += terms[k];
+}
+
 // A list of neurons of which every entry is the same.
 struct Neuron
 {
