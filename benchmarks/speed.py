@@ -47,7 +47,12 @@ def worker(source: Path, *case: str) -> subprocess.Popen[str]:
     """Return a process that shows images once for each line that it is sent."""
     environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-c", _ONE, *case], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _ONE, *case],
+        cwd=source,  # which Python looks into first
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -72,10 +72,11 @@ class Cost:
         return float(self.step + sum(getattr(self, name) * value for name, value in parts.items()))
 
 
-# One core of a shared machine: the fit to benchmarks/results/gpu-cpu-only.json, in which synaptic events explain all.
+# One core of a shared machine: the fit to benchmarks/results/gpu-cpu-only.json, in which synaptic events explain all,
+# divided by what benchmarks/results/speed.json says that programs have gained since.
 # What a GPU takes is assumed: some microseconds to start a kernel, more to wait for one, and thousands of neurons and
 # synapses at once.
-CPU_COST = Cost(step=0, kernels=0, waits=0, neurons=0, events=4.6e-9, measured="one core of a shared x86-64 machine")
+CPU_COST = Cost(step=0, kernels=0, waits=0, neurons=0, events=1.4e-9, measured="one core of a shared x86-64 machine")
 # Pairs of neurons: benchmarks/results has none; fitted by hand to windows of 1, 80 and 2000 pairs, on the same machine.
 NUMPY_COST = Cost(step=5e-5, kernels=2e-5, waits=0, neurons=2e-8, events=5e-8, measured=CPU_COST.measured)
 CPP_COST = Cost(step=5e-7, kernels=0, waits=0, neurons=2.5e-9, events=2e-8, measured=CPU_COST.measured)
