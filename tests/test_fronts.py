@@ -215,6 +215,7 @@ def test_a_network_learns_from_edges(digits: tuple[Images, Images], tmp_path: Pa
 def test_fronts_are_plain_data() -> None:
     for front in (Edges(power=0.5), Columns(features=8)):
         assert front_of(described(front)) == front
+    assert Settings(front="columns", parameters={"front.kernel": "7"}).front == Columns(kernel=7)
     settings = Settings(front="columns", parameters={"front.floor": 0.5})
     assert settings.front == Columns(floor=0.5)
     assert settings.recording_ms == 50.0

@@ -237,7 +237,10 @@ def front_of(config: Mapping[str, Any]) -> Front:
     known = {item.name for item in fields(kind)}
     if unknown := sorted(given.keys() - known):
         raise ValueError(f"front {config['kind']} has no parameter {', '.join(unknown)}; it has {', '.join(known)}.")
-    return kind(**given)
+    whole = {item.name for item in fields(kind) if item.type == "int"}  # which a text gives as a float
+    return kind(
+        **{n: int(v) if n in whole and isinstance(v, float) and v.is_integer() else v for n, v in given.items()}
+    )
 
 
 def described(front: Front) -> dict[str, Any]:
