@@ -239,20 +239,20 @@ def bars(count: int, seed: int = 0) -> Images:
 
 @pytest.fixture(scope="module")
 def own() -> Any:
-    return learn_digits(bars(60), bars(20, 1), Settings(circuit=COLUMN, neurons=8), device=FAST)
+    return learn_digits(bars(200), bars(20, 1), Settings(circuit=COLUMN, neurons=8), device=FAST)
 
 
 def test_a_circuit_of_ones_own_learns_two_classes_by_name(own: Any) -> None:
     assert own.report["config"]["circuit"] == "column"
     assert own.report["classes"] == ["column", "row"]
     assert np.shape(own.report["confusion"]) == (2, 3)
-    assert own.report["metrics"]["accuracy_vote"] > 0.8  # of 20 images: by chance once in a thousand
+    assert own.report["metrics"]["accuracy_vote"] > 0.9
     assert own.network.arrays["profile"].shape == (8, 2)
 
 
 def test_what_is_ones_own_is_given_again(own: Any, tmp_path: Path) -> None:
     folder = tmp_path / "own"
-    run = learn_digits(bars(60), bars(20, 1), Settings(circuit=COLUMN, neurons=8), device=FAST, out=folder)
+    run = learn_digits(bars(200), bars(20, 1), Settings(circuit=COLUMN, neurons=8), device=FAST, out=folder)
     assert run.report["metrics"]["accuracy_vote"] == own.report["metrics"]["accuracy_vote"]
     with pytest.raises(ValueError, match="it learned with the circuit column of a file of its own, which is not"):
         read(folder)
@@ -267,13 +267,13 @@ def test_what_is_ones_own_is_given_again(own: Any, tmp_path: Path) -> None:
         read(folder, circuit=dataclasses.replace(COLUMN, start=other))
     changed = Settings(circuit=dataclasses.replace(COLUMN, start=other), neurons=8)
     with pytest.raises(FileExistsError, match="holds another run"):
-        learn_digits(bars(60), bars(20, 1), changed, device=FAST, out=folder)
+        learn_digits(bars(200), bars(20, 1), changed, device=FAST, out=folder)
 
 
 def test_a_rule_of_ones_own_fits_any_circuit_that_takes_one(tmp_path: Path) -> None:
     settings = Settings(rule=PULL, neurons=8, parameters={"rule.eta": 0.01})
-    run = learn_digits(bars(60), bars(20, 1), settings, device=FAST, out=tmp_path)
-    assert run.report["metrics"]["accuracy_vote"] > 0.8
+    run = learn_digits(bars(200), bars(20, 1), settings, device=FAST, out=tmp_path)
+    assert run.report["metrics"]["accuracy_vote"] > 0.9
     assert (run.report["config"]["rule"], run.report["config"]["parameters"]) == ("pull", {"rule.eta": 0.01})
     again = read(tmp_path, rule=PULL)
     assert evaluate(again, bars(20, 1))["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]

@@ -64,7 +64,7 @@ class Columns:
     features, kernel : int
         Neurons of a column, and the side of their fields, in pixels: an odd number.
     patches : int
-        From which they learn, at random places of random images.
+        From which they learn: images and positions are drawn uniformly.
     blank : float
         A patch shorter than this share of the longest possible is not presented.
     sharpness : float
@@ -136,7 +136,7 @@ class Columns:
         )
 
     def patches_of(self, images: Images, rng: np.random.Generator) -> Float:
-        """Return patches at random places of random images, shape (patches, inputs), each of length 1."""
+        """Return patches of length 1, (patches, inputs); images and positions are drawn uniformly."""
         channels, height, width = _three(images.pixel_shape)
         side, found, missing = self.kernel, [], self.patches
         least = self.blank * np.sqrt(channels) * side
