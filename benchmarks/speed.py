@@ -1,4 +1,4 @@
-"""CPU seconds per image of learning and looking on C++, of this version beside another checkout's, in one run.
+"""CPU seconds per image of learning and inference on C++, of this version beside another checkout's, in one run.
 
     python benchmarks/speed.py --other ../older --out benchmarks/results/speed.json
 
