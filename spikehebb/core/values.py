@@ -122,6 +122,15 @@ def digest(value: Any) -> str:
     return state.hexdigest()
 
 
+def check_setting(name: str, kind: str, value: Any, *, from_0: bool = False) -> None:
+    """Raise ``ValueError`` unless a setting, ``int`` or ``float``, is above 0, or at least 0 where that is allowed."""
+    if kind == "int":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
+    elif not is_finite(value) or value < 0 or (value == 0 and not from_0):
+        raise ValueError(f"{name} must be a number {'of at least' if from_0 else 'above'} 0, got {value!r}.")
+
+
 def is_finite(value: Any) -> bool:
     """Return whether a value is a finite number that a float can hold; a truth value is none.
 

@@ -13,7 +13,7 @@ from brian2 import Hz, ms
 from spikehebb.circuits import feature_columns, soft_wta
 from spikehebb.core import Circuit, Events, Float, Images
 from spikehebb.core.progress import Fraction
-from spikehebb.core.values import is_finite
+from spikehebb.core.values import check_setting
 from spikehebb.devices import Device
 from spikehebb.encoders import oriented_edges
 from spikehebb.simulation.present import as_they_are, chunks, show
@@ -251,12 +251,8 @@ def described(front: Front) -> dict[str, Any]:
 
 def _check(owner: str, front: Any) -> None:
     for item in fields(front):
-        value = getattr(front, item.name)
-        whole = item.type == "int"
-        if whole and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"{owner}: {item.name} must be a whole number from 1 on, got {value!r}.")
-        if not is_finite(value) or value < 0 or (value == 0 and item.name not in _FROM_0):
-            raise ValueError(f"{owner}: {item.name} must be a number above 0, got {value!r}.")
+        name, value = f"{owner}: {item.name}", getattr(front, item.name)
+        check_setting(name, str(item.type), value, from_0=item.name in _FROM_0)
 
 
 def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from spikehebb.circuits import soft_wta
 from spikehebb.convert import SpikingNetwork, Timing, to_spiking
 from spikehebb.core import Circuit, Images
 from spikehebb.core.seeds import check_seed
-from spikehebb.core.values import is_finite
+from spikehebb.core.values import check_setting
 from spikehebb.datasets import sample
 from spikehebb.encoders import regular
 from spikehebb.softhebb import Layer, Model, Network, Pool
@@ -143,10 +143,7 @@ class LayerSettings:
 def _check(name: str, kind: str, value: Any) -> None:
     if name == "seed":
         check_seed(value)
-    elif kind == "int":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
-    elif not is_finite(value) or value <= 0:
-        raise ValueError(f"{name} must be a number above 0, got {value!r}.")
-    elif name == "blank" and value >= 1:
+        return
+    check_setting(name, kind, value)
+    if name == "blank" and value >= 1:
         raise ValueError(f"blank must be below 1, got {value}.")
