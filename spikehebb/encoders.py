@@ -218,8 +218,8 @@ def oriented_edges(
     >>> import numpy as np
     >>> from spikehebb.encoders import oriented_edges
     >>> step = np.repeat([[0, 0, 0, 0, 1, 1, 1, 1]], 8, axis=0)[None]
-    >>> oriented_edges(step, directions=4).sum(axis=(2, 3)).round(1).tolist()
-    [[1.7, 0.1, 0.4, 0.1]]
+    >>> oriented_edges(step, directions=4).sum(axis=(2, 3)).round(2).tolist()
+    [[1.72, 0.22, 0.42, 0.22]]
     """
     images = np.asarray(pixels, float)
     if images.ndim != 3 or min(images.shape[1:]) < max(pool, 3):

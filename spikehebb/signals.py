@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,24 +14,41 @@ from typing import Any
 def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP, of batch systems and closed terminals, end what is inside as Ctrl-C does.
 
-    An error that a signal caused, because it came while a library was being imported or called, is that signal.
+    An error that a signal caused, because it came while a library was being imported or called, is that signal. A
+    signal that came while Python ran a destructor or a weak reference's callback, which swallow errors, comes again.
     """
-    changed, received = {}, []
+    changed: dict[signal.Signals, Any] = {}
+    received: list[str] = []
+    unraisable, main = sys.unraisablehook, threading.get_ident()
 
     def interrupt(number: int, frame: Any) -> None:
         received.append(signal.Signals(number).name)
-        raise KeyboardInterrupt(*received)
+        raise KeyboardInterrupt(received[0])
+
+    def again() -> None:
+        if sys.unraisablehook is swallowed:
+            signal.pthread_kill(main, signal.Signals[received[0]])
+
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        if received and isinstance(what.exc_value, KeyboardInterrupt):
+            threading.Timer(0.01, again).start()  # not at once: what is raised here would be swallowed, too
+        else:
+            unraisable(what)
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 changed[number] = signal.signal(number, interrupt)
+    if changed:
+        sys.unraisablehook = swallowed
     try:
         yield
     except Exception as error:
         if received:
-            raise KeyboardInterrupt(*received) from error
+            raise KeyboardInterrupt(received[0]) from error
         raise
     finally:
+        if changed:
+            sys.unraisablehook = unraisable
         for number, before in changed.items():
             signal.signal(number, before)

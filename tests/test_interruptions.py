@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import brian2
@@ -17,6 +18,7 @@ from brian2 import ms
 from spikehebb.circuits import synapse_pair
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
+from spikehebb.signals import ended_by_signals
 from spikehebb.simulation import simulate
 
 # The process sends itself a signal as soon as Brian2 runs a network.
@@ -122,6 +124,27 @@ def test_a_simulation_in_another_thread_runs_to_its_end() -> None:
         os.kill(os.getpid(), signal.SIGINT)
     thread.join()
     assert weights == [simulate(circuit, protocol, dt=0.1 * ms).weights["synapse"][0, 0]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_a_destructor_swallowed_comes_again(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def work() -> None:
+        with ended_by_signals():
+            Dying()
+            time.sleep(10)
+
+    before, start = sys.unraisablehook, time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match=number.name):
+        work()
+    assert time.monotonic() - start < 10
+    assert sys.unraisablehook is before
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_that_was_stopped_is_no_result() -> None:
