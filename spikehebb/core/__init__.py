@@ -9,6 +9,7 @@ from spikehebb.core.data import Images, Protocol, Recording, Spikes
 from spikehebb.core.events import Events, Samples, images_only
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.replicas import Replicas, replicas, replicas_of
+from spikehebb.core.typeset import typeset
 from spikehebb.core.values import Float, Frozen, Int, Parameters, Reference, check_finite, digest
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "images_only",
     "replicas",
     "replicas_of",
+    "typeset",
 ]

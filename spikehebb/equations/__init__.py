@@ -17,6 +17,7 @@ from spikehebb.equations.check import (
     did_you_mean,
     is_condition,
 )
+from spikehebb.equations.latex import latex, symbol
 from spikehebb.equations.quantity import quantity, terms
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
@@ -67,6 +68,7 @@ __all__ = [
     "is_linear",
     "is_shared",
     "joined",
+    "latex",
     "number_type",
     "plain",
     "quantity",
@@ -74,6 +76,7 @@ __all__ = [
     "settable",
     "statements",
     "summed",
+    "symbol",
     "symbolic",
     "terms",
     "unit_text",
