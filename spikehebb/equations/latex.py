@@ -108,7 +108,7 @@ class _Writer:
         match node:
             case ast.Name(id=name):
                 return (self.name(name), _ATOM)
-            case ast.Constant(value=value):
+            case ast.Constant(value=int() | float() as value):
                 return _number(value)
             case ast.BinOp(left=left, op=ast.Mult(), right=ast.Name(id=unit)) if unit in DEFAULT_UNITS:
                 # 0*volt and inf*volt need no unit
