@@ -153,6 +153,24 @@ centred_source = NeuronModel(
     frame="x = stimulus(t, i)",
 )
 
+running_source = NeuronModel(
+    name="running_source",
+    summary="A rate x, as presented, centred by its running mean, which follows x at the rate follow (0 for a bias)",
+    # A layer that sums w*x need not change its bias when the mean moves: the bias input (x = 1) is centred by offset,
+    # the sum of mean*(x - mean) over the other inputs, so that w*(x - mu) is learnt as if the sum were centred, too.
+    equations="""
+        x : 1
+        offset : 1
+        dmean/dt = follow*(x - mean) : 1
+        mu = mean + offset : 1
+    """,
+    frame="x = stimulus(t, i)",
+    method="euler",
+    parameters={"follow": 0.1 * Hz},
+    roles={"follow": "rate"},
+    reference="Melchior, Schiewer and Wiskott, Neural Computation 36:1669-1712, 2024 (moving offsets)",
+)
+
 ENCODERS = collected(NeuronModel, globals())
 
 

@@ -37,7 +37,9 @@ from tests.oracles.rates import (
     Array,
     Values,
     base,
+    below,
     competing,
+    handed_down,
     linear,
     rewarded,
     supervised,
@@ -51,6 +53,7 @@ NEURONS = {  # of the circuits of rates, in order of what they have beyond the o
     "linear": (rate_source, neurons.linear_unit),
     "competing": (rate_source, neurons.competing_unit),
     "supervised": (centred_source, neurons.sigmoid_unit),
+    "deep": (neurons.tanh_hidden, neurons.sigmoid_unit),
     "rewarded": (rate_source, neurons.rewarded_unit),
 }
 
@@ -106,10 +109,12 @@ class Layer:
         self.targets: Array = rng.random((STEPS, UNITS))
         self.mu: Array = rng.random(INPUTS)
         self.target_mean: Array = rng.random(UNITS)
+        self.first: Array = rng.uniform(-1, 1, (INPUTS, INPUTS))  # the layer below, of a deep network
+        self.learns = "layer2" if group == "deep" else "feedforward"
         if name.endswith("_tied"):  # multiples of 1/8: units 0 and 1 have the same u, units 2 and 3, too
             self.w = rng.integers(-8, 9, (INPUTS, 2)).repeat(2, axis=1) / 8
             self.rows[0] = rng.integers(1, 9, INPUTS) / 8
-        if group == "supervised":  # the last input is the bias
+        if group in ("supervised", "deep"):  # the last input is the bias
             self.rows[:, -1], self.mu[-1] = 1, 0
 
     def circuit(self) -> Circuit:
@@ -117,6 +122,8 @@ class Layer:
             return circuits.linear_rates(self.w, rule=self.rule)
         if self.group == "competing":
             return circuits.competing_rates(self.w, rule=self.rule, temperature=TEMPERATURE)
+        if self.group == "deep":
+            return circuits.deep_rates([self.first, self.w], rule=self.rule, mu=self.mu)
         if self.group == "rewarded":
             return circuits.rewarded_rates(self.w, rule=self.rule, sigma=SIGMA)
         circuit = circuits.supervised_rates(self.w, rule=self.rule, mu=self.mu)
@@ -125,12 +132,13 @@ class Layer:
         return circuit
 
     def stimuli(self) -> dict[str, Array]:
-        targets = {"output": self.targets} if self.group in ("supervised", "rewarded") else {}
+        targets = {"output": self.targets} if self.group in ("supervised", "deep", "rewarded") else {}
         return {"input": self.rows, **targets}
 
     def activity(self, noise: Array | None, steps_each: int) -> Activity:
         """``x`` is there when the means take it in; ``y`` and ``R`` are then still those of the step before."""
         before: dict[str, Array] = {"y": np.zeros(UNITS), "R": np.zeros(1)}
+        first, p = self.first.copy(), base(self.rule.parameters)
 
         def at_step(n: int, w: Array) -> tuple[Values, Values]:
             x, target = self.rows[n // steps_each], self.targets[n // steps_each]
@@ -141,6 +149,9 @@ class Layer:
                 now = competing(w, x, TEMPERATURE)
             elif self.group == "supervised":
                 now = {**supervised(w, x, self.mu, target), "target_mean": self.target_mean}
+            elif self.group == "deep":
+                now = supervised(w, below(first, x, self.mu), np.zeros(INPUTS), target)
+                first[:] += STEP * handed_down(first, w, x - self.mu, now, self.rule.name, p)
             else:
                 assert noise is not None
                 now = rewarded(w, x, noise[n], target)
@@ -159,7 +170,7 @@ def layers(group: str) -> dict[str, Layer]:
 def layers_run(group: str, device: Device, steps_each: int) -> Recording:
     """Return one run of all layers of a group; compiled programs record no weights, which halves their making."""
     parts = layers(group)
-    record = [f"{name}_feedforward.w" for name in parts if device is devices.NUMPY]
+    record = [f"{name}_{layer.learns}.w" for name, layer in parts.items() if device is devices.NUMPY]
     record += [f"{name}_output.noise" for name in parts if group == "rewarded"]
     protocol = Protocol(
         stimuli={
@@ -180,9 +191,9 @@ def check_layer(group: str, name: str, device: Device, steps_each: int) -> None:
     activity = layer.activity(noise, steps_each)
     expected = trajectory(layer.rule.name, layer.w, activity, STEPS, layer.rule.parameters, STEP)
     assert np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2)).min() > 1e-6, "nothing is learnt"
-    np.testing.assert_allclose(recording.weights[f"{name}_feedforward"], expected[-1], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(recording.weights[f"{name}_{layer.learns}"], expected[-1], rtol=1e-9, atol=1e-12)
     if device is devices.NUMPY:
-        trace = recording.traces[f"{name}_feedforward.w"].reshape(expected.shape)
+        trace = recording.traces[f"{name}_{layer.learns}.w"].reshape(expected.shape)
         np.testing.assert_allclose(trace, expected, rtol=1e-9, atol=1e-12)
 
 

@@ -15,6 +15,7 @@ from spikehebb.circuits.pair import synapse_pair as synapse_pair
 from spikehebb.circuits.rates import competing_rates as competing_rates
 from spikehebb.circuits.rates import linear_rates as linear_rates
 from spikehebb.circuits.rates import rewarded_rates as rewarded_rates
-from spikehebb.circuits.rates import supervised_rates as supervised_rates
 from spikehebb.circuits.spiking import biased as biased
 from spikehebb.circuits.spiking import soft_wta as soft_wta
+from spikehebb.circuits.supervised import deep_rates as deep_rates
+from spikehebb.circuits.supervised import supervised_rates as supervised_rates

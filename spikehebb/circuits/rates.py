@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection
-from spikehebb.encoders import centred_source, rate_source
-from spikehebb.neurons import competing_unit, critic, linear_unit, rewarded_unit, sigmoid_unit, softmax_inhibition
+from spikehebb.encoders import rate_source
+from spikehebb.neurons import competing_unit, critic, linear_unit, rewarded_unit, softmax_inhibition
 
 
 def linear_rates(weights: ArrayLike, *, rule: PlasticityRule | None) -> Circuit:
@@ -26,30 +26,7 @@ def linear_rates(weights: ArrayLike, *, rule: PlasticityRule | None) -> Circuit:
     >>> linear_rates(np.ones((2, 1)), rule=oja).populations["output"].model.name
     'linear_unit'
     """
-    return _layer("linear_rates", weights, rule, linear_unit, {"y": "w*x_pre"})
-
-
-def supervised_rates(weights: ArrayLike, *, rule: PlasticityRule | None, mu: ArrayLike = 0.0) -> Circuit:
-    """Return sigmoid units ``h = 1/(1 + exp(-w.(x - mu)))``; the protocol presents ``target`` to population output.
-
-    Parameters
-    ----------
-    weights : array_like, shape (inputs, units)
-    rule : PlasticityRule or None
-    mu : array_like, scalar or shape (inputs,)
-        The mean of the input, where it is centred. A bias is an input that is always 1, with ``mu`` 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spikehebb.circuits import supervised_rates
-    >>> from spikehebb.rules import hebbian_descent
-    >>> supervised_rates(np.zeros((3, 2)), rule=hebbian_descent, mu=0.5).populations["input"].state["mu"].tolist()
-    [0.5, 0.5, 0.5]
-    """
-    circuit = _layer("supervised_rates", weights, rule, sigmoid_unit, {"z": "w*(x_pre - mu_pre)"}, centred_source)
-    size = circuit.populations["input"].size
-    return circuit.with_state("input", mu=np.broadcast_to(np.asarray(mu, float), (size,)))
+    return layer("linear_rates", weights, rule, linear_unit, {"y": "w*x_pre"})
 
 
 def competing_rates(weights: ArrayLike, *, rule: PlasticityRule | None, temperature: float = 1.0) -> Circuit:
@@ -73,21 +50,32 @@ def competing_rates(weights: ArrayLike, *, rule: PlasticityRule | None, temperat
     if not temperature > 0:
         raise ValueError(f"competing_rates: temperature must be above 0, got {temperature}.")
     unit = competing_unit.with_parameters(temperature=temperature)
-    circuit = _layer("competing_rates", weights, rule, unit, {"u": "w*x_pre"})
-    larger = "int(u_pre > u_post) + int(u_pre == u_post)*int(i < j)"
-    largest = "u_pre/temperature_pre*int(rank_pre == 0)"
-    drive = "exp(u_pre/temperature_pre - peak_post)"
+    circuit = layer("competing_rates", weights, rule, unit, {"u": "w*x_pre"})
+    softmax = competition("u", "u_pre/temperature_pre")
     return Circuit(
         name=circuit.name,
         populations={**circuit.populations, "inhibition": Population(model=softmax_inhibition, size=1)},
-        projections={
-            **circuit.projections,
-            "compare": Projection(pre="output", post="output", summed={"rank": larger}),
-            "peak": Projection(pre="output", post="inhibition", summed={"peak": largest}),
-            "excite": Projection(pre="output", post="inhibition", summed={"Z": drive}),
-            "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
-        },
+        projections={**circuit.projections, **softmax},
     )
+
+
+def competition(u: str, drive: str) -> dict[str, Projection]:
+    """Return the projections that give ``output`` its ``rank``, 0 for the largest ``u``, and ``I = log(sum(exp))``.
+
+    Parameters
+    ----------
+    u : str
+        The variable of ``output`` that competes.
+    drive : str
+        What is exponentiated, for example ``u_pre/temperature_pre``.
+    """
+    larger = f"int({u}_pre > {u}_post) + int({u}_pre == {u}_post)*int(i < j)"
+    return {
+        "compare": Projection(pre="output", post="output", summed={"rank": larger}),
+        "peak": Projection(pre="output", post="inhibition", summed={"peak": f"{drive}*int(rank_pre == 0)"}),
+        "excite": Projection(pre="output", post="inhibition", summed={"Z": f"exp({drive} - peak_post)"}),
+        "inhibit": Projection(pre="inhibition", post="output", summed={"I": "I_pre"}),
+    }
 
 
 def rewarded_rates(weights: ArrayLike, *, rule: PlasticityRule | None, sigma: float = 0.05) -> Circuit:
@@ -111,7 +99,7 @@ def rewarded_rates(weights: ArrayLike, *, rule: PlasticityRule | None, sigma: fl
     1
     """
     unit = rewarded_unit.with_parameters(sigma=sigma)
-    circuit = _layer("rewarded_rates", weights, rule, unit, {"z": "w*x_pre"})
+    circuit = layer("rewarded_rates", weights, rule, unit, {"z": "w*x_pre"})
     return Circuit(
         name=circuit.name,
         populations={**circuit.populations, "critic": Population(model=critic, size=1)},
@@ -123,7 +111,7 @@ def rewarded_rates(weights: ArrayLike, *, rule: PlasticityRule | None, sigma: fl
     )
 
 
-def _layer(
+def layer(
     name: str,
     weights: ArrayLike,
     rule: PlasticityRule | None,
@@ -131,6 +119,19 @@ def _layer(
     summed: dict[str, str],
     source: NeuronModel = rate_source,
 ) -> Circuit:
+    """Return a population ``input`` that drives a population ``output`` through ``feedforward``.
+
+    Parameters
+    ----------
+    name : str
+        Of the circuit.
+    weights : array_like, shape (inputs, units)
+    rule : PlasticityRule or None
+    unit, source : NeuronModel
+        Of the outputs and of the inputs.
+    summed : dict of str to str
+        What the outputs sum, as in ``{"y": "w*x_pre"}``.
+    """
     array: Float = np.asarray(weights, float)
     if array.ndim != 2:
         raise ValueError(f"{name}: weights must be (inputs, units), got shape {array.shape}.")

@@ -8,17 +8,6 @@ from spikehebb.core import NeuronModel
 
 linear_unit = NeuronModel(name="linear_unit", summary="Rate unit y = w.x", equations="y : 1")
 
-sigmoid_unit = NeuronModel(
-    name="sigmoid_unit",
-    summary="Rate unit h = 1/(1 + exp(-z)) with a target, as presented",
-    equations="""
-        z : 1
-        target : 1
-        h = 1/(1 + exp(-z)) : 1
-    """,
-    onset="target = stimulus(t, i)",
-)
-
 competing_unit = NeuronModel(
     name="competing_unit",
     summary="Rate unit with activity y = exp(u/temperature - I), a softmax where I is the logarithm of the sum",

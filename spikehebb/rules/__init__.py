@@ -8,8 +8,9 @@ from functools import reduce
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.equations import did_you_mean, terms
-from spikehebb.rules import calcium, hebbian, homeostasis, stdp, three_factor, triplet
+from spikehebb.rules import calcium, descent, hebbian, homeostasis, stdp, three_factor, triplet
 from spikehebb.rules.calcium import *
+from spikehebb.rules.descent import *
 from spikehebb.rules.hebbian import *
 from spikehebb.rules.homeostasis import *
 from spikehebb.rules.stdp import *
@@ -21,6 +22,7 @@ _FAMILIES = {
     "triplet STDP": triplet,
     "calcium and voltage": calcium,
     "rates and SoftHebb": hebbian,
+    "Hebbian descent": descent,
     "three factors": three_factor,
     "homeostasis": homeostasis,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
 from spikehebb import equations as text
@@ -17,13 +18,17 @@ from spikehebb.rules.references import cite
 
 _SAME_STEP = "x and y are those of the step; weights follow after them."
 
+_BOUND = "w = clip(w, w_min, w_max)"
+_BOUNDS = {"w_min": -np.inf, "w_max": np.inf}  # as published; finite ones keep what grows in range
+
 hebb = PlasticityRule(
     name="hebb",
-    summary="Plain Hebb: dw/dt = eta*x*y, without bound",
+    summary="Plain Hebb: dw/dt = eta*x*y, which grows up to the bounds that it is given",
     needs_pre="x : 1",
     needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*y_post : 1 (clock-driven)",
-    parameters={"eta": 0.1 * Hz},
+    update=_BOUND,
+    parameters={"eta": 0.1 * Hz, **_BOUNDS},
     ties=_SAME_STEP,
     reference="Hebb 1949; in this form Gerstner et al. 2014, ch. 19.2",
     cites=cite("hebb1949", "gerstner2014"),
@@ -35,7 +40,8 @@ hebb_forgetting = PlasticityRule(
     needs_pre="x : 1",
     needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*y_post - w/tau_forget : 1 (clock-driven)",
-    parameters={"eta": 0.1 * Hz, "tau_forget": 10 * second},
+    update=_BOUND,
+    parameters={"eta": 0.1 * Hz, "tau_forget": 10 * second, **_BOUNDS},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
     cites=cite("gerstner2014"),
@@ -50,8 +56,9 @@ covariance = PlasticityRule(
     needs_post="y : 1",
     keeps=("x_mean", "y_mean"),
     synapse="dw/dt = eta*(x_pre - x_mean_pre)*(y_post - y_mean_post) : 1 (clock-driven)",
+    update=_BOUND,
     trace_method="exponential_euler",
-    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
+    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second, **_BOUNDS},
     ties=_SAME_STEP
     + " Where x is presented at an onset, its mean knows it already; the mean of y knows only the y before.",
     reference="Sejnowski 1977; with running means Gerstner et al. 2014, ch. 19.2",
@@ -64,7 +71,8 @@ hebb_pre_gated = PlasticityRule(
     needs_pre="x : 1",
     needs_post="y : 1",
     synapse="dw/dt = eta*x_pre*(y_post - y_0) : 1 (clock-driven)",
-    parameters={"eta": 0.1 * Hz, "y_0": 0.5},
+    update=_BOUND,
+    parameters={"eta": 0.1 * Hz, "y_0": 0.5, **_BOUNDS},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
     cites=cite("gerstner2014"),
@@ -76,7 +84,8 @@ hebb_post_gated = PlasticityRule(
     needs_pre="x : 1",
     needs_post="y : 1",
     synapse="dw/dt = eta*y_post*(x_pre - x_0) : 1 (clock-driven)",
-    parameters={"eta": 0.1 * Hz, "x_0": 0.5},
+    update=_BOUND,
+    parameters={"eta": 0.1 * Hz, "x_0": 0.5, **_BOUNDS},
     ties=_SAME_STEP,
     reference="Gerstner et al. 2014, ch. 19.2",
     cites=cite("gerstner2014"),
@@ -230,52 +239,6 @@ krotov_hopfield = PlasticityRule(
     ties=_SAME_STEP + " Of neurons with the same u the first wins.",
     reference="Krotov and Hopfield 2019 with p = 2, without its normalization of the update",
     cites=cite("krotov2019"),
-)
-
-_CENTRED = (
-    "mu is the mean of the input; leave it at 0 for the form without centring. A bias is an input that is always 1."
-)
-
-hebbian_descent = PlasticityRule(
-    name="hebbian_descent",
-    summary="Hebbian descent: dw/dt = -eta*(x - mu)*(h - target), whatever the output's nonlinearity",
-    needs_pre="""
-        x : 1
-        mu : 1
-    """,
-    needs_post="""
-        h : 1
-        target : 1
-    """,
-    synapse="dw/dt = -eta*(x_pre - mu_pre)*(h_post - target_post) : 1 (clock-driven)",
-    parameters={"eta": 0.2 * Hz},
-    ties=_SAME_STEP,
-    reference=f"Melchior, Schiewer and Wiskott 2024. {_CENTRED}",
-    cites=cite("melchior2024"),
-)
-
-hebbian_descent_gradient = dataclasses.replace(
-    hebbian_descent,
-    name="hebbian_descent_gradient",
-    summary="Gradient descent on the squared error of sigmoid units, for comparison with Hebbian descent",
-    synapse="dw/dt = -eta*(x_pre - mu_pre)*(h_post - target_post)*h_post*(1 - h_post) : 1 (clock-driven)",
-)
-
-hebbian_descent_hebb = dataclasses.replace(
-    hebbian_descent,
-    name="hebbian_descent_hebb",
-    summary="Supervised Hebb: dw/dt = eta*(x - mu)*target",
-    needs_post="target : 1",
-    synapse="dw/dt = eta*(x_pre - mu_pre)*target_post : 1 (clock-driven)",
-)
-
-hebbian_descent_covariance = dataclasses.replace(
-    hebbian_descent,
-    name="hebbian_descent_covariance",
-    summary="Supervised covariance rule: dw/dt = eta*(x - mu)*(target - mean target)",
-    post="target_mean : 1",
-    needs_post="target : 1",
-    synapse="dw/dt = eta*(x_pre - mu_pre)*(target_post - target_mean_post) : 1 (clock-driven)",
 )
 
 

@@ -183,8 +183,8 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
             pathway.delay = late * second
     for variable in wiring.summed:
         synapses.summed_updaters[f"{variable}_post"].order = wiring.order
-    for variable in wiring.learned:
-        synapses.summed_updaters[variable].order = wiring.learn_order
+    for variable in wiring.learned:  # the last projection first, so that an error passes down through all layers
+        synapses.summed_updaters[variable].order = wiring.learn_order - wiring.order
     if synapses.state_updater is not None:
         synapses.state_updater.order = wiring.learn_order + 1
     if wiring.update_if:

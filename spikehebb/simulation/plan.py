@@ -114,7 +114,7 @@ def assemble(
     frame = None if presentation is None else presentation / protocol.frames
     projections, last = {}, dict.fromkeys(circuit.populations, 0)
     for number, (name, projection) in enumerate(circuit.projections.items()):
-        order, learn_order = 2 * number + 1, 2 * len(circuit.projections) + 3
+        order, learn_order = 2 * number + 1, 4 * len(circuit.projections) + 3
         projections[name] = _projection(circuit, name, order=order, learn_order=learn_order)
         if projection.summed:
             last[projection.post] = 2 * number + 2
@@ -123,6 +123,7 @@ def assemble(
         for name, population in circuit.populations.items()
     }
     known = {f"{owner}.{v}" for parts in (populations, projections) for owner in parts for v in parts[owner].variables}
+    known |= {f"{n}.{v}" for n, each in circuit.populations.items() for v in text.variables(each.model.equations)}
     for name in traces:
         if name not in known:
             raise ValueError(f"cannot record {name!r}.{text.did_you_mean(name, sorted(known))}")

@@ -54,7 +54,8 @@ def simulate(
         rounding). Replica ``k`` of replicas without seeds of their own has ``seed + k``.
     record : iterable of str
         The populations whose spikes are kept (``"output"``) and the recorded variables
-        (``"output.u"``, ``"feedforward.w"``); spike counts are kept of all populations.
+        (``"output.u"``, ``"feedforward.w"``), of neurons also those that an equation computes; spike counts are
+        kept of all populations.
     every : int
         Record variables at every so many steps.
     progress : callable, optional

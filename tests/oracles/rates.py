@@ -118,25 +118,28 @@ def krotov_hopfield(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return p["eta"] * g * (s["x"][:, None] - s["u"] * w)
 
 
-@RATE_ORACLES.of("hebbian_descent")
-def hebbian_descent(w: Array, s: Values, p: Mapping[str, float]) -> Array:
-    return -p["eta"] * np.outer(s["x"] - s["mu"], s["h"] - s["target"])
+def descended(rule: str, s: Values) -> Array:
+    """What a rule of supervised units multiplies the centred input with: the slope of a loss in z, or minus a target.
+
+    Of the squared error it is h - target times the slope of the logistic function, in its form 1/(2 + 2*cosh(z)).
+    """
+    if rule.startswith("hebbian_descent_gradient"):
+        return np.asarray((s["h"] - s["target"]) / (2 + 2 * np.cosh(s["z"])), float)
+    return {
+        "hebbian_descent_hebb": lambda: -s["target"],
+        "hebbian_descent_covariance": lambda: s["target_mean"] - s["target"],
+    }.get(rule, lambda: s["h"] - s["target"])()
 
 
-@RATE_ORACLES.of("hebbian_descent_gradient")
-def hebbian_descent_gradient(w: Array, s: Values, p: Mapping[str, float]) -> Array:
-    """Times the slope of the logistic function, from its other form 1/(2 + 2*cosh(z))."""
-    return -p["eta"] * np.outer(s["x"] - s["mu"], (s["h"] - s["target"]) / (2 + 2 * np.cosh(s["z"])))
+def _descent(rule: str) -> RateOracle:
+    def oracle(w: Array, s: Values, p: Mapping[str, float]) -> Array:
+        return -p["eta"] * np.outer(s["x"] - s["mu"], descended(rule, s)) - p["decay"] * w
+
+    return oracle
 
 
-@RATE_ORACLES.of("hebbian_descent_hebb")
-def hebbian_descent_hebb(w: Array, s: Values, p: Mapping[str, float]) -> Array:
-    return p["eta"] * np.outer(s["x"] - s["mu"], s["target"])
-
-
-@RATE_ORACLES.of("hebbian_descent_covariance")
-def hebbian_descent_covariance(w: Array, s: Values, p: Mapping[str, float]) -> Array:
-    return p["eta"] * np.outer(s["x"] - s["mu"], s["target"] - s["target_mean"])
+for _rule in ("", "_gradient", "_hebb", "_covariance", "_deep", "_gradient_deep"):
+    RATE_ORACLES.of(f"hebbian_descent{_rule}")(_descent(f"hebbian_descent{_rule}"))
 
 
 @RATE_ORACLES.of("hebb_reward")
@@ -172,6 +175,21 @@ def supervised(w: Array, x: Array, mu: Array, target: Array) -> dict[str, Array]
     return {"x": x, "mu": mu, "z": z, "h": 1 / (1 + np.exp(-z)), "target": target}
 
 
+def below(first: Array, x: Array, mu: Array) -> Array:
+    """Tanh units under a layer of supervised ones; the last is their bias."""
+    h = np.tanh(_drive(first, x - mu))
+    h[-1] = 1.0
+    return np.asarray(h, float)
+
+
+def handed_down(first: Array, w: Array, x: Array, now: Values, rule: str, p: Mapping[str, float]) -> Array:
+    """dw/dt of the layer below, by back-propagation of what the layer above descends; the bias has no input."""
+    error = w @ descended(rule, now)
+    slope = 1 - now["x"] ** 2
+    slope[-1] = 0.0
+    return -p["eta"] * np.outer(x, error * slope) - p["decay"] * first
+
+
 def rewarded(w: Array, x: Array, noise: Array, target: Array) -> dict[str, Array]:
     y = _drive(w, x) + noise
     return {"x": x, "y": y, "noise": noise, "R": -np.sum((y - target) ** 2, keepdims=True)}
@@ -190,7 +208,7 @@ def trajectory(rule: str, w: Array, activity: Activity, steps: int, parameters: 
         values, averaged_values = activity(n, w)
         for name, (of, tau) in averaged.items():
             means[name] = means[name] + (1 - np.exp(-dt / p[tau])) * (of(averaged_values) - means[name])
-        w = w + dt * oracle(w, {**values, **means}, p)
+        w = np.clip(w + dt * oracle(w, {**values, **means}, p), p.get("w_min", -np.inf), p.get("w_max", np.inf))
         traces.append(w)
     return np.array(traces)
 
