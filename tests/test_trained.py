@@ -18,6 +18,7 @@ from spikehebb import checkpoint, devices, jobs
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
 from spikehebb.datasets import load
+from spikehebb.export import Node
 from spikehebb.hardware import TARGETS, Quantized
 from spikehebb.jobs import ConvertedNetwork, LearnedNetwork, LifNetwork, RateNetwork, Settings, Trained
 from spikehebb.jobs.learned_file import EARLIER
@@ -28,7 +29,7 @@ DATA = Path(__file__).parent / "data" / "v0_1"
 MODELS = Path(__file__).parents[1] / "models"
 PACKAGE = Path(spikehebb.__file__).parent
 LOIHI = TARGETS["loihi1"]
-FORMS = ("learned", "biased", "rates", "dense rates", "converted", "lif")
+FORMS = ("learned", "biased", "rates", "dense rates", "converted", "lif", "lif_wta")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,7 @@ def forms() -> dict[str, Trained]:
         "dense rates": RateNetwork(model=model(DENSE)),
         "converted": columns["converted"],
         "lif": LifNetwork(columns=columns["lif"]),
+        "lif_wta": LifNetwork(own=LifNetwork(columns=columns["lif"]).own),
     }
 
 
@@ -108,7 +110,7 @@ ANSWERS: dict[str, dict[str, bool | str]] = {
     "check learning": {
         **dict.fromkeys(("learned", "biased"), True),
         **dict.fromkeys(("rates", "dense rates"), NO_SPIKES),
-        **dict.fromkeys(("converted", "lif"), NOT_LEARNING),
+        **dict.fromkeys(("converted", "lif", "lif_wta"), NOT_LEARNING),
     },
     "quantize": dict.fromkeys(FORMS, True),
     "export npz": dict.fromkeys(FORMS, True),
@@ -120,6 +122,7 @@ ANSWERS: dict[str, dict[str, bool | str]] = {
         "dense rates": "a SoftHebb network has rates, and NIR describes spiking networks; convert it first",
         "converted": True,
         "lif": True,
+        "lif_wta": True,
     },
     "learn from": {
         "learned": True,
@@ -128,14 +131,16 @@ ANSWERS: dict[str, dict[str, bool | str]] = {
         "dense rates": True,
         "converted": NO_START,
         "lif": NO_START,
+        "lif_wta": NO_START.replace("'converted'", "'lif_wta'"),
     },
     "convert": {
-        "learned": "a network that learned digits spikes already; only SoftHebb networks of rates are converted",
-        "biased": "a network that learned digits spikes already; only SoftHebb networks of rates are converted",
+        "learned": True,
+        "biased": True,
         "rates": True,
         "dense rates": True,
         "converted": CONVERTED,
         "lif": CONVERTED,
+        "lif_wta": CONVERTED,
     },
 }
 
@@ -162,6 +167,8 @@ def quantized(trained: Trained, images: Images, folder: Path) -> None:
     report = jobs.quantize_network(trained, TARGETS["generic"].with_limits(weight_bits=4), folder / "four")
     again = jobs.read(folder / "four")
     assert type(again) is type(trained)
+    if isinstance(trained, LifNetwork):
+        trained = LifNetwork(own=trained.own)  # a LIF form is quantized as its own numbers
     assert again.header["quantized"]["limits"]["weight_bits"]["value"] == 4
     changed = [name for name in trained.arrays if not np.array_equal(again.arrays[name], trained.arrays[name])]
     assert changed
@@ -187,7 +194,20 @@ def learned_from(trained: Trained, images: Images, folder: Path) -> None:
 
 
 def converted(trained: Trained, images: Images, folder: Path) -> None:
-    assert isinstance(trained.rates(), Model)
+    """Rates become spikes, and what learned in spikes becomes LIF neurons."""
+    if (learned := trained.learned()) is None:
+        assert isinstance(trained.rates(), Model)
+        return
+    assert learned is trained
+    with pytest.raises(ValueError, match="it has no rates"):
+        trained.rates()
+    shades = load("digits", "train")[:20]
+    run = jobs.convert_learned(learned, shades, images, calibration=20, device=devices.NUMPY, out=folder / "lif")
+    again = jobs.read(folder / "lif")
+    assert_same(again, run.network)
+    scores = jobs.evaluate(again, images)["metrics"]
+    assert scores["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    assert not jobs.check_network(again, TARGETS["generic"].with_limits(neuron_models=("lif_unit",)))["problems"]
 
 
 FUNCTIONS: dict[str, Callable[[Trained, Images, Path], None]] = {
@@ -259,12 +279,22 @@ def convert_again(trained: Trained, made: Model) -> ConvertedNetwork:
     return ConvertedNetwork(model=made, network=trained.network)
 
 
-def test_quantizing_a_lif_form_says_that_it_leaves_the_levels(forms: dict[str, Trained]) -> None:
-    network, layers, remarks = forms["lif"].quantized(LOIHI)
+def test_a_lif_form_is_quantized_as_its_own_numbers(forms: dict[str, Trained], tmp_path: Path) -> None:
+    """What is quantized is what is checked, evaluated and exported: not the layer that it came from."""
+    assert jobs.check_network(forms["lif"], LOIHI)["enforced"]
+    few = LOIHI.with_limits(weight_bits=3)
+    network, layers, remarks = forms["lif"].quantized(few)
     assert isinstance(network, LifNetwork)
     assert [type(layer) for layer in layers] == [Quantized]
-    assert "its LIF form takes the mean of each row away" in remarks[0]
-    assert forms["converted"].quantized(LOIHI)[2] == ()
+    assert remarks == forms["converted"].quantized(LOIHI)[2] == ()
+    jobs.quantize_network(forms["lif"], few, tmp_path / "few")
+    again = jobs.read(tmp_path / "few")
+    assert jobs.check_network(again, LOIHI)["enforced"] == jobs.check_network(again, few)["enforced"] == 0
+    node = again.graph().nodes["feedforward"]
+    assert isinstance(node, Node)
+    written, whole = node.values["weight"], layers[0].integers["feedforward"].T
+    assert len(np.unique(written)) <= 2**3
+    assert written / np.abs(written).max() == pytest.approx(whole / np.abs(whole).max())
 
 
 # ---- what is refused when a file is read
@@ -274,7 +304,10 @@ def test_quantizing_a_lif_form_says_that_it_leaves_the_levels(forms: dict[str, T
     ("changes", "message"),
     [
         ({"format": 2}, "has format 2, and this version reads up to 1; upgrade spikehebb"),
-        ({"kind": "reservoir"}, r"it holds 'reservoir', not a trained network \(digits, softhebb, converted\)"),
+        (
+            {"kind": "reservoir"},
+            r"it holds 'reservoir', not a trained network \(digits, softhebb, converted, lif_wta\)",
+        ),
         ({"kind": ["digits"]}, r"it holds \['digits'\], not a trained network"),
         ({"kind": "digits, unfinished"}, "it holds 'digits, unfinished', not a trained network"),
         ({"kind": None}, "it holds None, not a trained network"),

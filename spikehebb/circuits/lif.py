@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -86,16 +87,47 @@ def lif_wta(
     spikes = float(encoder.parameters["max_rate"] * tau_m)  # what an input of 1 adds up to in the potential
     size = array.shape[1]
     rest = drive + gain * (offset - offset.mean())
+    centred = gain / spikes * (array - array.mean(axis=1, keepdims=True))
     neuron = lif_unit.with_parameters(tau_m=tau_m, v_rest=rest * mV)
     populations = {
         "input": Population(model=encoder, size=array.shape[0]),
         "output": Population(model=neuron, size=size),
+        **inhibitory_neurons(inhibition, inhibitory, tau_inhibition),
     }
-    centred = gain / spikes * (array - array.mean(axis=1, keepdims=True))
     projections = {"feedforward": Projection(pre="input", post="output", weights=centred)}
-    populations |= inhibitory_neurons(inhibition, inhibitory, tau_inhibition)
     projections |= inhibiting(inhibition, size, inhibitory, strength)
     return Circuit(name="lif_wta", populations=populations, projections=projections)
+
+
+def with_numbers(
+    circuit: Circuit, weights: Mapping[str, ArrayLike], neurons: Mapping[str, Mapping[str, Quantity]]
+) -> Circuit:
+    """Return a circuit with these weights, by projection, and parameters, by population.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    weights : mapping of str to array_like, shape (n_pre, n_post)
+    neurons : mapping of str to mapping of str to Quantity
+
+    Raises
+    ------
+    ValueError
+        If there is no such projection or parameter, or something does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> changed = with_numbers(lif_wta(np.eye(2)), {"lateral": -2 * np.eye(2)}, {"output": {"tau_m": 5 * ms}})
+    >>> changed.projections["lateral"].weights.tolist()
+    [[-2.0, -0.0], [-0.0, -2.0]]
+    """
+    populations = dict(circuit.populations)
+    for name, values in neurons.items():
+        population = populations[name]
+        populations[name] = dataclasses.replace(population, model=population.model.with_parameters(**values))
+    return dataclasses.replace(circuit.with_weights(**weights), populations=populations)
 
 
 def inhibitory_neurons(inhibition: str, inhibitory: int, tau: Quantity) -> dict[str, Population]:

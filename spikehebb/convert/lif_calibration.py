@@ -63,7 +63,7 @@ class Calibration:
 
 def calibrate_lif(
     network: Model | ArrayLike,
-    images: Images,
+    images: Images | ArrayLike,
     *,
     inverse_temperature: float | None = None,
     bias: ArrayLike | None = None,
@@ -88,8 +88,8 @@ def calibrate_lif(
     ----------
     network : Model, or array_like of shape (inputs, neurons)
         A SoftHebb model, of which the first layer is taken, or weights.
-    images : Images
-        Training images, a few hundred.
+    images : Images, or array_like of shape (presentations, inputs)
+        Training images, a few hundred; an array is what the input neurons are presented.
     inverse_temperature : float, optional
         That of the layer when left out.
     bias : array_like, shape (neurons,), optional
@@ -250,10 +250,11 @@ def present(
     seed: int = 0,
     device: Device | None = None,
     replicas: int | None = None,
+    encode: Callable[[Any], Any] = presenting.as_they_are,
     watch: presenting.Watch | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Any, float]:
-    """Show images as they are, not scaled to unit length, to a circuit of LIF neurons and count who fired.
+    """Show images to a circuit of LIF neurons and count who fired.
 
     Parameters
     ----------
@@ -262,6 +263,8 @@ def present(
     images : Images, or array_like of shape (presentations, inputs)
     seed : int
         Of the first chunk of images; the next ones have the next numbers.
+    encode : callable
+        What the input neurons are presented of images; pixels from 0 to 1, not scaled to unit length, when left out.
 
     Returns
     -------
@@ -276,7 +279,7 @@ def present(
         dt=dt,
         device=device or devices.find("auto"),
         seed=lambda number: (seed + number) % MOST,
-        encode=presenting.as_they_are,
+        encode=encode,
         replicas=replicas,
         watch=watch,
         progress=progress,
@@ -337,11 +340,12 @@ def _layer(network: Model | ArrayLike, bias: ArrayLike | None, t: float | None) 
     return weights, offset, float(t)
 
 
-def _pixels(images: Images, weights: Float) -> Float:
-    inputs = images.intensities().reshape(len(images), -1).astype(np.float64)
-    if inputs.shape[1] != len(weights):
+def _pixels(images: Images | ArrayLike, weights: Float) -> Float:
+    inputs = np.asarray(presenting.as_they_are(images), np.float64)
+    if inputs.ndim != 2 or inputs.shape[1] != len(weights):
+        name = images.name if isinstance(images, Images) else "the array"
         raise ValueError(
-            f"calibrate_lif: {images.name} has {inputs.shape[1]} pixels per image, but the weights have "
+            f"calibrate_lif: {name} has {inputs.shape[-1]} pixels per image, but the weights have "
             f"{len(weights)} inputs."
         )
     return inputs

@@ -2,6 +2,8 @@ from .advice import Advice as Advice
 from .advice import advise as advise
 from .check import check_network as check_network
 from .check import limits_of as limits_of
+from .convert_learned import LifRun as LifRun
+from .convert_learned import convert_learned as convert_learned
 from .convert_softhebb import ConversionRun as ConversionRun
 from .convert_softhebb import convert_softhebb as convert_softhebb
 from .converted import ConvertedNetwork as ConvertedNetwork

@@ -177,13 +177,15 @@ class ConvertedNetwork:
 
     def start(self) -> NoReturn:
         """Raise ``ValueError``: learning does not go on from it."""
-        raise ValueError(
-            f"it holds {KIND!r}, but learning goes on from a network that learned digits, or from a SoftHebb model."
-        )
+        no_start(KIND)
 
     def rates(self) -> NoReturn:
         """Raise ``ValueError``: it is converted already."""
-        raise ValueError("a converted network spikes already; convert the SoftHebb network that it came from.")
+        converted_already()
+
+    def learned(self) -> NoReturn:
+        """Raise ``ValueError``: it is converted already."""
+        converted_already()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -226,6 +228,18 @@ def per_image(seen: Seen, images: int) -> dict[str, float]:
         "operations_per_image": float(seen.operations.sum()) / images,
         "ms_per_image": 1000 * seen.seconds / images,
     }
+
+
+def no_start(kind: str) -> NoReturn:
+    """Raise ``ValueError``: learning does not go on from a converted network."""
+    raise ValueError(
+        f"it holds {kind!r}, but learning goes on from a network that learned digits, or from a SoftHebb model."
+    )
+
+
+def converted_already() -> NoReturn:
+    """Raise ``ValueError``: what is converted is not converted again."""
+    raise ValueError("a converted network spikes already; convert the SoftHebb network that it came from.")
 
 
 def refuse_learning() -> NoReturn:

@@ -15,7 +15,7 @@ from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Int, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
-from spikehebb.jobs import learned, learned_file, shown
+from spikehebb.jobs import learned, learned_file, scores, shown
 from spikehebb.jobs.advice import announce_learning
 from spikehebb.jobs.digit_runs import KIND as REPLICAS
 from spikehebb.jobs.digit_runs import DigitRun, DigitRuns, check_replicas, folders_of, summary
@@ -36,7 +36,7 @@ from spikehebb.jobs.digit_state import (
 )
 from spikehebb.jobs.fronts import Columns
 from spikehebb.jobs.learn_front import FrontRun, learn_front, pieces_of
-from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, readouts, replaced, scores_of, stronger
+from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, replaced, stronger
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
@@ -321,7 +321,7 @@ class _Learning:
             arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
             arrays |= self.front[0].arrays() if self.front else {}
-            arrays |= readouts(counts, np.asarray(images.labels), len(self.train.classes))
+            arrays |= scores.readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
@@ -329,9 +329,9 @@ class _Learning:
         for network, state, first, images, spikes, (counts, seconds) in zip(
             trained, states, self.begin(folder), labelled, fired, tested, strict=True
         ):
-            scores, predicted = scores_of(network.arrays, counts, self.test, seconds)
+            measured, predicted = scores.scores_of(network.arrays, counts, self.test, seconds)
             layers = layers_of(network.circuit(learning=True), first, state, spikes, network.settings)
-            report = self._report(network, state, layers, len(images), scores, predicted)
+            report = self._report(network, state, layers, len(images), measured, predicted)
             runs.append(DigitRun(report=report, network=network))
         return self._runs(runs)
 

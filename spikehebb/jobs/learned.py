@@ -14,7 +14,7 @@ from brian2 import ms
 from numpy.typing import NDArray
 from scipy import sparse
 
-from spikehebb import checkpoint, devices, export, metrics
+from spikehebb import checkpoint, devices, export
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import Learner
 from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest, images_only
@@ -38,6 +38,7 @@ from spikehebb.jobs.learned_file import (
     weights_of,
 )
 from spikehebb.jobs.run import provenance
+from spikehebb.jobs.scores import scores_of
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.reading import printable
@@ -264,7 +265,11 @@ class LearnedNetwork:
 
     def rates(self) -> NoReturn:
         """Raise ``ValueError``: it has none."""
-        raise ValueError("a network that learned digits spikes already; only SoftHebb networks of rates are converted.")
+        raise ValueError("a network that learned digits spikes already; it has no rates.")
+
+    def learned(self) -> LearnedNetwork:
+        """Return itself: it learned in spikes."""
+        return self
 
 
 def spike_counts(
@@ -329,31 +334,6 @@ def stronger(time: int) -> float:
     Diehl and Cook 2015: the input rate is 2, then 3, 4, ... eighths of a pixel, until five spikes answer.
     """
     return 1 + RAISED * time
-
-
-def scores_of(
-    arrays: Mapping[str, NDArray[Any]], counts: Any, images: Samples, seconds: float
-) -> tuple[dict[str, Any], Int]:
-    """Return the scores that spike counts (images, neurons) give, and the class of each image by single-neuron vote."""
-    labels, profile = np.asarray(images.labels), np.asarray(arrays["profile"])
-    names = metrics.neuron_labels(profile)
-    predicted, classwise = metrics.vote(counts, names), metrics.class_vote(counts, names, profile.shape[1])
-    return {
-        "accuracy_vote": metrics.accuracy(predicted, labels),
-        "accuracy_class_vote": metrics.accuracy(classwise, labels),
-        "accuracy_soft_vote": metrics.accuracy(metrics.soft_vote(counts, profile), labels),
-        "accuracy_likelihood_vote": metrics.accuracy(metrics.likelihood_vote(counts, profile), labels),
-        "accuracy_linear": metrics.accuracy(metrics.predict_linear(counts, np.asarray(arrays["linear"])), labels),
-        "ms_per_image_test": 1000 * seconds / len(images),
-    }, predicted
-
-
-def readouts(counts: Any, labels: Int, classes: int) -> dict[str, NDArray[Any]]:
-    """Return the readouts that spike counts for labelled training images give: class profile and linear readout."""
-    return {
-        "profile": metrics.class_profile(counts, labels, classes),
-        "linear": metrics.fit_linear(counts, labels, classes),
-    }
 
 
 def load(path: Path, settings: Settings) -> LearnedNetwork:

@@ -153,6 +153,10 @@ class RateNetwork:
         """Return the model."""
         return self.model
 
+    def learned(self) -> None:
+        """Return None: it learned in rates."""
+        return
+
 
 def quantized_model(model: Model, target: Target, rounding: Rounding, seed: int) -> tuple[Model, list[Quantized]]:
     """Return a model whose layers, with their batch normalization in them, have the weights that a chip has."""

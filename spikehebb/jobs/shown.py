@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb.core import Events, Samples
+from spikehebb.circuits.learner import Encoding
+from spikehebb.core import Events, Images, Samples
 from spikehebb.core.memory import check_memory
 from spikehebb.encoders import unit_length
 from spikehebb.jobs.digit_settings import Settings
@@ -26,15 +27,16 @@ def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
     """Return images as they are presented to the input, shape (images, inputs), times a gain."""
     if isinstance(images, Events):  # whose spikes are what they are
         return images.words(settings.recording_ms * ms, settings.time_steps, steps_per_word=settings.time_steps)[:, 0]
-    if isinstance(settings.front, Edges):
-        rows = settings.front.rates(images)
-        if settings.learner.encoding == "unit length":
-            return gain * unit_length(rows)
-    elif settings.learner.encoding == "unit length":
-        return gain * of_unit_length(images)
-    else:
-        rows = as_they_are(images)
-    return gain * (np.hstack([rows, 1 - rows]) if settings.learner.encoding == "on and off" else rows)
+    front = settings.front if isinstance(settings.front, Edges) else None
+    return encoded(images, settings.learner.encoding, front, gain)
+
+
+def encoded(images: Images, encoding: Encoding, front: Edges | None = None, gain: float = 1.0) -> Any:
+    """Return images as input neurons are presented them in an encoding, shape (images, inputs), times a gain."""
+    rows = as_they_are(images) if front is None else front.rates(images)
+    if encoding == "unit length":
+        return gain * (of_unit_length(images) if front is None else unit_length(rows))
+    return gain * (np.hstack([rows, 1 - rows]) if encoding == "on and off" else rows)
 
 
 def inputs(settings: Settings, shape: tuple[int, ...]) -> int:

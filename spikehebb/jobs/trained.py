@@ -1,6 +1,7 @@
 """Trained networks as values with one interface; only this module distinguishes their forms.
 
-The forms: ``LearnedNetwork`` (learned in spikes), ``RateNetwork`` (SoftHebb), ``ConvertedNetwork`` and ``LifNetwork``.
+The forms: ``LearnedNetwork`` (learned in spikes), ``RateNetwork`` (SoftHebb), ``ConvertedNetwork``
+and ``LifNetwork``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target
-from spikehebb.jobs import learned, learned_file
+from spikehebb.jobs import learned, learned_file, lif, lif_wta
 from spikehebb.jobs.converted import ConvertedNetwork
 from spikehebb.jobs.costs import Circuits
+from spikehebb.jobs.learned import LearnedNetwork
 from spikehebb.jobs.lif import LifNetwork
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.start import Start
@@ -77,6 +79,9 @@ class Trained(Protocol):
 
     def rates(self) -> Model:
         """Return the rate network to convert."""
+
+    def learned(self) -> LearnedNetwork | None:
+        """Return it where it learned in spikes, to convert, or None where it learned in rates."""
 
 
 def read(path: Path, *, circuit: str | Learner | None = None, rule: str | PlasticityRule | None = None) -> Trained:
@@ -181,6 +186,7 @@ _KINDS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Shapes], Callable[[Chec
     learned_file.KIND: (learned_file.shapes, learned.from_checkpoint),
     model_file.KIND: (model_file.shapes, _rates),
     network_file.KIND: (network_file.shapes, _converted),
+    lif_wta.KIND: (lif_wta.shapes, lif.from_checkpoint),
 }
 
 

@@ -9,13 +9,13 @@ from brian2 import Hz, ms
 
 from spikehebb import convert, metrics
 from spikehebb.circuits import lif_wta
-from spikehebb.convert import SpikingNetwork, Timing
+from spikehebb.convert import SpikingNetwork, Timing, lif_calibration
 from spikehebb.convert.lif_calibration import calibrate_lif
 from spikehebb.core import Images, Int
-from spikehebb.core.progress import Progress
+from spikehebb.core.progress import Progress, of_stage
 from spikehebb.devices import Device
 from spikehebb.encoders import regular
-from spikehebb.jobs.lif import spike_counts
+from spikehebb.jobs.lif_wta import seed_of
 from spikehebb.jobs.seeds import CONVERSION
 from spikehebb.softhebb import Model
 from spikehebb.softhebb.readout import vote_labels
@@ -79,7 +79,15 @@ def lif(
     tell("LIF", 0.5)
     weights, bias = convert.folded(model, 0)
     circuit = lif_wta(weights, bias=bias, **fit.parameters)
-    counts, _ = spike_counts(circuit, test, timing, device=device, seed=seed)
+    counts, _ = lif_calibration.present(
+        circuit,
+        test,
+        presentation=timing.present_ms * ms,
+        dt=timing.dt_ms * ms,
+        seed=seed_of(seed),
+        device=device,
+        progress=of_stage(tell, "testing"),
+    )
     tell("LIF", 1)
     winner, names = np.asarray(counts.argmax(axis=1)).ravel(), _labels(model, train, seed)
     return {
