@@ -77,7 +77,7 @@ def convert(
                 "--neurons lif."
             )
         train, test = (images_of(name, part, data_dir, limit) for part, limit in parts)
-        given = {"present_ms": present, "calibration": calibration}
+        given: dict[str, Any] = {"present_ms": present, "calibration": calibration}
         with progress() as tell, jobs.held(out):
             made = jobs.convert_learned(
                 learned,

@@ -126,7 +126,7 @@ class LifSettings:
             np.zeros((inputs, self.neurons)),
             inhibition=self.inhibition,  # type: ignore[arg-type]
             encoder=encoder,
-            **spiking,  # type: ignore[arg-type]
+            **spiking,
         )
 
 
