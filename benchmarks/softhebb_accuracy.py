@@ -42,7 +42,9 @@ def within(data: str, preset: str, tolerance: float) -> Case:
 
 CASES = [
     *(within("cifar10", f"cifar-{depth}", 0.6) for depth in (1, 2, 3)),
-    *(within("cifar10", f"cifar-{kind}-{depth}", 1.5) for kind in ("random", "hard") for depth in (1, 2, 3)),
+    *(within("cifar10", f"cifar-random-{depth}", 0.6 if depth == 1 else 1.5) for depth in (1, 2, 3)),
+    Case(data="cifar10", preset="cifar-hard-1", low=60.0, high=61.6),  # converged; see the curve of make works
+    *(within("cifar10", f"cifar-hard-{depth}", 1.5) for depth in (2, 3)),
     Case(data="mnist", preset="mnist-3", low=99.2),
     Case(data="mnist", preset="mnist-dense", low=96.9),
     Case(data="fashion-mnist", preset="mnist-dense", low=75.1),

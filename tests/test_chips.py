@@ -203,7 +203,7 @@ def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.
 def _dense(rng: np.random.Generator) -> Model:
     """Return one dense layer of six units that nobody trained."""
     from spikehebb.softhebb import Layer, Network
-    from spikehebb.softhebb.network import Weights, array_shapes
+    from spikehebb.softhebb.model import Weights, array_shapes
 
     layer = Layer(units=6, kernel=0, activation="softmax", exponent=1.0, batch_norm=False)
     network = Network(image_shape=(1, 8, 8), layers=(layer,))
@@ -215,7 +215,7 @@ def _dense(rng: np.random.Generator) -> Model:
 def _convolutional(rng: np.random.Generator) -> Model:
     """Return a network of two layers, one of them convolutional with batch normalization, that nobody trained."""
     from spikehebb.softhebb import Layer, Network
-    from spikehebb.softhebb.network import Weights, array_shapes
+    from spikehebb.softhebb.model import Weights, array_shapes
 
     network = Network(
         image_shape=(1, 8, 8),

@@ -40,7 +40,7 @@ from spikehebb.rules import stdp_pair
 from spikehebb.simulation import programs, simulate
 from spikehebb.simulation.present import simulate_distributed
 from spikehebb.softhebb import find, training
-from spikehebb.softhebb.network import Model
+from spikehebb.softhebb.model import Model
 from tests.module_graph import FILES, PACKAGE, syntax
 
 SIMULATE = sys.modules["spikehebb.simulation.simulate"]

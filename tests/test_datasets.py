@@ -314,6 +314,62 @@ def test_cifar100_is_another_data_set(tmp_path: Path) -> None:
         load("cifar10", "train", data_dir=tmp_path)
 
 
+def hundred(**changes: Any) -> bytes:
+    """A file of three images of CIFAR-100."""
+    pixels = np.random.default_rng(5).integers(0, 256, (3, 3072), np.uint8)
+    labels = {"fine_labels": [99, 0, 7], "coarse_labels": [19, 0, 3]}
+    content = {"batch_label": b"test", **labels, "data": pixels, "filenames": [b"a.png", b"b.png", b"c.png"]}
+    return pickle.dumps({key.encode(): value for key, value in (content | changes).items()}, protocol=4)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "place"), [("", "cifar100/cifar-100-python"), (".xz", "cifar-100-python"), (".gz", ".")]
+)
+def test_cifar100_is_found_and_has_its_fine_labels(
+    suffix: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a file that passes for the official one, which cannot be had everywhere."""
+    raw, folder = hundred(), tmp_path / place
+    monkeypatch.setattr(cifar, "COUNTS_100", {"train": 5, "test": 3})
+    monkeypatch.setattr(cifar, "MD5_100", {"test": hashlib.md5(raw, usedforsecurity=False).hexdigest()})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"test{suffix}").write_bytes(PACK[suffix](raw))
+    test = load("cifar100", "test", data_dir=tmp_path)
+    assert (test.name, test.image_shape) == ("cifar100/test", (3, 32, 32))
+    assert [test.classes[label] for label in test.labels] == ["worm", "apple", "beetle"]
+    first = np.random.default_rng(5).integers(0, 256, (3, 3072), np.uint8)[0]
+    assert test.pixels[0, 2, 1].tolist() == first[2048 + 32 : 2048 + 64].tolist(), "row 1 of the blue values"
+    assert test.hashes == {"test": hashlib.sha256(raw).hexdigest()}
+    assert len(set(test.classes)) == 100
+    assert list(test.classes) == sorted(test.classes)
+
+
+def test_cifar100_that_is_missing_or_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPIKEHEBB_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match=r"cifar100: it is not downloaded; unpack the official cifar-100"):
+        load("cifar100", "test")
+    with pytest.raises(FileNotFoundError, match="cifar100: train is missing"):
+        load("cifar100", "train", data_dir=tmp_path)
+    (tmp_path / "train").write_bytes(pickle.dumps(Trap(tmp_path / "trace")))
+    with pytest.raises(ValueError, match=r"cifar100: .*train is not the official file.*its MD5 is [0-9a-f]{32}, not 1"):
+        load("cifar100", "train", data_dir=tmp_path)
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fine_labels": [100, 0, 7]}, "its labels must be 3 whole numbers from 0 to 99"),
+        ({"coarse_labels": [20, 0, 7]}, "its labels must be 3 whole numbers from 0 to 19"),
+        ({"data": np.zeros((2, 3072), np.uint8)}, r"its data must be bytes of the shape \(3, 3072\)"),
+        ({"labels": [0, 0, 0]}, "not a batch of CIFAR-100, which is a dictionary"),
+    ],
+)
+def test_a_file_of_cifar100_holds_what_it_should(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_batch(hundred(**changes), images=3, fine=True)
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the address that serves it."""

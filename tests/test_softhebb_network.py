@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spikehebb.softhebb import Layer, Model, Network, Pool, Readout, Training, Weights
-from spikehebb.softhebb.network import array_shapes
+from spikehebb.softhebb.model import array_shapes
 
 CONVOLUTION = Layer(units=2, kernel=3, padding=1, pool=Pool())
 NETWORK = Network(image_shape=(3, 6, 6), layers=(CONVOLUTION, Layer(units=4)))
@@ -100,6 +100,29 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
         Network,
         {"image_shape": (1, 4, 4), "layers": [CONVOLUTION, Layer(units=1, kernel=1, pool=Pool(size=3))]},
         "network: layer 1 pools 3 x 3 positions, but has only 2 x 2; use larger images or fewer layers.",
+    ),
+    (Layer, {"units": 4, "stride": 2}, "layer: a dense layer (kernel 0) has one position and no stride, got 2."),
+    (Layer, {"units": 4, "kernel": 3, "stride": 0}, "layer: stride must be at least 1, got 0."),
+    (Layer, {"units": 4, "winners": 5}, "layer: winners must be at most the number of units 4, got 5."),
+    (Layer, {"units": 4, "winners": 0}, "layer: winners must be at least 1, got 0."),
+    (Layer, {"units": 4, "pruned": 1.0}, "layer: pruned must be below 1, a share of the weights, got 1.0."),
+    (Layer, {"units": 4, "whitening": -1.0}, "layer: whitening must be at least 0, got -1.0."),
+    (Layer, {"units": 4, "positions": -1}, "layer: positions must be at least 0, got -1."),
+    (Layer, {"units": 4, "sample_norm": 1}, "layer: sample_norm must be true or false, got 1."),
+    (
+        Layer,
+        {"units": 4, "plasticity": "instar"},
+        "layer: rate norm, which is 0 at norm 1, does not go with plasticity instar; take constant or linear.",
+    ),
+    (
+        Layer,
+        {"units": 4, "unit_norm": True},
+        "layer: rate norm, which is 0 at norm 1, does not go with unit_norm; take",
+    ),
+    (
+        Network,
+        {"image_shape": (3, 8, 8), "layers": [CONVOLUTION, Layer(units=3, whitening=0.1)]},
+        "network: layer 1 whitens, which only the first layer (0) can.",
     ),
     (Training, {"epochs": 0}, "training: epochs must be at least 1, got 0."),
     (Training, {"batch": 0}, "training: batch must be at least 1, got 0."),

@@ -18,6 +18,8 @@ ACTIVATIONS = [
     Layer(units=5, kernel=1, activation="relu", exponent=3.0),
     Layer(units=5, kernel=1, activation="tanh"),
     Layer(units=5, kernel=1, activation="softmax", exponent=5.0),
+    Layer(units=5, kernel=1, activation="winners"),
+    Layer(units=5, kernel=1, activation="winners", winners=2),
 ]
 POOLS = [
     Pool(kind="max", size=4, stride=2, padding=1),

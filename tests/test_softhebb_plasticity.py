@@ -29,8 +29,12 @@ COMPETITIONS: list[dict[str, Any]] = [
     {"plasticity": "hard"},
     {"plasticity": "krotov-hopfield", "rank": 2},
     {"plasticity": "krotov-hopfield", "rank": 4, "anti": 0.2, "rate": "linear"},
+    {"plasticity": "instar", "rate": "constant", "eta": 3.0},
+    {"plasticity": "instar", "rate": "constant", "winners": 3, "unit_norm": True, "bias": True, "eta_bias": 3.0},
+    {"plasticity": "soft", "rate": "linear", "unit_norm": True},
 ]
-KERNELS: list[dict[str, Any]] = [{"kernel": 3, "padding": 1}, {"kernel": 5, "padding": 2}, {"kernel": 1}, {}]
+STRIDED = {"kernel": 3, "padding": 1, "stride": 2}
+KERNELS: list[dict[str, Any]] = [{"kernel": 3, "padding": 1}, {"kernel": 5, "padding": 2}, STRIDED, {"kernel": 1}, {}]
 
 
 def rows(layer: Layer, weight: Any) -> Any:

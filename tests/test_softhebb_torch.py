@@ -18,7 +18,7 @@ import pytest
 from spikehebb.core import Images
 from spikehebb.softhebb import Layer, Model, Network, Pool, Weights, find, presets, training
 from spikehebb.softhebb.backend import working
-from spikehebb.softhebb.network import array_shapes
+from spikehebb.softhebb.model import array_shapes
 from spikehebb.softhebb.torch_files import read_torch, write_torch
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra torch)")
@@ -323,9 +323,11 @@ def test_without_config_the_shapes_tell_if_only_one_preset_fits(tmp_path: Path) 
     with pytest.raises(ValueError, match=r"does not state its architecture, and its shapes fit no known preset; name"):
         read_torch(tmp_path / "3.pth")
     assert read_torch(tmp_path / "3.pth", preset="cifar-3").network.layers == wide
-    with pytest.raises(ValueError, match="its shapes fit the presets cifar-1, cifar-hard-1 alike; name the right one"):
+    with pytest.raises(
+        ValueError, match="its shapes fit the presets cifar-1, cifar-hard-1, cifar-hard-1-average alike"
+    ):
         read_torch(tmp_path / "1.pth")
-    assert read_torch(tmp_path / "1.pth", preset="2HardCnnCIFAR").network.layers == find("cifar-hard-1").layers
+    assert read_torch(tmp_path / "1.pth", preset="2HardCnnCIFAR").network.layers == find("cifar-hard-1-average").layers
     with pytest.raises(ValueError, match="it has 2 layers, but preset cifar-3 has 3"):
         read_torch(tmp_path / "2.pth", preset="cifar-3")
     with pytest.raises(ValueError, match="there is no preset 'cifar-33'"):

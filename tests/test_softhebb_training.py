@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spikehebb.core import Images
-from spikehebb.softhebb import Layer, Network, Pool, Training, Weights, presets, training
+from spikehebb.softhebb import Layer, Network, Pool, Training, Weights, numerics, presets, training
 from spikehebb.softhebb.backend import available, one_by_one, working
 from tests.oracles import softhebb as oracle
 
@@ -21,6 +21,19 @@ LAYERS = (
     Layer(units=8, kernel=5, padding=2, eta=0.08, exponent=0.7, norm=5.0, pool=Pool(size=4, padding=1)),
     Layer(units=10, kernel=3, padding=1, eta=0.05, exponent=1.4, norm=5.0, pre_triangle=True, pool=POOL),
     Layer(units=12, plasticity="soft", bias=True, rate="linear", activation="softmax", norm=2.0),
+)
+INSTAR = Layer(
+    units=12,
+    kernel=3,
+    batch_norm=False,
+    sample_norm=True,
+    plasticity="instar",
+    rate="constant",
+    unit_norm=True,
+    bias=True,
+    eta=8.0,
+    eta_bias=3.0,
+    winners=2,
 )
 NETWORK = Network(image_shape=(3, 8, 8), layers=LAYERS)
 
@@ -103,12 +116,12 @@ def test_starts_differ_by_seed_and_layer() -> None:
     assert same(training.start(network, 0), training.start(network, 0))
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-9), (np.float32, 1e-4)])
 def test_a_batch_as_published(number: int, strict: bool, dtype: Any, error: float, rng: np.random.Generator) -> None:
     xp = pytest.importorskip("array_api_strict", reason="array_api_strict is not installed") if strict else np
-    layer, shape = LAYERS[number], NETWORK.shapes[number]
+    layer, shape = (*LAYERS, dataclasses.replace(INSTAR, activation="winners"))[number], NETWORK.shapes[number % 3]
     if strict and layer.activation == "triangle":
         layer = dataclasses.replace(layer, activation="relu")  # powers: see test_softhebb_numerics
     state, x = oracle.state(layer, shape, rng), oracle.single(rng.random((4, *shape)))
@@ -288,3 +301,80 @@ def test_where_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
         with working(cores=cores) as (xp, each):
             assert xp is np
             assert each(lambda number: number**2, [3, 1, 2]) == [9, 1, 4]
+
+
+def miconi(**changes: Any) -> Network:
+    """Two layers of Miconi's, as small as they can be."""
+    first = dataclasses.replace(INSTAR, whitening=1e-3, **changes)
+    second = dataclasses.replace(INSTAR, units=20, kernel=2, pruned=0.9, activation="winners")
+    return Network(image_shape=(3, 6, 6), layers=(dataclasses.replace(first, pool=Pool(size=2)), second))
+
+
+def test_a_pruned_layer_starts_and_stays_pruned_with_norm_1() -> None:
+    network, settings, shown = miconi(), Training(batch=5), images(40, (3, 6, 6))
+    start = training.start(network, 0)[1].weight.reshape(20, -1)
+    learned = whole(network, settings, shown, seed=0)[1].weight.reshape(20, -1)
+    present = start != 0
+    assert present.any(axis=1).all()
+    assert present.mean() == pytest.approx(0.1, abs=4 * math.sqrt(0.09 / start.size))
+    assert ((learned != 0) == present).all()
+    assert np.abs(learned - start).max() > 0.05
+    for weight in (start, learned):
+        np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-6)
+
+
+def test_thresholds_make_units_win_equally_often_before_weights_change() -> None:
+    """During the warm-up; the thresholds are minus the bias."""
+    layer = dataclasses.replace(INSTAR, warm_up=1000, eta_bias=0.5)
+    network, pixels = Network(image_shape=(3, 6, 6), layers=(layer,)), images(200, (3, 6, 6)).pixels
+    pattern = np.random.default_rng(1).random((3, 6, 6), dtype=np.float32)
+    shown = Images(name="alike", pixels=0.5 * (pixels + pattern), labels=np.zeros(200))
+
+    def wins(weights: Weights) -> Any:
+        placed = training.place(layer, weights, np)
+        u = training.sums(placed, np.ascontiguousarray(np.asarray(shown.pixels).transpose(0, 2, 3, 1)))
+        return (np.argsort(np.argsort(-u.reshape(-1, 12), axis=1), axis=1) < 2).mean(axis=0)
+
+    (start,) = training.start(network, 0)
+    (after,) = whole(network, Training(epochs=10, batch=20), shown, seed=0)
+    np.testing.assert_allclose(after.weight, start.weight, rtol=1e-6)
+    assert np.abs(wins(start) - 2 / 12).max() > 0.06
+    assert np.abs(wins(after) - 2 / 12).max() < 0.03
+
+
+def test_whitened_images_are_white() -> None:
+    """More images than pixels, and next to nothing on the diagonal: the covariance of what enters is the identity."""
+    network, shown = miconi(), images(500, (3, 6, 6))
+    first = dataclasses.replace(network.layers[0], whitening=1e-6)
+    network = dataclasses.replace(network, layers=(first, *network.layers[1:]))
+    layers = training.start(network, 0)
+    assert np.array_equal(np.asarray(layers[0].whitening), np.eye(108))
+    matrix = np.asarray(training.whitened(network, layers, shown)[0].whitening)
+    x = np.asarray(shown.pixels).transpose(0, 2, 3, 1)
+    white = numerics.whiten(x, matrix).reshape(500, -1)
+    outer = white.T @ white / 500
+    keep = np.linalg.eigvalsh(outer)[1:]  # one direction, the mean of each image, is 0
+    np.testing.assert_allclose(keep, 1, atol=0.01)
+    assert np.abs(matrix - matrix.T).max() < 1e-4
+
+
+def test_positions_are_drawn_anew_and_all_of_them_are_all() -> None:
+    network, settings, shown = miconi(), Training(batch=8), images(24, (3, 6, 6))
+    every = whole(network, settings, shown)
+    assert same(every, whole(miconi(positions=16), settings, shown))  # as many as there are
+    some = whole(miconi(positions=4), settings, shown)
+    assert not same(every, some)
+    assert same(some, whole(miconi(positions=4), settings, shown))
+    assert not same(some, whole(miconi(positions=4), settings, shown, seed=4))
+
+
+def test_layers_that_draw_positions_hand_on_all_of_them_when_they_learn_together() -> None:
+    settings, shown = Training(batch=8, order="together"), images(24, (3, 6, 6))
+    first, second = whole(miconi(positions=4), settings, shown)
+    assert first.steps == second.steps == 3
+    layer, rng = miconi(positions=4).layers[0], np.random.default_rng(0)
+    x = np.ascontiguousarray(np.asarray(shown.pixels[:8]).transpose(0, 2, 3, 1))
+    placed = training.place(layer, first, np)
+    expected = training.forward([placed], x, one_by_one)
+    output = training.learn_batch(placed, x, 3, one_by_one, rng)
+    np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)

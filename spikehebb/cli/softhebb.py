@@ -43,7 +43,7 @@ def train(
     ] = None,
     order: Annotated[str | None, typer.Option(help="Layers learn successive or together.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Of the layers.")] = None,
-    readout: Annotated[str, typer.Option(help="adam, ridge or logistic.")] = "adam",
+    readout: Annotated[str | None, typer.Option(help="adam, ridge or logistic; the preset's when left out.")] = None,
     readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
     device: Where = "cpu",
     cores: Cores = None,

@@ -12,7 +12,7 @@ import numpy as np
 from spikehebb.core import Circuit, Frozen
 from spikehebb.core.values import is_finite
 from spikehebb.softhebb import Layer
-from spikehebb.softhebb.network import Array
+from spikehebb.softhebb.model import Array
 
 Neurons = Literal["integrate", "stochastic"]
 Order = Literal["together", "in turn"]

@@ -122,13 +122,12 @@ def assemble(
         alone = number == 0 and not layer.kernel and timing.order == "together"
         encoder = encoder_of(timing) if alone else word_source
         shape, pooled = network.shapes[number], network.shapes[number + 1]
-        grown = 2 * layer.padding - layer.kernel + 1
         stage = Stage(
             layer=layer,
             circuit=_circuit(layer, weights, bias, gain, input_rate, latency, timing, encoder),
             input_shape=shape,
             output_shape=pooled,
-            positions=(shape[1] + grown, shape[2] + grown) if layer.kernel else (1, 1),
+            positions=layer.grid(*shape[1:]),
             gain=gain,
             latency=latency,
         )
@@ -213,6 +212,17 @@ def check_forms(network: Network) -> None:
             raise ValueError(
                 f"layer {number} has activation tanh, whose negative values no rate can stand for; "
                 f"convert networks with {', '.join(_POWERS)} or softmax."
+            )
+        without = {
+            f"stride {layer.stride}": layer.stride > 1,
+            "whitening": layer.whitening > 0,
+            "sample_norm": layer.sample_norm,
+            "activation winners": layer.activation == "winners",
+        }
+        if found := [name for name, is_there in without.items() if is_there]:
+            raise ValueError(
+                f"layer {number} has {', '.join(found)}, for which there are no spiking columns yet; convert networks "
+                "without, such as SoftHebb's presets."
             )
 
 

@@ -9,6 +9,7 @@ from spikehebb.catalogue import collected
 from spikehebb.core import Images
 from spikehebb.datasets.arrays import images as images
 from spikehebb.datasets.cifar import cifar10 as cifar10
+from spikehebb.datasets.cifar import cifar100 as cifar100
 from spikehebb.datasets.data_set import DataSet as DataSet
 from spikehebb.datasets.digits import digits as digits
 from spikehebb.datasets.event_files import from_tonic as from_tonic
@@ -51,7 +52,7 @@ def load(
     data_dir : path, optional
         A folder that holds the official files, plain or compressed with gzip or xz, in a subfolder of the data set's
         name or directly; ``SPIKEHEBB_DATA`` where it is left out. Without either they are downloaded into the user's
-        cache, except ``stl10``. For ``folder`` the folder of ``train`` and ``test``.
+        cache, except ``stl10`` and ``cifar100``. For ``folder`` the folder of ``train`` and ``test``.
     size : int, optional
         Cut the largest square from the middle of all images and scale it to so many pixels a side, see ``scaled``.
     grey : bool

@@ -15,6 +15,7 @@ from spikehebb.core.values import check_setting
 from spikehebb.datasets import sample
 from spikehebb.encoders import regular
 from spikehebb.softhebb import Layer, Model, Network, Pool
+from spikehebb.softhebb.network import SINCE
 
 LEARNING = ("soft", "none")
 LAYERS = tuple(
@@ -95,6 +96,10 @@ class LayerSettings:
                 raise ValueError(
                     f"layer {number} has batch_norm, bias or pre_triangle, which nothing in the spiking circuit "
                     "learns; set them to false."
+                )
+            if new := [name for name, value in SINCE.items() if getattr(layer, name) != value]:
+                raise ValueError(
+                    f"layer {number} has {', '.join(new)}, which the spiking circuit does not have; leave that out."
                 )
         for item in fields(self):
             if item.name != "layers":

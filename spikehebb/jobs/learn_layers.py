@@ -30,7 +30,8 @@ from spikehebb.jobs.seeds import generator, seed_of
 from spikehebb.reading import check, printable
 from spikehebb.simulation.present import show
 from spikehebb.softhebb import Model, Network, Weights, load_model, model_file, numerics, readout, statistics, training
-from spikehebb.softhebb.network import array_shapes
+from spikehebb.softhebb.model import array_shapes
+from spikehebb.softhebb.network import described
 
 CHUNK = 2000  # patches per run of the program: what an interruption can cost
 LOOK = 160  # images that are shown between two saves
@@ -115,8 +116,8 @@ def learn_layers(
     network = settings.network(train.image_shape)
     header = {
         "kind": "layers",
-        "config": asdict(settings),
-        "network": asdict(network),
+        "config": {**asdict(settings), "layers": described(network)["layers"]},
+        "network": described(network),
         **provenance(device.name, settings.seed, train=train, test=test),
     }
     job = _Learning(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -36,9 +36,11 @@ from spikehebb.softhebb import (
     training,
 )
 from spikehebb.softhebb.backend import Each, working
+from spikehebb.softhebb.network import described
+from spikehebb.softhebb.presets import Method
 from spikehebb.softhebb.readout import Fit
 
-Method = Literal["adam", "ridge", "logistic"]
+WHITENED = 9000  # training images, at most, that whitening is computed from
 SHOWN = 1000  # training images from which the winners' probability is measured
 
 
@@ -56,7 +58,7 @@ def train_softhebb(
     preset: Preset,
     *,
     unlabelled: Images | None = None,
-    method: Method = "adam",
+    method: Method | None = None,
     seed: int = 0,
     device: str = "cpu",
     cores: int | None = None,
@@ -75,7 +77,8 @@ def train_softhebb(
     unlabelled : Images, optional
         What the layers learn from, where that is not ``train`` (STL-10).
     method : str
-        Of the readout: ``adam`` (dropout, cross-entropy, the published schedule), ``ridge`` or ``logistic``.
+        Of the readout: ``adam`` (dropout, cross-entropy, the published schedule), ``ridge`` or ``logistic``. The
+        preset's when left out.
     seed : int
     device, cores
         See ``softhebb.cores.working``.
@@ -113,6 +116,7 @@ def train_softhebb(
     >>> 0 <= run.report["metrics"]["accuracy_test"] <= 1
     True
     """
+    method = method or preset.method
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     check_seed(seed)
@@ -127,7 +131,7 @@ def train_softhebb(
     header = {
         "kind": model_file.KIND,
         "preset": preset.name,
-        "network": asdict(network),
+        "network": described(network),
         "training": asdict(preset.training),
         "readout": {"method": method, **asdict(preset.readout)},
         **provenance(device, seed, **parts),
@@ -201,7 +205,8 @@ class _Training:
         return Features(folder=folder, images=len(self.train) + len(self.test), width=self.network.features)
 
     def begin(self, folder: Path) -> State:
-        layers = training.start(self.network, self.seed)
+        shown = sample(self.learned, WHITENED, self.seed)
+        layers = training.whitened(self.network, training.start(self.network, self.seed), shown)
         return State(chunks=0, layers=layers, sums=(), fit=None, curve=np.zeros((0, 2)), seconds=np.zeros(3))
 
     def pack(self, state: State) -> tuple[Counts, Arrays]:
@@ -283,7 +288,10 @@ class _Training:
         ]
         names = ("learning", "features", "readout")
         summary = statistics.summary(model, sample(self.learned, SHOWN, self.seed), self.xp, self.each)
-        begun, busiest = self.begin(folder).layers, [entry["largest_shares"][0] for entry in summary["layers"]]
+        begun, busiest = (
+            training.start(self.network, self.seed),
+            [entry["largest_shares"][0] for entry in summary["layers"]],
+        )
         health = of_layers(
             self.network, state.layers, begun, accuracy=scores["accuracy_test"], test=self.test, busiest=busiest
         )

@@ -16,7 +16,7 @@ from spikehebb.datasets import sample
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
-from spikehebb.softhebb.network import Array
+from spikehebb.softhebb.model import Array
 
 _FIELDS = 96  # on one sheet: the first layer of most presets
 _TRAINING = {"cifar10": 50_000, "mnist": 60_000, "stl10": 5_000}  # images behind the published accuracies
@@ -64,7 +64,7 @@ def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
     preset = presets().get(report.get("preset", ""))
     if preset is None or preset.published is None or preset.layers != model.network.layers:
         return None
-    settings = {"training": asdict(preset.training), "readout": {"method": "adam", **asdict(preset.readout)}}
+    settings = {"training": asdict(preset.training), "readout": {"method": preset.method, **asdict(preset.readout)}}
     shown = report.get("data", {}).get("train", {})
     data = shown.get("name", "").split("/")[0]
     alike = all(report.get(name) == values for name, values in settings.items())

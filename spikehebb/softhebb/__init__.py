@@ -4,8 +4,9 @@ Journe, Garcia Rodriguez, Guo and Moraitis, Hebbian Deep Learning Without Feedba
 the paper and the authors' code differ, this follows the code, which gave the published accuracies.
 """
 
+from spikehebb.softhebb.model import Model, Weights
 from spikehebb.softhebb.model_file import load_model, save_model
-from spikehebb.softhebb.network import Layer, Model, Network, Pool, Readout, Training, Weights
+from spikehebb.softhebb.network import Layer, Network, Pool, Readout, Training
 from spikehebb.softhebb.presets import Preset, find, presets
 
 __all__ = [

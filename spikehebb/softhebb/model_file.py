@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.reading import check, exactly, printable
-from spikehebb.softhebb.network import Array, Layer, Model, Network, Pool, Readout, Training, Weights, array_shapes
+from spikehebb.softhebb.model import Array, Model, Weights, array_shapes
+from spikehebb.softhebb.network import SINCE, Layer, Network, Pool, Readout, Training, described
 from spikehebb.softhebb.presets import layer_from
 
 KIND = "softhebb"
@@ -71,7 +71,7 @@ def to_checkpoint(model: Model) -> Checkpoint:
     header = {
         **model.header,
         "kind": KIND,
-        "network": asdict(network),
+        "network": described(network),
         "steps": [weights.steps for weights in model.layers],
         "classes": classes,
     }
@@ -96,7 +96,7 @@ def network_from(description: Mapping[str, Any]) -> Network:
     network = exactly(description, Network, "its network")
     check(network, {"image_shape": [int], "layers": [{"pool": (None, {})}]}, "its network")
     for number, layer in enumerate(network["layers"]):
-        exactly(layer, Layer, f"layer {number} of its network")
+        exactly({**SINCE, **layer}, Layer, f"layer {number} of its network")
         if layer["pool"] is not None:
             exactly(layer["pool"], Pool, f"the pool of layer {number} of its network")
     return Network(image_shape=tuple(network["image_shape"]), layers=tuple(map(layer_from, network["layers"])))

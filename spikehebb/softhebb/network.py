@@ -1,23 +1,18 @@
-"""What a SoftHebb network is, as values: layers, how they learn, the readout, and what was learned."""
+"""What a SoftHebb network is, as values: layers, how they learn, the readout."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-import numpy as np
-from numpy.typing import NDArray
+from spikehebb.core.values import LATER, at_defaults, is_finite
 
-from spikehebb.core import Frozen
-from spikehebb.core.values import frozen_array, is_finite
-
-Plasticity = Literal["soft-anti-hebbian", "soft", "hard", "krotov-hopfield", "none"]
-Activation = Literal["triangle", "repu", "relu", "tanh", "softmax"]
+Plasticity = Literal["soft-anti-hebbian", "soft", "hard", "krotov-hopfield", "instar", "none"]
+Activation = Literal["triangle", "repu", "relu", "tanh", "softmax", "winners"]
 Rate = Literal["norm", "linear", "constant"]
 Order = Literal["successive", "together"]
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,39 +32,61 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A layer: batch normalization, weighted sums, forward activation, pooling, in this order.
+    """A layer: whitening, normalization, weighted sums, forward activation, pooling, in this order.
 
     Parameters
     ----------
     units : int
     kernel : int
-        Side of a convolution's square kernel; 0 for a dense layer. Convolutions have stride 1.
+        Side of a convolution's square kernel; 0 for a dense layer.
     padding : int
         Rows and columns added on each side by reflection.
+    stride : int
+        Of a convolution: pixels from one position to the next.
     batch_norm : bool
         Standardize each input channel, without learned scale and shift.
+    sample_norm : bool
+        Standardize each image, over channels, rows and columns.
+    whitening : float
+        Of the first layer: ZCA of whole, standardized images, with this number added to the diagonal of their
+        covariance. 0: none.
     plasticity : str
         ``soft-anti-hebbian`` is SoftHebb (``softkrotov`` in the authors' code): losers of the soft competition learn
         with the opposite sign. ``soft`` is without that sign, ``hard`` lets only the winner learn,
-        ``krotov-hopfield`` the winner and, negatively, the unit of rank ``rank``; ``none`` keeps random weights.
+        ``krotov-hopfield`` the winner and, negatively, the unit of rank ``rank``; ``instar`` moves the ``winners``
+        largest u, where they are above 0, towards their input, each by the same share; ``none`` keeps random weights.
     inverse_temperature : float
         t of the softmax: ``y = softmax(t*u)``.
     eta, rate, power : float, str, float
         Learning rate: ``norm`` is ``eta*abs(norm - 1)**power`` for each unit, with its present norm; ``linear`` falls
-        from eta to 0 during the training of the layer; ``constant`` is eta.
+        from eta to 0 during the training of the layer; ``constant`` is eta. ``instar`` multiplies it with the mean
+        over images and positions, all others with the sum divided by its largest element.
     norm : float
         Root mean square norm of a unit's weights at the start.
+    unit_norm : bool
+        Weights of a unit have the norm 1, at the start and after every update.
+    pruned : float
+        Share of the weights, drawn at random, that do not exist: they are 0 and stay 0.
     start : str
         ``normal`` or ``uniform`` (all positive).
     bias : bool
-        Learn the logarithm of each unit's prior, divided by t.
+        Learn the logarithm of each unit's prior, divided by t. Of ``instar`` minus a threshold, which rises when a
+        unit wins more often than ``winners/units``.
     eta_bias : float
         Learning rate of the bias, relative to eta/t. The authors' code has 0.1 for convolutions, 1 for dense layers.
+        Of ``instar`` that of the thresholds, for each update.
+    winners : int
+        Units that win at a position, of ``instar`` and of activation ``winners``.
+    positions : int
+        Random positions of each image, on average, that a layer learns from; 0: all.
+    warm_up : int
+        Updates of ``instar`` at the start in which only thresholds change.
     pre_triangle : bool
         Rectify u - mean over units before the competition, and hand that on.
     activation : str
         Of the forward pass. ``triangle`` is ``max(u - mean over units, 0)**exponent``, ``repu`` is
-        ``max(u, 0)**exponent``, and ``softmax`` has the inverse temperature ``exponent``.
+        ``max(u, 0)**exponent``, ``softmax`` has the inverse temperature ``exponent``, and ``winners`` is 1 for the
+        units that win.
     exponent : float
     pool : Pool, optional
     rank, anti : int, float
@@ -79,16 +96,24 @@ class Layer:
     units: int
     kernel: int = 0
     padding: int = 0
+    stride: int = field(default=1, metadata=LATER)
     batch_norm: bool = True
+    sample_norm: bool = field(default=False, metadata=LATER)
+    whitening: float = field(default=0.0, metadata=LATER)
     plasticity: Plasticity = "soft-anti-hebbian"
     inverse_temperature: float = 1.0
     eta: float = 0.01
     rate: Rate = "norm"
     power: float = 0.5
     norm: float = 25.0
+    unit_norm: bool = field(default=False, metadata=LATER)
+    pruned: float = field(default=0.0, metadata=LATER)
     start: Literal["normal", "uniform"] = "normal"
     bias: bool = False
     eta_bias: float = 0.1
+    winners: int = field(default=1, metadata=LATER)
+    positions: int = field(default=0, metadata=LATER)
+    warm_up: int = field(default=0, metadata=LATER)
     pre_triangle: bool = False
     activation: Activation = "triangle"
     exponent: float = 1.0
@@ -97,14 +122,35 @@ class Layer:
     anti: float = 0.4
 
     def __post_init__(self) -> None:
-        at_least = {"units": 1, "kernel": 0, "padding": 0, "eta": 0, "eta_bias": 0, "power": 0, "anti": 0, "rank": 2}
+        counts = {
+            "units": 1,
+            "kernel": 0,
+            "padding": 0,
+            "stride": 1,
+            "rank": 2,
+            "winners": 1,
+            "positions": 0,
+            "warm_up": 0,
+        }
+        at_least = {**counts, "eta": 0, "eta_bias": 0, "power": 0, "anti": 0, "whitening": 0, "pruned": 0}
         _check(self, "layer", at_least=at_least, above={"inverse_temperature": 0, "norm": 0, "exponent": 0})
         if not isinstance(self.pool, Pool | None):
             raise ValueError(f"layer: pool must be a Pool or None, got {self.pool!r}.")
         if self.plasticity == "krotov-hopfield" and self.rank > self.units:
             raise ValueError(f"layer: rank must be at most the number of units {self.units}, got {self.rank}.")
+        if self.winners > self.units:
+            raise ValueError(f"layer: winners must be at most the number of units {self.units}, got {self.winners}.")
+        if self.pruned >= 1:
+            raise ValueError(f"layer: pruned must be below 1, a share of the weights, got {self.pruned}.")
+        if self.rate == "norm" and (self.unit_norm or self.plasticity == "instar"):
+            what = "plasticity instar" if self.plasticity == "instar" else "unit_norm"
+            raise ValueError(
+                f"layer: rate norm, which is 0 at norm 1, does not go with {what}; take constant or linear."
+            )
         if not self.kernel and (self.padding or self.pool):
             raise ValueError("layer: a dense layer (kernel 0) has neither padding nor pooling.")
+        if not self.kernel and self.stride > 1:
+            raise ValueError(f"layer: a dense layer (kernel 0) has one position and no stride, got {self.stride}.")
         if self.kernel and self.padding >= self.kernel:
             raise ValueError(f"layer: padding must be below kernel {self.kernel}, got {self.padding}.")
 
@@ -112,6 +158,19 @@ class Layer:
     def learns(self) -> bool:
         """Whether training changes the weights."""
         return self.plasticity != "none"
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Return the rows and columns of positions in an image, before pooling; a dense layer has one.
+
+        Examples
+        --------
+        >>> Layer(units=8, kernel=5, padding=2, stride=2).grid(32, 32)
+        (16, 16)
+        """
+        if not self.kernel:
+            return 1, 1
+        grown = 2 * self.padding - self.kernel
+        return (height + grown) // self.stride + 1, (width + grown) // self.stride + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +214,8 @@ class Network:
         """(channels, height, width) of the images and of every layer's output."""
         shapes = [self.image_shape]
         for number, layer in enumerate(self.layers):
+            if number and layer.whitening:
+                raise ValueError(f"network: layer {number} whitens, which only the first layer (0) can.")
             channels, *sides = shapes[-1]
             if not layer.kernel:
                 shapes.append((layer.units, 1, 1))
@@ -164,7 +225,7 @@ class Network:
                     f"network: layer {number} has kernel {layer.kernel} and padding {layer.padding}, too large for an "
                     f"input of {channels} x {sides[0]} x {sides[1]}; use larger images or fewer layers."
                 )
-            sides = [side + 2 * layer.padding - layer.kernel + 1 for side in sides]
+            sides = list(layer.grid(*sides))
             if layer.pool is not None:
                 pool = layer.pool
                 if min(sides) + 2 * pool.padding < pool.size:
@@ -247,81 +308,17 @@ class Readout:
         return tuple(self.eta * 0.5 ** sum(epoch >= start for start in at) for epoch in range(self.epochs))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Weights:
-    """What one layer has learned.
-
-    Parameters
-    ----------
-    weight : array, shape (units, channels, kernel, kernel) or (units, inputs)
-    mean, variance : array, shape (channels,)
-        Running statistics of the batch normalization, of each input channel. 0 and 1 without it.
-    bias : array, shape (units,)
-        0 where the layer has none.
-    steps : int
-        Updates so far.
-    """
-
-    weight: Array
-    mean: Array
-    variance: Array
-    bias: Array
-    steps: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("weight", "mean", "variance", "bias"):
-            object.__setattr__(self, name, frozen_array(getattr(self, name), np.float32))
+SINCE: Mapping[str, Any] = {item.name: item.default for item in fields(Layer) if "later" in item.metadata}
+"""Settings of a layer that earlier versions lack, and their defaults."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Model:
-    """A network with its weights and, if it has one, its linear readout.
-
-    Parameters
-    ----------
-    network : Network
-    layers : tuple of Weights
-    readout : (array, array), optional
-        Weights (classes, features), with features in the order (channel, row, column), and biases (classes,).
-    header : mapping
-        What made it, in JSON types.
-    """
-
-    network: Network
-    layers: tuple[Weights, ...]
-    readout: tuple[Array, Array] | None = None
-    header: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "header", Frozen(self.header))
-        if len(self.layers) != len(self.network.layers):
-            raise ValueError(f"model: {len(self.network.layers)} layers need as many weights, got {len(self.layers)}.")
-        for number, weights in enumerate(self.layers):
-            for name, shape in array_shapes(self.network, number).items():
-                got = np.shape(getattr(weights, name))
-                if got != shape:
-                    raise ValueError(f"model: {name} of layer {number} must have the shape {shape}, got {got}.")
-                if not np.isfinite(getattr(weights, name)).all():
-                    raise ValueError(f"model: {name} of layer {number} holds numbers that are not finite.")
-            if (weights.variance < 0).any():
-                raise ValueError(f"model: variance of layer {number} must not be negative.")
-        if self.readout is not None:
-            weight, bias = (frozen_array(array, np.float32) for array in self.readout)
-            if weight.ndim != 2 or weight.shape[1] != self.network.features or bias.shape != weight.shape[:1]:
-                raise ValueError(
-                    f"model: the readout must have weights (classes, {self.network.features}) and biases (classes,), "
-                    f"got {weight.shape} and {bias.shape}."
-                )
-            if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-                raise ValueError("model: the readout holds numbers that are not finite.")
-            object.__setattr__(self, "readout", (weight, bias))
-
-
-def array_shapes(network: Network, number: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of what a layer has learned."""
-    channels, units = network.shapes[number][0], network.layers[number].units
-    return {"weight": network.weight_shape(number), "mean": (channels,), "variance": (channels,), "bias": (units,)}
+def described(network: Network) -> dict[str, Any]:
+    """Return a network as plain data; settings that older versions lack are left out where they change nothing."""
+    layers = [
+        {name: value for name, value in asdict(layer).items() if name not in at_defaults(layer)}
+        for layer in network.layers
+    ]
+    return {"image_shape": network.image_shape, "layers": layers}
 
 
 def _check(

@@ -30,7 +30,20 @@ def standardize(x: Any, mean: Any, variance: Any) -> Any:
     return (x - mean) / xp.sqrt(variance + EPSILON)
 
 
-def patches(x: Any, kernel: int, padding: int) -> Any:
+def standardize_images(x: Any) -> Any:
+    """Return x with mean 0 and variance 1 in each image, over rows, columns and channels."""
+    xp = array_namespace(x)
+    x = x - xp.mean(x, axis=(1, 2, 3), keepdims=True)
+    return x / (xp.sqrt(xp.mean(x**2, axis=(1, 2, 3), keepdims=True)) + 1e-10)
+
+
+def whiten(x: Any, matrix: Any) -> Any:
+    """Return standardized images times the matrix that whitens them."""
+    xp = array_namespace(x)
+    return xp.reshape(xp.reshape(standardize_images(x), (x.shape[0], -1)) @ matrix, x.shape)
+
+
+def patches(x: Any, kernel: int, padding: int, stride: int = 1) -> Any:
     """Return the inputs of every position of a convolution, padded by reflection.
 
     Returns
@@ -44,14 +57,16 @@ def patches(x: Any, kernel: int, padding: int) -> Any:
             reflected = [*range(padding, 0, -1), *range(side), *range(side - 2, side - 2 - padding, -1)]
             x = xp.take(x, xp.asarray(reflected), axis=axis)
     images, height, width, channels = x.shape
-    rows, columns = height - kernel + 1, width - kernel + 1
+    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
     if hasattr(xp, "lib"):  # NumPy and CuPy: a view, copied once; a row of a patch is one run of memory
         flat = xp.reshape(x, (images, height, width * channels))
         shape = (kernel, kernel * channels)
-        gathered = xp.lib.stride_tricks.sliding_window_view(flat, shape, axis=(1, 2))[:, :, ::channels]
+        gathered = xp.lib.stride_tricks.sliding_window_view(flat, shape, axis=(1, 2))
+        gathered = gathered[:, ::stride, :: stride * channels]
     else:
-        runs = xp.stack([x[:, :, at : at + columns, :] for at in range(kernel)], axis=3)
-        gathered = xp.stack([runs[:, at : at + rows, ...] for at in range(kernel)], axis=3)
+        across, down = (columns - 1) * stride + 1, (rows - 1) * stride + 1
+        runs = xp.stack([x[:, :, at : at + across : stride, :] for at in range(kernel)], axis=3)
+        gathered = xp.stack([runs[:, at : at + down : stride, ...] for at in range(kernel)], axis=3)
     return xp.reshape(gathered, (images * rows * columns, kernel * kernel * channels))
 
 
@@ -60,8 +75,7 @@ def inputs(layer: Layer, x: Any) -> tuple[Any, tuple[int, int, int]]:
     images, height, width, _ = x.shape
     if not layer.kernel:
         return flatten(x), (images, 1, 1)
-    grown = 2 * layer.padding - layer.kernel + 1
-    return patches(x, layer.kernel, layer.padding), (images, height + grown, width + grown)
+    return patches(x, layer.kernel, layer.padding, layer.stride), (images, *layer.grid(height, width))
 
 
 def flatten(x: Any) -> Any:
@@ -87,6 +101,16 @@ def softmax(u: Any, inverse_temperature: float) -> Any:
     return y
 
 
+def winners(u: Any, count: int) -> Any:
+    """Return 1 for the largest u (last axis), where they are above 0, and 0 for others; of equal ones the first win."""
+    xp = array_namespace(u)
+    if count == 1:
+        won = xp.arange(u.shape[-1]) == xp.argmax(u, axis=-1, keepdims=True)
+    else:
+        won = xp.argsort(xp.argsort(u, axis=-1, descending=True), axis=-1) < count
+    return xp.astype(won & (u > 0), u.dtype)
+
+
 def raised(v: Any, exponent: float) -> Any:
     """Return v^exponent of numbers that are not negative."""
     xp = array_namespace(v)
@@ -104,6 +128,8 @@ def activate(layer: Layer, u: Any) -> Any:
         y = xp.tanh(u)
     elif layer.activation == "softmax":
         y = softmax(u, layer.exponent)
+    elif layer.activation == "winners":
+        y = winners(u, layer.winners)
     else:
         y = centred(u) if layer.activation == "triangle" else xp.maximum(u, xp.zeros((), dtype=u.dtype))
         exponent = 1.0 if layer.activation == "relu" else layer.exponent

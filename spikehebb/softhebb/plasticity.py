@@ -14,11 +14,13 @@ BLOCKS = 4  # parts that large arrays are worked on in; not the number of cores,
 AT_ONCE = 1 << 17  # numbers of a block of rows: they stay in a core's cache
 
 
-def update(layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each = one_by_one) -> tuple[Any, Any, Any]:
+def update(
+    layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each = one_by_one, exists: Any = None
+) -> tuple[Any, Any, Any]:
     """Let a layer learn from its inputs once; ``weight`` is changed in place.
 
-    The change of all positions and images is summed and divided by its largest element, of the whole layer. The
-    learning rate depends on norms from before the change and is not clamped.
+    The change of all positions and images is summed and divided by its largest element, of the whole layer; of
+    ``instar`` it is their mean. The learning rate depends on norms from before the change and is not clamped.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def update(layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each 
         The learning rate of this step, before its dependence on norms.
     each : callable
         Maps a function over the parts of the work.
+    exists : array of 0 and 1, shape (units, inputs), optional
+        Which weights a pruned layer has.
 
     Returns
     -------
@@ -42,13 +46,14 @@ def update(layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each 
     u = potentials(layer, weight, bias, x, each)
     if not layer.learns:
         return weight, bias, u
-    y = xp.empty_like(u)
+    y, instar = xp.empty_like(u), layer.plasticity == "instar"
     rows = _split(u.shape[0], -(-u.size // AT_ONCE))
 
     def compete(part: slice) -> tuple[Any, Any]:
         shares, signed = competition(layer, u[part, :])
         y[part, :] = signed
-        return xp.sum(shares, axis=0) if layer.bias else None, xp.sum(signed * u[part, :], axis=0)
+        pulled = signed if instar else signed * u[part, :]
+        return xp.sum(shares, axis=0) if layer.bias else None, xp.sum(pulled, axis=0)
 
     sums = each(compete, rows)
     decay = _total([decay for _, decay in sums])
@@ -61,17 +66,25 @@ def update(layer: Layer, weight: Any, bias: Any, x: Any, eta: float, each: Each 
 
     units = _split(weight.shape[0], BLOCKS)
     proposals = each(propose, units)
-    largest = xp.max(xp.stack([largest for _, largest in proposals])) + numerics.TINY
+    scale = u.shape[0] if instar else xp.max(xp.stack([largest for _, largest in proposals])) + numerics.TINY
 
     def apply(proposal: tuple[slice, Any]) -> None:
         part, change = proposal
         old = weight[part, :]
-        change *= learning_rate(layer, old, eta)[:, None] / largest
+        change *= learning_rate(layer, old, eta)[:, None] / scale
         old += change
+        if exists is not None:
+            old *= exists[part, :]
+        if layer.unit_norm:
+            old /= xp.sqrt(xp.vecdot(old, old, axis=-1))[:, None] + numerics.TINY
 
     each(apply, [(part, change) for part, (change, _) in zip(units, proposals, strict=True)])
     if layer.bias:
-        bias = _updated_bias(layer, bias, _total([shares for shares, _ in sums]), u.shape[0], eta)
+        shares = _total([shares for shares, _ in sums])
+        if instar:
+            bias = bias - layer.eta_bias * (shares / u.shape[0] - layer.winners / layer.units)
+        else:
+            bias = _updated_bias(layer, bias, shares, u.shape[0], eta)
     return weight, bias, u
 
 
@@ -107,6 +120,9 @@ def learning_rate(layer: Layer, weight: Any, eta: float) -> Any:
 def competition(layer: Layer, u: Any) -> tuple[Any, Any]:
     """Return the shares of the units, and the same with the sign with which each learns."""
     xp = array_namespace(u)
+    if layer.plasticity == "instar":
+        y = numerics.winners(u, layer.winners)
+        return y, y
     if layer.plasticity == "soft":
         y = numerics.softmax(u, layer.inverse_temperature)
         return y, y

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from spikehebb.core import Frozen
+from spikehebb.core.values import is_finite
 from spikehebb.equations import did_you_mean
 from spikehebb.softhebb.network import Layer, Network, Plasticity, Pool, Readout, Training
+
+Method = Literal["adam", "ridge", "logistic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Preset:
         Name in the authors' code; empty where that has none.
     published : float, optional
         Accuracy in %, on the first data set.
+    method : str
+        How the readout is fitted: ``adam``, as ``readout`` says, ``ridge`` or ``logistic``.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Preset:
     readout: Readout = field(default_factory=Readout)
     official: str = ""
     published: float | None = None
+    method: Method = "adam"
 
     def network(self, image_shape: tuple[int, int, int], name: str = "these images") -> Network:
         """Return the network for images of (channels, height, width).
@@ -65,6 +71,33 @@ class Preset:
         """Return the same layers with another plasticity: a control, of which no accuracy is published."""
         layers = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in self.layers)
         return dataclasses.replace(self, name=f"{self.name} ({plasticity})", layers=layers, official="", published=None)
+
+    def with_layers(self, **changes: Any) -> Preset:
+        """Return other layers, of which no accuracy is published: one value for all of them, or a list of one for each.
+
+        Parameters
+        ----------
+        **changes
+            Fields of ``Layer``; and ``width``, a factor of their units.
+
+        Raises
+        ------
+        ValueError
+            If there is no such setting, or a list has another length than there are layers.
+
+        Examples
+        --------
+        >>> [layer.units for layer in find("cifar-3").with_layers(width=0.5, exponent=[1.0, 1.0, 0.7]).layers]
+        [48, 192, 768]
+        """
+        told = ", ".join(f"{name} {value}" for name, value in changes.items())
+        changes = dict(changes)
+        if (width := changes.pop("width", None)) is not None:
+            if not (is_finite(width) and width > 0):
+                raise ValueError(f"width must be a number above 0, a factor of the units, got {width!r}.")
+            changes["units"] = [max(1, round(width * layer.units)) for layer in self.layers]
+        layers = _changed(self.layers, changes)
+        return dataclasses.replace(self, name=f"{self.name} ({told})", layers=layers, official="", published=None)
 
 
 @cache
@@ -108,13 +141,27 @@ def _settings(description: Any, kind: type, what: str) -> Mapping[str, Any]:
 
 def _preset(name: str, table: Mapping[str, Any]) -> Preset:
     entry = dict(table[name])
-    like, plasticity = entry.pop("like", None), entry.pop("plasticity", None)
+    like, changes, depth = entry.pop("like", None), entry.pop("change", {}), entry.pop("depth", None)
+    layers = _preset(like, table).layers if like else tuple(layer_from(layer) for layer in entry["layers"])
     entry |= {
-        "layers": _preset(like, table).layers if like else tuple(layer_from(layer) for layer in entry["layers"]),
+        "layers": _changed(layers[:depth], changes),
         "data": tuple(entry["data"]),
         "training": Training(**entry.get("training", {})),
         "readout": Readout(**entry.get("readout", {})),
     }
-    if plasticity is not None:
-        entry["layers"] = tuple(dataclasses.replace(layer, plasticity=plasticity) for layer in entry["layers"])
     return Preset(name=name, **entry)
+
+
+def _changed(layers: tuple[Layer, ...], changes: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """Return layers with other settings, each a value for all of them or a list with one for each."""
+    _settings(changes, Layer, "layer")
+    each: list[dict[str, Any]] = [{} for _ in layers]
+    for name, given in changes.items():
+        values = given if isinstance(given, list | tuple) else [given] * len(layers)
+        if len(values) != len(layers):
+            raise ValueError(
+                f"{name} has {len(values)} values, but there are {len(layers)} layers; give one, or one for each."
+            )
+        for settings, value in zip(each, values, strict=True):
+            settings[name] = Pool(**value) if name == "pool" and isinstance(value, Mapping) else value
+    return tuple(dataclasses.replace(layer, **settings) for layer, settings in zip(layers, each, strict=True))

@@ -12,7 +12,8 @@ from scipy.linalg import solve
 
 from spikehebb.core import Int
 from spikehebb.softhebb.backend import Each
-from spikehebb.softhebb.network import Array, Readout
+from spikehebb.softhebb.model import Array
+from spikehebb.softhebb.network import Readout
 
 COLUMNS = 4  # blocks of features, each worked on by one core
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's usual constants

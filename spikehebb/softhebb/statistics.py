@@ -12,9 +12,10 @@ import numpy as np
 
 from spikehebb import devices
 from spikehebb.core import Float, Images, Int
-from spikehebb.softhebb import numerics, plasticity, readout, training
+from spikehebb.softhebb import numerics, readout, training
 from spikehebb.softhebb.backend import Each, one_by_one
-from spikehebb.softhebb.network import Array, Model, Network, Readout
+from spikehebb.softhebb.model import Array, Model
+from spikehebb.softhebb.network import Network, Readout
 
 CACHE = 8_000_000_000  # bytes of features on disk, at most
 LARGEST = 3  # shares of the softmax that a summary names: in trained first layers two units take almost half
@@ -271,14 +272,9 @@ def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any
     """Return a function of the weighted sums of a layer, (images, rows, columns, units), for every few images."""
     network = model.network
     placed = training.place(network.layers[number], model.layers[number], xp)
-    layer = placed.layer
 
     def evaluate(x: Any) -> Any:
-        if layer.batch_norm:
-            x = numerics.standardize(x, placed.mean, placed.variance)
-        patches, shape = numerics.inputs(layer, x)
-        u = plasticity.potentials(layer, placed.weight, placed.bias, patches)
-        return reduce(xp.reshape(u, (*shape, layer.units)))
+        return reduce(training.sums(placed, x))
 
     results = []
     for below in training.outputs(network, model.layers, images, xp, each, depth=number):
@@ -290,18 +286,14 @@ def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any
 
 def _positions(network: Network, number: int) -> tuple[int, int]:
     """Return the rows and columns of a layer before its pooling."""
-    layer, (_, height, width) = network.layers[number], network.shapes[number]
-    if not layer.kernel:
-        return 1, 1
-    grown = 2 * layer.padding - layer.kernel + 1
-    return height + grown, width + grown
+    return network.layers[number].grid(*network.shapes[number][1:])
 
 
 def _field(network: Network, number: int) -> tuple[int, int, int]:
     """Return side, first pixel and step, in pixels, of the receptive fields of a convolution before its pooling."""
     size, first, step = 1, 0, 1
     for at, layer in enumerate(network.layers[: number + 1]):
-        size, first = size + (layer.kernel - 1) * step, first - layer.padding * step
+        size, first, step = size + (layer.kernel - 1) * step, first - layer.padding * step, step * layer.stride
         if layer.pool is not None and at < number:
             size, first = size + (layer.pool.size - 1) * step, first - layer.pool.padding * step
             step *= layer.pool.stride

@@ -19,7 +19,8 @@ import numpy as np
 
 from spikehebb.checkpoint import write_whole
 from spikehebb.reading import checked, printable, regular
-from spikehebb.softhebb.network import Layer, Model, Network, Weights, array_shapes
+from spikehebb.softhebb.model import Model, Weights, array_shapes
+from spikehebb.softhebb.network import Layer, Network
 from spikehebb.softhebb.presets import Preset, find, presets
 from spikehebb.softhebb.torch_config import block_config, layer_settings, plain, readout_config
 from spikehebb.softhebb.torch_pickle import ForeignNameError, check_torch
@@ -27,9 +28,8 @@ from spikehebb.softhebb.torch_pickle import ForeignNameError, check_torch
 Layout = Literal["official", "demo"]
 Shape = tuple[int, ...]
 
-_LARGEST = 100  # blocks
-_LISTED = 12  # problems in a message
-_SIZES = {"cifar10": (32, 32), "stl10": (96, 96), "mnist": (28, 28), "fashion-mnist": (28, 28)}
+_LARGEST, _LISTED = 100, 12  # blocks; problems in a message
+_SIZES = {"cifar10": (32, 32), "cifar100": (32, 32), "stl10": (96, 96), "mnist": (28, 28), "fashion-mnist": (28, 28)}
 _STATISTICS = {"mean": "operations.0.running_mean", "variance": "operations.0.running_var"}
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 _STEPS = "operations.0.num_batches_tracked"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from array_api_compat import array_namespace
 
 from spikehebb.core import Images
 from spikehebb.softhebb import numerics, plasticity
-from spikehebb.softhebb.backend import Each
-from spikehebb.softhebb.network import Layer, Network, Training, Weights, array_shapes
+from spikehebb.softhebb.backend import Each, one_by_one
+from spikehebb.softhebb.model import Weights, array_shapes
+from spikehebb.softhebb.network import Layer, Network, Training
 
 CHUNK = 1000  # images, about: what an interruption can cost
 TOGETHER = 16  # images that are evaluated together
 MOMENTUM = 0.1  # of the running statistics
-_START, _ORDER = 0, 1
+_START, _ORDER, _POSITIONS = 0, 1, 5  # readout.py has 2 to 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +42,12 @@ class Placed:
     variance: Any
     bias: Any
     steps: int
+    whitening: Any = None
+    exists: Any = None  # 0 and 1 of the weights of a pruned layer
 
 
 def start(network: Network, seed: int) -> tuple[Weights, ...]:
-    """Return random weights, running means of 0 and variances of 1."""
+    """Return random weights, running means of 0, variances of 1, and whitening that changes nothing."""
     weights = []
     for number, layer in enumerate(network.layers):
         rng = np.random.default_rng((seed, _START, number))
@@ -56,16 +59,40 @@ def start(network: Network, seed: int) -> tuple[Weights, ...]:
             )
         else:
             weight = rng.random(shapes["weight"], dtype=np.float32) * np.float32(layer.norm * math.sqrt(3 / inputs))
-        prior = -math.log(layer.units) / layer.inverse_temperature if layer.bias else 0.0
+        if layer.pruned:
+            exists = rng.random(shapes["weight"], dtype=np.float32) >= layer.pruned
+            first = rng.integers(inputs, size=layer.units)
+            exists.reshape(layer.units, -1)[np.arange(layer.units), first] = True  # every unit has an input
+            weight = weight * exists
+        if layer.unit_norm:
+            weight = weight / np.sqrt((weight**2).sum(axis=tuple(range(1, weight.ndim)), keepdims=True))
+        instar = layer.plasticity == "instar"
+        prior = -math.log(layer.units) / layer.inverse_temperature if layer.bias and not instar else 0.0
         weights.append(
             Weights(
                 weight=weight,
                 mean=np.zeros(shapes["mean"], np.float32),
                 variance=np.ones(shapes["variance"], np.float32),
                 bias=np.full(shapes["bias"], prior, np.float32),
+                whitening=np.eye(*shapes["whitening"], dtype=np.float32) if layer.whitening else None,
             )
         )
     return tuple(weights)
+
+
+def whitened(network: Network, layers: tuple[Weights, ...], images: Images) -> tuple[Weights, ...]:
+    """Return the layers with the ZCA that the images give, if the network whitens: (C + strength)^(-1/2).
+
+    C is the mean of the outer products of the standardized images.
+    """
+    strength = network.layers[0].whitening
+    if not strength:
+        return layers
+    check_images(network, images)
+    x = np.reshape(numerics.standardize_images(_on(np, images, np.arange(len(images)))), (len(images), -1))
+    values, vectors = np.linalg.eigh((x.T @ x / len(x)).astype(np.float64))
+    matrix = (vectors / np.sqrt(values.clip(0) + strength)) @ vectors.T
+    return (replace(layers[0], whitening=matrix.astype(np.float32)), *layers[1:])
 
 
 def plan(network: Network, training: Training, images: int) -> list[Chunk]:
@@ -115,9 +142,10 @@ def learn_chunk(
     x = forward(below, _on(xp, images, chosen), each)
     for first in range(0, len(chosen), training.batch):
         batch = x[first : first + training.batch, ...]
-        for item in learning:
+        for number, item in enumerate(learning, start=chunk.layers[0]):
             if item.layer.learns:
-                batch = learn_batch(item, batch, total, each, output=item is not learning[-1])
+                rng = np.random.default_rng((seed, _POSITIONS, number, item.steps)) if item.layer.positions else None
+                batch = learn_batch(item, batch, total, each, rng, output=item is not learning[-1])
             else:
                 batch = forward([item], batch, each)
     return tuple(
@@ -126,9 +154,15 @@ def learn_chunk(
     )
 
 
-def learn_batch(placed: Placed, x: Any, total: int, each: Each, *, output: bool = True) -> Any:
-    """Let a layer learn from a batch, in place, and return its output from before the change."""
+def learn_batch(
+    placed: Placed, x: Any, total: int, each: Each, rng: np.random.Generator | None = None, *, output: bool = True
+) -> Any:
+    """Let a layer learn from a batch, in place, and return its output from before the change.
+
+    ``rng`` draws the positions of a layer that does not learn from all.
+    """
     layer, xp = placed.layer, array_namespace(x)
+    x = _prepared(placed, x)
     if layer.batch_norm:
         mean, variance = numerics.statistics(x)
         count = math.prod(x.shape[:3])
@@ -137,11 +171,20 @@ def learn_batch(placed: Placed, x: Any, total: int, each: Each, *, output: bool 
         x = numerics.standardize(x, mean, variance)
     patches, shape = numerics.inputs(layer, x)
     eta = layer.eta * (1 - placed.steps / total if layer.rate == "linear" else 1)
-    placed.weight, placed.bias, u = plasticity.update(layer, placed.weight, placed.bias, patches, eta, each)
+    if placed.steps < layer.warm_up:
+        eta = 0.0
+    seen, u = patches, None
+    if rng is not None and layer.positions * shape[0] < patches.shape[0]:
+        drawn = rng.choice(patches.shape[0], layer.positions * shape[0], replace=False)
+        seen = xp.take(patches, xp.asarray(drawn), axis=0)
+        u = plasticity.potentials(layer, placed.weight, placed.bias, patches, each) if output else None
+    placed.weight, placed.bias, sums = plasticity.update(
+        layer, placed.weight, placed.bias, seen, eta, each, placed.exists
+    )
     placed.steps += 1
     if not output:
         return None
-    u = xp.reshape(u, (*shape, layer.units))
+    u = xp.reshape(sums if u is None else u, (*shape, layer.units))
     return xp.concat(each(lambda part: numerics.activate(layer, u[part, ...]), _blocks(shape[0], 1)), axis=0)
 
 
@@ -182,7 +225,16 @@ def place(layer: Layer, weights: Weights, xp: Any) -> Placed:
     weight, mean, variance, bias = (
         xp.asarray(array, copy=True) for array in (weight, weights.mean, weights.variance, weights.bias)
     )
-    return Placed(layer=layer, weight=weight, mean=mean, variance=variance, bias=bias, steps=weights.steps)
+    return Placed(
+        layer=layer,
+        weight=weight,
+        mean=mean,
+        variance=variance,
+        bias=bias,
+        whitening=None if weights.whitening is None else xp.asarray(weights.whitening, copy=True),
+        exists=xp.astype(weight != 0, weight.dtype) if layer.pruned else None,
+        steps=weights.steps,
+    )
 
 
 def lift(placed: Placed, old: Weights) -> Weights:
@@ -191,7 +243,8 @@ def lift(placed: Placed, old: Weights) -> Weights:
     if placed.layer.kernel:
         units, channels, *kernel = np.shape(old.weight)
         weight = weight.reshape(units, *kernel, channels).transpose(0, 3, 1, 2)
-    return Weights(
+    return replace(
+        old,
         weight=np.ascontiguousarray(weight),
         mean=host(placed.mean),
         variance=host(placed.variance),
@@ -215,14 +268,27 @@ def host(array: Any) -> Any:
 
 
 def _evaluate(layers: list[Placed], x: Any) -> Any:
-    xp = array_namespace(x)
     for item in layers:
-        if item.layer.batch_norm:
-            x = numerics.standardize(x, item.mean, item.variance)
-        patches, shape = numerics.inputs(item.layer, x)
-        u = plasticity.potentials(item.layer, item.weight, item.bias, patches)
-        x = numerics.activate(item.layer, xp.reshape(u, (*shape, item.layer.units)))
+        x = numerics.activate(item.layer, sums(item, x))
     return x
+
+
+def sums(placed: Placed, x: Any, each: Each = one_by_one) -> Any:
+    """Return the weighted sums of a layer that does not learn, (images, rows, columns, units)."""
+    xp, layer = array_namespace(x), placed.layer
+    x = _prepared(placed, x)
+    if layer.batch_norm:
+        x = numerics.standardize(x, placed.mean, placed.variance)
+    patches, shape = numerics.inputs(layer, x)
+    u = plasticity.potentials(layer, placed.weight, placed.bias, patches, each)
+    return xp.reshape(u, (*shape, layer.units))
+
+
+def _prepared(placed: Placed, x: Any) -> Any:
+    """Return images whitened and standardized, where the layer does that."""
+    if placed.layer.whitening:
+        x = numerics.whiten(x, placed.whitening)
+    return numerics.standardize_images(x) if placed.layer.sample_norm else x
 
 
 def _on(xp: Any, images: Images, chosen: Any) -> Any:

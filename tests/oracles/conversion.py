@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb.softhebb import Layer
-from spikehebb.softhebb.network import Weights
+from spikehebb.softhebb.model import Weights
 
 EPSILON = 1e-5
 GOLDEN = (np.sqrt(5) - 1) / 2

@@ -1,6 +1,7 @@
 """SoftHebb in float64 as its authors write it: images (batch, channels, rows, columns), one position after the other.
 
-Equations of Journe et al. (ICLR 2023) and their code, of Krotov and Hopfield (2019), and of Adam (Kingma and Ba 2015).
+Equations of Journe et al. (ICLR 2023) and their code, of Krotov and Hopfield (2019), of Miconi (2021), and of Adam
+(Kingma and Ba 2015).
 A dense layer is a convolution with a kernel of 1 on images of 1 x 1 positions.
 """
 
@@ -55,7 +56,7 @@ def learn(layer: Layer, state: State, x: Float, total: int = 1) -> Float:
             state.mean[c] = 0.9 * state.mean[c] + 0.1 * mu
             state.variance[c] = 0.9 * state.variance[c] + 0.1 * biased * n / (n - 1)
         x = np.stack([(x[:, c] - x[:, c].mean()) / np.sqrt(x[:, c].var() + 1e-5) for c in range(x.shape[1])], axis=1)
-    x = entering(layer, x)
+    x = entering(layer, alone(layer, x))
     u = potentials(layer, state, x)
     update(layer, state, x, u, layer.eta * (1 - state.steps / total) if layer.rate == "linear" else layer.eta)
     state.steps += 1
@@ -67,7 +68,12 @@ def infer(layer: Layer, state: State, x: Float) -> Float:
     if layer.batch_norm:
         mu, variance = state.mean[:, None, None], state.variance[:, None, None]
         x = (x - mu) / np.sqrt(variance + 1e-5)
-    return output(layer, potentials(layer, state, entering(layer, x)))
+    return output(layer, potentials(layer, state, entering(layer, alone(layer, x))))
+
+
+def alone(layer: Layer, x: Float) -> Float:
+    """Return every image with mean 0 and variance 1, if the layer does that."""
+    return np.stack([(image - image.mean()) / image.std() for image in x]) if layer.sample_norm else x
 
 
 def entering(layer: Layer, x: Float) -> Float:
@@ -79,21 +85,33 @@ def entering(layer: Layer, x: Float) -> Float:
 
 
 def potentials(layer: Layer, state: State, x: Float) -> Float:
-    kernel, w = max(layer.kernel, 1), state.weight
-    u = np.zeros((len(x), layer.units, x.shape[2] - kernel + 1, x.shape[3] - kernel + 1))
-    for b in range(len(x)):
-        for k in range(layer.units):
-            u[b, k] = sum(correlate2d(x[b, c], w[k, c], "valid") for c in range(x.shape[1])) + state.bias[k]
+    w, step = state.weight, layer.stride
+    u = np.stack(
+        [
+            np.stack(
+                [
+                    sum(correlate2d(image[c], w[k, c], "valid") for c in range(x.shape[1]))[::step, ::step]
+                    + state.bias[k]
+                    for k in range(layer.units)
+                ]
+            )
+            for image in x
+        ]
+    )
     return np.maximum(u - u.mean(axis=1, keepdims=True), 0) if layer.pre_triangle else u
 
 
 def update(layer: Layer, state: State, x: Float, u: Float, eta: float) -> None:
     w, kernel, t = state.weight, max(layer.kernel, 1), layer.inverse_temperature
+    if layer.plasticity == "instar":
+        instar(layer, state, x, u, eta)
+        return
     change, shares, count = np.zeros_like(w), np.zeros(layer.units), 0
     for b in range(len(x)):
         for i in range(u.shape[2]):
             for j in range(u.shape[3]):
-                patch, potential = x[b, :, i : i + kernel, j : j + kernel], u[b, :, i, j]
+                row, column = layer.stride * i, layer.stride * j
+                patch, potential = x[b, :, row : row + kernel, column : column + kernel], u[b, :, i, j]
                 y, signed = competition(layer, potential)
                 shares, count = shares + y, count + 1
                 for k in range(layer.units):
@@ -102,10 +120,38 @@ def update(layer: Layer, state: State, x: Float, u: Float, eta: float) -> None:
     for k in range(layer.units):
         r = np.sqrt((w[k] ** 2).sum())
         state.weight[k] = w[k] + eta * ((abs(r - 1) + 1e-10) ** layer.power if layer.rate == "norm" else 1) * change[k]
+        if layer.unit_norm:
+            state.weight[k] /= np.sqrt((state.weight[k] ** 2).sum())
     if layer.bias:
         prior = np.exp(t * state.bias)
         slope = (shares - count * prior) / prior
         state.bias = state.bias + eta * layer.eta_bias / t * slope / (np.abs(slope).max() + 1e-30)
+
+
+def instar(layer: Layer, state: State, x: Float, u: Float, eta: float) -> None:
+    """Miconi's rule: w += eta*mean of y*(x - w), then norm 1 of what is not pruned; thresholds follow the wins."""
+    w, kernel, exists = state.weight, max(layer.kernel, 1), state.weight != 0
+    change, wins, count = np.zeros_like(w), np.zeros(layer.units), 0
+    for b in range(len(x)):
+        for i in range(u.shape[2]):
+            for j in range(u.shape[3]):
+                row, column, count = layer.stride * i, layer.stride * j, count + 1
+                for k in winners(layer, u[b, :, i, j]):
+                    change[k] += x[b, :, row : row + kernel, column : column + kernel] - w[k]
+                    wins[k] += 1
+    for k in range(layer.units):
+        w[k] = w[k] + eta * change[k] / count
+        if layer.pruned:
+            w[k] = w[k] * exists[k]
+        if layer.unit_norm:
+            w[k] = w[k] / np.sqrt((w[k] ** 2).sum())
+    if layer.bias:
+        state.bias = state.bias - layer.eta_bias * (wins / count - layer.winners / layer.units)
+
+
+def winners(layer: Layer, u: Float) -> list[int]:
+    """Return the units that win at one position."""
+    return [k for k in sorted(range(len(u)), key=lambda k: (-u[k], k))[: layer.winners] if u[k] > 0]
 
 
 def competition(layer: Layer, u: Float) -> tuple[Float, Float]:
@@ -129,6 +175,10 @@ def output(layer: Layer, u: Float) -> Float:
         y = y / y.sum(axis=1, keepdims=True)
     elif layer.activation == "tanh":
         y = np.tanh(u)
+    elif layer.activation == "winners":
+        y = np.zeros_like(u)
+        for b, i, j in np.ndindex(len(u), *u.shape[2:]):
+            y[b, winners(layer, u[b, :, i, j]), i, j] = 1
     else:
         y = np.maximum(u, 0) ** (layer.exponent if layer.activation == "repu" else 1)
     return y if layer.pool is None else pooled(layer.pool, y)
