@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brian2 import Quantity, ms, second
-from brian2.units import get_dimensions
+from brian2 import ms
 
 from spikehebb import plot
-from spikehebb.core import Float, PlasticityRule
-from spikehebb.datasets.measurements import PUBLISHED, Measurements
+from spikehebb.core import Float, PlasticityRule, Protocol
+from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import CPP, NUMPY
 from spikehebb.jobs import fit_problem
-from spikehebb.jobs.fit import Fit, FitError, fit
-from spikehebb.jobs.stdp_windows import Window
+from spikehebb.jobs.fit import fit
+from spikehebb.jobs.fit_problem import FitError
+from spikehebb.jobs.fitted import Fit
 from spikehebb.rules import calcium_dp, stdp_pair
 from tests.conftest import NO_COMPILER
 
@@ -29,20 +29,27 @@ TRUE = stdp_pair.with_parameters(A_plus=0.006, A_minus=0.004, tau_plus=16.8 * ms
 FREE = ("A_plus", "A_minus", "tau_plus", "tau_minus")
 
 
-def exponentials(rule: PlasticityRule, lags: Quantity, **protocol: Any) -> Window:
-    """The window of pair STDP at low frequency, in closed form, with its clipping at the end."""
+def exponentials(rule: PlasticityRule, lags: Any, *, repeats: int = 60, w0: float = 0.5, **protocol: Any) -> Float:
+    """The changes of pair STDP at low frequency, in closed form, with its clipping at the end; lags in seconds."""
     value = {name: np.asarray(quantity, float) for name, quantity in rule.parameters.items()}
     lag = np.asarray(lags, float)
     with np.errstate(over="ignore"):
         plus, minus = np.exp(-lag / value["tau_plus"]), np.exp(lag / value["tau_minus"])
-    dw = protocol["repeats"] * np.where(lag > 0, value["A_plus"] * plus, -value["A_minus"] * minus)
-    w = np.clip(protocol["w0"] + dw, value["w_min"], value["w_max"])
-    settings = {name: protocol[name] for name in ("repeats", "frequency", "w0")}
-    return Window(rule=rule.name, lags=lags, dw=w - protocol["w0"], **settings)
+    dw = repeats * np.where(lag > 0, value["A_plus"] * plus, -value["A_minus"] * minus)
+    return np.asarray(np.clip(w0 + dw, value["w_min"], value["w_max"]) - w0, float)
 
 
-def with_window(monkeypatch: pytest.MonkeyPatch, window: Callable[..., Window]) -> Callable[..., Fit]:
-    monkeypatch.setattr(fit_problem, "stdp_window", window)
+Changes = Callable[..., Float]
+
+
+def with_window(monkeypatch: pytest.MonkeyPatch, changes: Changes) -> Callable[..., Fit]:
+    """A fit that does not simulate; every point is a pairing, at the lag of its first spikes."""
+
+    def weight_changes(rule: PlasticityRule, protocol: Protocol, **options: Any) -> Float:
+        pre, post = (protocol.stimuli[side] for side in ("pre", "post"))
+        return changes(rule, post[0] - pre[0], repeats=int(np.isfinite(pre[:, 0]).sum()), **options)
+
+    monkeypatch.setattr(fit_problem, "weight_changes", weight_changes)
     return lambda rule, data, **options: fit(rule, data, device=NUMPY, **options)
 
 
@@ -63,7 +70,7 @@ def measured(
     w0: float = 0.5,
 ) -> Measurements:
     x = np.asarray(x, float)
-    change: Float = exponentials(rule, x * ms, repeats=repeats, frequency=None, w0=w0).dw / w0
+    change: Float = exponentials(rule, x / 1000, repeats=repeats, w0=w0) / w0
     change = change + np.random.default_rng(seed).normal(0, noise, len(x))
     return Measurements(name="cells", x=x, change=change, error=np.full(len(x), noise) if weighted and noise else None)
 
@@ -85,11 +92,10 @@ def test_known_parameters_come_back_from_the_simulation() -> None:
     assert 4 < result.chi2 < 32  # 0.5 % to 99.5 % of chi2 at 14 degrees of freedom
     assert result.evaluations < 15
     assert (result.unused, result.warnings) == ((), ())
-    assert result.data.x.tolist() == x.tolist(), "the lags that were measured, not those on the grid"
-    expected = exponentials(result.fitted, result.curve.lags, repeats=60, frequency=None, w0=0.5)
-    np.testing.assert_allclose(result.curve.dw, expected.dw, atol=1e-6)
-    at_start = exponentials(stdp_pair, result.curve.lags, repeats=60, frequency=None, w0=0.5)
-    np.testing.assert_allclose(result.start_curve.dw, at_start.dw, atol=1e-6)
+    assert result.data[0].x.tolist() == x.tolist(), "the lags that were measured, not those on the grid"
+    (curve,) = result.curves
+    np.testing.assert_allclose(curve.fitted * 0.5, exponentials(result.fitted, curve.x / 1000), atol=1e-6)
+    np.testing.assert_allclose(curve.start * 0.5, exponentials(stdp_pair, curve.x / 1000), atol=1e-6)
 
 
 def test_numpy_finds_the_values_that_the_data_were_made_of() -> None:
@@ -100,7 +106,7 @@ def test_numpy_finds_the_values_that_the_data_were_made_of() -> None:
     for name in ("A_plus", "tau_plus"):
         assert float(result.fitted.parameters[name]) == pytest.approx(float(TRUE.parameters[name]), rel=1e-5)
     assert result.fitted.parameters["A_minus"] == stdp_pair.parameters["A_minus"], "what is not free stays"
-    np.testing.assert_allclose(result.prediction[2:], data.change[2:], rtol=1e-6)
+    np.testing.assert_allclose(result.predictions[0][2:], data.change[2:], rtol=1e-6)
 
 
 @pytest.mark.long
@@ -143,8 +149,7 @@ def test_parameters_that_make_no_difference_are_kept_and_named(quick: Callable[.
     assert tuple(result.parameters) == ("A_plus", "tau_plus")
     assert result.unused == ("A_minus", "tau_minus")
     assert result.fitted.parameters["A_minus"] == stdp_pair.parameters["A_minus"]
-    assert np.all(np.asarray(result.curve.lags) > 0), "nothing is drawn where nothing was measured"
-    assert get_dimensions(result.curve.lags) == get_dimensions(result.start_curve.lags) == second.dim
+    assert np.all(result.curves[0].x > 0), "nothing is drawn where nothing was measured"
     with pytest.raises(ValueError, match="at these lags the weight does not depend on A_minus; name others as free"):
         quick(stdp_pair, causal, free=["A_plus", "A_minus"])
 
@@ -161,18 +166,42 @@ def test_noise_is_refused_and_never_fitted(monkeypatch: pytest.MonkeyPatch) -> N
         stdp_pair, update="w += sigma*randn()", parameters={**stdp_pair.parameters, "sigma": 0.0}
     )
 
-    def window(rule: PlasticityRule, lags: Quantity, *, seed: int = 0, **protocol: Any) -> Window:
-        made = exponentials(rule, lags, **protocol)
+    def window(rule: PlasticityRule, lags: Float, *, seed: int = 0, **protocol: Any) -> Float:
         noise = np.asarray(rule.parameters["sigma"]) * np.random.default_rng(seed).normal(size=len(lags))
-        return dataclasses.replace(made, dw=made.dw + noise)
+        return exponentials(rule, lags, **protocol) + noise
 
     quick = with_window(monkeypatch, window)
     result = quick(noisy, measured())
     assert (tuple(result.parameters), result.unused) == (FREE, ("sigma",))
     with pytest.raises(ValueError, match="stdp_pair: sigma cannot be fitted: it makes the rule random"):
         quick(noisy, measured(), free=["A_plus", "sigma"])
-    with pytest.raises(ValueError, match="stdp_pair is random, and so cannot be fitted; set its noise to 0"):
-        quick(noisy.with_parameters(sigma=0.01), measured())
+
+
+def test_a_random_rule_is_fitted_by_the_mean_of_its_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each point is simulated 400 times with the same random numbers in every evaluation."""
+    noisy = dataclasses.replace(
+        stdp_pair, update="w += sigma*randn()", parameters={**stdp_pair.parameters, "sigma": 0.02}
+    )
+    sizes = set()
+
+    def window(rule: PlasticityRule, lags: Float, *, seed: int = 0, **protocol: Any) -> Float:
+        sizes.add(len(lags))
+        noise = np.asarray(rule.parameters["sigma"]) * np.random.default_rng(seed).normal(size=len(lags))
+        return exponentials(rule, lags, **protocol) + noise
+
+    quick = with_window(monkeypatch, window)
+    data = measured(noise=0.01, seed=4)
+    result = quick(noisy, data, trials=400)
+    assert max(sizes) >= 400 * len(LAGS)
+    assert (result.trials, tuple(result.parameters), result.unused) == (400, FREE, ("sigma",))
+    assert inside(result) == [True] * 4
+    assert result.report()["trials"] == 400
+    few = quick(noisy, data, trials=2, free=FREE)
+    assert "The means over 2 trials are uncertain by up to" in " ".join(few.warnings)
+    with pytest.raises(ValueError, match="sigma cannot be fitted: it is the size of the noise"):
+        quick(noisy, data, free=["A_plus", "sigma"])
+    with pytest.raises(ValueError, match="trials must be a whole number from 2 on, got 1"):
+        quick(noisy, data, trials=1)
 
 
 def test_clipped_predictions_are_told(quick: Callable[..., Fit]) -> None:
@@ -205,7 +234,7 @@ def test_a_step_into_nowhere_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> N
     """From 5 ms the first step makes the amplitude negative, where this rule has no numbers."""
     refused = []
 
-    def fragile(rule: PlasticityRule, lags: Quantity, **protocol: Any) -> Window:
+    def fragile(rule: PlasticityRule, lags: Float, **protocol: Any) -> Float:
         least = np.min(np.asarray(rule.parameters["A_plus"]))
         if least < 0:
             refused.append(least)
@@ -235,10 +264,6 @@ def doubled() -> PlasticityRule:
         ({"data": measured(LAGS[4:8])}, "cells has 4 points, too few for 4 free parameters; measure at least 5,"),
         ({"data": measured([1, 2]), "free": ["A_plus", "A_minus"]}, "cells has 2 points, too few for 2 free"),
         ({"data": measured([-5, 0.04, 5])}, "cells: at a lag of 0.04 ms both spikes fall into one time step of 100"),
-        (
-            {"data": PUBLISHED["sjostrom2001_plus10"]},
-            "sjostrom2001_plus10 varies frequency_hz, but a fit needs changes",
-        ),
         ({"rule": stdp_pair.with_parameters(w_max=np.inf), "free": ["w_max"]}, "w_max cannot be fitted: it starts fro"),
         ({"rule": stdp_pair.with_parameters(tau_plus=0.05 * ms), "free": ["tau_plus"]}, "must be longer than dt = 100"),
         (
@@ -259,7 +284,7 @@ def test_one_name_may_stand_alone(quick: Callable[..., Fit]) -> None:
 
 
 def test_parameters_that_cannot_be_told_apart_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def window(rule: PlasticityRule, lags: Quantity, **protocol: Any) -> Window:
+    def window(rule: PlasticityRule, lags: Float, **protocol: Any) -> Float:
         product = np.asarray(rule.parameters["A_plus"]) * np.asarray(rule.parameters["gain"])
         return exponentials(rule.with_parameters(A_plus=product), lags, **protocol)
 
@@ -268,7 +293,7 @@ def test_parameters_that_cannot_be_told_apart_are_named(monkeypatch: pytest.Monk
         FitError, match="the data cannot tell A_plus and gain apart; name fewer of them as free"
     ) as caught:
         quick(doubled(), measured())
-    assert caught.value.data.name == "cells"
+    assert caught.value.data[0].name == "cells"
     assert caught.value.start.parameters["A_plus"] == stdp_pair.parameters["A_plus"]
     assert inside(quick(doubled(), measured(noise=0.01), free=FREE)) == [True] * 4
 
@@ -280,7 +305,7 @@ def test_a_fit_that_does_not_converge_shows_where_it_stands(
     with pytest.raises(FitError, match=r"did not converge in 2 evaluations and stands at A_plus = 0\.00") as caught:
         quick(stdp_pair, measured())
     error = caught.value
-    assert error.data.name == "cells"
+    assert error.data[0].name == "cells"
     assert error.start.parameters["tau_minus"] == 20 * ms
     assert error.last.parameters["tau_minus"] != 20 * ms
     monkeypatch.setattr(import_module("spikehebb.jobs.fit"), "_VAGUE", 0.5)

@@ -81,7 +81,7 @@ def test_errors_are_optional_and_frequencies_are_read(tmp_path: Path) -> None:
         ("lag_ms,chnge\n1,2\n", "line 1 has no column change, only lag_ms, chnge; name the columns"),
         ("lag_ms,chnge\n1,2\n", "You wrote 'chnge': Did you mean 'change'? (change)"),
         ("# a\nlag,change\n1,2\n", "line 2 has no column lag_ms or frequency_hz, only lag, change;"),
-        ("lag,change\n1,2\n", "You wrote 'lag': Did you mean 'lag_ms'? (lag_ms, frequency_hz)"),
+        ("lag,change\n1,2\n", "You wrote 'lag': Did you mean 'lag_ms'? (lag_ms, frequency_hz, pre_post_pre_ms, "),
         ("a,b\n1,2\n", "has no column lag_ms or frequency_hz and no column change, only a, b;"),
         ("10 0.4\n", "line 1 has no column"),
         ("-10,0.4\n10,0.2\n", "line 1 holds numbers (-10, 0.4), but the first line must name the columns"),

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
-from spikehebb.cli.rules import NOTHING_WRITTEN, Frequency, Out, RoundTimes, RuleName, Set, StartWeight, Step
+from spikehebb.cli.rules import NOTHING_WRITTEN, Frequency, Out, RoundTimes, RuleName, Seed, Set, StartWeight, Step
 from spikehebb.reading import file_name
 
 
 @commands.command()
 def fit(
     rule: RuleName,
-    data: Annotated[Path, typer.Option(help="CSV file with columns lag_ms, change and, where known, error.")],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="A CSV file (docs/data.md has the columns) or a name of 'spikehebb data'; several may be given."
+        ),
+    ],
     out: Out,
     free: Annotated[str | None, typer.Option(help="Parameters to fit, as a,b,c; all that matter if left out.")] = None,
-    repeats: Annotated[int, typer.Option(help="Pairings of the experiment.")] = 60,
+    weights: Annotated[
+        str | None, typer.Option(help="How much a point of each data set counts, as 1,2; 1 each if left out.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Pairings, where the data do not say.")] = 60,
     frequency: Frequency = 1.0,
     settings: Set = None,
     w0: StartWeight = 0.5,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    trials: Annotated[int, typer.Option(help="Synapses at each point, of a rule with noise.")] = 100,
     device: DeviceName = "auto",
     dt: Step = 0.1,
+    seed: Seed = 0,
     round_times: RoundTimes = False,
     as_json: Json = False,
 ) -> None:
-    """Fit the parameters of a rule to measured changes (relative to the weight at the start) against the lag."""
+    """Fit the parameters of a rule to measured changes (relative to the weight at the start) after any protocol."""
     from brian2 import Hz
 
     from spikehebb import checkpoint, devices, jobs, plot
@@ -38,7 +47,8 @@ def fit(
     from spikehebb.datasets import measurements
 
     value = parse.rule(rule, settings or ())
-    measured = measurements.read(data)
+    measured = [measurements.find(each) for each in data]
+    counts = None if weights is None else parse.numbers("--weights", weights, 1)
     where, step = devices.find(device), time_step(dt)
     check_frequency(frequency)
     out.mkdir(parents=True, exist_ok=True)
@@ -48,6 +58,7 @@ def fit(
             fitted = jobs.fit(
                 value,
                 measured,
+                weights=counts,
                 free=None if free is None else [name.strip() for name in free.split(",")],
                 repeats=repeats,
                 frequency=frequency * Hz,
@@ -55,6 +66,8 @@ def fit(
                 device=where,
                 dt=step,
                 confidence=confidence,
+                trials=trials,
+                seed=seed,
                 round_times=round_times,
                 progress=of_stage(tell, "fitting"),
             )
@@ -64,6 +77,8 @@ def fit(
     content: dict[str, Any] = {
         **fitted.report(),
         "dt_ms": dt,
+        "seed": seed,
+        "table": fitted.rows(),
         "device": where.name,
         "versions": jobs.versions(),
     }

@@ -77,14 +77,14 @@ def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", meta
 
 @commands.command()
 def data(as_json: Json = False) -> None:
-    """List the published measurements that can be drawn under a prediction."""
+    """List the published measurements that can be drawn under a prediction, or fitted."""
     from spikehebb.datasets.measurements import PUBLISHED
 
     if as_json:
         print_json([_data_as_json(each) for each in PUBLISHED.values()])
         return
     for each in PUBLISHED.values():
-        say(f"{each.name:24} {each.summary} ({each.reference})")
+        say(f"{each.name:24} {each.summary} ({each.reference})\n{'':24} {len(each)} points; {each.source}")
 
 
 @commands.command()
@@ -256,8 +256,7 @@ def _measured(names: list[str] | None, variable: str) -> list[Any]:
 
     points = []
     for name in names or []:
-        published = measurements.PUBLISHED.get(name)
-        data = published if published is not None and not Path(name).exists() else measurements.read(name)
+        data = measurements.find(name)
         if data.variable != variable:
             raise ValueError(f"{data.name} has {data.variable}, but this picture needs {variable}.")
         points.append(data)
@@ -304,13 +303,21 @@ def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: An
 
 
 def _data_as_json(data: Any) -> dict[str, Any]:
+    from brian2 import Hz, ms
+
+    patterns = {"pre_ms": list(map(list, data.pre)), "post_ms": list(map(list, data.post))}
     return {
         "name": data.name,
         "summary": data.summary,
-        data.variable: data.x.tolist(),
+        "variable": data.variable,
+        **(patterns if data.pre else {data.variable: data.x.tolist()}),
         "change": data.change.tolist(),
         "error": None if data.error is None else data.error.tolist(),
+        "at_lag_ms": None if data.lag is None else float(data.lag / ms),
+        "at_frequency_hz": None if data.frequency is None else float(data.frequency / Hz),
+        "repeats": data.repeats,
         "reference": str(data.reference),
+        "source": data.source,
     }
 
 

@@ -13,10 +13,11 @@ from .digit_settings import Settings as Settings
 from .evaluate import evaluate as evaluate
 from .evaluate import some_presentations as some_presentations
 from .export import export_network as export_network
-from .fit import Estimate as Estimate
-from .fit import Fit as Fit
-from .fit import FitError as FitError
 from .fit import fit as fit
+from .fit_problem import FitError as FitError
+from .fitted import Curve as Curve
+from .fitted import Estimate as Estimate
+from .fitted import Fit as Fit
 from .import_softhebb import import_softhebb as import_softhebb
 from .layer_settings import LayerSettings as LayerSettings
 from .learn_digits import learn_digits as learn_digits

@@ -1,11 +1,11 @@
-"""Fitting the parameters of a rule to measured changes of a synapse."""
+"""Fitting the parameters of a rule to measured changes of a synapse, after whatever protocols."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,128 +14,31 @@ from brian2.units import get_dimensions
 from scipy import special
 
 from spikehebb import devices
-from spikehebb.core import Float, Frozen, Parameters, PlasticityRule
+from spikehebb.core import Float, Frozen, PlasticityRule
 from spikehebb.core.progress import Fraction, announce_hours
 from spikehebb.core.values import is_finite
-from spikehebb.datasets.measurements import Measurements
+from spikehebb.datasets.measurements import Measurements, find
 from spikehebb.devices import Device
-from spikehebb.equations import TIME, unit_text
-from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, lags_of, listed, with_unit
-from spikehebb.jobs.stdp_windows import Window
+from spikehebb.equations import TIME
+from spikehebb.jobs.experiments import between, check_together, counts_of, listed, trains_of
+from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, with_unit
+from spikehebb.jobs.fitted import Curve, Estimate, Fit
 
-__all__ = ["Estimate", "Fit", "FitError", "fit"]
+__all__ = ["Curve", "Estimate", "Fit", "FitError", "fit"]
 
 _MOST, _USUAL = 100, 10  # evaluations
 _NEAR_0 = 0.1  # of a parameter's scale: below it may be on its way to a least value of 0
 _NO_WORSE = 1e-10  # of the sum of squares of the data: how much worse 0 may explain them
 _VAGUE = 0.02  # a singular value of normalized derivatives: parameters 50 times less certain together than alone
 _UNLIKELY = 1e-3  # the chance of so large a chi2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A fitted parameter and the ends of its confidence interval, in its own unit."""
-
-    value: Any
-    low: Any
-    high: Any
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Fit:
-    """A rule fitted to measurements.
-
-    Parameters
-    ----------
-    fitted : PlasticityRule
-        The rule with the fitted values.
-    parameters : mapping of str to Estimate
-        The free parameters, in the order of the rule.
-    start : mapping of str to number or Quantity
-        What they started from.
-    unused : tuple of str
-        Parameters that make no difference at these lags, or only noise, and so kept their value.
-    data : Measurements
-    prediction : array, shape (points,)
-        The relative change that the fitted rule makes at the lag of each point.
-    chi2 : float
-        The sum of squared differences, each divided by its error where errors are given.
-    degrees : int
-        Degrees of freedom: points less free parameters.
-    confidence : float
-        Of the intervals.
-    evaluations : int
-        How many sets of values were simulated until the fit had converged.
-    curve, start_curve : Window
-        The window of the fitted rule and of the rule at the start, on a fine grid of lags,
-        on the sides (causal or not) where there are data.
-    warnings : tuple of str
-        What to keep in mind, in sentences.
-    """
-
-    fitted: PlasticityRule
-    parameters: Mapping[str, Estimate]
-    start: Parameters
-    unused: tuple[str, ...]
-    data: Measurements
-    prediction: Float
-    chi2: float
-    degrees: int
-    confidence: float
-    evaluations: int
-    curve: Window
-    start_curve: Window
-    warnings: tuple[str, ...]
-
-    @property
-    def rule(self) -> str:
-        """The name of the rule."""
-        return self.fitted.name
-
-    @property
-    def points(self) -> int:
-        """How many measurements there are."""
-        return len(self.data)
-
-    def report(self) -> dict[str, Any]:
-        """Return the fit as plain data for JSON; parameters in base units."""
-        return {
-            "kind": "fit",
-            "rule": self.rule,
-            "data": self.data.name,
-            "points": self.points,
-            "free": {
-                name: {
-                    "value": float(estimate.value),
-                    "low": float(estimate.low),
-                    "high": float(estimate.high),
-                    "start": float(self.start[name]),
-                    "unit": unit_text(estimate.value),
-                }
-                for name, estimate in self.parameters.items()
-            },
-            "kept": {
-                name: {"value": np.asarray(value).tolist(), "unit": unit_text(value)}
-                for name, value in self.fitted.parameters.items()
-                if name not in self.parameters and np.all(np.isfinite(np.asarray(value)))
-            },
-            "unused": list(self.unused),
-            "weighted": self.data.error is not None,
-            "chi2": self.chi2,
-            "degrees_of_freedom": self.degrees,
-            "confidence": self.confidence,
-            "evaluations": self.evaluations,
-            "repeats": self.curve.repeats,
-            "frequency_hz": float(self.curve.frequency / Hz),
-            "w0": self.curve.w0,
-            "warnings": list(self.warnings),
-        }
+_TOGETHER = 0.98  # a correlation of two estimates from which on they are known only together
 
 
 def fit(
     rule: PlasticityRule,
-    data: Measurements,
+    data: Measurements | str | Path | Sequence[Measurements | str | Path],
     *,
+    weights: Sequence[float] | None = None,
     free: Sequence[str] | None = None,
     repeats: int = 60,
     frequency: Quantity = 1 * Hz,
@@ -143,13 +46,17 @@ def fit(
     device: Device | None = None,
     dt: Quantity = 0.1 * ms,
     confidence: float = 0.95,
+    trials: int = 100,
+    seed: int = 0,
     round_times: bool = False,
     progress: Fraction | None = None,
 ) -> Fit:
-    """Fit the parameters of a rule to a measured STDP window, by least squares.
+    """Fit the parameters of a rule to measured changes, by least squares.
 
-    The prediction is ``(w - w0)/w0`` after the protocol, as ``stdp_window`` simulates it. Each evaluation is one
-    simulation, in which all lags run together with the given values and with each of them raised a little.
+    The prediction is ``(w - w0)/w0`` after each protocol: pairings at some lag or frequency, triplets, quadruplets,
+    bursts or any other pattern, of one data set or of several. Each evaluation is one simulation, in which all points
+    run together with the given values and with each of them changed a little. Of a random rule the mean over many
+    synapses is compared, with the same random numbers in every evaluation.
 
     Intervals are those of the linear approximation at the solution, with Student's t at ``degrees`` degrees of
     freedom. Given errors are taken as they are (the covariance is not rescaled, so a bad fit shows in ``chi2`` and
@@ -159,22 +66,28 @@ def fit(
     ----------
     rule : PlasticityRule
         Its values are the starting point.
-    data : Measurements, shape (points,)
-        Changes against the lag, on the grid of ``dt``.
+    data : Measurements, str, path, or sequence of them
+        Values, names of published data or CSV files; times on the grid of ``dt``.
+    weights : sequence of float, optional
+        How much a point of each data set counts, 1 when left out.
     free : sequence of str, optional
         Which parameters to fit. All when left out, except ``w_min``, ``w_max``, the rule's delay, infinite values
-        and those that make no difference at these lags, or only noise.
+        and those that make no difference to these protocols, or only noise.
     repeats, frequency : int, Quantity
-        The pairings of the experiment. Without a compiler few repeats are advisable.
+        Of the pairings or patterns, where the data do not say. Without a compiler few repeats are advisable.
     w0 : float
         The weight at the start, above 0.
     device : Device, optional
         ``auto`` when left out.
     dt : Quantity
-        Also the least value of a parameter that is a time. A coarse grid that still holds the lags is much faster.
+        Also the least value of a parameter that is a time. A coarse grid that still holds the times is much faster.
     confidence : float
+    trials : int
+        How many synapses of a random rule are simulated at each point.
+    seed : int
+        Of a random rule.
     round_times : bool
-        Round lags to the grid of ``dt`` instead of refusing those that are off it.
+        Round times to the grid of ``dt`` instead of refusing those that are off it.
     progress : callable, optional
         Called with the completed fraction of the most evaluations; a fit that converges needs fewer.
 
@@ -203,19 +116,28 @@ def fit(
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
     if not (is_finite(w0) and w0 > 0):
         raise ValueError(f"w0 must be a finite number above 0, because changes are relative to it, got {w0}.")
+    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 2:
+        raise ValueError(f"trials must be a whole number from 2 on, got {trials!r}.")
+    sets = tuple(find(each) for each in ([data] if isinstance(data, (Measurements, str, Path)) else data))
+    counts = counts_of(sets, weights)
+    check_together(sets)
     names = candidates(rule, free, dt)
     if free is not None:
-        _enough(data, len(names))
+        _enough(sets, len(names))
+    common = {"repeats": repeats, "frequency": frequency, "dt": dt}
     problem = Problem(
         rule=rule,
         names=names,
-        data=data,
-        lags=lags_of(data, dt, round_times),
-        protocol={"repeats": repeats, "frequency": frequency, "w0": w0, "dt": dt},
+        data=sets,
+        trains=[train for each in sets for train in trains_of(each, round_times=round_times, **common)],
+        weights=np.repeat(counts, [len(each) for each in sets]),
+        w0=w0,
+        dt=dt,
         device=device or devices.find("auto"),
+        seed=seed,
     )
     began = time.perf_counter()
-    problem = _without_unused(problem, named=free is not None)
+    problem = _without_unused(problem, trials, named=free is not None)
     each = (time.perf_counter() - began) / len(problem.cache)
     announce_hours(
         f"a fit of {rule.name} with {_USUAL} evaluations (at most {_MOST})",
@@ -223,39 +145,43 @@ def fit(
         "fewer repeats, a larger dt, fewer free parameters",
     )
     values, evaluations = _solve(problem, progress or (lambda fraction: None))
-    return _result(problem, values, evaluations, confidence)
+    return _result(problem, values, evaluations, confidence, counts, common)
 
 
-def _enough(data: Measurements, parameters: int) -> None:
-    if len(data) <= parameters:
+def _enough(data: tuple[Measurements, ...], parameters: int) -> None:
+    points = sum(map(len, data))
+    if points <= parameters:
         raise ValueError(
-            f"{data.name} has {len(data)} points, too few for {parameters} free parameters; measure at least "
-            f"{parameters + 1}, or name fewer as free."
+            f"{listed([each.name for each in data])} has {points} points, too few for {parameters} free parameters; "
+            f"measure at least {parameters + 1}, or name fewer as free."
         )
 
 
-def _without_unused(problem: Problem, *, named: bool) -> Problem:
-    """Return the problem without the parameters that make no difference at the start."""
-    rule, data = problem.rule, problem.data
-    noise = problem.noise()
+def _without_unused(problem: Problem, trials: int, *, named: bool) -> Problem:
+    """Return the problem without the parameters that make no difference at the start, with trials if it is random."""
+    rule = problem.rule
+    noise, random = problem.noise()
     if noise and named:
-        raise ValueError(f"{rule.name}: {listed(noise)} cannot be fitted: it makes the rule random.")
+        why = "it is the size of the noise, of which the mean says nothing" if random else "it makes the rule random"
+        raise ValueError(f"{rule.name}: {listed(noise)} cannot be fitted: {why}.")
+    if random:
+        problem = dataclasses.replace(problem, trials=trials, cache={})
     silent = problem.without_effect()
-    weights = problem.protocol["w0"] * (1 + problem.evaluate(problem.start)[0])
+    weights = problem.w0 * (1 + problem.evaluate(problem.start)[0])
     limits = sorted({_limit(rule, weight) for weight in weights} - {""})
     if silent and limits:
         raise ValueError(
-            f"{rule.name} cannot be fitted to {data.name}: with the starting values the weight runs into "
+            f"{rule.name} cannot be fitted to {problem.name}: with the starting values the weight runs into "
             f"{listed(limits)} and does not depend on {listed(silent)}; start from smaller amplitudes, or name the "
             "others as free."
         )
     if silent and (named or len(noise + silent) == len(problem.names)):
         raise ValueError(
-            f"{rule.name} cannot be fitted to {data.name}: at these lags the weight does not depend on "
+            f"{rule.name} cannot be fitted to {problem.name}: at these lags the weight does not depend on "
             f"{listed(silent)}; name others as free."
         )
     problem = dataclasses.replace(problem, idle=noise + silent)
-    _enough(data, len(problem.free))
+    _enough(problem.data, len(problem.free))
     return problem
 
 
@@ -276,7 +202,7 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
         try:
             return problem.residuals(whole(scaled))
         except ValueError:  # weights out of the range of numbers: the step was too long, and will be shortened
-            return np.full(len(problem.data), np.nan)
+            return np.full(len(problem.trains), np.nan)
 
     problem.tell_apart(problem.start)
     solution = least_squares(
@@ -302,7 +228,7 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
     ended = [name for name, low, value in zip(names, lowest, values[places], strict=True) if value < low * (1 + 1e-3)]
     if ended:
         raise problem.give_up(
-            f"{listed(ended)} ended at the least value, dt = {problem.protocol['dt']}: the data show no such time "
+            f"{listed(ended)} ended at the least value, dt = {problem.dt}: the data show no such time "
             "course; start elsewhere (with_parameters), or name the others as free.",
             values,
         )
@@ -312,7 +238,7 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
 
 def _ended_at_0(problem: Problem, values: Float) -> Float:
     """Return the values with those at 0 that the search, which stays above it, was on its way to."""
-    total = float(np.sum((problem.data.change / problem.errors) ** 2))
+    total = float(np.sum((problem.change / problem.errors) ** 2))
     for place in problem.places:
         if problem.starts_at_0(problem.names[place]) and values[place] < _NEAR_0 * problem.scale[place]:
             trial = values.copy()
@@ -322,55 +248,83 @@ def _ended_at_0(problem: Problem, values: Float) -> Float:
     return values
 
 
-def _result(problem: Problem, values: Float, evaluations: int, confidence: float) -> Fit:
-    rule, data, places = problem.rule, problem.data, problem.places
-    prediction = problem.evaluate(values)[0]
-    squares, degrees = float(np.sum(problem.residuals(values) ** 2)), len(data) - len(places)
+def _result(
+    problem: Problem,
+    values: Float,
+    evaluations: int,
+    confidence: float,
+    counts: tuple[float, ...],
+    common: Mapping[str, Any],
+) -> Fit:
+    rule, places = problem.rule, problem.places
+    squares = float(np.sum(problem.residuals(values) ** 2 / problem.weights))
+    degrees = len(problem.trains) - len(places)
     jacobian = problem.jacobian(values) * problem.scale[places]
-    covariance = np.linalg.inv(jacobian.T @ jacobian) * (squares / degrees if data.error is None else 1.0)
-    half = special.stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(np.diag(covariance)) * problem.scale[places]
+    inverse = np.linalg.inv(jacobian.T @ jacobian)
+    # Data sets that count more than their errors say do not make the estimates as much more certain.
+    covariance = inverse @ (jacobian.T @ (problem.weights[:, None] * jacobian)) @ inverse
+    deviations = np.sqrt(np.diag(covariance))
+    half = special.stdtrit(degrees, (1 + confidence) / 2) * deviations * problem.scale[places]
+    half *= 1.0 if problem.weighted else np.sqrt(squares / degrees)
     estimates = {}
     for name, value, width in zip(problem.free, values[places], half, strict=True):
         low, middle, high = (with_unit(v, rule.parameters[name]) for v in (value - width, value, value + width))
         estimates[name] = Estimate(value=middle, low=low, high=high)
-    fitted = problem.with_values(values)
-    curve, start_curve = problem.curves(values)
+    correlation = covariance / np.outer(deviations, deviations)
+    ends = np.cumsum([len(each) for each in problem.data])
     return Fit(
-        fitted=fitted,
+        fitted=problem.with_values(values),
         parameters=Frozen(estimates),
         start=Frozen({name: rule.parameters[name] for name in problem.free}),
         unused=problem.idle,
-        data=data,
-        prediction=prediction,
+        data=problem.data,
+        weights=counts,
+        predictions=tuple(np.split(problem.evaluate(values)[0], ends[:-1])),
         chi2=squares,
         degrees=degrees,
         confidence=confidence,
+        correlation=correlation,
         evaluations=evaluations,
-        curve=curve,
-        start_curve=start_curve,
-        warnings=_warnings(problem, values, estimates, squares),
+        curves=_curves(problem, values, common),
+        repeats=common["repeats"],
+        frequency=common["frequency"],
+        w0=problem.w0,
+        trials=problem.trials,
+        warnings=_warnings(problem, values, estimates, squares, correlation),
     )
 
 
-def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float) -> tuple[str, ...]:
-    data, fitted, w0, places = problem.data, problem.with_values(values), problem.protocol["w0"], problem.places
-    warnings = []
-    if data.error is not None and special.chdtrc(len(data) - len(estimates), squares) < _UNLIKELY:
+def _curves(problem: Problem, values: Float, common: Mapping[str, Any]) -> tuple[Curve, ...]:
+    """Return what the fitted rule and the rule at the start make, between the points where they lie on a line."""
+    drawn = [between(each, problem.dt) or each for each in problem.data]
+    trains = [train for each in drawn for train in trains_of(each, round_times=True, **common)]
+    changes, _ = problem.simulate(trains, np.vstack([values, problem.start]))
+    ends = np.cumsum([len(each) for each in drawn])
+    parts = np.split(changes, ends[:-1], axis=1)
+    return tuple(Curve(x=each.x, fitted=part[0], start=part[1]) for each, part in zip(drawn, parts, strict=True))
+
+
+def _warnings(
+    problem: Problem, values: Float, estimates: Mapping[str, Estimate], squares: float, correlation: Float
+) -> tuple[str, ...]:
+    fitted, w0, places, names = problem.with_values(values), problem.w0, problem.places, tuple(estimates)
+    points, warnings = len(problem.trains), []
+    if problem.weighted and special.chdtrc(points - len(names), squares) < _UNLIKELY:
         warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
     limits = [limit for weight in w0 * (1 + problem.evaluate(values)[0]) if (limit := _limit(fitted, weight))]
     if limits:
         warnings.append(
-            f"At {len(limits)} of {len(data)} points the fitted weight runs into {listed(sorted(set(limits)))} and "
+            f"At {len(limits)} of {points} points the fitted weight runs into {listed(sorted(set(limits)))} and "
             "says little about the parameters; start from another w0, or widen the bounds."
         )
     highest = float(fitted.parameters.get("w_max", np.inf)) / w0 - 1
-    beyond = int(np.sum(data.change > highest))
+    beyond = int(np.sum(problem.change > highest))
     if beyond:
         warnings.append(
-            f"{beyond} of {len(data)} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
+            f"{beyond} of {points} measured changes are above {100 * highest:+.0f} %, the most that w_max allows "
             f"from w0 = {w0:g}; start from a smaller w0."
         )
-    ended = [name for name, value in zip(problem.free, values[places], strict=True) if value == 0]
+    ended = [name for name, value in zip(names, values[places], strict=True) if value == 0]
     if ended:
         warnings.append(
             f"{listed(ended)} ended at 0, the least value: the data show no such change, or one of the opposite sign, "
@@ -380,6 +334,17 @@ def _warnings(problem: Problem, values: Float, estimates: Mapping[str, Estimate]
     vague = [n for n, e in estimates.items() if get_dimensions(e.value) == TIME and float(e.low) <= 0]
     if vague:
         warnings.append(f"The data hardly determine {listed(vague)}: the confidence interval reaches below 0.")
+    pairs = np.argwhere(np.triu(np.abs(correlation) > _TOGETHER, 1))
+    if len(pairs):
+        said = [f"{names[one]} with {names[other]} ({correlation[one, other]:+.3f})" for one, other in pairs]
+        warnings.append(f"Known only together, by the correlation of their estimates: {listed(said)}.")
+    doubt = problem.sampling_error(values)
+    scatter = problem.errors * np.sqrt(problem.weights) if problem.weighted else np.sqrt(squares / points)
+    if (2 * doubt > scatter).any():
+        warnings.append(
+            f"The means over {problem.trials} trials are uncertain by up to {doubt.max():.2g}, more than half of a "
+            "point's error; take more trials."
+        )
     return tuple(warnings)
 
 

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, second
+from brian2 import Quantity
 from brian2.units import get_dimensions
 
 from spikehebb import devices
-from spikehebb.core import Float, Int, PlasticityRule
+from spikehebb.core import Float, Int, PlasticityRule, Protocol
 from spikehebb.core.roles import ROLES
-from spikehebb.core.times import on_grid, time_step
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
-from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, used
-from spikehebb.jobs.stdp_windows import Window, stdp_window
+from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, statements, used
+from spikehebb.jobs.experiments import Trains, listed, protocol_of
+from spikehebb.jobs.stdp_windows import weight_changes
 
 BOUNDS = ("w_min", "w_max")
 _STEP = 1e-6  # of a parameter's scale, for derivatives: weights are rounded to 1e-16 of it, curvature adds 1e-6
+_COARSE = 0.03  # where conditions depend on parameters: a change of less may lie within one time step
 _NOTHING = 1e-8  # a change that doubling a parameter makes, and that counts as none
 _SINGULAR = 1e-4  # the least singular value of normalized derivatives that still tells parameters apart
 _RANDOM = {"rand", "randn", "poisson", "binomial", "xi"}
-_CURVE = 30  # lags on each side of a drawn curve
+_STEPS = {"int", "floor", "ceil", "sign"}  # what makes a weight depend on a parameter in steps
 
 
 class FitError(RuntimeError):
     """A fit that failed, with the data, and the rule at the start and at the end of the fit."""
 
-    def __init__(self, message: str, *, data: Measurements, start: PlasticityRule, last: PlasticityRule) -> None:
+    def __init__(
+        self, message: str, *, data: tuple[Measurements, ...], start: PlasticityRule, last: PlasticityRule
+    ) -> None:
         super().__init__(message)
         self.data, self.start, self.last = data, start, last
 
@@ -40,8 +43,9 @@ class FitError(RuntimeError):
 class Problem:
     """Residuals as functions of ``values``: one number for each candidate parameter, in base units.
 
-    One evaluation is one simulation: all lags together, with the values as they are and with each of them raised
-    a little, for the derivatives.
+    One evaluation is one simulation: all points together, with the values as they are and with each of them changed
+    a little, for the derivatives. Of a random rule each set of values is a simulation of its own, with the same
+    random numbers.
 
     Parameters
     ----------
@@ -51,12 +55,18 @@ class Problem:
         The candidates.
     idle : tuple of str
         Those that make no difference, and keep their value.
-    data : Measurements, shape (points,)
-    lags : array, shape (points,)
-        As simulated, in seconds.
-    protocol : mapping
-        The other arguments of ``stdp_window``: ``repeats``, ``frequency``, ``w0`` and ``dt``.
+    data : tuple of Measurements
+    trains : sequence of pairs of arrays
+        The spike times of both sides at each point, one data set after the other, in seconds.
+    weights : array, shape (points,)
+        How much each point counts.
+    w0 : float
+        The weight at the start.
+    dt : Quantity
     device : Device
+    trials : int
+        How many synapses of a random rule are simulated at each point; their mean is the prediction. Else 1.
+    seed : int
     cache : dict
         Changes and derivatives that have been evaluated, by values.
     """
@@ -64,11 +74,15 @@ class Problem:
     rule: PlasticityRule
     names: tuple[str, ...]
     idle: tuple[str, ...] = ()
-    data: Measurements
-    lags: Float
-    protocol: Mapping[str, Any]
+    data: tuple[Measurements, ...]
+    trains: Sequence[Trains]
+    weights: Float
+    w0: float
+    dt: Quantity
     device: Device
-    cache: dict[bytes, tuple[Float, Float]] = field(default_factory=dict)
+    trials: int = 1
+    seed: int = 0
+    cache: dict[bytes, tuple[Float, Float, Float]] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -90,7 +104,7 @@ class Problem:
         """The least value of each candidate, as its role says; a time is longer than a time step."""
         times = [get_dimensions(self.rule.parameters[name]) == TIME for name in self.names]
         least = [ROLES[self.rule.meaning[name]].least for name in self.names]
-        return np.where(times, float(self.protocol["dt"]), least)
+        return np.where(times, float(self.dt), least)
 
     def starts_at_0(self, name: str) -> bool:
         """Return whether the values of a parameter, which is no time, begin at 0."""
@@ -104,9 +118,25 @@ class Problem:
         return np.where(sizes > 0, sizes, 1e-3)
 
     @property
+    def name(self) -> str:
+        """The data sets, as a sentence lists them."""
+        return listed([each.name for each in self.data])
+
+    @property
+    def change(self) -> Float:
+        """The measured changes, shape (points,)."""
+        return np.concatenate([each.change for each in self.data])
+
+    @property
+    def weighted(self) -> bool:
+        """Whether errors are given."""
+        return self.data[0].error is not None
+
+    @property
     def errors(self) -> Float:
-        """What residuals are divided by."""
-        return np.ones(len(self.data)) if self.data.error is None else self.data.error
+        """What residuals are divided by: the errors, or 1, and less where a point counts more."""
+        errors = [np.ones(len(each)) if each.error is None else each.error for each in self.data]
+        return np.asarray(np.concatenate(errors) / np.sqrt(self.weights), float)
 
     def with_values(self, values: Float) -> PlasticityRule:
         """Return the rule with one value, or one array of values, for each candidate."""
@@ -115,48 +145,92 @@ class Problem:
 
     def evaluate(self, values: Float) -> tuple[Float, Float]:
         """Return the relative changes, shape (points,), and their derivatives, shape (points, candidates)."""
+        changes, slopes, _ = self._evaluated(values)
+        return changes, slopes
+
+    def sampling_error(self, values: Float) -> Float:
+        """Return the standard errors of the mean over the trials of a random rule, shape (points,)."""
+        return self._evaluated(values)[2]
+
+    def _evaluated(self, values: Float) -> tuple[Float, Float, Float]:
         key = values.tobytes()
         if key not in self.cache:
-            step = _STEP * self.scale
-            table = np.vstack([values, values + np.diag(step)])
-            lags, place = np.unique(self.lags, return_inverse=True)
-            changes = self.simulate(np.tile(lags, len(table)), np.repeat(table, len(lags), axis=0))
-            changes = changes.reshape(len(table), -1)[:, place]
-            self.cache[key] = changes[0], ((changes[1:] - changes[0]) / step[:, None]).T
+            step = (_COARSE if self.coarse else _STEP) * self.scale
+            table = [values, *(values + np.diag(step))]
+            lower = np.maximum(values - np.diag(step), self.lowest) if self.coarse else np.tile(values, (len(step), 1))
+            changes, error = self.simulate(self.trains, np.vstack([*table, *(lower if self.coarse else ())]))
+            above, below = changes[1 : len(table)], changes[len(table) :] if self.coarse else changes[0]
+            widths = values + step - np.diag(lower)
+            self.cache[key] = changes[0], ((above - below) / widths[:, None]).T, error
         return self.cache[key]
 
-    def simulate(self, lags: Float, table: Float) -> Float:
-        """Return the relative change at each lag with each row of values, in runs of the size that is compiled."""
-        size = len(lags)
-        if self.device is not devices.NUMPY:
-            size = len(np.unique(self.lags)) * (len(self.names) + 1)
-        changes = []
-        for first in range(0, len(lags), size):
-            chosen = np.arange(first, first + size) % len(lags)
-            rule = self.with_values(table[chosen].T)
-            window = stdp_window(rule, lags[chosen] * second, device=self.device, **self.protocol)
-            changes.append(window.dw / self.protocol["w0"])
-        return np.concatenate(changes)[: len(lags)]
+    @property
+    def coarse(self) -> bool:
+        """Whether derivatives take wide steps to both sides: the weight may depend on a parameter in small jumps."""
+        return self.trials > 1 or bool(self._used & _STEPS)
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        rule = self.rule
+        return rule.pre, rule.pre_spike, rule.post, rule.post_spike, rule.synapse, rule.on_pre, rule.on_post, rule.update
+
+    @property
+    def _used(self) -> set[str]:
+        return used(*self._texts)
+
+    def simulate(self, trains: Sequence[Trains], table: Float) -> tuple[Float, Float]:
+        """Return the relative change of each train with each row of values, and the first row's standard errors.
+
+        Shapes (rows, trains) and (trains,). Equal trains are simulated once.
+        """
+        unique, column = _distinct(trains)
+        plan = protocol_of(unique, self.dt)
+        which = np.repeat(np.arange(len(unique)), self.trials)
+        if self.trials > 1:
+            changes = np.stack([self._runs(plan, which, np.tile(row, (len(which), 1))) for row in table])
+        else:
+            every = np.tile(which, len(table)), np.repeat(table, len(unique), axis=0)
+            changes = self._runs(plan, *every).reshape(len(table), -1)
+        samples = changes.reshape(len(table), len(unique), self.trials)
+        error = samples[0].std(axis=1) / np.sqrt(max(self.trials - 1, 1))
+        return samples.mean(axis=2)[:, column], error[column]
+
+    def _runs(self, plan: Protocol, which: Int, rows: Float) -> Float:
+        """Return the relative changes of pairs of neurons, each with its train and its row of values."""
+        size = len(which)
+        if self.device is not devices.NUMPY:  # always the size that is compiled
+            size = len(_distinct(self.trains)[0]) * (
+                self.trials if self.trials > 1 else 1 + len(self.names) * (2 if self.coarse else 1)
+            )
+        parts = []
+        for first in range(0, len(which), size):
+            chosen = np.arange(first, first + size) % len(which)
+            stimuli = {side: times[:, which[chosen]] for side, times in plan.stimuli.items()}
+            protocol = dataclasses.replace(plan, stimuli=stimuli)
+            given = {"w0": self.w0, "device": self.device, "dt": self.dt, "seed": self.seed}
+            parts.append(weight_changes(self.with_values(rows[chosen].T), protocol, **given))
+        return np.asarray(np.concatenate(parts)[: len(which)] / self.w0, float)
 
     def residuals(self, values: Float) -> Float:
         """Return the differences, each divided by its error where errors are known, shape (points,)."""
-        return (self.evaluate(values)[0] - self.data.change) / self.errors
+        return (self.evaluate(values)[0] - self.change) / self.errors
 
     def jacobian(self, values: Float) -> Float:
         """Return the derivatives of the residuals by the free parameters, shape (points, free)."""
         return self.evaluate(values)[1][:, self.places] / self.errors[:, None]
 
-    def noise(self) -> tuple[str, ...]:
-        """Return the candidates that make the rule random; raise ``ValueError`` if it is random as it is."""
-        rule = self.rule
-        if not used(rule.pre, rule.post, rule.synapse, rule.on_pre, rule.on_post, rule.update) & _RANDOM:
-            return ()
-        other = dataclasses.replace(self, protocol={**self.protocol, "seed": 1}, cache={})
+    def noise(self) -> tuple[tuple[str, ...], bool]:
+        """Return the candidates that are sizes of noise, and whether the rule is random at the start."""
+        if not self._used & _RANDOM:
+            return (), False
+        other = dataclasses.replace(self, seed=self.seed + 1, cache={})
         (changes, slopes), (others, other_slopes) = self.evaluate(self.start), other.evaluate(self.start)
-        if (changes != others).any():
-            raise ValueError(f"{rule.name} is random, and so cannot be fitted; set its noise to 0 (with_parameters).")
+        if (changes != others).any():  # then all slopes differ
+            each = [str(statement) for text in self._texts for statement in statements(text)]
+            elsewhere = used(*(text for text in each if not used(text) & _RANDOM))
+            return tuple(name for name in self.names if name not in elsewhere), True
         differ = (slopes != other_slopes).any(axis=0)
-        return tuple(name for name, is_random in zip(self.names, differ, strict=True) if is_random)
+        return tuple(name for name, is_random in zip(self.names, differ, strict=True) if is_random), False
 
     def without_effect(self) -> tuple[str, ...]:
         """Return the candidates that make no difference at the start."""
@@ -180,22 +254,17 @@ class Problem:
         if names:
             raise self.give_up(f"the data cannot tell {listed(names)} apart; name fewer of them as free.", values)
 
-    def curves(self, values: Float) -> tuple[Window, Window]:
-        """Return the windows with these values and with those at the start, on the sides where there are data."""
-        dt = float(self.protocol["dt"])
-        steps = np.abs(self.lags).max() / dt * np.linspace(0, 1, _CURVE + 1)[1:] ** 2  # denser where it is steep
-        side = np.unique(np.maximum(np.round(steps), 1)) * dt
-        lags = np.concatenate([-side[::-1]] * bool((self.lags < 0).any()) + [side] * bool((self.lags > 0).any()))
-        table = np.repeat([values, self.start], len(lags), axis=0)
-        changes = self.simulate(np.tile(lags, 2), table).reshape(2, -1) * self.protocol["w0"]
-        pairing = {name: self.protocol[name] for name in ("repeats", "frequency", "w0")}
-        fitted, start = (Window(rule=self.rule.name, lags=lags * second, dw=dw, **pairing) for dw in changes)
-        return fitted, start
-
     def give_up(self, message: str, values: Float) -> FitError:
         """Return the error with the reason why there is no fit."""
-        message = f"{self.rule.name} cannot be fitted to {self.data.name}: {message}"
+        message = f"{self.rule.name} cannot be fitted to {self.name}: {message}"
         return FitError(message, data=self.data, start=self.rule, last=self.with_values(values))
+
+
+def _distinct(trains: Sequence[Trains]) -> tuple[list[Trains], list[int]]:
+    """Return the different trains, and where among them each is."""
+    keys = [(pre.tobytes(), post.tobytes()) for pre, post in trains]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return [trains[keys.index(key)] for key in places], [places[key] for key in keys]
 
 
 def with_unit(value: Any, like: Any) -> Any:
@@ -204,25 +273,6 @@ def with_unit(value: Any, like: Any) -> Any:
     if dim == DIMENSIONLESS:
         return value if np.ndim(value) else float(value)
     return Quantity(value, dim=dim)
-
-
-def listed(words: Sequence[str]) -> str:
-    """Return words as a sentence lists them: ``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def lags_of(data: Measurements, dt: Quantity, round_times: bool) -> Float:
-    """Return the lags in seconds, on the grid of time steps."""
-    if data.variable != "lag_ms":
-        raise ValueError(f"{data.name} varies {data.variable}, but a fit needs changes at several lags (lag_ms).")
-    step = time_step(dt)
-    coincident = data.x[np.abs(data.x) * 1e-3 < step / 2]
-    if coincident.size:
-        raise ValueError(
-            f"{data.name}: at a lag of {coincident[0]:g} ms both spikes fall into one time step of {dt}, where order "
-            "means nothing; take the point out, or a smaller dt."
-        )
-    return on_grid(f"{data.name}: a lag", data.x * 1e-3 * second, dt, round_times=round_times)
 
 
 def candidates(rule: PlasticityRule, free: Sequence[str] | None, dt: Quantity) -> tuple[str, ...]:
@@ -255,6 +305,8 @@ def _fixed(rule: PlasticityRule, name: str, dt: Quantity) -> str:
         return f"it starts from {value}; give it a finite value with with_parameters"
     if name == rule.lag:
         return "it is a delay, which moves in whole time steps"
+    if name == rule.epoch:
+        return "it is a learning epoch, which lasts whole time steps"
     if get_dimensions(value) == TIME and float(value) <= float(dt):
         return f"it starts from {value}, and a fitted time must be longer than dt = {dt}"
     return ""

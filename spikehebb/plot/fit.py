@@ -11,20 +11,31 @@ from brian2.units import get_dimensions
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.datasets.measurements import Measurements
+from spikehebb.core import Float
+from spikehebb.datasets.measurements import TRIPLETS, Measurements
 from spikehebb.equations import DIMENSIONLESS, TIME
-from spikehebb.jobs.fit import Estimate, Fit, FitError
-from spikehebb.jobs.stdp_windows import Window
+from spikehebb.jobs.experiments import listed
+from spikehebb.jobs.fit_problem import FitError
+from spikehebb.jobs.fitted import Estimate, Fit
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named
 from spikehebb.reading import printable
 
 _ROW = 0.22  # inches
 _UNITS = {TIME: (ms, " ms"), volt.dim: (mV, " mV"), Hz.dim: (Hz, " Hz"), DIMENSIONLESS: (1, "")}
-_LABELS = {"lag_ms": "lag $t_{post} - t_{pre}$ (ms)", "frequency_hz": "frequency of the pairings (Hz)"}
+_LABELS = {
+    "lag_ms": "lag $t_{post} - t_{pre}$ (ms)",
+    "frequency_hz": "frequency of the pairings (Hz)",
+    "pre_post_pre_ms": "intervals pre-post, post-pre (ms)",
+    "post_pre_post_ms": "intervals post-pre, pre-post (ms)",
+    "quadruplet_ms": "interval between the pairings (ms)",
+    "spikes": "pattern",
+}
+_THROUGH_0 = ("lag_ms", "quadruplet_ms")
+_BY_POINT = (*TRIPLETS, "spikes")
 
 
 def fitted_window(fit: Fit) -> Figure:
-    """Draw the measurements, the fitted window, the window at the start, and a table of the parameters.
+    """Draw the measurements of each data set, what the fitted rule and that at the start make of them, and a table.
 
     Parameters
     ----------
@@ -33,7 +44,7 @@ def fitted_window(fit: Fit) -> Figure:
     Returns
     -------
     Figure
-        Changes in percent of the weight at the start.
+        Changes in percent of the weight at the start; one panel for each data set.
 
     Examples
     --------
@@ -50,16 +61,33 @@ def fitted_window(fit: Fit) -> Figure:
     table += [(name, *_cells(estimate)) for name, estimate in fit.parameters.items()]
     summary = _summary(fit)
     rows = 5 + len(table) + summary.count("\n")  # three curves and two gaps
-    height = max(4.4, _ROW * rows + 1)
+    down = (len(fit.data) + 1) // 2
+    height = max(4.4, 3.0 * down, _ROW * rows + 1)
     line = _ROW / (0.77 * height)
-    figure = Figure(figsize=(9.4, height))
-    axis, side = figure.add_axes((0.08, 0.13, 0.55, 0.77)), figure.add_axes((0.66, 0.13, 0.33, 0.77))
-    _curve(axis, fit.start_curve, color=GREY, ls="--", lw=1, label="start")
-    _curve(axis, fit.curve, color=BLUE, lw=1.6, label="fitted")
-    data_under_window(axis, fit.data)
-    axis.set_title(textwrap.fill(f"{printable(fit.rule)} fitted to {printable(fit.data.name)}", 60), fontsize=11)
+    figure = Figure(figsize=(9.4 if len(fit.data) == 1 else 13, height))
+    wide = 0.55 if len(fit.data) == 1 else 0.68
+    panels = figure.add_gridspec(
+        down, min(len(fit.data), 2), left=0.08, right=0.08 + wide, bottom=0.13, top=0.9, hspace=0.55, wspace=0.28
+    )
+    for panel, data, curve in zip(panels, fit.data, fit.curves, strict=False):
+        axis = figure.add_subplot(panel)
+        for values, label, style in (
+            (curve.start, "start", {"color": GREY, "ls": "--", "lw": 1}),
+            (curve.fitted, "fitted", {"color": BLUE, "lw": 1.6}),
+        ):
+            _curve(axis, data, curve.x, 100 * values, label, style)
+        data_under_window(axis, data)
+        if len(fit.data) > 1:
+            axis.set_title(printable(data.name), fontsize=9)
+    axes = figure.axes
+    figure.suptitle(
+        textwrap.fill(f"{printable(fit.rule)} fitted to {printable(listed([each.name for each in fit.data]))}", 100),
+        x=0.08 + wide / 2,
+        fontsize=11,
+    )
+    side = figure.add_axes((0.11 + wide, 0.13, 0.88 - wide, 0.77))
     side.set_axis_off()
-    handles, names = axis.get_legend_handles_labels()
+    handles, names = axes[0].get_legend_handles_labels()
     side.legend(handles, names, frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
     place = 1 - line * ("\n".join(names).count("\n") + 2)
     for row in table:
@@ -72,11 +100,11 @@ def fitted_window(fit: Fit) -> Figure:
 
 def failed_fit(error: FitError) -> Figure:
     """Draw the measurements of a failed fit, with the reason."""
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    axis = figure.subplots()
-    data_under_window(axis, error.data)
-    axis.legend(frameon=False, fontsize=8)
-    axis.set_title(textwrap.fill(printable(error, 600), 84), fontsize=9, loc="left")
+    figure = Figure(figsize=(6.4, 1.6 + 3.2 * len(error.data)), layout="constrained")
+    for axis, data in zip(np.ravel(figure.subplots(len(error.data))), error.data, strict=True):
+        data_under_window(axis, data)
+        axis.legend(frameon=False, fontsize=8)
+    figure.axes[0].set_title(textwrap.fill(printable(error, 600), 84), fontsize=9, loc="left")
     return named(figure)
 
 
@@ -101,20 +129,29 @@ def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -
     error = None if data.error is None else 100 * data.error
     name = textwrap.fill(printable(data.name) + ("" if data.error is None else ", ± standard error"), 40)
     axis.axhline(0, color=GREY, lw=0.8, zorder=0)
-    if data.variable == "lag_ms":
+    places = data.x if data.variable not in _BY_POINT else np.arange(1, len(data) + 1)
+    if data.variable in _THROUGH_0:
         axis.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
+    if data.variable in TRIPLETS:
+        axis.set_xticks(places, [f"{one:g}, {two:g}" for one, two in data.x])
     axis.errorbar(
-        data.x, 100 * data.change, error, fmt="o", color=colour, ms=4.5, elinewidth=1, capsize=2, label=name, zorder=3
+        places, 100 * data.change, error, fmt="o", color=colour, ms=4.5, elinewidth=1, capsize=2, label=name, zorder=3
     )
     axis.set(xlabel=_LABELS[data.variable], ylabel="change of weight (% of start)")
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _curve(axis: Axes, window: Window, *, label: str, **style: Any) -> None:
-    """Draw a window in two pieces, because it jumps at a lag of 0."""
-    lags, percent = np.asarray(window.lags / ms), 100 * window.dw / window.w0
-    for piece, name in ((lags < 0, label), (lags > 0, None)):
-        axis.plot(lags[piece], percent[piece], label=name, **style)
+def _curve(axis: Axes, data: Measurements, x: Float, percent: Float, label: str, style: dict[str, Any]) -> None:
+    """Draw a curve, in two pieces where it jumps at 0, or the single points."""
+    if data.variable in _BY_POINT:
+        marker = {"marker": "_", "ms": 16, "mew": style["lw"] + 0.4, "ls": "", "color": style["color"]}
+        axis.plot(np.arange(1, len(percent) + 1), percent, label=label, **marker)
+        return
+    order = np.argsort(x)
+    pieces = [order[x[order] < 0], order[x[order] > 0]] if data.variable in _THROUGH_0 else [order]
+    for piece in pieces:
+        axis.plot(x[piece], percent[piece], label=label, **style)
+        label = "_"
 
 
 def _cells(estimate: Estimate) -> tuple[str, str]:
@@ -130,12 +167,20 @@ def _cells(estimate: Estimate) -> tuple[str, str]:
 
 
 def _summary(fit: Fit) -> str:
-    curve = fit.curve
-    quality = f"χ² = {fit.chi2:.3g}" if fit.data.error is not None else f"sum of squares = {fit.chi2:.3g}"
+    weighted = fit.data[0].error is not None
+    quality = f"χ² = {fit.chi2:.3g}" if weighted else f"sum of squares = {fit.chi2:.3g}"
+    default = any(
+        each.repeats is None or (each.frequency is None and each.variable != "frequency_hz") for each in fit.data
+    )
     lines = [
         quality,
         f"{fit.points} points, {fit.degrees} degrees of freedom",
-        f"{curve.repeats} pairings at {curve.frequency / Hz:g} Hz, w0 = {curve.w0:g}",
+        *(
+            [f"{fit.repeats} pairings at {fit.frequency / Hz:g} Hz, w0 = {fit.w0:g}"]
+            if default
+            else [f"w0 = {fit.w0:g}"]
+        ),
+        *([f"mean of {fit.trials} trials at each point"] if fit.trials > 1 else []),
         *([f"without influence at these lags, kept: {', '.join(fit.unused)}"] if fit.unused else []),
         *fit.warnings,
     ]
