@@ -88,7 +88,8 @@ def fit(
         print_json(content)
         return
     for name, estimate in fitted.parameters.items():
-        say(f"  {name:12} {estimate.value!s:14} ({estimate.low!s} to {estimate.high!s})")
+        middle, interval = estimate.rounded()
+        say(f"  {name:12} {middle:14} ({interval})")
     for warning in fitted.warnings:
         say(f"  {warning}")
     say(f"  {out / 'fit.json'}\n  {picture}")

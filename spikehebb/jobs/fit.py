@@ -271,7 +271,6 @@ def _result(
         low, middle, high = (with_unit(v, rule.parameters[name]) for v in (value - width, value, value + width))
         estimates[name] = Estimate(value=middle, low=low, high=high)
     correlation = covariance / np.outer(deviations, deviations)
-    ends = np.cumsum([len(each) for each in problem.data])
     return Fit(
         fitted=problem.with_values(values),
         parameters=Frozen(estimates),
@@ -279,7 +278,7 @@ def _result(
         unused=problem.idle,
         data=problem.data,
         weights=counts,
-        predictions=tuple(np.split(problem.evaluate(values)[0], ends[:-1])),
+        predictions=_by_set(problem.data, problem.evaluate(values)[0]),
         chi2=squares,
         degrees=degrees,
         confidence=confidence,
@@ -299,9 +298,14 @@ def _curves(problem: Problem, values: Float, common: Mapping[str, Any]) -> tuple
     drawn = [between(each, problem.dt) or each for each in problem.data]
     trains = [train for each in drawn for train in trains_of(each, round_times=True, **common)]
     changes, _ = problem.simulate(trains, np.vstack([values, problem.start]))
-    ends = np.cumsum([len(each) for each in drawn])
-    parts = np.split(changes, ends[:-1], axis=1)
-    return tuple(Curve(x=each.x, fitted=part[0], start=part[1]) for each, part in zip(drawn, parts, strict=True))
+    fitted, start = (_by_set(drawn, row) for row in changes)
+    return tuple(Curve(x=d.x, fitted=f, start=s) for d, f, s in zip(drawn, fitted, start, strict=True))
+
+
+def _by_set(sets: Sequence[Measurements], points: Float) -> tuple[Float, ...]:
+    """Return the numbers of each data set, of numbers for all points."""
+    ends = np.cumsum([len(each) for each in sets])
+    return tuple(points[end - len(each) : end] for each, end in zip(sets, ends, strict=True))
 
 
 def _warnings(

@@ -172,7 +172,16 @@ class Problem:
     @property
     def _texts(self) -> tuple[str, ...]:
         rule = self.rule
-        return rule.pre, rule.pre_spike, rule.post, rule.post_spike, rule.synapse, rule.on_pre, rule.on_post, rule.update
+        return (
+            rule.pre,
+            rule.pre_spike,
+            rule.post,
+            rule.post_spike,
+            rule.synapse,
+            rule.on_pre,
+            rule.on_post,
+            rule.update,
+        )
 
     @property
     def _used(self) -> set[str]:

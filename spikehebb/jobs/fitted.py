@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, Quantity
+from brian2 import Hz, Quantity, ms, mV, volt
+from brian2.units import get_dimensions
 
 from spikehebb.core import Float, Parameters, PlasticityRule
 from spikehebb.datasets.measurements import Measurements
-from spikehebb.equations import unit_text
+from spikehebb.equations import DIMENSIONLESS, TIME, unit_text
+
+_UNITS = {TIME: (ms, " ms"), volt.dim: (mV, " mV"), Hz.dim: (Hz, " Hz"), DIMENSIONLESS: (1, "")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,17 @@ class Estimate:
     value: Any
     low: Any
     high: Any
+
+    def rounded(self) -> tuple[str, str]:
+        """Return the value and the interval as text, with as many digits as the interval deserves."""
+        dim = get_dimensions(self.value)
+        unit, name = _UNITS.get(dim, (Quantity(1, dim=dim), " SI"))
+        value, low, high = (float(number / unit) for number in (self.value, self.low, self.high))
+        width, size = (high - low) / 2, max(abs(low), abs(high))
+        if not 1e-3 <= size < 1e5 or width < 1e-6:
+            return f"{value:.3g}{name}", f"{low:.3g} to {high:.3g}"
+        digits = int(max(1 - np.floor(np.log10(width)), 0))
+        return f"{value:.{digits}f}{name}", f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

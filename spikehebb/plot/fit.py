@@ -6,22 +6,19 @@ import textwrap
 from typing import Any
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, mV, volt
-from brian2.units import get_dimensions
+from brian2 import Hz
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float
 from spikehebb.datasets.measurements import TRIPLETS, Measurements
-from spikehebb.equations import DIMENSIONLESS, TIME
 from spikehebb.jobs.experiments import listed
 from spikehebb.jobs.fit_problem import FitError
-from spikehebb.jobs.fitted import Estimate, Fit
+from spikehebb.jobs.fitted import Fit
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named
 from spikehebb.reading import printable
 
 _ROW = 0.22  # inches
-_UNITS = {TIME: (ms, " ms"), volt.dim: (mV, " mV"), Hz.dim: (Hz, " Hz"), DIMENSIONLESS: (1, "")}
 _LABELS = {
     "lag_ms": "lag $t_{post} - t_{pre}$ (ms)",
     "frequency_hz": "frequency of the pairings (Hz)",
@@ -58,7 +55,7 @@ def fitted_window(fit: Fit) -> Figure:
     'change of weight (% of start)'
     """
     table = [("", "value", f"{100 * fit.confidence:g} % interval")]
-    table += [(name, *_cells(estimate)) for name, estimate in fit.parameters.items()]
+    table += [(name, *estimate.rounded()) for name, estimate in fit.parameters.items()]
     summary = _summary(fit)
     rows = 5 + len(table) + summary.count("\n")  # three curves and two gaps
     down = (len(fit.data) + 1) // 2
@@ -69,8 +66,8 @@ def fitted_window(fit: Fit) -> Figure:
     panels = figure.add_gridspec(
         down, min(len(fit.data), 2), left=0.08, right=0.08 + wide, bottom=0.13, top=0.9, hspace=0.55, wspace=0.28
     )
-    for panel, data, curve in zip(panels, fit.data, fit.curves, strict=False):
-        axis = figure.add_subplot(panel)
+    for place, (data, curve) in enumerate(zip(fit.data, fit.curves, strict=True)):
+        axis = figure.add_subplot(panels[place // 2, place % 2])
         for values, label, style in (
             (curve.start, "start", {"color": GREY, "ls": "--", "lw": 1}),
             (curve.fitted, "fitted", {"color": BLUE, "lw": 1.6}),
@@ -89,12 +86,12 @@ def fitted_window(fit: Fit) -> Figure:
     side.set_axis_off()
     handles, names = axes[0].get_legend_handles_labels()
     side.legend(handles, names, frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
-    place = 1 - line * ("\n".join(names).count("\n") + 2)
+    top = 1 - line * ("\n".join(names).count("\n") + 2)
     for row in table:
         for column, cell in zip((0, 0.3, 0.58), row, strict=True):
-            side.text(column, place, cell, va="top", fontsize=9, color="black" if row[0] else GREY)
-        place -= line
-    side.text(0, place - line / 2, summary, va="top", fontsize=8, color=GREY)
+            side.text(column, top, cell, va="top", fontsize=9, color="black" if row[0] else GREY)
+        top -= line
+    side.text(0, top - line / 2, summary, va="top", fontsize=8, color=GREY)
     return named(figure)
 
 
@@ -152,18 +149,6 @@ def _curve(axis: Axes, data: Measurements, x: Float, percent: Float, label: str,
     for piece in pieces:
         axis.plot(x[piece], percent[piece], label=label, **style)
         label = "_"
-
-
-def _cells(estimate: Estimate) -> tuple[str, str]:
-    """Return the value and the interval, with as many digits as the interval deserves."""
-    dim = get_dimensions(estimate.value)
-    unit, name = _UNITS.get(dim, (Quantity(1, dim=dim), " SI"))
-    value, low, high = (float(number / unit) for number in (estimate.value, estimate.low, estimate.high))
-    width, size = (high - low) / 2, max(abs(low), abs(high))
-    if not 1e-3 <= size < 1e5 or width < 1e-6:
-        return f"{value:.3g}{name}", f"{low:.3g} to {high:.3g}"
-    digits = int(max(1 - np.floor(np.log10(width)), 0))
-    return f"{value:.{digits}f}{name}", f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _summary(fit: Fit) -> str:
