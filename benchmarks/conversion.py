@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from spikehebb.cli.common import progress
-from spikehebb.convert import Timing
+from spikehebb.conversion import Timing
 from spikehebb.datasets import load
 from spikehebb.jobs import convert_softhebb, train_softhebb
 from spikehebb.plot import conversion_pictures

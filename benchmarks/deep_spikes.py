@@ -18,7 +18,7 @@ import numpy as np
 
 from spikehebb import devices, metrics
 from spikehebb.cli.common import progress
-from spikehebb.convert import present, to_spiking
+from spikehebb.conversion import present, to_spiking
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import LayerSettings, learn_layers, train_softhebb, versions

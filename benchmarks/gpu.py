@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import convert, devices, jobs
-from spikehebb.convert.present import build_programs
+from spikehebb import conversion, devices, jobs
+from spikehebb.conversion.present import build_programs
 from spikehebb.core import Circuit, Float, Images, Protocol, Replicas, replicas
 from spikehebb.devices import Device, nvcc
 from spikehebb.jobs import Settings, stdp_window
@@ -185,13 +185,13 @@ def kernels(case: Case, device: Device) -> dict[str, float]:
     return {name: value / steps for name, value in sorted(times.items(), key=lambda item: -item[1])}
 
 
-def convolutional(quick: bool) -> tuple[convert.SpikingNetwork, Images]:
+def convolutional(quick: bool) -> tuple[conversion.SpikingNetwork, Images]:
     """Return a converted network with one convolution (random weights: only the time counts), and images."""
     pixels = np.random.default_rng(2).random((16 if quick else 64, 28, 28))
     images = Images(name="made up", pixels=pixels, labels=np.zeros(len(pixels), int))
     layer = dataclasses.replace(find("cifar-1").layers[0], units=8 if quick else 96)
     model = Model(network=(net := Network(image_shape=(1, 28, 28), layers=(layer,))), layers=training.start(net, 0))
-    return convert.to_spiking(model, images), images
+    return conversion.to_spiking(model, images), images
 
 
 def convolved(device: Device, replicas: int | None, quick: bool) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def convolved(device: Device, replicas: int | None, quick: bool) -> dict[str, An
     start = time.perf_counter()
     build_programs(net, device, replicas)
     first, start = time.perf_counter() - start, time.perf_counter()
-    shown = convert.present(net, images, device=device, replicas=replicas)
+    shown = conversion.present(net, images, device=device, replicas=replicas)
     seconds = time.perf_counter() - start
     return {"compile_s": first, "images_per_second": len(images) / seconds, "spikes": float(np.sum(shown.spikes))}
 

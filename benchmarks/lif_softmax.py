@@ -23,7 +23,7 @@ from scipy import sparse
 from spikehebb import devices, metrics
 from spikehebb.circuits import lif_wta, soft_wta
 from spikehebb.circuits.lif import Inhibition
-from spikehebb.convert.lif_calibration import calibrate_lif, divergence, present, softmax
+from spikehebb.conversion.lif_calibration import calibrate_lif, divergence, present, softmax
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import train_softhebb

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from brian2 import ms, mV
 
-from spikehebb import checkpoint, convert, devices, metrics
+from spikehebb import checkpoint, conversion, devices, metrics
 from spikehebb.core import Circuit, Images, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import regular
@@ -142,29 +142,31 @@ def _trained(path: Path | None, train: Images, seed: int) -> Model:
 
 def _network(
     model: Model, train: Images, test: Images, device: devices.Device, options: argparse.Namespace
-) -> tuple[Circuit, convert.Timing, float]:
+) -> tuple[Circuit, conversion.Timing, float]:
     """Return the LIF form with its readout."""
-    timing = convert.timing_for(model.network)
+    timing = conversion.timing_for(model.network)
     chosen = train[np.random.default_rng((options.seed, 0)).permutation(len(train))[:300]]
     report = unit_votes.lif(
         model, timing, train, test, chosen, device=device, seed=options.seed, tell=lambda stage, part: None
     )
-    network = convert.to_spiking(model, chosen, timing)
+    network = conversion.to_spiking(model, chosen, timing)
     labels = report.pop("labels")
-    header = {"lif": convert.lif_settings(report | {"inhibition": options.inhibition}, labels)}
-    circuit = convert.lif_network(model, dataclasses.replace(network, header=header))
+    header = {"lif": conversion.lif_settings(report | {"inhibition": options.inhibition}, labels)}
+    circuit = conversion.lif_network(model, dataclasses.replace(network, header=header))
     return circuit, timing, float(report["accuracy_vote"])
 
 
 def _spikes(
-    circuit: Circuit, images: Images, timing: convert.Timing, device: devices.Device, seed: int
+    circuit: Circuit, images: Images, timing: conversion.Timing, device: devices.Device, seed: int
 ) -> tuple[Any, Any]:
     """Return the input spikes (images, steps, inputs) and how often each output neuron fired (images, neurons)."""
     rasters = _rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
     return rasters["input"], rasters["output"].sum(axis=1, dtype=np.int64)
 
 
-def _rasters(circuit: Circuit, rows: Any, timing: convert.Timing, device: devices.Device, seed: int) -> dict[str, Any]:
+def _rasters(
+    circuit: Circuit, rows: Any, timing: conversion.Timing, device: devices.Device, seed: int
+) -> dict[str, Any]:
     """Return the spikes (presentations, steps, neurons) of input and output."""
     length, dt = timing.present_ms * ms, timing.dt_ms * ms
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)

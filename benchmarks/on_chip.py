@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from brian2 import ms
 
-from spikehebb import checkpoint, convert, devices, hardware, jobs, metrics
+from spikehebb import checkpoint, conversion, devices, hardware, jobs, metrics
 from spikehebb.cli.common import progress
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
@@ -46,10 +46,10 @@ def _measured(train: Images, test: Images, units: int, seed: int) -> list[dict[s
     small = dataclasses.replace(preset, layers=(dataclasses.replace(preset.layers[0], units=units),))
     with progress() as tell:
         model = jobs.train_softhebb(train, train[:100], small, method="ridge", seed=seed, progress=tell).model
-        timing = convert.timing_for(model.network)
+        timing = conversion.timing_for(model.network)
         run = jobs.convert_softhebb(model, train, test, timing, lif=True, seed=seed, progress=tell)
     labels = np.asarray(run.network.header["lif"]["labels"])
-    circuit = convert.lif_network(model, run.network)
+    circuit = conversion.lif_network(model, run.network)
     loihi, rows = hardware.TARGETS["loihi1"], []
     forms: list[tuple[str, Circuit]] = [("float", circuit)]
     for bits in BITS:

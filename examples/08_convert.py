@@ -3,7 +3,7 @@
 python examples/08_convert.py
 """
 
-from spikehebb.convert import Timing, size, unrolled
+from spikehebb.conversion import Timing, size, unrolled
 from spikehebb.datasets import load
 from spikehebb.jobs import convert_softhebb, train_softhebb
 from spikehebb.softhebb import Layer, Pool, Preset

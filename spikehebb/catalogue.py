@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from spikehebb.core import Frozen
 
@@ -51,3 +51,16 @@ def collected[V: Named](kind: type[V], *files: Mapping[str, object]) -> Frozen[V
                 )
             listed[value.name] = value
     return Frozen(listed)
+
+
+def named(value: Any, catalogue: Mapping[str, object]) -> Any:
+    """Return the name of a value of a catalogue, and anything else as it is.
+
+    Examples
+    --------
+    >>> from spikehebb.rules import RULES
+    >>> named(RULES["oja"], RULES), named("oja", RULES)
+    ('oja', 'oja')
+    """
+    name = getattr(value, "name", "")
+    return name if catalogue.get(name) is value else value

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from spikehebb import convert, devices, hardware, jobs, metrics
+from spikehebb import conversion, devices, hardware, jobs, metrics
 from spikehebb.cli import commands
 from spikehebb.datasets import load
 from spikehebb.hardware import TARGETS
@@ -136,21 +136,21 @@ def test_rates_have_no_spikes_but_can_be_quantized(tmp_path: Path, rng: np.rando
     report = jobs.quantize_network(saved, FOUR, tmp_path)
     again = jobs.read(tmp_path).rates()
     for number, line in enumerate(report["report"]):
-        folded, _ = convert.folded(again, number)
+        folded, _ = conversion.folded(again, number)
         integers = folded / line["scale"]
         assert np.abs(integers - np.rint(integers)).max() < 1e-5  # float32 in the file
         assert len(np.unique(np.rint(integers))) > 5
         assert np.abs(integers).max() == pytest.approx(7, abs=1e-5)
-        original, _ = convert.folded(model, number)
+        original, _ = conversion.folded(model, number)
         assert np.abs(folded - original).max() <= line["scale"] / 2 * (1 + 1e-4)
     assert [line["what"] for line in report["report"]] == ["layer0.w", "layer1.w"]
 
 
 def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rng: np.random.Generator) -> None:
     model = _convolutional(rng)
-    timing = convert.timing_for(model.network, order="together", present_ms=20.0, settle_ms=4.0)
-    network = convert.to_spiking(model, load("digits", "train")[:10], timing)
-    convert.save_converted(model, network, tmp_path / "checkpoint.npz")
+    timing = conversion.timing_for(model.network, order="together", present_ms=20.0, settle_ms=4.0)
+    network = conversion.to_spiking(model, load("digits", "train")[:10], timing)
+    conversion.save_converted(model, network, tmp_path / "checkpoint.npz")
     saved = jobs.read(tmp_path)
     check = jobs.check_network(saved, TARGETS["dynapse2"])
     assert check["cores"] is not None
@@ -159,12 +159,12 @@ def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rn
         jobs.check_network(saved, LOIHI, learning=True)
     test = load("digits", "test")[:3]
     result = jobs.evaluate(saved, test, target=LOIHI, device=devices.NUMPY)
-    work, size = result["hardware"]["per_image"], convert.size(network)
+    work, size = result["hardware"]["per_image"], conversion.size(network)
     assert work["effective_ac"] == result["metrics"]["operations_per_image"]
     assert work["neuron_updates"] == (size.unrolled_neurons - 64) * 20
     assert result["hardware"]["footprint"]["weights"] == size.unrolled_synapses
     report = jobs.quantize_network(saved, FOUR, tmp_path / "four")
-    again, quantized = convert.load_converted(tmp_path / "four")
+    again, quantized = conversion.load_converted(tmp_path / "four")
     assert again.network == model.network
     weights = quantized.stages[0].weights / report["report"][0]["scale"]
     assert np.abs(weights - np.rint(weights)).max() < 1e-5
@@ -172,15 +172,15 @@ def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rn
 
 def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.random.Generator) -> None:
     model = _dense(rng)
-    timing = convert.timing_for(model.network, present_ms=20.0, settle_ms=4.0)
-    network = convert.to_spiking(model, load("digits", "train")[:10], timing)
+    timing = conversion.timing_for(model.network, present_ms=20.0, settle_ms=4.0)
+    network = conversion.to_spiking(model, load("digits", "train")[:10], timing)
     numbers = {"inhibition": "lateral", "gain": 8.0, "strength": 0.5, "drive": 1.05, "tau_m_ms": 10.0}
-    settings = convert.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
+    settings = conversion.lif_settings(numbers, [0, 1, 2, 3, 4, 5])
     network = dataclasses.replace(network, header={"seed": 3, "device": "numpy", "lif": settings})
-    convert.save_converted(model, network, tmp_path / "checkpoint.npz")
+    conversion.save_converted(model, network, tmp_path / "checkpoint.npz")
     saved = jobs.read(tmp_path)
     assert {p["limit"] for p in jobs.check_network(saved, LOIHI)["problems"]} == {"weight_bits"}
-    circuit = convert.lif_network(model, network)
+    circuit = conversion.lif_network(model, network)
     chip = hardware.quantize(circuit, LOIHI)
     assert hardware.check(chip.circuit, LOIHI) == ()
     assert "to_readout.w" in chip.kept

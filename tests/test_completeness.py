@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import convert
+from spikehebb import conversion
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.convert.lif_calibration import calibrate_lif
+from spikehebb.conversion.lif_calibration import calibrate_lif
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
@@ -68,7 +68,7 @@ def layers(out: Path) -> Any:
 
 
 def spiking(out: Path) -> Any:
-    return convert.present(convert.to_spiking(dense(), TRAIN), TEST, device=NUMPY)
+    return conversion.present(conversion.to_spiking(dense(), TRAIN), TEST, device=NUMPY)
 
 
 PATHS: dict[str, Callable[[Path], Any]] = {

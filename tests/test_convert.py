@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikehebb import checkpoint, convert
+from spikehebb import checkpoint, conversion
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import softmax_column, triangle_column
 from spikehebb.circuits.column import phases
-from spikehebb.convert import SpikingNetwork, Timing, spike_words, to_spiking
-from spikehebb.convert.present import encode, patches, pool, run, seed_of, visits
-from spikehebb.convert.winners import divergences
+from spikehebb.conversion import SpikingNetwork, Timing, spike_words, to_spiking
+from spikehebb.conversion.present import encode, patches, pool, run, seed_of, visits
+from spikehebb.conversion.winners import divergences
 from spikehebb.core import Images, Population, Protocol, Spikes
 from spikehebb.datasets import load
 from spikehebb.devices import CPP, NUMPY, Device
@@ -126,7 +126,7 @@ def test_in_turn_a_count_is_the_activation_rounded(name: str, device: Device, di
     source, images = model(*CASES[name]), digits[40:42]
     timing = Timing(order="in turn", jitter=0.0, present_ms=30)
     network = to_spiking(source, digits[:40], timing)
-    shown = convert.present(network, images, device=device, rates=True)
+    shown = conversion.present(network, images, device=device, rates=True)
     seen = spike_words.counts(encode(network, images, device, 0)[0]).astype(float)
     assert np.abs(seen - 30 * images.intensities()[..., None]).max() <= 0.5 + 1e-6
     heard: Any = seen / 30
@@ -151,7 +151,7 @@ def test_in_turn_is_more_exact_than_together(digits: Images) -> None:
     exact = np.concatenate(list(training.outputs(source.network, source.layers, images, np, one_by_one))).ravel()
     likeness = []
     for timing in (Timing(present_ms=30), Timing(order="in turn", jitter=0.0, present_ms=30)):
-        shown = convert.present(to_spiking(source, digits[:40], timing), images, device=NUMPY, rates=True)
+        shown = conversion.present(to_spiking(source, digits[:40], timing), images, device=NUMPY, rates=True)
         likeness.append(np.corrcoef(exact, shown.rates[-1].ravel())[0, 1])
     assert likeness[1] > likeness[0]
     assert likeness[1] > 0.99
@@ -170,7 +170,7 @@ def test_the_whole_circuit_fires_the_same_spikes_as_its_columns(name: str, digit
     network = to_spiking(model(*POOLED[name]), digits[:40], SHORT)
     images, steps = digits[40:42], network.timing.steps
     seen, stages = rasters(network, images)
-    circuit = convert.unrolled(network)
+    circuit = conversion.unrolled(network)
     replay = {"input": Population(model=word_source, size=64)}
     circuit = dataclasses.replace(circuit, populations={**circuit.populations, **replay})
     names = [name for name in circuit.populations if name in ("layer0", "pool0", "layer1", "pool1")]
@@ -198,7 +198,7 @@ def test_the_readout_of_the_whole_circuit_holds_the_scores(digits: Images) -> No
     source = model(layer(pool=Pool(size=2)), layer(6, exponent=1.0, pool=Pool(kind="average", size=2)))
     network = to_spiking(source, digits[:40], SHORT)
     image = digits[40:41]
-    circuit = convert.unrolled(network)
+    circuit = conversion.unrolled(network)
     length = network.timing.present_ms * ms
     pixels = image.intensities().reshape(1, -1)
     recording = simulate(circuit, Protocol(stimuli={"input": pixels}, duration=length, presentation=length), seed=4)
@@ -226,7 +226,7 @@ def test_rates_are_the_activations(digits: Images) -> None:
     """The error of a count is below a spike, so rates go with activations ever better the longer an image is shown."""
     source, images = model(*CASES["triangle, max"]), digits[40:44]
     network = to_spiking(source, digits[:40], Timing())
-    shown = convert.present(network, images, device=NUMPY, rates=True)
+    shown = conversion.present(network, images, device=NUMPY, rates=True)
     for depth in (1, 2):
         exact = np.concatenate(list(training.outputs(source.network, source.layers, images, np, one_by_one, depth)))
         rates = shown.rates[depth - 1]
@@ -243,7 +243,7 @@ def test_rates_are_the_activations(digits: Images) -> None:
 def test_operations_are_spikes_times_synapses(digits: Images) -> None:
     network = to_spiking(model(*CASES["triangle, max"]), digits[:40], SHORT)
     images = digits[40:42]
-    shown = convert.present(network, images, device=NUMPY)
+    shown = conversion.present(network, images, device=NUMPY)
     x, _ = encode(network, images, NUMPY, seed_of(seed_of(0, 0)))
     first, second = visits(network, images, NUMPY, seed_of(0, 0))
     for number, visit in enumerate((first, second)):
@@ -302,7 +302,7 @@ def test_a_soft_layer_is_handed_on_as_shares(digits: Images) -> None:
     soft = Layer(units=6, batch_norm=False, plasticity="soft", activation="softmax", exponent=2.0, norm=2.0)
     source = model(soft)
     network = to_spiking(source, digits[:10], Timing(rate_hz=900))
-    shown = convert.present(network, digits[:60], device=NUMPY)
+    shown = conversion.present(network, digits[:60], device=NUMPY)
     exact = np.concatenate(list(training.outputs(source.network, source.layers, digits[:60], np, one_by_one)))
     assert np.corrcoef(network.features(shown.counts).ravel(), exact.ravel())[0, 1] > 0.95
 
@@ -311,28 +311,28 @@ def test_a_soft_layer_is_handed_on_as_shares(digits: Images) -> None:
 def test_winners_are_compared_with_what_sampling_alone_would_give(digits: Images) -> None:
     source = model(layer(8, inverse_temperature=0.5))
     network = to_spiking(source, digits[:40])
-    comparison = convert.winners(source, network, digits[:3], 0, device=NUMPY, positions=60)
+    comparison = conversion.winners(source, network, digits[:3], 0, device=NUMPY, positions=60)
     assert comparison is not None
     assert comparison.positions == 60
     assert 0.7 < comparison.divergence / comparison.sampling < 1.5
     assert comparison.agreement > 0.5
     hard = model(layer(8, plasticity="hard"))
-    assert convert.winners(hard, to_spiking(hard, digits[:40]), digits[:3], 0, device=NUMPY) is None
+    assert conversion.winners(hard, to_spiking(hard, digits[:40]), digits[:3], 0, device=NUMPY) is None
 
 
 @pytest.mark.long
 def test_a_wrong_temperature_shows_in_the_divergence(digits: Images) -> None:
     source = model(layer(8, inverse_temperature=0.5, batch_norm=False))
     network, few = to_spiking(source, digits[:40]), digits[:1]
-    comparison = convert.winners(source, network, few, 0, device=NUMPY, positions=60)
+    comparison = conversion.winners(source, network, few, 0, device=NUMPY, positions=60)
     assert comparison is not None
     shown = next(visits(network, few, NUMPY, 0)).shown
-    weights, bias = convert.folded(source, 0)
+    weights, bias = conversion.folded(source, 0)
     x = np.concatenate([patches(network.stages[0], image.reshape(1, 8, 8, 1)) for image in few.intensities()])
     y = np.exp(0.5 * (x @ weights + bias))
     for inverse_temperature, right in ((0.5, True), (0.125, False), (1.0, False)):
         other = model(layer(8, inverse_temperature=inverse_temperature, batch_norm=False))
-        recording = run(convert.competition(other, 0, network), shown, network.timing, NUMPY, 1)
+        recording = run(conversion.competition(other, 0, network), shown, network.timing, NUMPY, 1)
         fired = spike_words.from_spikes(
             recording.spikes["units"], neurons=8, presentations=len(shown), steps=50, dt=1 * ms
         )
@@ -342,21 +342,21 @@ def test_a_wrong_temperature_shows_in_the_divergence(digits: Images) -> None:
 
 def test_sizes_are_known_before_anything_is_built(digits: Images) -> None:
     network = to_spiking(model(layer(pool=Pool(size=2)), layer(6)), digits[:40], SHORT)
-    size = convert.size(network)
+    size = conversion.size(network)
     assert (size.neurons, size.synapses) == (9 + 5 + 45 + 6, 45 + 270)
-    circuit = convert.unrolled(network)
+    circuit = conversion.unrolled(network)
     assert size.unrolled_neurons == sum(
         p.size for name, p in circuit.populations.items() if "inhibition" not in name and name != "readout"
     )
     with pytest.raises(MemoryError, match=r"560 neurons and 7,520 synapses .* of 0.0 GiB; present\(\) simulates"):
-        convert.unrolled(network, memory=1000)
+        conversion.unrolled(network, memory=1000)
 
 
 def test_a_converted_network_survives_its_file(digits: Images, tmp_path: Path) -> None:
     source = model(layer(pool=Pool(size=2)), layer(6))
     network = to_spiking(source, digits[:40], SHORT)
-    convert.save_converted(source, network, tmp_path / "checkpoint.npz")
-    again, other = convert.load_converted(tmp_path)
+    conversion.save_converted(source, network, tmp_path / "checkpoint.npz")
+    again, other = conversion.load_converted(tmp_path)
     assert other.timing == network.timing
     assert [stage.gain for stage in other.stages] == [stage.gain for stage in network.stages]
     for one, two in zip(network.stages, other.stages, strict=True):
@@ -366,7 +366,7 @@ def test_a_converted_network_survives_its_file(digits: Images, tmp_path: Path) -
 
 def changed(path: Path, **changes: Any) -> None:
     """Write a converted network with another header."""
-    content = checkpoint.load(path, lambda header: convert.network_file.shapes(header))
+    content = checkpoint.load(path, lambda header: conversion.network_file.shapes(header))
     header = json.loads(json.dumps(dict(content.header)))
     header["conversion"] = {**header["conversion"], **changes}
     checkpoint.save(Checkpoint(header=header, arrays=content.arrays), path)
@@ -387,10 +387,10 @@ def test_files_from_another_conversion_are_refused(
 ) -> None:
     source = model(layer(pool=Pool(size=2)), layer(6))
     path = tmp_path / "checkpoint.npz"
-    convert.save_converted(source, to_spiking(source, digits[:40], SHORT), path)
+    conversion.save_converted(source, to_spiking(source, digits[:40], SHORT), path)
     changed(path, **changes)
     with pytest.raises(ValueError, match=message):
-        convert.load_converted(path)
+        conversion.load_converted(path)
 
 
 def test_a_file_that_holds_something_else_is_refused(digits: Images, tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_a_file_that_holds_something_else_is_refused(digits: Images, tmp_path: P
 
     save_model(model(layer()), tmp_path / "checkpoint.npz")
     with pytest.raises(ValueError, match="it holds 'softhebb', not a converted network; convert it first"):
-        convert.load_converted(tmp_path)
+        conversion.load_converted(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -435,19 +435,19 @@ def test_what_has_no_form_is_refused_by_name(digits: Images) -> None:
         to_spiking(deep, digits[:10], Timing(present_ms=6, settle_ms=0))
     several = model(*CASES["triangle, max"])
     with pytest.raises(ValueError, match="one circuit has no windows for its layers; convert with order together"):
-        convert.unrolled(to_spiking(several, digits[:10]))
+        conversion.unrolled(to_spiking(several, digits[:10]))
     soft = model(Layer(units=6, batch_norm=False, plasticity="soft", activation="softmax", norm=2.0))
     with pytest.raises(ValueError, match="hands on a softmax fires while it listens; convert it with order together"):
         to_spiking(soft, digits[:10], Timing(order="in turn"))
     source = model(layer(plasticity="hard"))
     with pytest.raises(ValueError, match="layer 0 has plasticity hard, so that it has no plain softmax"):
-        convert.competition(source, 0, to_spiking(source, digits[:10]))
+        conversion.competition(source, 0, to_spiking(source, digits[:10]))
     with pytest.raises(ValueError, match="layers 0 to 0, got 1"):
-        convert.competition(source, 1, to_spiking(source, digits[:10]))
+        conversion.competition(source, 1, to_spiking(source, digits[:10]))
     network_of = to_spiking(source, digits[:10], SHORT)
     wide = Images(name="wide", pixels=np.zeros((2, 8, 9)), labels=np.zeros(2))
     with pytest.raises(ValueError, match=r"wide has images of \(1, 8, 9\)"):
-        convert.present(network_of, wide, device=NUMPY)
+        conversion.present(network_of, wide, device=NUMPY)
 
 
 def test_dead_and_saturated_layers_are_named(digits: Images) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib.container import BarContainer
 
-from spikehebb import convert, devices, plot
-from spikehebb.convert import Timing
+from spikehebb import conversion, devices, plot
+from spikehebb.conversion import Timing
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.jobs import ConvertedNetwork, LifNetwork, convert_softhebb, evaluate, read, train_softhebb, trained_on
@@ -49,8 +49,8 @@ def dense() -> Model:
 
 @pytest.mark.long
 def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
-    conversion = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
-    scores, report = conversion.report["metrics"], conversion.report
+    made = convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, out=tmp_path)
+    scores, report = made.report["metrics"], made.report
     assert scores["accuracy_rate"] > 0.5
     assert scores["agreement"] > 0.7
     assert report["curve"][-1]["accuracy"] == scores["accuracy_spiking"]
@@ -72,7 +72,7 @@ def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, I
         json.loads((tmp_path / "run.json").read_text())
     )
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "fidelity.json", "checkpoint.npz"}
-    model, network = convert.load_converted(tmp_path)
+    model, network = conversion.load_converted(tmp_path)
     again = evaluate(ConvertedNetwork(model=model, network=network), few[1])
     assert again["device"] == DEVICE.name
     assert again["metrics"]["accuracy_test"] == scores["accuracy_spiking"]
@@ -118,9 +118,9 @@ def test_an_interrupted_conversion_goes_on_bit_for_bit(
     conv: Model, few: tuple[Images, Images], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, test = few[0], load("digits", "test")[:40]
-    monkeypatch.setattr(import_module("spikehebb.convert.present"), "_ROWS", 64 * 16)
+    monkeypatch.setattr(import_module("spikehebb.conversion.present"), "_ROWS", 64 * 16)
     whole = convert_softhebb(conv, train, test, SHORT, calibration=40, device=DEVICE, out=tmp_path / "whole")
-    present, calls = convert.present, []
+    present, calls = conversion.present, []
 
     def interrupted(*args: Any, **options: Any) -> Any:
         calls.append(1)
@@ -128,7 +128,7 @@ def test_an_interrupted_conversion_goes_on_bit_for_bit(
             raise KeyboardInterrupt
         return present(*args, **options)
 
-    monkeypatch.setattr(convert, "present", interrupted)
+    monkeypatch.setattr(conversion, "present", interrupted)
     out = tmp_path / "part"
     with pytest.raises(KeyboardInterrupt):
         convert_softhebb(conv, train, test, SHORT, calibration=40, device=DEVICE, out=out)
@@ -160,7 +160,7 @@ def test_bad_input_is_one_sentence(conv: Model, few: tuple[Images, Images], tmp_
     with pytest.raises(ValueError, match=r"LIF neurons stand for one dense layer .* convert it with integrate"):
         convert_softhebb(conv, *few, calibration=40, lif=True, device=DEVICE)
     mute = dataclasses.replace(conv, readout=None)
-    network = convert.to_spiking(mute, few[0], SHORT)
+    network = conversion.to_spiking(mute, few[0], SHORT)
     with pytest.raises(ValueError, match="has no readout to score; convert one that was trained with a readout"):
         evaluate(ConvertedNetwork(model=mute, network=network), few[1], device=DEVICE)
     (tmp_path / "broken.pth").write_bytes(b"no file of PyTorch's")

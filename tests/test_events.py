@@ -10,7 +10,7 @@ import pytest
 from brian2 import ms, us
 
 from spikehebb.cli.common import images_of
-from spikehebb.convert import spike_words
+from spikehebb.conversion import spike_words
 from spikehebb.core import Circuit, Events, Population, Protocol
 from spikehebb.datasets import from_tonic, holds_events, load, load_events, sample
 from spikehebb.datasets.event_files import load_packed

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from brian2 import Quantity, ms, mV
 
-from spikehebb import convert
+from spikehebb import conversion
 from spikehebb.circuits import lif_wta, soft_wta
 from spikehebb.circuits.lif import with_votes
-from spikehebb.convert.to_spiking import encoder_of
+from spikehebb.conversion.to_spiking import encoder_of
 from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import poisson, regular
@@ -325,12 +325,12 @@ def test_the_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest
         write_nir(circuit_graph(wta()), tmp_path / "net.nir")
 
 
-def converted(*layers: Layer, **timing: Any) -> convert.SpikingNetwork:
+def converted(*layers: Layer, **timing: Any) -> conversion.SpikingNetwork:
     rng = np.random.default_rng(1)
     network = Network(image_shape=(1, 8, 8), layers=layers)
     readout = rng.normal(size=(10, network.features)), rng.normal(size=10)
     model = Model(network=network, layers=training.start(network, 0), readout=readout)  # type: ignore[arg-type]
-    return convert.to_spiking(model, load("digits", "train")[:60], convert.Timing(present_ms=30, **timing))
+    return conversion.to_spiking(model, load("digits", "train")[:60], conversion.Timing(present_ms=30, **timing))
 
 
 CONVERTED = {
@@ -349,7 +349,7 @@ def test_converted_networks_fire_identical_spikes_after_a_round_trip(layers: Any
     network = converted(*layers)
     write_nir(network_graph(network), tmp_path / "net.nir")
     imported = read_nir(tmp_path / "net.nir", encoder=encoder_of(network.timing))
-    unrolled = convert.unrolled(network)
+    unrolled = conversion.unrolled(network)
     images = load("digits", "train")[60:63]
     stimuli = {"input": images.intensities().reshape(len(images), -1)}
     protocol = Protocol(stimuli=stimuli, duration=90 * ms, presentation=30 * ms)

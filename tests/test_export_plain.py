@@ -14,7 +14,7 @@ import pytest
 from brian2 import ms
 from typer.testing import CliRunner
 
-from spikehebb import convert
+from spikehebb import conversion
 from spikehebb.checkpoint import Checkpoint, save
 from spikehebb.circuits import synapse_pair
 from spikehebb.cli import commands
@@ -44,9 +44,9 @@ def model(network: Network) -> Model:
     return Model(network=network, layers=training.start(network, 0), readout=readout)  # type: ignore[arg-type]
 
 
-def spiking(network: Network, **header: Any) -> tuple[Model, convert.SpikingNetwork]:
+def spiking(network: Network, **header: Any) -> tuple[Model, conversion.SpikingNetwork]:
     made = model(network)
-    network_in_spikes = convert.to_spiking(made, load("digits", "train")[:60], convert.Timing(present_ms=30))
+    network_in_spikes = conversion.to_spiking(made, load("digits", "train")[:60], conversion.Timing(present_ms=30))
     return made, dataclasses.replace(network_in_spikes, header=header)
 
 
@@ -56,8 +56,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("saved")
     files = {kind: folder / f"{kind}.npz" for kind in ("softhebb", "converted", "lif", "digits")}
     save_model(model(NETWORK), files["softhebb"])
-    convert.save_converted(*spiking(NETWORK), files["converted"])
-    convert.save_converted(*spiking(DENSE, lif=LIF), files["lif"])
+    conversion.save_converted(*spiking(NETWORK), files["converted"])
+    conversion.save_converted(*spiking(DENSE, lif=LIF), files["lif"])
     rng = np.random.default_rng(2)
     settings = Settings(neurons=4)
     header = {
@@ -170,8 +170,8 @@ def test_a_lif_network_is_exported_with_its_votes(saved: dict[str, Path], tmp_pa
     report = export_network(read(saved["lif"]), tmp_path / "net.nir")
     assert report["graph"] == {"Input": 1, "LIF": 1, "Linear": 3, "Output": 1, "weights": 64 * 6 + 36 + 24}
     assert report["metadata"]["steps"] == 30
-    made, network = convert.load_converted(saved["lif"])
-    circuit = convert.lif_network(made, network)
+    made, network = conversion.load_converted(saved["lif"])
+    circuit = conversion.lif_network(made, network)
     imported = read_nir(tmp_path / "net.nir", encoder=circuit.populations["input"].model)
     rows = load("digits", "test")[:5].intensities().reshape(5, -1)
     protocol = Protocol(stimuli={"input": rows}, duration=150 * ms, presentation=30 * ms)
@@ -194,14 +194,14 @@ def test_a_lif_network_is_exported_with_its_votes(saved: dict[str, Path], tmp_pa
     ],
 )
 def test_a_strangers_lif_form(changes: Any, message: str, tmp_path: Path) -> None:
-    convert.save_converted(*spiking(DENSE, lif={**LIF, **changes}), tmp_path / "net.npz")
+    conversion.save_converted(*spiking(DENSE, lif={**LIF, **changes}), tmp_path / "net.npz")
     with pytest.raises(ValueError, match=message):
-        convert.load_converted(tmp_path / "net.npz")
+        conversion.load_converted(tmp_path / "net.npz")
 
 
 def test_networks_without_a_lif_form_say_so() -> None:
     with pytest.raises(ValueError, match="the network was not converted to LIF neurons; convert it with --neurons lif"):
-        convert.lif_network(*spiking(DENSE))
+        conversion.lif_network(*spiking(DENSE))
 
 
 def command(*words: str | Path) -> Any:

@@ -11,8 +11,8 @@ from brian2 import Hz, ms
 
 from spikehebb.circuits import lif_wta
 from spikehebb.circuits.lif import excitation
-from spikehebb.convert import lif_calibration as convert
-from spikehebb.convert import lif_twin
+from spikehebb.conversion import lif_calibration as convert
+from spikehebb.conversion import lif_twin
 from spikehebb.core import Circuit, Images, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY, Device

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import convert, metrics
+from spikehebb import conversion, metrics
 from spikehebb.circuits import soft_wta
-from spikehebb.convert import Timing, to_spiking
+from spikehebb.conversion import Timing, to_spiking
 from spikehebb.core import Images, Protocol
 from spikehebb.core.progress import quiet
 from spikehebb.datasets import load
@@ -95,7 +95,7 @@ def test_many_copies_look_at_images_like_one(
 
 
 @pytest.mark.parametrize("order", ["together", pytest.param("in turn", marks=pytest.mark.long)])
-def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple[Images, Images]) -> None:
+def test_converted_columns_say_the_same(order: conversion.network.Order, few: tuple[Images, Images]) -> None:
     """Steps and intervals are powers of 2, so that the time since an onset is the same number at every onset."""
     dt = 1000 / 1024
     rate = 1000 / dt
@@ -103,8 +103,8 @@ def test_converted_columns_say_the_same(order: convert.network.Order, few: tuple
     network = to_spiking(model(layer(), layer(6)), few[0], timing)
     images = dataclasses.replace(few[1][:2], pixels=2 ** -np.ceil(5 * (1 - few[1].pixels[:2])))
     assert network.stages[1].circuit.populations["input"].model.name == word_source.name
-    one = convert.present(network, images, device=NUMPY, rates=True)
-    many = convert.present(network, images, device=NUMPY, rates=True, replicas=30)
+    one = conversion.present(network, images, device=NUMPY, rates=True)
+    many = conversion.present(network, images, device=NUMPY, rates=True, replicas=30)
     assert one.counts.any()
     for what in ("counts", "predicted", "spikes", "operations"):
         assert np.array_equal(getattr(one, what), getattr(many, what)), what

@@ -3,6 +3,7 @@
 from spikehebb.circuits.column import softmax_column as softmax_column
 from spikehebb.circuits.column import triangle_column as triangle_column
 from spikehebb.circuits.feature_columns import feature_columns as feature_columns
+from spikehebb.circuits.learner import AnyLearner as AnyLearner
 from spikehebb.circuits.learner import Learner as Learner
 from spikehebb.circuits.learner import lasting as lasting
 from spikehebb.circuits.learner import plastic as plastic

@@ -218,3 +218,6 @@ def _check_rule(owner: str, rule: PlasticityRule | None) -> None:
         why = "changes no weight when neurons spike"
     if why:
         raise ValueError(f"rule {rule.name} does not fit: {owner}: it {why}. {_TAKE}")
+
+
+type AnyLearner = str | Learner | Callable[..., Circuit]  # what stands for a circuit that learns: see ``find``

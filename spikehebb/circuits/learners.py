@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from types import FunctionType
 from typing import Any, get_args
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, mV, second
 
 from spikehebb.catalogue import collected
-from spikehebb.circuits.learner import Learner
+from spikehebb.circuits.learner import AnyLearner, Learner
 from spikehebb.circuits.lif import Inhibition, inhibiting, inhibitory_neurons
 from spikehebb.circuits.spiking import soft_wta as soft_wta_of
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.core.bounds import weight_bounds
+from spikehebb.core.values import check_name
 from spikehebb.encoders import poisson, regular
 from spikehebb.equations import did_you_mean, variables
 from spikehebb.neurons import (
@@ -216,14 +219,19 @@ lif_wta = Learner(
 LEARNERS = collected(Learner, globals())
 
 
-def find(name: str) -> Learner:
-    """Return a circuit that learns images by name.
+def find(name: AnyLearner) -> Learner:
+    """Return a circuit that learns images by name, or of a function of ``inputs`` and ``neurons``; a learner as it is.
 
     Raises
     ------
     ValueError
         If there is none of this name.
     """
+    if isinstance(name, Learner):
+        return name
+    if isinstance(name, FunctionType):
+        return Learner(name=name.__name__, summary=inspect.getdoc(name) or "", start=name)
+    name = check_name("circuit", name, "a name of circuits.LEARNERS, a Learner or a function that returns a circuit")
     if name not in LEARNERS:
         raise ValueError(f"there is no circuit {name!r} that learns images.{did_you_mean(name, LEARNERS)}")
     return LEARNERS[name]

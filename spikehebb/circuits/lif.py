@@ -36,7 +36,7 @@ def lif_wta(
     A steady input drives neuron ``k`` towards ``gain*(u_k - mean of u) + drive``, in units of the threshold above the
     reset, with ``u = x W + b``. What all neurons share, the mean of ``u``, is left out of the weights: a softmax does
     not see it. Each output spike lowers all others by ``strength``, so that the neurons compete for how many spikes
-    they fire. ``convert.lif_calibration.calibrate_lif`` fits gain, strength and drive to a softmax.
+    they fire. ``conversion.lif_calibration.calibrate_lif`` fits gain, strength and drive to a softmax.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from spikehebb import __version__
 from spikehebb.reading import printable
 from spikehebb.signals import ended_by_signals
 
@@ -40,8 +41,23 @@ commands = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Local learning in spiking networks: STDP windows, spiking winner-take-all digits, export.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"spikehebb {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """Local learning in spiking networks: STDP windows, spiking winner-take-all digits, export."""
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]

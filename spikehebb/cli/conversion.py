@@ -63,7 +63,7 @@ def convert(
 ) -> None:
     """Convert a SoftHebb network to spikes, or one that learned in spikes to LIF neurons; compare on test images."""
     from spikehebb import devices, jobs, plot
-    from spikehebb.convert import timing_for
+    from spikehebb.conversion import timing_for
 
     trained = jobs.read(checkpoint)
     learned, name = trained.learned(), data or jobs.trained_on(trained)

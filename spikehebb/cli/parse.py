@@ -49,9 +49,7 @@ def changes(settings: Sequence[str]) -> dict[str, Any]:
 def circuit(word: str) -> str | Learner:
     """Return a circuit that learns images by name, or your own: ``FILE.py:NAME``, a ``Learner`` or a function."""
     own = own_value(word, "circuit", (Learner, FunctionType))
-    if own is None:
-        return circuits.find(word).name
-    return own if isinstance(own, Learner) else Learner(name=own.__name__, summary=str(own.__doc__ or ""), start=own)
+    return circuits.find(word).name if own is None else circuits.find(own)
 
 
 def own_value(word: str, what: str, kind: Any) -> Any:

@@ -54,7 +54,7 @@ class NeuronModel:
     """
 
     name: str
-    summary: str
+    summary: str = ""
     equations: str = ""
     parameters: Parameters = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -204,9 +204,9 @@ class PlasticityRule:
     """
 
     name: str
-    summary: str
-    reference: str
-    parameters: Parameters
+    summary: str = ""
+    reference: str = ""
+    parameters: Parameters = field(default_factory=dict)
     ties: str = ""
     pre: str = ""
     pre_spike: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spikehebb import equations as text
 from spikehebb.core.roles import check_values
+from spikehebb.reading import printable
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -153,6 +154,22 @@ def check_setting(name: str, kind: str, value: Any, *, from_0: bool = False) -> 
             raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
     elif not is_finite(value) or value < 0 or (value == 0 and not from_0):
         raise ValueError(f"{name} must be a number {'of at least' if from_0 else 'above'} 0, got {value!r}.")
+
+
+def check_name(what: str, value: Any, allowed: str) -> str:
+    """Return the name that stands for a value of a catalogue; raise ``ValueError`` if it is none."""
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise ValueError(f"{what} must be {allowed}; got {printable(repr(value), 100)}, of type {kind}.")
+    return value
+
+
+def check_settings(owner: str, given: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """Raise ``ValueError`` if something is given by a name that nothing has, with the nearest one."""
+    names = tuple(allowed)
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{owner} has no setting {name!r}.{text.did_you_mean(name, names)}")
 
 
 def is_finite(value: Any) -> bool:

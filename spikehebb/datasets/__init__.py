@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from spikehebb.catalogue import collected
-from spikehebb.core import Images
+from spikehebb.core import Events, Images, Samples, images_only
 from spikehebb.datasets.arrays import images as images
 from spikehebb.datasets.cifar import cifar10 as cifar10
 from spikehebb.datasets.cifar import cifar100 as cifar100
@@ -26,6 +27,7 @@ from spikehebb.datasets.scaling import scaled as scaled
 from spikehebb.datasets.stl import stl10 as stl10
 from spikehebb.datasets.tables import population_code as population_code
 from spikehebb.equations import did_you_mean
+from spikehebb.reading import printable
 
 DATASETS = collected(DataSet, globals())
 
@@ -120,3 +122,45 @@ def own_path(name: str | Path) -> Path | None:
         return None
     separators = [mark for mark in (os.sep, os.altsep) if mark]
     return Path(name) if any(mark in name for mark in separators) or os.path.exists(name) else None
+
+
+type Given = Samples | tuple[Any, Any] | str | Path  # what stands for labelled images: see ``as_samples``
+
+
+def as_samples(given: Given | object, part: str) -> Samples:
+    """Return images or events as they are, or what stands for them.
+
+    Parameters
+    ----------
+    given : Images, Events, (pixels, labels), str or path
+        Arrays as ``images`` takes them, or a data set's name or path as ``load`` takes it.
+    part : str
+        ``train`` or ``test``: which part of a data set, and what arrays are called.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_samples((np.zeros((2, 4, 5)), [1, 0]), "train").pixel_shape
+    (4, 5)
+    """
+    if isinstance(given, (Images, Events)):
+        return given
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return images(*given, name=part)
+    if isinstance(given, str | Path):
+        path = own_path(given)
+        return load_events(path, part) if path is not None and holds_events(path) else load(given, part)
+    raise ValueError(
+        f"{part} images must be Images, a pair (pixels, labels), or a data set's name or path; got "
+        f"{printable(type(given).__name__)}."
+    )
+
+
+def as_images(given: Given, part: str) -> Images:
+    """Return what ``as_samples`` returns where it is images; events are none."""
+    return images_only(as_samples(given, part))

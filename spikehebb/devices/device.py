@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spikehebb.core import Frozen
+from spikehebb.core.values import check_name
 from spikehebb.devices.host import INSTALL, compiler
 from spikehebb.equations import did_you_mean
 
@@ -34,8 +35,8 @@ NO_COMPILER = f"device cpp needs a C++ compiler and make, and found none; {INSTA
 SLOW = f"found no C++ compiler and make, so this runs on NumPy, far slower; {INSTALL} to have it compiled."
 
 
-def find(name: str | Device) -> Device:
-    """Return a device by name, or as it is; ``auto`` is cpp where a compiler is found and numpy elsewhere.
+def find(name: str | Device | None) -> Device:
+    """Return a device by name, or as it is; ``auto``, or None, is cpp where a compiler is found.
 
     Raises
     ------
@@ -44,8 +45,9 @@ def find(name: str | Device) -> Device:
     """
     if isinstance(name, Device):
         return name
-    if name == "auto":
+    if name is None or name == "auto":
         return CPP if compiler() else NUMPY
+    name = check_name("device", name, "a Device or one of auto, numpy, cpp, cuda and cuda-single")
     if name not in DEVICES:
         raise ValueError(f"there is no device {name!r}.{did_you_mean(name, ['auto', *DEVICES])}")
     return DEVICES[name]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from spikehebb.circuits.column import phases
-from spikehebb.convert import SpikingNetwork, Stage
+from spikehebb.conversion import SpikingNetwork, Stage
 from spikehebb.core import Float
 from spikehebb.export.dialects import check_dialect
 from spikehebb.export.graph import Graph, Node, array
@@ -45,7 +45,7 @@ def network_graph(
 
     Examples
     --------
-    >>> from spikehebb.convert import assemble, timing_for
+    >>> from spikehebb.conversion import assemble, timing_for
     >>> from spikehebb.softhebb import Layer, Model, Network, training
     >>> layers = Network(image_shape=(1, 8, 8), layers=(Layer(units=12, batch_norm=False),))
     >>> model = Model(network=layers, layers=training.start(layers, 0))

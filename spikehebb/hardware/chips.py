@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen
+from spikehebb.core.values import check_name
 from spikehebb.equations import did_you_mean
 from spikehebb.hardware.target import Limit, Target
 
@@ -143,8 +144,8 @@ generic = Target(
 TARGETS = collected(Target, globals())
 
 
-def find(name: str) -> Target:
-    """Return a target by name.
+def find(name: str | Target) -> Target:
+    """Return a target by name, or as it is.
 
     Raises
     ------
@@ -157,6 +158,9 @@ def find(name: str) -> Target:
     >>> find("dynapse2").value("fan_in")
     64
     """
+    if isinstance(name, Target):
+        return name
+    name = check_name("target", name, "a name that 'spikehebb hardware list' lists, or a Target")
     if name not in TARGETS:
         raise ValueError(f"there is no target {name!r}.{did_you_mean(name, TARGETS)}")
     return TARGETS[name]

@@ -2,6 +2,7 @@ from .advice import Advice as Advice
 from .advice import advise as advise
 from .check import check_network as check_network
 from .check import limits_of as limits_of
+from .convert import convert as convert
 from .convert_learned import LifRun as LifRun
 from .convert_learned import convert_learned as convert_learned
 from .convert_softhebb import ConversionRun as ConversionRun
@@ -20,6 +21,7 @@ from .fitted import Estimate as Estimate
 from .fitted import Fit as Fit
 from .import_softhebb import import_softhebb as import_softhebb
 from .layer_settings import LayerSettings as LayerSettings
+from .learn import learn as learn
 from .learn_digits import learn_digits as learn_digits
 from .learn_layers import LayersRun as LayersRun
 from .learn_layers import learn_layers as learn_layers
@@ -37,9 +39,11 @@ from .run import versions as versions
 from .start import Start as Start
 from .stdp_windows import FrequencyResponse as FrequencyResponse
 from .stdp_windows import Window as Window
+from .stdp_windows import frequency as frequency
 from .stdp_windows import frequency_response as frequency_response
 from .stdp_windows import stdp_window as stdp_window
 from .stdp_windows import weight_changes as weight_changes
+from .stdp_windows import window as window
 from .study import CHIP_RULE as CHIP_RULE
 from .study import study_bits as study_bits
 from .study import study_table as study_table

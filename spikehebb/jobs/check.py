@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from spikehebb.hardware import Target, check, split
-from spikehebb.jobs.trained import Trained
+from spikehebb.hardware import Target, check, find, split
+from spikehebb.jobs.trained import Trained, opened
 
 
-def check_network(trained: Trained, target: Target, *, learning: bool = False) -> dict[str, Any]:
+def check_network(trained: Trained | str | Path, target: Target | str, *, learning: bool = False) -> dict[str, Any]:
     """Return what keeps a trained network from a chip, and the cores that it takes.
 
     Parameters
@@ -31,6 +32,7 @@ def check_network(trained: Trained, target: Target, *, learning: bool = False) -
     ValueError
         If the network does not spike or, with ``learning``, does not learn in spikes.
     """
+    trained, target = opened(trained), find(target)
     circuits, dt, remarks = trained.circuits(learning=learning)
     problems = [
         {"where": where, **vars(problem)}

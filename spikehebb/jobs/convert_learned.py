@@ -13,7 +13,7 @@ from brian2 import Hz, ms
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits.lif import Inhibition, lif_wta
-from spikehebb.convert.lif_calibration import Calibration, calibrate_lif
+from spikehebb.conversion.lif_calibration import Calibration, calibrate_lif
 from spikehebb.core import Float, Samples, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.core.seeds import check_seed

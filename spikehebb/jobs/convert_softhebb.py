@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb import convert, devices, metrics
+from spikehebb import conversion, devices, metrics
 from spikehebb.checkpoint import Shapes
-from spikehebb.convert import SpikingNetwork, Timing, network_file
-from spikehebb.convert.present import build_programs, together_of
+from spikehebb.conversion import SpikingNetwork, Timing, network_file
+from spikehebb.conversion.present import build_programs, together_of
 from spikehebb.core import Images, Int, digest
-from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
-from spikehebb.datasets import sample
+from spikehebb.datasets import Given, as_images, sample
 from spikehebb.devices import Device
 from spikehebb.jobs import unit_votes
 from spikehebb.jobs.converted import Seen, joined, per_image, show_part
@@ -53,17 +53,17 @@ class ConversionRun:
 
 def convert_softhebb(
     model: Model,
-    train: Images,
-    test: Images,
+    train: Given,
+    test: Given,
     timing: Timing | None = None,
     *,
     calibration: int = CALIBRATION,
     lif: bool = False,
     source: str = "",
-    device: Device | None = None,
+    device: Device | str | None = None,
     seed: int = 0,
     cores: int | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ConversionRun:
@@ -76,7 +76,7 @@ def convert_softhebb(
     train, test : Images
         Rates are calibrated, and units are labelled, by training images only.
     timing : Timing, optional
-        ``convert.timing_for(model.network)`` when left out.
+        ``conversion.timing_for(model.network)`` when left out.
     calibration : int
         How many training images set the rates.
     lif : bool
@@ -109,7 +109,7 @@ def convert_softhebb(
 
     Examples
     --------
-    >>> from spikehebb.convert import Timing
+    >>> from spikehebb.conversion import Timing
     >>> from spikehebb.datasets import load
     >>> from spikehebb.devices import NUMPY
     >>> from spikehebb.softhebb import Layer, Model, Network, training
@@ -121,11 +121,12 @@ def convert_softhebb(
     ['accuracy_vote', 'accuracy_vote_rate', 'agreement_vote']
     """
     timing, device, tell = (
-        timing or convert.timing_for(model.network),
-        device or devices.find("auto"),
-        progress or quiet,
+        timing or conversion.timing_for(model.network),
+        devices.find(device),
+        reporter(progress),
     )
     check_seed(seed)
+    train, test = as_images(train, "train"), as_images(test, "test")
     for images in (train, test):
         training.check_images(model.network, images)
     if not 1 <= calibration <= len(train):
@@ -189,7 +190,7 @@ class _Conversion:
     @cached_property
     def network(self) -> SpikingNetwork:
         about = {"seed": self.seed, "device": self.device.name, "source": self.source}
-        return replace(convert.to_spiking(self.model, self.calibrated, self.timing), header=about)
+        return replace(conversion.to_spiking(self.model, self.calibrated, self.timing), header=about)
 
     def begin(self, folder: Path) -> Seen | None:
         return None
@@ -225,7 +226,7 @@ class _Conversion:
         if done >= len(self.test):
             return None
         part = self.test[done : done + together_of(self.network)]
-        seen = joined(seen, show_part(self.network, part, self.device, convert.seed_of(self.seed, done)))
+        seen = joined(seen, show_part(self.network, part, self.device, conversion.seed_of(self.seed, done)))
         tell("showing", len(seen.predicted) / len(self.test))
         return seen
 
@@ -233,7 +234,7 @@ class _Conversion:
         assert seen is not None
         network, labels = self.network, np.asarray(self.test.labels)
         answers = _rate_answers(self.model, self.test, self.cores, tell)
-        report: dict[str, Any] = {**self.header, "size": asdict(convert.size(network))}
+        report: dict[str, Any] = {**self.header, "size": asdict(conversion.size(network))}
         report["remarks"] = list(network.remarks)
         report["metrics"] = _metrics(seen, answers, labels, network, len(labels))
         if self.model.readout is not None:
@@ -245,7 +246,7 @@ class _Conversion:
                 scores = unit_votes.lif(self.model, self.timing, self.train, self.test, self.calibrated, **common)
                 names = scores.pop("labels")
                 report["lif"] = scores
-                network = replace(network, header={**network.header, "lif": convert.lif_settings(scores, names)})
+                network = replace(network, header={**network.header, "lif": conversion.lif_settings(scores, names)})
         watched = sample(self.test, min(WATCHED, together_of(network)), self.seed)
         report["stages"] = _stages(
             self.model, network, watched, seen, self.device, self.seed, self.cores, tell, len(labels)
@@ -264,7 +265,7 @@ class _Conversion:
         report = report_of(folder / "run.json", self.header, {"metrics": {str: float}, "remarks": [str]})
         if report is None:
             return None
-        model, network = convert.load_converted(folder)
+        model, network = conversion.load_converted(folder)
         path = folder / "fidelity.json"
         fidelity = check(read_json(path), _CURVES, str(path))
         return ConversionRun(report={**report, **fidelity}, network=network, model=model)
@@ -351,7 +352,7 @@ def _stages(
 ) -> list[dict[str, Any]]:
     """Return for every layer the correlation of rates with activations, and the divergence of winners from softmax."""
     layers = []
-    shown = convert.present(network, watched, device=device, seed=convert.seed_of(seed, 3), rates=True)
+    shown = conversion.present(network, watched, device=device, seed=conversion.seed_of(seed, 3), rates=True)
     for number, stage in enumerate(network.stages):
         with working("cpu", cores) as (xp, each):
             parts = training.outputs(model.network, model.layers, watched, xp, each, depth=number + 1)
@@ -359,7 +360,7 @@ def _stages(
         tell("layers", (number + 0.5) / len(network.stages))
         correlation = float(np.corrcoef(active, shown.rates[number].ravel())[0, 1])
         few = sample(watched, 1 + 400 // math.prod(stage.positions), seed)
-        compared = convert.winners(model, network, few, number, device=device, seed=seed)
+        compared = conversion.winners(model, network, few, number, device=device, seed=seed)
         layers.append(
             {
                 "units": stage.weights.shape[1],

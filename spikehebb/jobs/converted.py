@@ -10,10 +10,10 @@ import numpy as np
 from brian2 import ms
 from numpy.typing import NDArray
 
-from spikehebb import convert, devices, export, metrics
+from spikehebb import conversion, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.convert import SpikingNetwork, network_file
-from spikehebb.convert.present import build_programs, together_of
+from spikehebb.conversion import SpikingNetwork, network_file
+from spikehebb.conversion.present import build_programs, together_of
 from spikehebb.core import Circuit, Float, Images, Int, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
@@ -92,7 +92,7 @@ class ConvertedNetwork:
         build_programs(network, device, replicas)
         seen = None
         for _, part, bar in chunks(len(test), together_of(network), of_stage(progress, "showing")):
-            seed = convert.seed_of(self.seed, part.start)
+            seed = conversion.seed_of(self.seed, part.start)
             seen = joined(seen, show_part(network, test[part], device, seed, replicas))
             bar(1)
         assert seen is not None
@@ -108,7 +108,7 @@ class ConvertedNetwork:
         return report if target is None else report | {"hardware": self._costs(target, report["metrics"])}
 
     def _costs(self, target: Target, scores: Mapping[str, float]) -> dict[str, Any]:
-        size, inputs = convert.size(self.network), int(np.prod(self.network.image_shape))
+        size, inputs = conversion.size(self.network), int(np.prod(self.network.image_shape))
         neurons, steps = size.unrolled_neurons - inputs, self.network.timing.window
         work = Workload(
             steps=steps,
@@ -139,7 +139,7 @@ class ConvertedNetwork:
         if learning:
             refuse_learning()
         try:
-            return {"": convert.unrolled(self.network)}, self.dt, self.network.remarks
+            return {"": conversion.unrolled(self.network)}, self.dt, self.network.remarks
         except (MemoryError, ValueError) as error:
             remark = f"checked layer by layer, cores not counted: {error}"
             return self._columns, self.dt, (*self.network.remarks, remark)
@@ -172,7 +172,7 @@ class ConvertedNetwork:
         """Return it in a chip's numbers, how far these are from its own, layer by layer, and no remarks."""
         model, layers = quantized_model(self.model, target, rounding, seed)
         gains = tuple(stage.gain for stage in self.network.stages)
-        network = convert.assemble(model, gains, self.network.timing, self.network.header)
+        network = conversion.assemble(model, gains, self.network.timing, self.network.header)
         return ConvertedNetwork(model=model, network=network), layers, ()
 
     def start(self) -> NoReturn:
@@ -200,7 +200,7 @@ class Seen:
 
 def show_part(network: SpikingNetwork, part: Images, device: Device, seed: int, replicas: int | None = None) -> Seen:
     """Show some images to a converted network."""
-    shown = convert.present(network, part, device=device, seed=seed, replicas=replicas)
+    shown = conversion.present(network, part, device=device, seed=seed, replicas=replicas)
     return Seen(
         predicted=shown.predicted.reshape(len(part), -1),
         spikes=shown.spikes.astype(np.float64),

@@ -10,7 +10,8 @@ import numpy as np
 from brian2 import Hz, Quantity, ms
 
 from spikehebb import circuits, equations, hardware, rules
-from spikehebb.circuits import Learner, ages, biased
+from spikehebb.catalogue import named
+from spikehebb.circuits import AnyLearner, Learner, ages, biased
 from spikehebb.core import Circuit, Float, Frozen, PlasticityRule, digest
 from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.seeds import check_seed
@@ -19,6 +20,7 @@ from spikehebb.encoders import word_source
 from spikehebb.hardware import Target
 from spikehebb.jobs.fronts import Columns, Edges, described, front_of
 from spikehebb.jobs.seeds import generator
+from spikehebb.reading import printable
 
 _FROM_0 = ("seed", "jitter", "recording_ms", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
 _ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
@@ -73,8 +75,8 @@ class Settings:
         the soft winner-take-all circuit; other circuits take theirs from ``parameters``.
     presentation_ms, dt_ms : float
         How long an image is shown, and the time step; 0 takes the circuit's.
-    circuit : str or Learner
-        What learns: a name of ``circuits.LEARNERS``, or a value.
+    circuit : str, Learner or function
+        What learns: a name of ``circuits.LEARNERS``, a value, or a function of ``inputs`` and ``neurons``.
     rule : str or PlasticityRule
         A name of the catalogue, or a value; empty for the circuit's own. SoftHebb in its spiking forms learns with
         ``eta`` and ``lifetime``, any other rule with its own parameters.
@@ -89,7 +91,7 @@ class Settings:
     least_spikes : int, optional
         An image to which the output answers with fewer spikes is shown again, with stronger input; the circuit's where
         it is left out.
-    target : str
+    target : str or Target
         A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
     weight_bits, trace_bits : int
         Instead of the target's; 0 keeps the target's.
@@ -130,13 +132,13 @@ class Settings:
     presentation_ms: float = 0.0
     dt_ms: float = 0.0
     jitter: float = 1.0
-    circuit: str | Learner = "soft_wta"
+    circuit: AnyLearner = "soft_wta"
     rule: str | PlasticityRule = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     front: str | Mapping[str, Any] | Edges | Columns = ""
     recording_ms: float = 0.0
     least_spikes: int | None = None
-    target: str = ""
+    target: str | Target = ""
     weight_bits: int = 0
     trace_bits: int = 0
     rounding: str = ""
@@ -151,7 +153,7 @@ class Settings:
             value = getattr(self, item.name)
             if allowed := _OTHERS.get(item.name):
                 if not isinstance(value, allowed):
-                    raise ValueError(f"{item.name} must be a text, got {value!r}.")
+                    raise ValueError(f"{item.name} must be a text, got {printable(repr(value))}.")
                 continue
             if item.type in ("int", "int | None") and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"{item.name} must be a whole number, got {value!r}.")
@@ -189,8 +191,10 @@ class Settings:
     def _complete(self) -> None:
         """Take from the circuit what was left out, and make fields of parameters that are fields."""
         learner = self.learner
-        if not self.rule and learner.rule is not None and rules.RULES.get(learner.rule.name) is learner.rule:
-            object.__setattr__(self, "rule", learner.rule.name)
+        rule = named(self.rule or learner.rule, rules.RULES)
+        object.__setattr__(self, "circuit", named(learner, circuits.LEARNERS))
+        object.__setattr__(self, "rule", rule if self.rule or isinstance(rule, str) else "")
+        object.__setattr__(self, "target", named(self.target, hardware.TARGETS))
         own = {"presentation_ms": float(learner.presentation / ms), "dt_ms": float(learner.dt / ms)}
         for name, value in {**own, "least_spikes": learner.least_spikes}.items():
             if getattr(self, name) == (None if name == "least_spikes" else 0):
@@ -199,8 +203,7 @@ class Settings:
             raise ValueError(f"parameters must be a mapping, such as {{'rule.eta': 0.1}}, got {self.parameters!r}.")
         kept = {str(name): self._value(str(name), value) for name, value in self.parameters.items()}
         self._complete_front({name: kept.pop(name) for name in [*kept] if name.startswith("front.")})
-        for name in [name for name in kept if name in _ANY]:
-            where, unit = _ANY[name]
+        for name, (where, unit) in [(name, _ANY[name]) for name in kept if name in _ANY]:
             equations.check_parameters("images", {name: kept[name]}, {name: unit})
             object.__setattr__(self, where, float(kept.pop(name) / unit))
         for name in ("eta", "lifetime"):  # of a circuit that scales them for images of length 1
@@ -279,11 +282,11 @@ class Settings:
     @property
     def learner(self) -> Learner:
         """The family of circuits that learns."""
-        return self.circuit if isinstance(self.circuit, Learner) else circuits.find(self.circuit)
+        return circuits.find(self.circuit)
 
     def plasticity(self, *, plain: bool = False) -> PlasticityRule:
         """Return the rule, with its parameters or, ``plain``, without those that were changed."""
-        rule = rules.find(self.rule) if isinstance(self.rule, str) and self.rule else self.rule or self.learner.rule
+        rule = rules.find(self.rule) if self.rule else self.learner.rule
         if not isinstance(rule, PlasticityRule):
             raise ValueError(
                 f"circuit {self.learner.name} has rules of its own, and takes no other; leave the rule out."

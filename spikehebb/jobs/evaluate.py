@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spikehebb import metrics
 from spikehebb.core import Recording, Samples
-from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.progress import Progress, reporter
+from spikehebb.datasets import Given, as_samples
 from spikehebb.devices import NUMPY, Device
-from spikehebb.hardware import Target
+from spikehebb.hardware import Target, find
 from spikehebb.jobs import shown
 from spikehebb.jobs.learned import LearnedNetwork, spike_counts
-from spikehebb.jobs.trained import Trained
+from spikehebb.jobs.trained import Trained, opened
 from spikehebb.simulation import present
 
 
 def evaluate(
-    trained: Trained,
-    test: Samples,
+    trained: Trained | str | Path,
+    test: Given,
     *,
     device: Device | str | None = None,
     replicas: int | None = None,
-    target: Target | None = None,
+    target: Target | str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a trained network on images and, with a target, count what it costs there and in bare arithmetic.
 
     Parameters
     ----------
-    trained : Trained
-        Of any form: ``read`` reads one, and what learns, trains or converts returns one.
-    test : Images or Events
+    trained : Trained, str or path
+        Of any form: a file or folder that ``read`` reads, or a value; what learns, trains or converts returns one.
+    test : Images, Events, (pixels, labels), str or path
     device : Device or str, optional
         Of spikes: the one that it was trained on when left out, where it gives the same answer each time. Of rates:
         ``cpu`` (when left out) or ``gpu``.
     replicas : int, optional
         How many replicas of a network that spikes the images are distributed over. They draw other random numbers
         than one alone, and a GPU is only worth it with many.
-    target : Target, optional
+    target : Target or str, optional
         The network runs as it is; quantize it first to see what the chip's numbers do to its accuracy.
     progress : callable, optional
         Called with the name of the stage and its completed fraction.
@@ -57,7 +59,13 @@ def evaluate(
     ValueError
         If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    return trained.evaluate(test, device=device, replicas=replicas, target=target, progress=progress or quiet)
+    return opened(trained).evaluate(
+        as_samples(test, "test"),
+        device=device,
+        replicas=replicas,
+        target=None if target is None else find(target),
+        progress=reporter(progress),
+    )
 
 
 def relabelled(
@@ -83,7 +91,7 @@ def relabelled(
     dict
         ``accuracy_vote`` and ``accuracy_soft_vote``.
     """
-    device, tell = device or trained.device, progress or quiet
+    device, tell = device or trained.device, reporter(progress)
     seen = trained.seen(labelled, device=device, progress=tell)
     counts, _ = spike_counts(trained.circuit(), seen, trained.settings, device, "labelling", tell)
     arrays = dict(trained.arrays) | {

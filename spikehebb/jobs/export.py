@@ -7,14 +7,14 @@ from typing import Any
 
 from spikehebb.equations import did_you_mean
 from spikehebb.export import sizes, write_csv, write_nir, write_npz
-from spikehebb.jobs.trained import Trained
+from spikehebb.jobs.trained import Trained, opened
 
 FORMATS = ("nir", "npz", "csv")
 
 
 def export_network(
-    trained: Trained,
-    out: Path,
+    trained: Trained | str | Path,
+    out: Path | str,
     *,
     format: str = "nir",
     dialect: str = "nir",
@@ -48,6 +48,7 @@ def export_network(
         If the format cannot represent the network; the message names why.
     FileExistsError, OSError
     """
+    trained, out = opened(trained), Path(out)
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}.{did_you_mean(format, FORMATS)}")
     if format != "nir" and (dialect != "nir" or not lateral):

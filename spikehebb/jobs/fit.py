@@ -13,9 +13,9 @@ from brian2 import Hz, Quantity, ms
 from brian2.units import get_dimensions
 from scipy import special
 
-from spikehebb import devices
+from spikehebb import devices, rules
 from spikehebb.core import Float, Frozen, PlasticityRule
-from spikehebb.core.progress import Fraction, announce_hours
+from spikehebb.core.progress import Fraction, announce_hours, stage_reporter
 from spikehebb.core.values import is_finite
 from spikehebb.datasets.measurements import Measurements, find
 from spikehebb.devices import Device
@@ -35,7 +35,7 @@ _TOGETHER = 0.98  # a correlation of two estimates from which on they are known 
 
 
 def fit(
-    rule: PlasticityRule,
+    rule: PlasticityRule | str,
     data: Measurements | str | Path | Sequence[Measurements | str | Path],
     *,
     weights: Sequence[float] | None = None,
@@ -43,7 +43,7 @@ def fit(
     repeats: int = 60,
     frequency: Quantity = 1 * Hz,
     w0: float = 0.5,
-    device: Device | None = None,
+    device: Device | str | None = None,
     dt: Quantity = 0.1 * ms,
     confidence: float = 0.95,
     trials: int = 100,
@@ -64,7 +64,7 @@ def fit(
 
     Parameters
     ----------
-    rule : PlasticityRule
+    rule : PlasticityRule or str
         Its values are the starting point.
     data : Measurements, str, path, or sequence of them
         Values, names of published data or CSV files; times on the grid of ``dt``.
@@ -121,6 +121,7 @@ def fit(
     sets = tuple(find(each) for each in ([data] if isinstance(data, (Measurements, str, Path)) else data))
     counts = counts_of(sets, weights)
     check_together(sets)
+    rule = rules.find(rule)
     names = candidates(rule, free, dt)
     if free is not None:
         _enough(sets, len(names))
@@ -133,7 +134,7 @@ def fit(
         weights=np.repeat(counts, [len(each) for each in sets]),
         w0=w0,
         dt=dt,
-        device=device or devices.find("auto"),
+        device=devices.find(device),
         seed=seed,
     )
     began = time.perf_counter()
@@ -144,7 +145,7 @@ def fit(
         _USUAL * each,
         "fewer repeats, a larger dt, fewer free parameters",
     )
-    values, evaluations = _solve(problem, progress or (lambda fraction: None))
+    values, evaluations = _solve(problem, stage_reporter(progress, "fitting"))
     return _result(problem, values, evaluations, confidence, counts, common)
 
 

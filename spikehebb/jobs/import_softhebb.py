@@ -14,8 +14,8 @@ from spikehebb.softhebb.torch_files import read_torch
 
 
 def import_softhebb(
-    file: Path,
-    out: Path,
+    file: Path | str,
+    out: Path | str,
     *,
     image_shape: tuple[int, int, int] = (3, 32, 32),
     preset: str | None = None,

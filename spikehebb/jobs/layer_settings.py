@@ -8,7 +8,7 @@ from typing import Any
 from brian2 import Hz, ms
 
 from spikehebb.circuits import soft_wta
-from spikehebb.convert import SpikingNetwork, Timing, to_spiking
+from spikehebb.conversion import SpikingNetwork, Timing, to_spiking
 from spikehebb.core import Circuit, Images
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import check_setting

@@ -13,7 +13,8 @@ import numpy as np
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Int, Samples, images_only
-from spikehebb.core.progress import Progress, of_stage, quiet
+from spikehebb.core.progress import Progress, of_stage, reporter
+from spikehebb.datasets import Given, as_samples
 from spikehebb.devices import Device
 from spikehebb.jobs import learned, learned_file, scores, shown
 from spikehebb.jobs.advice import announce_learning
@@ -45,13 +46,13 @@ from spikehebb.simulation import present
 
 @overload
 def learn_digits(
-    train: Samples,
-    test: Samples,
+    train: Given,
+    test: Given,
     settings: Settings | None = None,
     *,
     start: Start | None = None,
-    device: Device | None = None,
-    out: Path | None = None,
+    device: Device | str | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> DigitRun: ...
@@ -59,25 +60,25 @@ def learn_digits(
 
 @overload
 def learn_digits(
-    train: Samples,
-    test: Samples,
+    train: Given,
+    test: Given,
     settings: Sequence[Settings],
     *,
-    device: Device | None = None,
-    out: Path | None = None,
+    device: Device | str | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> DigitRuns: ...
 
 
 def learn_digits(
-    train: Samples,
-    test: Samples,
+    train: Given,
+    test: Given,
     settings: Settings | Sequence[Settings] | None = None,
     *,
     start: Start | None = None,
-    device: Device | None = None,
-    out: Path | None = None,
+    device: Device | str | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> DigitRun | DigitRuns:
@@ -135,6 +136,7 @@ def learn_digits(
     >>> learn_digits(digits[:20], digits[20:30], both, device=NUMPY).folders
     ('seed-0', 'seed-1')
     """
+    train, test, device = as_samples(train, "train"), as_samples(test, "test"), devices.find(device)
     shape = shown.check_both(train, test)
     if settings is None:
         settings = start.settings(train) if start else Settings()
@@ -154,9 +156,7 @@ def learn_digits(
     begun = begin(each[0], inputs, len(train.classes), None)
     plain = learned_file.packed(begun.weights, begun.lasting)
     more = {name: list(array.shape) for name, array in plain.items() if name != "weights"}
-    device = device or devices.find("auto")
-    about: dict[str, Any] = {"start": None if start is None else start.describe(train)}
-    about |= {"biased": start is not None and bool(start.bias.any())}
+    about: dict[str, Any] = {"start": start and start.describe(train), "biased": bool(start and start.bias.any())}
     about |= {"side_by_side": True} if replicas else {}
     about |= {"more": more} if more else {}
     headers = tuple(_header(train, test, one, device, shape) | about for one in each)
@@ -170,7 +170,7 @@ def learn_digits(
         replicas=replicas,
         learns=tuple(begun.weights),
     )
-    runs = run(job, out=out, overwrite=overwrite, tell=progress or quiet)
+    runs = run(job, out=out, overwrite=overwrite, tell=reporter(progress))
     return runs if replicas else runs.runs[0]
 
 

@@ -16,9 +16,10 @@ from brian2 import ms
 
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Shapes
-from spikehebb.convert import SpikingNetwork, present
+from spikehebb.conversion import SpikingNetwork, present
 from spikehebb.core import Float, Images, check_finite
-from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.progress import Progress, reporter
+from spikehebb.datasets import Given, as_images
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
 from spikehebb.jobs import features
@@ -46,12 +47,12 @@ class LayersRun:
 
 
 def learn_layers(
-    train: Images,
-    test: Images,
+    train: Given,
+    test: Given,
     settings: LayerSettings | None = None,
     *,
-    device: Device | None = None,
-    out: Path | None = None,
+    device: Device | str | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> LayersRun:
@@ -107,7 +108,8 @@ def learn_layers(
     >>> sorted(run.report["metrics"]["accuracy_by_layer"])
     ['1']
     """
-    settings, device = settings or LayerSettings(), device or devices.find("auto")
+    train, test = as_images(train, "train"), as_images(test, "test")
+    settings, device = settings or LayerSettings(), devices.find(device)
     if test.image_shape != train.image_shape:
         raise ValueError(f"{train.name} has images of {train.image_shape}, but {test.name} of {test.image_shape}.")
     for images in (train, test):
@@ -128,7 +130,7 @@ def learn_layers(
         device=device,
         identity=json.loads(json.dumps(header)),
     )
-    return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
+    return run(job, out=out, overwrite=overwrite, tell=reporter(progress))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

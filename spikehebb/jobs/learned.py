@@ -16,7 +16,7 @@ from scipy import sparse
 
 from spikehebb import checkpoint, devices, export
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.circuits import Learner
+from spikehebb.circuits import AnyLearner
 from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
@@ -342,7 +342,7 @@ def load(path: Path, settings: Settings) -> LearnedNetwork:
 
 
 def from_checkpoint(
-    saved: Checkpoint, *, circuit: str | Learner | None = None, rule: str | PlasticityRule | None = None
+    saved: Checkpoint, *, circuit: AnyLearner | None = None, rule: str | PlasticityRule | None = None
 ) -> LearnedNetwork:
     """Return the network that header and arrays describe.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikehebb import devices
 from spikehebb.checkpoint import Shapes
-from spikehebb.circuits import Learner
+from spikehebb.circuits import AnyLearner
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.core.values import is_finite
 from spikehebb.jobs.digit_settings import LATER, LATEST, Settings
@@ -84,7 +84,7 @@ def settings_from(
     config: Mapping[str, Any],
     own: Mapping[str, str] = MappingProxyType({}),
     *,
-    circuit: str | Learner | None = None,
+    circuit: AnyLearner | None = None,
     rule: str | PlasticityRule | None = None,
 ) -> Settings:
     """Return the settings that a header describes.
@@ -104,7 +104,7 @@ def settings_from(
     """
     given = {"circuit": circuit, "rule": rule}
     for what in own:
-        if not isinstance(given.get(what), (Learner, PlasticityRule)):
+        if isinstance(given.get(what), str | None):
             raise ValueError(
                 f"it learned with the {what} {printable(config[what])} of a file of its own, which is not in the "
                 f"checkpoint; give it again with --{what} FILE.py:NAME."

@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import Hz
 from numpy.typing import NDArray
 
-from spikehebb import convert, devices, export, metrics
+from spikehebb import conversion, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Circuit, Samples, images_only
 from spikehebb.core.progress import Progress, quiet
@@ -147,7 +147,7 @@ class LifNetwork:
 def _own(columns: ConvertedNetwork) -> LifWta:
     """Return the numbers that follow from columns."""
     settings, timing = columns.network.header["lif"], columns.network.timing
-    circuit = convert.lif_network(columns.model, columns.network)
+    circuit = conversion.lif_network(columns.model, columns.network)
     encoder = circuit.populations["input"].model.parameters
     config = LifSettings(
         neurons=circuit.populations["output"].size,

@@ -12,12 +12,12 @@ from brian2 import Hz, Quantity, ms
 from brian2.units import get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
-from spikehebb import convert, devices
+from spikehebb import conversion, devices
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.circuits.learner import Encoding
 from spikehebb.circuits.lif import Inhibition, lif_wta, with_numbers, with_votes
-from spikehebb.convert import lif_calibration
-from spikehebb.convert.lif_form import MOST_CLASSES
+from spikehebb.conversion import lif_calibration
+from spikehebb.conversion.lif_form import MOST_CLASSES
 from spikehebb.core import Circuit, Frozen, Images, Int, Samples, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.core.seeds import check_seed
@@ -238,7 +238,7 @@ def numbers(circuit: Circuit, labels: ArrayLike) -> dict[str, NDArray[Any]]:
 
 def seed_of(seed: int) -> int:
     """Return the seed of the input spikes of the LIF form."""
-    return int(convert.seed_of(seed, CONVERSION["lif"]) % 2**31)
+    return int(conversion.seed_of(seed, CONVERSION["lif"]) % 2**31)
 
 
 def shapes(header: Mapping[str, Any]) -> Shapes:

@@ -7,16 +7,16 @@ from typing import Any
 
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core.seeds import check_seed
-from spikehebb.hardware import Rounding, Target
+from spikehebb.hardware import Rounding, Target, find
 from spikehebb.jobs.check import limits_of
 from spikehebb.jobs.run import check_new, held, versions, write
-from spikehebb.jobs.trained import Trained
+from spikehebb.jobs.trained import Trained, opened
 
 
 def quantize_network(
-    trained: Trained,
-    target: Target,
-    out: Path,
+    trained: Trained | str | Path,
+    target: Target | str,
+    out: Path | str,
     *,
     rounding: Rounding = "nearest",
     seed: int = 0,
@@ -49,6 +49,7 @@ def quantize_network(
     BlockingIOError, OSError
         If another process is at work in ``out``, or nothing can be written there.
     """
+    trained, target = opened(trained), find(target)
     check_seed(seed)
     network, quantized, remarks = trained.quantized(target, rounding=rounding, seed=seed)
     limits = {"target": target.name, "limits": limits_of(target), "rounding": rounding, "seed": seed}

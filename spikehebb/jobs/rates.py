@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikehebb import export, metrics
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.convert import folded
+from spikehebb.conversion import folded
 from spikehebb.core import Circuit, Population, Projection, Samples, digest, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device

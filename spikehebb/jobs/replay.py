@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Quantity, ms, second
 
-from spikehebb import devices, protocols
+from spikehebb import devices, protocols, rules
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Float, PlasticityRule
-from spikehebb.core.progress import Fraction
+from spikehebb.core.progress import Fraction, stage_reporter
 from spikehebb.core.times import on_grid
 from spikehebb.devices import Device
-from spikehebb.simulation import simulate
+from spikehebb.simulation.simulate import simulate
 
 _SAMPLES = 10_000_000  # at most this many (and as many again) samples of the weight are kept
 _DRAWN = 2000
@@ -47,7 +47,7 @@ class Replay:
 
 
 def replay(
-    rule: PlasticityRule,
+    rule: PlasticityRule | str,
     pre: Quantity,
     post: Quantity,
     *,
@@ -55,7 +55,7 @@ def replay(
     w0: float = 0.5,
     delay: Quantity = 0 * ms,
     duration: Quantity | None = None,
-    device: Device = devices.NUMPY,
+    device: Device | str = "numpy",
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
@@ -65,7 +65,7 @@ def replay(
 
     Parameters
     ----------
-    rule : PlasticityRule
+    rule : PlasticityRule or str
     pre, post : Quantity, shape (spikes,)
         Increasing times on the grid of ``dt``.
     reward : Quantity, optional
@@ -100,6 +100,7 @@ def replay(
     >>> trace.w.round(6).tolist()
     [0.5, 0.5, 0.503894, 0.501414, 0.501414]
     """
+    rule = rules.find(rule)
     late = on_grid("a delay", delay, dt, least=0.0, round_times=round_times)
     circuit = synapse_pair(rule, w=w0, delay=late * second)
     sides: dict[str, Quantity] = {"pre": pre, "post": post}
@@ -118,7 +119,14 @@ def replay(
     )
     every = max(1, round(float(protocol.duration / dt)) // _SAMPLES)
     recording = simulate(
-        circuit, protocol, device=device, dt=dt, seed=seed, record=["synapse.w"], every=every, progress=progress
+        circuit,
+        protocol,
+        device=devices.find(device),
+        dt=dt,
+        seed=seed,
+        record=["synapse.w"],
+        every=every,
+        progress=stage_reporter(progress),
     )
     trace = recording.traces["synapse.w"][:, 0]
     arrival = float(late) + (float(rule.parameters[rule.lag]) if rule.lag else 0.0)

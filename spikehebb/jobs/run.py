@@ -86,7 +86,7 @@ class Job[S, R](Protocol):
         """The files besides the state that go when the run is finished."""
 
 
-def run[S, R](job: Job[S, R], *, out: Path | None, overwrite: bool, tell: Progress) -> R:
+def run[S, R](job: Job[S, R], *, out: Path | str | None, overwrite: bool, tell: Progress) -> R:
     """Do a job, from where it stopped.
 
     Parameters
@@ -184,7 +184,7 @@ def check_new(out: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def held(out: Path) -> Iterator[Path]:
+def held(out: Path | str) -> Iterator[Path]:
     """Make a folder if need be, and lock it: only one process at a time works in it.
 
     Who holds it may hold it again: a command holds it from its run to its last picture.
@@ -273,7 +273,7 @@ def provenance(device: str, seed: int, **data: Samples) -> dict[str, Any]:
 
 
 @contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
+def _folder(out: Path | str | None) -> Iterator[Path]:
     """Give the folder to work in: the one that was asked for, or one that is gone afterwards."""
     if out is not None:
         with held(out) as folder:

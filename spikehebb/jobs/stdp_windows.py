@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
-from spikehebb import devices, protocols
+from spikehebb import devices, protocols, rules
 from spikehebb.circuits.pair import check_pairs, synapse_pair
 from spikehebb.core import Float, PlasticityRule, Protocol
-from spikehebb.core.progress import Fraction
+from spikehebb.core.progress import Fraction, stage_reporter
 from spikehebb.core.times import hertz, on_grid
 from spikehebb.devices import Device
 from spikehebb.encoders import spike_rows
-from spikehebb.simulation import simulate
+from spikehebb.simulation.simulate import simulate
 
 REWARD_AFTER, REWARD_TAIL = 200 * ms, 1 * second  # rules with a third factor are rewarded once, after the last spike
 
@@ -45,12 +45,12 @@ class FrequencyResponse:
 
 
 def weight_changes(
-    rule: PlasticityRule,
+    rule: PlasticityRule | str,
     protocol: Protocol,
     *,
     w0: float = 0.5,
     delay: Quantity = 0 * ms,
-    device: Device = devices.NUMPY,
+    device: Device | str = "numpy",
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     progress: Fraction | None = None,
@@ -61,14 +61,15 @@ def weight_changes(
 
     Parameters
     ----------
-    rule : PlasticityRule
+    rule : PlasticityRule or str
+        A rule, or its name in the catalogue.
     protocol : Protocol
         Of ``spikehebb.protocols``, one column for each pair of neurons.
     w0 : float
         The weight at the start.
     delay : Quantity
         From a presynaptic spike to its arrival.
-    device : Device
+    device : Device or str
     dt : Quantity
     seed : int
         Of a rule with noise.
@@ -88,6 +89,7 @@ def weight_changes(
     >>> weight_changes(triplet_vc_full, triplets([[10, 10]] * ms, repeats=1)).round(6).tolist()
     [-0.002289]
     """
+    rule = rules.find(rule)
     pairs = np.shape(protocol.stimuli["pre"])[1]
     circuit = synapse_pair(rule, pairs=pairs, w=w0, delay=delay)
     if "reward" in circuit.populations and "reward" not in protocol.stimuli:
@@ -96,18 +98,20 @@ def weight_changes(
         when = protocols.ending(last, REWARD_AFTER, dt)
         stimuli = {**protocol.stimuli, "reward": spike_rows([np.atleast_1d(when)] * pairs)}
         protocol = dataclasses.replace(protocol, stimuli=stimuli, duration=protocols.ending(when, REWARD_TAIL, dt))
-    recording = simulate(circuit, protocol, device=device, dt=dt, seed=seed, progress=progress)
+    recording = simulate(
+        circuit, protocol, device=devices.find(device), dt=dt, seed=seed, progress=stage_reporter(progress)
+    )
     return np.asarray(np.diag(recording.weights["synapse"]) - w0, float)
 
 
 def stdp_window(
-    rule: PlasticityRule,
+    rule: PlasticityRule | str,
     lags: Quantity | None = None,
     *,
     repeats: int = 1,
     frequency: Quantity = 1 * Hz,
     w0: float = 0.5,
-    device: Device = devices.NUMPY,
+    device: Device | str = "numpy",
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
@@ -117,14 +121,14 @@ def stdp_window(
 
     Parameters
     ----------
-    rule : PlasticityRule
+    rule : PlasticityRule or str
     lags : Quantity, optional
         ``t_post - t_pre``; every 2.5 ms from -100 to 100 ms when left out.
     repeats, frequency : int, Quantity
         How many pairings, and how often.
     w0 : float
         The weight at the start.
-    device : Device
+    device : Device or str
     dt : Quantity
     seed : int
         Of a rule with noise.
@@ -151,6 +155,7 @@ def stdp_window(
     >>> window.dw.round(6).tolist()
     [-0.003184, 0.003033]
     """
+    rule = rules.find(rule)
     if lags is None:
         lags = np.linspace(-100, 100, 81) * ms
     lags = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
@@ -161,13 +166,13 @@ def stdp_window(
 
 
 def frequency_response(
-    rule: PlasticityRule,
+    rule: PlasticityRule | str,
     frequencies: Quantity | None = None,
     *,
     lags: Quantity | None = None,
     repeats: int = 60,
     w0: float = 0.5,
-    device: Device = devices.NUMPY,
+    device: Device | str = "numpy",
     dt: Quantity = 0.1 * ms,
     seed: int = 0,
     round_times: bool = False,
@@ -177,7 +182,7 @@ def frequency_response(
 
     Parameters
     ----------
-    rule : PlasticityRule
+    rule : PlasticityRule or str
     frequencies : Quantity, optional
         1, 5, 10, 15, ... 50 Hz when left out.
     lags : Quantity, optional
@@ -200,6 +205,7 @@ def frequency_response(
     >>> response.dw.round(4).tolist()
     [[0.2278, 0.7627], [-0.3417, 0.7492]]
     """
+    rule = rules.find(rule)
     rates = np.array([1, *range(5, 51, 5)]) * Hz if frequencies is None else np.atleast_1d(frequencies)
     hertz("frequencies: each", rates)
     lags = np.array([10, -10]) * ms if lags is None else lags
@@ -216,3 +222,6 @@ def frequency_response(
         repeats=repeats,
         w0=w0,
     )
+
+
+window, frequency = stdp_window, frequency_response  # what they are called in ``import spikehebb as sh``

@@ -14,8 +14,8 @@ import numpy as np
 from spikehebb import devices, hardware
 from spikehebb.checkpoint import Shapes
 from spikehebb.core import Float, Images
-from spikehebb.core.progress import Progress, quiet
-from spikehebb.datasets import sample
+from spikehebb.core.progress import Progress, reporter
+from spikehebb.datasets import Given, as_images, sample
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
 from spikehebb.jobs.digit_settings import Settings
@@ -64,19 +64,19 @@ class Point:
 
 
 def study_bits(
-    train: Images,
-    test: Images,
+    train: Given,
+    test: Given,
     settings: Settings | None = None,
     *,
-    target: str = "loihi1",
+    target: str | hardware.Target = "loihi1",
     bits: Sequence[int] = BITS,
     trace_bits: Sequence[int] = TRACE_BITS,
     spreads: Sequence[float] = SPREADS,
     dropped: Sequence[float] = DROPPED,
     learning: bool = True,
     labelled: int = 5000,
-    device: Device | None = None,
-    out: Path,
+    device: Device | str | None = None,
+    out: Path | str,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -127,12 +127,13 @@ def study_bits(
     FileExistsError
         If ``out`` holds another study.
     """
-    settings, device = settings or Settings(), device or devices.find("auto")
+    train, test = as_images(train, "train"), as_images(test, "test")
+    settings, device = settings or Settings(), devices.find(device)
     if settings.target:
         raise ValueError(
             f"settings must be those of the network without limits, but name the target {settings.target}."
         )
-    hardware.find(target)
+    target = hardware.find(target).name
     points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
         "kind": KIND,
@@ -155,7 +156,7 @@ def study_bits(
         anew=overwrite,
         identity=header,
     )
-    report = run(job, out=job.out, overwrite=overwrite, tell=progress or quiet)
+    report = run(job, out=job.out, overwrite=overwrite, tell=reporter(progress))
     measured = {_name(item): item for item in report["points"]}
     return report | {"points": [measured[_name(asdict(point))] for point in points]}
 

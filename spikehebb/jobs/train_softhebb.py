@@ -16,9 +16,9 @@ import numpy as np
 from spikehebb import metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Float, Images, Int, check_finite
-from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
-from spikehebb.datasets import sample
+from spikehebb.datasets import Given, as_images, sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.health import of_layers
@@ -29,6 +29,7 @@ from spikehebb.softhebb import (
     Network,
     Preset,
     Weights,
+    find,
     load_model,
     model_file,
     readout,
@@ -53,16 +54,16 @@ class SoftHebbRun:
 
 
 def train_softhebb(
-    train: Images,
-    test: Images,
-    preset: Preset,
+    train: Given,
+    test: Given,
+    preset: Preset | str,
     *,
     unlabelled: Images | None = None,
     method: Method | None = None,
     seed: int = 0,
     device: str = "cpu",
     cores: int | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SoftHebbRun:
@@ -116,10 +117,12 @@ def train_softhebb(
     >>> 0 <= run.report["metrics"]["accuracy_test"] <= 1
     True
     """
+    preset = find(preset)
     method = method or preset.method
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     check_seed(seed)
+    train, test = as_images(train, "train"), as_images(test, "test")
     learned = train if unlabelled is None else unlabelled
     shape = train.image_shape
     for images in (test, learned):
@@ -150,7 +153,7 @@ def train_softhebb(
             each=each,
             identity=json.loads(json.dumps(header)),
         )
-        return run(job, out=out, overwrite=overwrite, tell=progress or quiet)
+        return run(job, out=out, overwrite=overwrite, tell=reporter(progress))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.circuits import Learner
-from spikehebb.convert import network_file
+from spikehebb.circuits import AnyLearner
+from spikehebb.conversion import network_file
 from spikehebb.core import PlasticityRule, Samples
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
@@ -84,14 +84,19 @@ class Trained(Protocol):
         """Return it where it learned in spikes, to convert, or None where it learned in rates."""
 
 
-def read(path: Path, *, circuit: str | Learner | None = None, rule: str | PlasticityRule | None = None) -> Trained:
+def read(
+    path: str | Path,
+    *,
+    circuit: AnyLearner | None = None,
+    rule: str | PlasticityRule | None = None,
+) -> Trained:
     """Read a trained network, from a stranger too: all of it is checked, and nothing in it is ever run.
 
     Parameters
     ----------
     path : path
         A checkpoint, the folder that holds it, or a SoftHebb network in a published PyTorch layout (extra ``torch``).
-    circuit, rule : Learner, PlasticityRule, optional
+    circuit, rule : Learner or function, PlasticityRule, optional
         Those of one's own with which it learned: a checkpoint holds what they are called and a hash of what they are.
 
     Raises
@@ -123,7 +128,20 @@ def read(path: Path, *, circuit: str | Learner | None = None, rule: str | Plasti
             raise ValueError(f"checkpoint {path}: {printable(error, 600)}") from error
 
 
-def save(trained: Trained, path: Path) -> None:
+def opened(trained: Any) -> Trained:
+    """Return a trained network as it is, or the one that a file or folder holds."""
+    if isinstance(trained, str | Path):
+        return read(trained)
+    if not hasattr(trained, "evaluate"):
+        raise ValueError(
+            "a trained network is one that learn, train_softhebb or convert made, or the path of its file or folder; "
+            f"got a {type(trained).__name__}."
+        )
+    network: Trained = trained
+    return network
+
+
+def save(trained: Trained, path: str | Path) -> None:
     """Write a trained network; ``read`` reads it.
 
     Raises
@@ -131,10 +149,10 @@ def save(trained: Trained, path: Path) -> None:
     OSError
         If it cannot be written; what was there before is still there.
     """
-    checkpoint.save(Checkpoint(header=trained.header, arrays=trained.arrays), path)
+    checkpoint.save(Checkpoint(header=trained.header, arrays=trained.arrays), Path(path))
 
 
-def load_start(path: Path) -> Start:
+def load_start(path: str | Path) -> Start:
     """Read a network that learning can go on from.
 
     Parameters
@@ -167,7 +185,7 @@ def trained_on(trained: Trained) -> str | None:
     return None
 
 
-def _file(path: Path) -> Path:
+def _file(path: str | Path) -> Path:
     path = Path(path)
     return path / "checkpoint.npz" if path.is_dir() else path
 

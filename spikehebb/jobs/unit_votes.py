@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import convert, metrics
+from spikehebb import conversion, metrics
 from spikehebb.circuits import lif_wta
-from spikehebb.convert import SpikingNetwork, Timing, lif_calibration
-from spikehebb.convert.lif_calibration import calibrate_lif
+from spikehebb.conversion import SpikingNetwork, Timing, lif_calibration
+from spikehebb.conversion.lif_calibration import calibrate_lif
 from spikehebb.core import Images, Int
 from spikehebb.core.progress import Progress, of_stage
 from spikehebb.devices import Device
@@ -38,8 +38,8 @@ def exact(
     tell("voting", 0)
     names, best = _labels(model, train, seed), _potentials(model, test).argmax(axis=1)
     tell("voting", 0.5)
-    circuit, shown = convert.competition(model, 0, network), convert.seed_of(seed, CONVERSION["votes"])
-    counts, seconds = convert.vote_counts(circuit, test, network.timing, device=device, seed=shown)
+    circuit, shown = conversion.competition(model, 0, network), conversion.seed_of(seed, CONVERSION["votes"])
+    counts, seconds = conversion.vote_counts(circuit, test, network.timing, device=device, seed=shown)
     winner = np.asarray(counts.argmax(axis=1)).ravel()
     tell("voting", 1)
     answers = np.asarray(test.labels)
@@ -77,7 +77,7 @@ def lif(
         device=device,
     )
     tell("LIF", 0.5)
-    weights, bias = convert.folded(model, 0)
+    weights, bias = conversion.folded(model, 0)
     circuit = lif_wta(weights, bias=bias, **fit.parameters)
     counts, _ = lif_calibration.present(
         circuit,
@@ -113,6 +113,6 @@ def _labels(model: Model, train: Images, seed: int) -> Int:
 
 
 def _potentials(model: Model, images: Images) -> Any:
-    weights, bias = convert.folded(model, 0)
+    weights, bias = conversion.folded(model, 0)
     rows = images.intensities().reshape(len(images), -1)
     return rows @ weights.astype(np.float32) + bias.astype(np.float32)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
-from spikehebb.datasets import sample
+from spikehebb.datasets.sample import sample
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working

@@ -7,6 +7,7 @@ from functools import reduce
 
 from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
+from spikehebb.core.values import check_name
 from spikehebb.equations import did_you_mean, terms
 from spikehebb.rules import calcium, descent, hebbian, homeostasis, stdp, three_factor, triplet
 from spikehebb.rules.calcium import *
@@ -30,8 +31,8 @@ RULES = collected(PlasticityRule, *map(vars, _FAMILIES.values()))
 FAMILIES = Frozen({title: tuple(collected(PlasticityRule, vars(file)).values()) for title, file in _FAMILIES.items()})
 
 
-def find(name: str) -> PlasticityRule:
-    """Return a rule by its name, or several that act together: ``stdp_pair+normalization``.
+def find(name: str | PlasticityRule) -> PlasticityRule:
+    """Return a rule by its name, or several that act together: ``stdp_pair+normalization``; a rule as it is.
 
     Raises
     ------
@@ -44,6 +45,9 @@ def find(name: str) -> PlasticityRule:
     >>> rules.find("stdp_pair+normalization").name
     'stdp_pair_normalization'
     """
+    if isinstance(name, PlasticityRule):
+        return name
+    name = check_name("rule", name, "a name that 'spikehebb rules' lists, or a PlasticityRule")
     if len(names := terms(name)) > 1:
         return reduce(homeostasis.combine, map(find, names))
     if name not in RULES:

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from spikehebb.core import Frozen
-from spikehebb.core.values import is_finite
+from spikehebb.core.values import check_name, is_finite
 from spikehebb.equations import did_you_mean
 from spikehebb.softhebb.network import Layer, Network, Plasticity, Pool, Readout, Training
 
@@ -107,14 +107,17 @@ def presets() -> Mapping[str, Preset]:
     return Frozen({name: _preset(name, table) for name in table})
 
 
-def find(name: str) -> Preset:
-    """Return a preset by its name in this toolkit or in the authors' code.
+def find(name: str | Preset) -> Preset:
+    """Return a preset by its name in this toolkit or in the authors' code; a preset as it is.
 
     Examples
     --------
     >>> [layer.units for layer in find("4SoftHebbCnnCIFAR").layers]
     [96, 384, 1536]
     """
+    if isinstance(name, Preset):
+        return name
+    name = check_name("preset", name, "a name that 'spikehebb softhebb presets' lists, or a Preset")
     all_presets = presets()
     for preset in all_presets.values():
         if name and name in (preset.name, preset.official):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikehebb import convert
+from spikehebb import conversion
 from spikehebb.circuits import synapse_pair
 from spikehebb.core import Circuit, Protocol, replicas
 from spikehebb.datasets import load
@@ -41,7 +41,7 @@ def converted() -> Plan:
     layers = tuple(Layer(units=units, kernel=3, padding=1, norm=3.0) for units in (8, 16))
     network = Network(image_shape=(1, 8, 8), layers=layers)
     model = Model(network=network, layers=training.start(network, 0))
-    spiking = convert.to_spiking(model, load("digits", "train")[:50])
+    spiking = conversion.to_spiking(model, load("digits", "train")[:50])
     column, size = spiking.stages[1].circuit, spiking.stages[1].circuit.populations["input"].size
     stimulus = Protocol(stimuli={"input": np.zeros((20, size))}, duration=20 * 60 * ms, presentation=60 * ms)
     return plan_of(replicas(column, 16), stimulus, dt=1 * ms, record=("units",))

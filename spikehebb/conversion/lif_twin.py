@@ -10,7 +10,7 @@ from scipy import sparse
 from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, excitation
 from spikehebb.core import Circuit, Float, NeuronModel, Population, Protocol
-from spikehebb.simulation import simulate
+from spikehebb.simulation.simulate import simulate
 
 
 def twin(

@@ -9,8 +9,8 @@ import numpy as np
 from brian2 import Hz, ms
 
 from spikehebb.circuits.lif import Inhibition, lif_wta, with_votes
-from spikehebb.convert.network import SpikingNetwork
-from spikehebb.convert.to_spiking import folded
+from spikehebb.conversion.network import SpikingNetwork
+from spikehebb.conversion.to_spiking import folded
 from spikehebb.core import Circuit
 from spikehebb.encoders import regular
 from spikehebb.reading import check, printable

@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import Hz, ms
 
 from spikehebb.circuits import softmax_column, triangle_column
-from spikehebb.convert.network import SpikingNetwork, Stage, Timing
+from spikehebb.conversion.network import SpikingNetwork, Stage, Timing
 from spikehebb.core import Circuit, Images, NeuronModel
 from spikehebb.encoders import regular, word_source
 from spikehebb.softhebb import Layer, Model, numerics
@@ -55,7 +55,7 @@ def to_spiking(model: Model, calibration: Images, timing: Timing | None = None) 
 
     Examples
     --------
-    >>> from spikehebb.convert import to_spiking
+    >>> from spikehebb.conversion import to_spiking
     >>> from spikehebb.datasets import load
     >>> from spikehebb.softhebb import Layer, Model, Network, training
     >>> network = Network(image_shape=(1, 8, 8), layers=(Layer(units=12, kernel=3, padding=1),))

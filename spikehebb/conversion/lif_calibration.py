@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from spikehebb import devices
 from spikehebb.circuits.lif import Inhibition, lif_wta
-from spikehebb.convert.lif_twin import input_drives, twin
+from spikehebb.conversion.lif_twin import input_drives, twin
 from spikehebb.core import Circuit, Float, Frozen, Images, NeuronModel
 from spikehebb.core.seeds import MOST, check_seed
 from spikehebb.devices import Device

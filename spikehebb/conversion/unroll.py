@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from spikehebb.circuits.column import add_inhibition, phases
-from spikehebb.convert.network import SpikingNetwork, Stage
-from spikehebb.convert.to_spiking import encoder_of
+from spikehebb.conversion.network import SpikingNetwork, Stage
+from spikehebb.conversion.to_spiking import encoder_of
 from spikehebb.core import Circuit, NeuronModel, Population, Projection
 from spikehebb.neurons import largest_count, linear_readout, mean_count
 from spikehebb.softhebb import Pool, numerics

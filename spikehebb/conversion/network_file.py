@@ -9,9 +9,9 @@ from typing import Any
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.convert.lif_form import check_lif
-from spikehebb.convert.network import SpikingNetwork, Timing
-from spikehebb.convert.to_spiking import assemble
+from spikehebb.conversion.lif_form import check_lif
+from spikehebb.conversion.network import SpikingNetwork, Timing
+from spikehebb.conversion.to_spiking import assemble
 from spikehebb.reading import check, exactly, printable
 from spikehebb.softhebb import Model, model_file
 

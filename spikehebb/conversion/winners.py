@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from spikehebb import devices
-from spikehebb.convert import spike_words
-from spikehebb.convert.network import SpikingNetwork
-from spikehebb.convert.present import run, seed_of, visits
-from spikehebb.convert.to_spiking import competition
+from spikehebb.conversion import spike_words
+from spikehebb.conversion.network import SpikingNetwork
+from spikehebb.conversion.present import run, seed_of, visits
+from spikehebb.conversion.to_spiking import competition
 from spikehebb.core import Float, Images
 from spikehebb.devices import Device
 from spikehebb.softhebb import Model, numerics

@@ -17,9 +17,9 @@ from brian2 import ms
 
 from spikehebb import devices
 from spikehebb.circuits.column import phases
-from spikehebb.convert import spike_words
-from spikehebb.convert.network import SpikingNetwork, Stage, Timing
-from spikehebb.convert.to_spiking import encoder_of
+from spikehebb.conversion import spike_words
+from spikehebb.conversion.network import SpikingNetwork, Stage, Timing
+from spikehebb.conversion.to_spiking import encoder_of
 from spikehebb.core import Circuit, Images, Int, Population, Recording
 from spikehebb.core.seeds import check_seed
 from spikehebb.devices import Device
