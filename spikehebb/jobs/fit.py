@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def fit(
     free: Sequence[str] | None = None,
     repeats: int = 60,
     frequency: Quantity = 1 * Hz,
-    w0: float = 0.5,
+    w0: float | Sequence[float] = 0.5,
+    strength: Callable[[Float], Float] | None = None,
     device: Device | str | None = None,
     dt: Quantity = 0.1 * ms,
     confidence: float = 0.95,
@@ -75,8 +76,11 @@ def fit(
         and those that make no difference to these protocols, or only noise.
     repeats, frequency : int, Quantity
         Of the pairings or patterns, where the data do not say. Without a compiler few repeats are advisable.
-    w0 : float
-        The weight at the start, above 0.
+    w0 : float or sequence of float
+        The weight at the start. Several: equal shares of the synapses start from each, and their mean is compared.
+    strength : callable, optional
+        What is measured of synapses with these weights, as of synapses with two states
+        ``lambda w: 1 + 4*(w > 0.5)``; the weights themselves when left out. Its mean at the start is above 0.
     device : Device, optional
         ``auto`` when left out.
     dt : Quantity
@@ -114,7 +118,8 @@ def fit(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-    if not (is_finite(w0) and w0 > 0):
+    starts = tuple(w0) if isinstance(w0, Sequence) else (w0,)
+    if not (starts and all(map(is_finite, starts)) and (strength or sum(starts) > 0)):
         raise ValueError(f"w0 must be a finite number above 0, because changes are relative to it, got {w0}.")
     if isinstance(trials, bool) or not isinstance(trials, int) or trials < 2:
         raise ValueError(f"trials must be a whole number from 2 on, got {trials!r}.")
@@ -132,7 +137,9 @@ def fit(
         data=sets,
         trains=[train for each in sets for train in trains_of(each, round_times=round_times, **common)],
         weights=np.repeat(counts, [len(each) for each in sets]),
-        w0=w0,
+        starts=starts,
+        strength=strength,
+        trials=len(starts),
         dt=dt,
         device=devices.find(device),
         seed=seed,
@@ -166,10 +173,9 @@ def _without_unused(problem: Problem, trials: int, *, named: bool) -> Problem:
         why = "it is the size of the noise, of which the mean says nothing" if random else "it makes the rule random"
         raise ValueError(f"{rule.name}: {listed(noise)} cannot be fitted: {why}.")
     if random:
-        problem = dataclasses.replace(problem, trials=trials, cache={})
+        problem = dataclasses.replace(problem, trials=trials, random=True, cache={})
     silent = problem.without_effect()
-    weights = problem.w0 * (1 + problem.evaluate(problem.start)[0])
-    limits = sorted({_limit(rule, weight) for weight in weights} - {""})
+    limits = sorted(set(_limits(problem, problem.start)))
     if silent and limits:
         raise ValueError(
             f"{rule.name} cannot be fitted to {problem.name}: with the starting values the weight runs into "
@@ -289,14 +295,14 @@ def _result(
         repeats=common["repeats"],
         frequency=common["frequency"],
         w0=problem.w0,
-        trials=problem.trials,
+        trials=problem.trials if problem.random else 1,
         warnings=_warnings(problem, values, estimates, squares, correlation),
     )
 
 
 def _curves(problem: Problem, values: Float, common: Mapping[str, Any]) -> tuple[Curve, ...]:
     """Return what the fitted rule and the rule at the start make, between the points where they lie on a line."""
-    drawn = [between(each, problem.dt) or each for each in problem.data]
+    drawn = [(None if problem.random else between(each, problem.dt)) or each for each in problem.data]
     trains = [train for each in drawn for train in trains_of(each, round_times=True, **common)]
     changes, _ = problem.simulate(trains, np.vstack([values, problem.start]))
     fitted, start = (_by_set(drawn, row) for row in changes)
@@ -316,13 +322,13 @@ def _warnings(
     points, warnings = len(problem.trains), []
     if problem.weighted and special.chdtrc(points - len(names), squares) < _UNLIKELY:
         warnings.append("The rule does not describe the data within their errors, so the intervals mean little.")
-    limits = [limit for weight in w0 * (1 + problem.evaluate(values)[0]) if (limit := _limit(fitted, weight))]
+    limits = _limits(problem, values)
     if limits:
         warnings.append(
             f"At {len(limits)} of {points} points the fitted weight runs into {listed(sorted(set(limits)))} and "
             "says little about the parameters; start from another w0, or widen the bounds."
         )
-    highest = float(fitted.parameters.get("w_max", np.inf)) / w0 - 1
+    highest = np.inf if problem.strength else float(fitted.parameters.get("w_max", np.inf)) / w0 - 1
     beyond = int(np.sum(problem.change > highest))
     if beyond:
         warnings.append(
@@ -351,6 +357,14 @@ def _warnings(
             "point's error; take more trials."
         )
     return tuple(warnings)
+
+
+def _limits(problem: Problem, values: Float) -> list[str]:
+    """Return the bounds that weights have run into, one for each point where they have."""
+    if problem.trials > 1 or problem.strength:
+        return []
+    rule, weights = problem.with_values(values), problem.w0 * (1 + problem.evaluate(values)[0])
+    return [limit for weight in weights if (limit := _limit(rule, weight))]
 
 
 def _limit(rule: PlasticityRule, weight: float) -> str:

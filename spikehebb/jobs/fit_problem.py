@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,16 @@ class Problem:
         The spike times of both sides at each point, one data set after the other, in seconds.
     weights : array, shape (points,)
         How much each point counts.
-    w0 : float
-        The weight at the start.
+    starts : tuple of float
+        The weights at the start: of equal shares of the synapses at each point, whose mean is the prediction.
+    strength : callable, optional
+        What is measured of synapses, by their weights; the weights themselves when left out.
     dt : Quantity
     device : Device
     trials : int
-        How many synapses of a random rule are simulated at each point; their mean is the prediction. Else 1.
+        How many synapses are simulated at each point: many of a random rule, else one for each start.
+    random : bool
+        Whether the rule is random; then each set of values is a run of its own, with the same random numbers.
     seed : int
     cache : dict
         Changes and derivatives that have been evaluated, by values.
@@ -77,10 +81,12 @@ class Problem:
     data: tuple[Measurements, ...]
     trains: Sequence[Trains]
     weights: Float
-    w0: float
+    starts: tuple[float, ...]
+    strength: Callable[[Float], Float] | None = None
     dt: Quantity
     device: Device
     trials: int = 1
+    random: bool = False
     seed: int = 0
     cache: dict[bytes, tuple[Float, Float, Float]] = field(default_factory=dict)
 
@@ -116,6 +122,12 @@ class Problem:
         numbers = [get_dimensions(self.rule.parameters[name]) == DIMENSIONLESS for name in self.names]
         sizes = np.maximum(np.abs(self.start), np.where(numbers, 1e-3, 0))
         return np.where(sizes > 0, sizes, 1e-3)
+
+    @property
+    def w0(self) -> float:
+        """What changes are relative to: the mean strength at the start."""
+        starts = np.array(self.starts)
+        return float(np.mean(starts if self.strength is None else self.strength(starts)))
 
     @property
     def name(self) -> str:
@@ -167,7 +179,7 @@ class Problem:
     @property
     def coarse(self) -> bool:
         """Whether derivatives take wide steps to both sides: the weight may depend on a parameter in small jumps."""
-        return self.trials > 1 or bool(self._used & _STEPS)
+        return self.random or bool(self._used & _STEPS)
 
     @property
     def _texts(self) -> tuple[str, ...]:
@@ -195,30 +207,32 @@ class Problem:
         unique, column = _distinct(trains)
         plan = protocol_of(unique, self.dt)
         which = np.repeat(np.arange(len(unique)), self.trials)
-        if self.trials > 1:
+        if self.random:
             changes = np.stack([self._runs(plan, which, np.tile(row, (len(which), 1))) for row in table])
         else:
-            every = np.tile(which, len(table)), np.repeat(table, len(unique), axis=0)
+            every = np.tile(which, len(table)), np.repeat(table, len(which), axis=0)
             changes = self._runs(plan, *every).reshape(len(table), -1)
         samples = changes.reshape(len(table), len(unique), self.trials)
-        error = samples[0].std(axis=1) / np.sqrt(max(self.trials - 1, 1))
+        error = samples[0].std(axis=1) / np.sqrt(max(self.trials - 1, 1)) * self.random
         return samples.mean(axis=2)[:, column], error[column]
 
     def _runs(self, plan: Protocol, which: Int, rows: Float) -> Float:
         """Return the relative changes of pairs of neurons, each with its train and its row of values."""
         size = len(which)
         if self.device is not devices.NUMPY:  # always the size that is compiled
-            size = len(_distinct(self.trains)[0]) * (
-                self.trials if self.trials > 1 else 1 + len(self.names) * (2 if self.coarse else 1)
-            )
+            rows_at_once = 1 if self.random else 1 + len(self.names) * (2 if self.coarse else 1)
+            size = len(_distinct(self.trains)[0]) * self.trials * rows_at_once
         parts = []
         for first in range(0, len(which), size):
             chosen = np.arange(first, first + size) % len(which)
             stimuli = {side: times[:, which[chosen]] for side, times in plan.stimuli.items()}
             protocol = dataclasses.replace(plan, stimuli=stimuli)
-            given = {"w0": self.w0, "device": self.device, "dt": self.dt, "seed": self.seed}
-            parts.append(weight_changes(self.with_values(rows[chosen].T), protocol, **given))
-        return np.asarray(np.concatenate(parts)[: len(which)] / self.w0, float)
+            w0 = np.resize(self.starts, self.trials)[chosen % self.trials]
+            given = {"w0": w0, "device": self.device, "dt": self.dt, "seed": self.seed}
+            given["progress"] = lambda fraction: None
+            after = w0 + weight_changes(self.with_values(rows[chosen].T), protocol, **given)
+            parts.append(after if self.strength is None else self.strength(after))
+        return np.asarray(np.concatenate(parts)[: len(which)] / self.w0 - 1, float)
 
     def residuals(self, values: Float) -> Float:
         """Return the differences, each divided by its error where errors are known, shape (points,)."""

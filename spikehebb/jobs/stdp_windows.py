@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
+from numpy.typing import ArrayLike
 
 from spikehebb import devices, protocols, rules
 from spikehebb.circuits.pair import check_pairs, synapse_pair
@@ -48,7 +49,7 @@ def weight_changes(
     rule: PlasticityRule | str,
     protocol: Protocol,
     *,
-    w0: float = 0.5,
+    w0: ArrayLike = 0.5,
     delay: Quantity = 0 * ms,
     device: Device | str = "numpy",
     dt: Quantity = 0.1 * ms,
@@ -65,8 +66,8 @@ def weight_changes(
         A rule, or its name in the catalogue.
     protocol : Protocol
         Of ``spikehebb.protocols``, one column for each pair of neurons.
-    w0 : float
-        The weight at the start.
+    w0 : array_like, scalar or shape (pairs,)
+        The weights at the start.
     delay : Quantity
         From a presynaptic spike to its arrival.
     device : Device or str
@@ -101,7 +102,7 @@ def weight_changes(
     recording = simulate(
         circuit, protocol, device=devices.find(device), dt=dt, seed=seed, progress=stage_reporter(progress)
     )
-    return np.asarray(np.diag(recording.weights["synapse"]) - w0, float)
+    return np.asarray(np.diag(recording.weights["synapse"]) - np.asarray(w0, float), float)
 
 
 def stdp_window(

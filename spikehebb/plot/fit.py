@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from spikehebb.core import Float
 from spikehebb.datasets.measurements import TRIPLETS, Measurements
-from spikehebb.jobs.experiments import listed
 from spikehebb.jobs.fit_problem import FitError
 from spikehebb.jobs.fitted import Fit
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named
@@ -77,14 +76,17 @@ def fitted_window(fit: Fit) -> Figure:
         if len(fit.data) > 1:
             axis.set_title(printable(data.name), fontsize=9)
     axes = figure.axes
+    what = fit.data[0].name if len(fit.data) == 1 else f"{len(fit.data)} data sets"
     figure.suptitle(
-        textwrap.fill(f"{printable(fit.rule)} fitted to {printable(listed([each.name for each in fit.data]))}", 100),
+        textwrap.fill(f"{printable(fit.rule)} fitted to {printable(what)}", 60),
         x=0.08 + wide / 2,
         fontsize=11,
     )
     side = figure.add_axes((0.11 + wide, 0.13, 0.88 - wide, 0.77))
     side.set_axis_off()
     handles, names = axes[0].get_legend_handles_labels()
+    if len(fit.data) > 1:
+        names[-1] = "measured" + ("" if fit.data[0].error is None else ", ± standard error")
     side.legend(handles, names, frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
     top = 1 - line * ("\n".join(names).count("\n") + 2)
     for row in table:
