@@ -30,6 +30,8 @@ FLOORS = [
     {"hardware", "export"},
     {"jobs"},
     {"plot", "doctor"},
+    {"report"},
+    {"sweeps"},
     {"cli"},
     {"__main__"},
 ]
@@ -47,6 +49,10 @@ INSIDE = {
     },  # a second of import
     "pylab": {"spikehebb.brian2_import"},  # of which Brian2 needs nothing
     "IPython": {"spikehebb.core.progress"},  # which a notebook has
+    "distributed": {"spikehebb.sweeps.workers"},
+    "dask": {"spikehebb.sweeps.workers"},
+    "dask_jobqueue": {"spikehebb.sweeps.workers"},
+    "pandas": {"spikehebb.jobs.runs"},
     "scipy.optimize": {
         "spikehebb.conversion.lif_calibration",
         "spikehebb.jobs.fit",

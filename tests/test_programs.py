@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,23 @@ def test_no_compiler(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler and make, and found none; install them"):
         simulate(circuit, protocol, dt=0.1 * ms, device=devices.CPP)
     assert list(cache.iterdir()) == []
+
+
+def test_processes_that_need_the_same_program_build_it_once(cache: Path) -> None:
+    """The second one waits for the first, and what a killed one has left is gone afterwards."""
+    programs.home()
+    (cache / ".killed.lock").write_text("")
+    built: list[int] = []
+    write: Any = project(ECHO % "return 0;")
+
+    def slowly(folder: Path) -> programs.Files:
+        built.append(1)
+        time.sleep(0.3)
+        files: programs.Files = write(folder)
+        return files
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [future.result() for future in [pool.submit(programs.obtain, "t" * 64, slowly) for _ in range(2)]]
+    assert found[0] == found[1]
+    assert len(built) == 1
+    assert [path.name for path in cache.iterdir()] == ["t" * 32]

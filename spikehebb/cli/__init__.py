@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study
+from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study, sweeps
 from spikehebb.cli.common import commands, say
 from spikehebb.reading import printable
 
@@ -27,6 +27,7 @@ __all__ = [
     "rules",
     "softhebb",
     "study",
+    "sweeps",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,22 +138,23 @@ def images_of(
     events: bool = False,
 ) -> Any:
     """Return the images of a data set or of a path, or a sample of them; or events, where a command takes these."""
-    from spikehebb.datasets import holds_events, load, load_events, own_path, sample
+    from spikehebb.datasets import load_some
 
     if limit is not None and limit < 1:
         raise ValueError(f"--limit-{part} must be at least 1, got {limit}.")
-    path = own_path(data)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        if events and path is not None and data_dir is None and holds_events(path):
-            if size is not None or cells is not None:
-                raise ValueError(f"{path} holds events of a camera; --size and --cells are for images and tables.")
-            images: Any = load_events(path, part)
-        else:
-            images = load(data, part, data_dir=data_dir, size=size, grey=grey, cells=cells)
+        images = load_some(data, part, limit=limit, data_dir=data_dir, size=size, grey=grey, cells=cells, events=events)
     for notice in noticed:
         say(f"spikehebb: {notice.message}", err=True)
-    return images if limit is None else sample(images, limit)
+    return images
+
+
+def page(out: Path) -> Path:
+    """Write the page about the run in a folder, with the command that was typed."""
+    from spikehebb import report
+
+    return report.write(out, command=report.typed(sys.argv[1:]))
 
 
 def print_warnings(report: Any, prefix: str = "") -> None:

@@ -16,6 +16,7 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    page,
     print_json,
     progress,
     say,
@@ -134,7 +135,7 @@ def convert(
             progress=tell,
         )
         tell("drawing", 0)
-        pictures = plot.conversion_pictures(run.report, out)
+        pictures = [*plot.conversion_pictures(run.report, out), page(out)]
         tell("drawing", 1)
     if as_json:
         print_json(run.report)

@@ -22,6 +22,7 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    page,
     print_json,
     print_warnings,
     progress,
@@ -138,7 +139,7 @@ def learn(
             train, test, settings, start=start, device=where, out=out, overwrite=overwrite, progress=tell
         )
         tell("drawing", 0)
-        pictures = plot.digit_pictures(run, test, out)
+        pictures = [*plot.digit_pictures(run, test, out), page(out)]
         tell("drawing", 1)
     print_warnings(run.report)
     if as_json:
@@ -228,7 +229,9 @@ def _learn_replicas(
         learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
+            page(out / folder)
             tell("drawing", (number + 1) / replicas)
+        page(out)
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         print_warnings(run.report, f"{folder}: ")
     if as_json:

@@ -18,6 +18,7 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    page,
     print_json,
     print_warnings,
     progress,
@@ -76,7 +77,7 @@ def train(
             progress=tell,
         )
         tell("drawing", 0)
-        pictures = plot.softhebb_pictures(run.model, run.report, out, train_images)
+        pictures = [*plot.softhebb_pictures(run.model, run.report, out, train_images), page(out)]
         tell("drawing", 1)
     print_warnings(run.report)
     if as_json:

@@ -17,6 +17,7 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    page,
     print_json,
     progress,
     say,
@@ -80,12 +81,13 @@ def bits(
         text = "\n".join([",".join(table[0]), *(",".join(map(_cell, row)) for row in table[1:])]) + "\n"
         write_whole(out / "study.csv", lambda file: file.write(text.encode()))
         picture = plot.save(plot.study(report), out / "study.png")
+        page(out)
     if as_json:
         print_json(report)
         return
     for row in table:
         say("  ".join(f"{_cell(cell):>17}" for cell in row))
-    for path in (out / "study.json", out / "study.csv", picture):
+    for path in (out / "study.json", out / "study.csv", picture, out / "report.html"):
         say(f"  {path}")
 
 

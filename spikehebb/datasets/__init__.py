@@ -108,6 +108,48 @@ def load(
     return scaled(DATASETS[name].read(part, None if given is None else Path(given)), size, grey=grey)
 
 
+def load_some(
+    name: str | Path,
+    part: str,
+    *,
+    limit: int | None = None,
+    data_dir: str | Path | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    cells: int | None = None,
+    events: bool = False,
+) -> Samples:
+    """Return one part of a data set, or a sample of it: what jobs that are described in words learn from.
+
+    Parameters
+    ----------
+    name, part, data_dir, size, grey, cells
+        As of ``load``.
+    limit : int, optional
+        Take only so many, see ``sample``.
+    events : bool
+        Whether a path may hold recordings of an event camera.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, ConnectionError
+        As ``load``; if a size or cells are given for recordings.
+
+    Examples
+    --------
+    >>> len(load_some("digits", "train", limit=20))
+    20
+    """
+    path = own_path(name)
+    if events and path is not None and data_dir is None and holds_events(path):
+        if size is not None or cells is not None:
+            raise ValueError(f"{path} holds events of a camera; --size and --cells are for images and tables.")
+        shown: Samples = load_events(path, part)
+    else:
+        shown = load(name, part, data_dir=data_dir, size=size, grey=grey, cells=cells)
+    return shown if limit is None else sample(shown, limit)
+
+
 def own_path(name: str | Path) -> Path | None:
     """Return the path that stands in place of a data set's name, or None if it is a name.
 

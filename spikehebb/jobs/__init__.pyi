@@ -27,6 +27,7 @@ from .learn_layers import LayersRun as LayersRun
 from .learn_layers import learn_layers as learn_layers
 from .learned import LearnedNetwork as LearnedNetwork
 from .lif import LifNetwork as LifNetwork
+from .once import once as once
 from .presets import LearnPreset as LearnPreset
 from .presets import find_preset as find_preset
 from .presets import learn_presets as learn_presets
@@ -36,6 +37,8 @@ from .replay import Replay as Replay
 from .replay import replay as replay
 from .run import held as held
 from .run import versions as versions
+from .runs import Runs as Runs
+from .runs import find_runs as find_runs
 from .start import Start as Start
 from .stdp_windows import FrequencyResponse as FrequencyResponse
 from .stdp_windows import Window as Window

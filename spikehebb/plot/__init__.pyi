@@ -2,6 +2,7 @@ from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from .fit import data_under_window, failed_fit, fitted_window
 from .rules import frequency_response, gallery, replay, stdp_window
+from .runs import runs_along
 from .save import save
 from .softhebb import (
     accuracy_by_layer,
@@ -35,6 +36,7 @@ __all__ = [
     "readout_curve",
     "receptive_fields",
     "replay",
+    "runs_along",
     "save",
     "softhebb_pictures",
     "stdp_window",

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from spikehebb.reading import check, read_json, regular
 Files = Mapping[str, tuple[str, str]]
 Progress = Callable[[float], None]
 
-_HOME, _MANIFEST, _BINARY = "programs", "manifest.json", "main"
+_HOME, _MANIFEST, _BINARY, _LOCK = "programs", "manifest.json", "main", ".lock"
 _LIMIT, _DEFAULT_LIMIT = "SPIKEHEBB_CACHE_LIMIT", 1000  # MB
 _CONTENT = {"key": str, "sha256": str, "checksum": str, "files": {str: [str]}}  # of a manifest
 _RECENT = 60  # seconds after its last use in which no program is deleted: somebody may be about to run it
@@ -86,30 +86,59 @@ def obtain(key: str, write: Callable[[Path], Files], *, compiler: str = "the C++
     folder = home() / key[:32]
     program = _whole(folder, key)
     if program is None:
-        room = limit()
-        with devices.scratch(".building-", folder.parent) as building:
-            work = building / "program"
-            work.mkdir()
-            try:
-                files = write(work)
-            except OSError as error:
-                raise OSError(
-                    f"cannot write a program to the cache {folder.parent} ({error}); is its disk full? Free some of "
-                    "it, or set SPIKEHEBB_CACHE to a folder with more room."
-                ) from error
-            _make(work, compiler)
-            content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
-            content["checksum"] = _checksum(content)
-            (work / _MANIFEST).write_text(json.dumps(content, indent=1))
-            try:
-                work.rename(folder)  # whole or not at all
-            except OSError:
-                if _whole(folder, key) is None:  # no other process was faster: what is there is damaged
-                    folder.rename(building / "damaged")
-                    work.rename(folder)
-        program = Program(folder=folder, files=files)
-        _make_room(folder.parent, room)
+        with _alone(folder):
+            program = _whole(folder, key) or _built(folder, key, write, compiler)
     _touch(folder)
+    return program
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait while another process builds the same program: it will be whole then.
+
+    Where nothing can be locked, or a lock is deleted a moment too early, both build it, and the first one's is kept.
+    """
+    path = folder.with_name(f".{folder.name}{_LOCK}")
+    with ExitStack() as opened:
+        with suppress(OSError):
+            lock = opened.enter_context(open(path, "w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                for left_over in folder.parent.glob(f".*{_LOCK}"):  # of processes that were killed
+                    with open(left_over, "r+") as other:
+                        if devices.unused(other):
+                            left_over.unlink(missing_ok=True)
+
+
+def _built(folder: Path, key: str, write: Callable[[Path], Files], compiler: str) -> Program:
+    """Return a program that was built into its folder, or the one that another process was faster with."""
+    room = limit()
+    with devices.scratch(".building-", folder.parent) as building:
+        work = building / "program"
+        work.mkdir()
+        try:
+            files = write(work)
+        except OSError as error:
+            raise OSError(
+                f"cannot write a program to the cache {folder.parent} ({error}); is its disk full? Free some of "
+                "it, or set SPIKEHEBB_CACHE to a folder with more room."
+            ) from error
+        _make(work, compiler)
+        content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
+        content["checksum"] = _checksum(content)
+        (work / _MANIFEST).write_text(json.dumps(content, indent=1))
+        try:
+            work.rename(folder)  # whole or not at all
+        except OSError:
+            if _whole(folder, key) is None:  # no other process was faster: what is there is damaged
+                folder.rename(building / "damaged")
+                work.rename(folder)
+    program = Program(folder=folder, files=files)
+    _make_room(folder.parent, room)
     return program
 
 
