@@ -321,6 +321,7 @@ TAKEN_APART = {
     "npy.py": "headers of arrays",
     "devices/host.py": "what compilers print",
     "plot/fit.py": "lines of a legend",
+    "report.py": "lines of a page",
     "simulation/programs.py": "what a program prints",
     "softhebb/torch_config.py": "names in checkpoints",
     "softhebb/torch_files.py": "names in checkpoints",

@@ -22,6 +22,7 @@ _RUN = {"metrics": {str: float}}
 _SWEEP = {"job": str, "axes": [str], "cells": [{"folder": str, "at": {str: object}}]}
 _PARTS = ("config", "network", "training", "readout")  # of a report, what was chosen
 _SEED = "seed"
+_FIRST = ("kind", "preset", "circuit", "rule", "front.kind", "neurons", "target")  # what people tell runs apart by
 CONFIDENCE = 0.95
 
 
@@ -202,7 +203,8 @@ class Runs:
             import pandas as pd
         except ImportError as error:
             raise RuntimeError("frames need pandas: pip install 'spikehebb[frames]'.") from error
-        return pd.DataFrame([{"folder": run.folder, **run.at, **run.metrics} for run in self.runs])
+        columns = ["folder", *self.axes, *self.metrics]
+        return pd.DataFrame([{"folder": run.folder, **run.at, **run.metrics} for run in self.runs], columns=columns)
 
 
 def find_runs(folder: str | Path) -> Runs:
@@ -235,8 +237,7 @@ def find_runs(folder: str | Path) -> Runs:
             skipped.append(name)
         else:
             found.append((name, _chosen(report), report["metrics"]))
-    names = dict.fromkeys(name for _, chosen, _ in found for name in chosen)
-    axes = tuple(name for name in names if len({_key(chosen.get(name)) for _, chosen, _ in found}) > 1)
+    axes = _telling([chosen for _, chosen, _ in found])
     runs = tuple(
         Run(folder=name, at=Frozen({axis: chosen.get(axis) for axis in axes}), metrics=Frozen(metrics))
         for name, chosen, metrics in found
@@ -276,6 +277,21 @@ def _report(folder: Path) -> dict[str, Any] | None:
         return dict(check(read_json(folder / "run.json", "report"), _RUN, "the report"))
     except (OSError, ValueError):
         return None
+
+
+def _telling(chosen: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the settings that tell runs apart: of those that always differ together, the first one."""
+    names = dict.fromkeys([*_FIRST, *(name for settings in chosen for name in settings)])
+    axes: list[str] = []
+    places: list[tuple[str, ...]] = [()] * len(chosen)
+    for name in names:
+        finer = [(*place, _key(settings.get(name))) for place, settings in zip(places, chosen, strict=True)]
+        if name == _SEED and len({place[-1] for place in finer}) > 1:
+            axes.append(name)
+        elif name != _SEED and len(set(finer)) > len(set(places)):
+            axes.append(name)
+            places = finer
+    return tuple(axes)
 
 
 def _chosen(report: Mapping[str, Any]) -> dict[str, Any]:

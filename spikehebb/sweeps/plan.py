@@ -82,10 +82,9 @@ class Plan:
         for where in (self.grid, *self.variants, self.settings):
             for name in where:
                 if name not in names and not (isinstance(name, str) and name.startswith(dotted)):
-                    more = f", and {', '.join(f'{prefix}NAME' for prefix in dotted)}" if dotted else ""
+                    more = f" Parameters are {', '.join(f'{prefix}NAME' for prefix in dotted)}." if dotted else ""
                     raise ValueError(
-                        f"{self.job} has no setting {printable(repr(name), 60)}.{did_you_mean(str(name), names)} "
-                        f"It has {', '.join(sorted(names))}{more}."
+                        f"{self.job} has no setting {printable(repr(name), 60)}.{did_you_mean(str(name), names)}{more}"
                     )
         for one, other, what in (
             (self.settings, self.grid, "settings and grid"),

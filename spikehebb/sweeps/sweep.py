@@ -105,8 +105,8 @@ def sweep(
     if failed:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:_SHOWN])
         raise RuntimeError(
-            f"{len(failed)} of {len(plan.cells)} cells failed, the others are done; the same sweep again does only what "
-            f"is missing. {reasons}{' ...' if len(failed) > _SHOWN else ''}"
+            f"{len(failed)} of {len(plan.cells)} cells failed, the others are done; the same sweep again does only "
+            f"what is missing. {reasons}{' ...' if len(failed) > _SHOWN else ''}"
         )
     return runs
 
