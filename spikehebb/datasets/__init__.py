@@ -195,8 +195,7 @@ def as_samples(given: Given | object, part: str) -> Samples:
     if isinstance(given, tuple | list) and len(given) == 2:
         return images(*given, name=part)
     if isinstance(given, str | Path):
-        path = own_path(given)
-        return load_events(path, part) if path is not None and holds_events(path) else load(given, part)
+        return load_some(given, part, events=True)
     raise ValueError(
         f"{part} images must be Images, a pair (pixels, labels), or a data set's name or path; got "
         f"{printable(type(given).__name__)}."

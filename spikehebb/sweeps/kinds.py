@@ -19,8 +19,8 @@ import numpy as np
 from brian2 import Hz, Quantity, ms
 
 from spikehebb import devices, jobs, rules
-from spikehebb.convert import timing_for
-from spikehebb.core import Images, PlasticityRule, Samples, images_only
+from spikehebb.conversion import timing_for
+from spikehebb.core import Images, PlasticityRule, Samples, digest, images_only
 from spikehebb.core.progress import Progress, of_stage
 from spikehebb.datasets import load_some, measurements, own_path
 from spikehebb.devices import Device
@@ -200,9 +200,12 @@ def _window(given: Settings) -> Prepared:
 
 def _fit(given: Settings) -> Prepared:
     rule, device = _rule(given, "fit"), _device(given)
-    name = _needed(given, "data", "fit")
-    data = measurements.PUBLISHED.get(name) or measurements.read(Path(name))
-    config = _about(rule) | given | {"data": {"x": data.x.tolist(), "change": data.change.tolist()}}
+    names = given.pop("data", None)
+    if not names or not isinstance(names, (str, Path, list, tuple)):
+        raise ValueError("fit needs data, a file or a name of 'spikehebb data', or several; give it in the settings.")
+    several = names if isinstance(names, (list, tuple)) else [names]
+    data = [measurements.PUBLISHED.get(str(name)) or measurements.read(Path(name)) for name in several]
+    config = _about(rule) | given | {"data": [digest(each) for each in data]}
     options = _pairing(given)
 
     def measure(tell: Progress) -> Mapping[str, Any]:
@@ -254,7 +257,7 @@ JOBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Settings], 
     ),
     "evaluate": (("checkpoint", "device", "target", *_IMAGES), (), _evaluate),
     "window": ((*_PAIRS, "lags_ms", "seed"), ("rule.",), _window),
-    "fit": ((*_PAIRS, "data", "free", "confidence"), ("rule.",), _fit),
+    "fit": ((*_PAIRS, "data", "weights", "free", "confidence", "trials", "seed"), ("rule.",), _fit),
 }
 
 
