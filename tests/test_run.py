@@ -82,7 +82,7 @@ class Adding:
 
     def files(self, result: dict[str, Any]) -> Mapping[str, Any]:
         arrays = {"total": np.array(result["total"])}
-        return {"checkpoint.npz": Checkpoint(header={"kind": "added"}, arrays=arrays), "run.json": result}
+        return {"checkpoint.npz": Checkpoint(header={**self.identity, "kind": "added"}, arrays=arrays), "run.json": result}
 
     def finished(self, folder: Path) -> dict[str, Any] | None:
         return report_of(folder / "run.json", self.identity)
@@ -145,6 +145,16 @@ def test_a_report_never_stands_beside_the_network_of_another_run(
     with pytest.raises(FileExistsError, match="holds another run"):
         do(Adding(), tmp_path)
     assert do(Adding(last=2), tmp_path)["total"] == [3.0, 1.5]
+
+
+def test_a_network_of_another_run_is_no_result(tmp_path: Path) -> None:
+    """Somebody copied it over the one that the report is about."""
+    do(Adding(), tmp_path / "out")
+    do(Adding(last=2), tmp_path / "other")
+    (tmp_path / "other" / "checkpoint.npz").replace(tmp_path / "out" / "checkpoint.npz")
+    with pytest.raises(ValueError, match=r"checkpoint.npz is of another run than the report beside it, so it is damag"):
+        do(Adding(), tmp_path / "out")
+    assert do(Adding(), tmp_path / "out", overwrite=True)["total"] == WHOLE
 
 
 def test_another_run_is_refused_or_replaced(tmp_path: Path) -> None:

@@ -161,7 +161,8 @@ def report_of(path: Path, identity: Mapping[str, Any], pattern: Any = object) ->
     Raises
     ------
     ValueError
-        If it is of this run, but not what the pattern says; see ``reading.check``.
+        If it is of this run, but not what the pattern says (see ``reading.check``), or the checkpoint beside it is of
+        another run.
     """
     try:
         report = read_json(path, "report")
@@ -170,6 +171,9 @@ def report_of(path: Path, identity: Mapping[str, Any], pattern: Any = object) ->
     if not isinstance(report, dict) or not _same(report, identity):
         return None
     try:
+        network = path.with_name("checkpoint.npz")
+        if network.exists() and not _same(checkpoint.load_header(network), identity):
+            raise ValueError(f"{network} is of another run than the report beside it")
         return dict(check(report, pattern, f"the report {path}"))
     except ValueError as error:
         raise ValueError(f"{str(error).rstrip('.')}, so it is damaged; begin anew with --overwrite.") from error
