@@ -41,7 +41,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (attack, few)
             for attack, few in ((files, 30), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1))
         ),
-        *(pytest.param(attack, 4, marks=pytest.mark.long) for attack in (kills, signals, disks, neighbours)),
+        *(pytest.param(attack, 2, marks=pytest.mark.long) for attack in (kills, signals, disks, neighbours)),
     ],
 )
 def test_a_sample(attack: object, cases: int, shared: Path, tmp_path: Path) -> None:
