@@ -82,7 +82,8 @@ class Adding:
 
     def files(self, result: dict[str, Any]) -> Mapping[str, Any]:
         arrays = {"total": np.array(result["total"])}
-        return {"checkpoint.npz": Checkpoint(header={**self.identity, "kind": "added"}, arrays=arrays), "run.json": result}
+        network = Checkpoint(header={**self.identity, "kind": "added"}, arrays=arrays)
+        return {"checkpoint.npz": network, "run.json": result}
 
     def finished(self, folder: Path) -> dict[str, Any] | None:
         return report_of(folder / "run.json", self.identity)
