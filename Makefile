@@ -50,7 +50,7 @@ conversion: $(VENV)/.core
 
 torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
-	$(BIN)/python -m pytest tests/test_softhebb_torch.py tests/test_softhebb_import.py
+	$(BIN)/python -m pytest tests/test_softhebb_torch.py tests/test_softhebb_import.py tests/test_losses_torch.py
 
 # PyTorch, too: several GB where no CPU build is at hand.
 neurobench: $(VENV)/.test

@@ -20,3 +20,4 @@ from spikehebb.circuits.spiking import biased as biased
 from spikehebb.circuits.spiking import soft_wta as soft_wta
 from spikehebb.circuits.supervised import deep_rates as deep_rates
 from spikehebb.circuits.supervised import supervised_rates as supervised_rates
+from spikehebb.circuits.winner_rates import winner_rates as winner_rates

@@ -96,3 +96,22 @@ k_winners_graded_unit = dataclasses.replace(
     update="y = u*int(rank < k)",
     reference="Makhzani and Frey, k-sparse autoencoders, arXiv:1312.5663, 2013",
 )
+
+# It needs ``v_mean``, too, as in ``winner_rates``.
+threshold_winners_unit = NeuronModel(
+    name="threshold_winners_unit",
+    summary="Rate unit with an adaptive threshold: y = 1 for k winners above it, out = max(v - mean, 0) for all",
+    equations="""
+        u : 1
+        thr : 1
+        rank : 1
+        v_mean : 1
+        y : 1
+        out : 1
+        v = u - thr : 1
+    """,
+    update="y = int(rank < k)*int(v > 0); out = clip(v - v_mean, 0, inf); thr = thr + rise*(y - goal)",
+    parameters={"k": 1.0, "goal": 0.01, "rise": 0.0},
+    roles={"k": "scale", "goal": "factor", "rise": "factor"},
+    reference="Miconi 2021 (arXiv:2107.01729); out is the Triangle of Coates, Ng and Lee 2011",
+)

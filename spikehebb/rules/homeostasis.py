@@ -23,6 +23,18 @@ normalization = PlasticityRule(
     cites=cite("diehl2015"),
 )
 
+unit_norm = PlasticityRule(
+    name="unit_norm",
+    summary="Unit norm: at each onset the weights of every postsynaptic neuron are scaled to the Euclidean norm 1",
+    post="w_squares : 1",
+    onset=("w_squares_post = 0", "w_squares_post += w**2", "w *= norm/sqrt(w_squares_post + int(w_squares_post == 0))"),
+    parameters={"norm": 1.0},
+    roles={"norm": "scale"},
+    ties="Spikes have no effect. Weights that are all 0 stay so; a rule's bound is met again at its next change.",
+    reference="Miconi 2021, after every update of the weights; presentations then last a single step",
+    cites=cite("miconi2021"),
+)
+
 synaptic_scaling = PlasticityRule(
     name="synaptic_scaling",
     summary="Synaptic scaling: all weights of a neuron grow or shrink together until it fires at rate goal",

@@ -108,9 +108,7 @@ def receptive_fields(
 ) -> Array:
     """Return the receptive fields of the units of a layer.
 
-    In the first layer these are the weights. In deeper ones it is the mean of the patches of images on which the
-    weighted sum of a unit lies furthest above the mean of all units: from each image the best place, from all images
-    the ``best`` ones. A patch is as large as the receptive field of the unit.
+    In the first layer these are the weights. In deeper ones it is the mean of the patches of ``best_patches``.
 
     Parameters
     ----------
@@ -134,16 +132,61 @@ def receptive_fields(
     ValueError
         If there is no such layer, a deeper one gets no images or images of another shape, or ``best`` is below 1.
     """
-    network = model.network
-    if not 0 <= layer < len(network.layers):
-        raise ValueError(f"the model has the layers 0 to {len(network.layers) - 1}, not {layer}.")
+    check_layer(model.network, layer)
     if not layer:
         weight = np.asarray(model.layers[0].weight)
-        return weight if weight.ndim == 4 else weight.reshape(-1, *network.image_shape)
+        return weight if weight.ndim == 4 else weight.reshape(-1, *model.network.image_shape)
     if images is None:
         raise ValueError(f"receptive fields of layer {layer} are seen in images only; give some.")
+    patches = best_patches(model, layer, images, best, xp=xp, each=each)
+    count = (~np.isnan(patches)).sum(axis=1)
+    total = np.nansum(patches, axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
+def best_patches(
+    model: Model,
+    layer: int,
+    images: Images,
+    best: int = 9,
+    *,
+    units: Int | None = None,
+    xp: Any = np,
+    each: Each = one_by_one,
+) -> Array:
+    """Return the patches of images on which the weighted sum of a unit lies furthest above the mean of all units.
+
+    From each image the best place, from all images the ``best`` ones. A patch is as large as the receptive field of the
+    unit.
+
+    Parameters
+    ----------
+    model : Model
+    layer : int
+        From 0.
+    images : Images
+    best : int
+        Patches of a unit; of fewer images all.
+    units : array of int, optional
+        Which units; all when left out.
+    xp, each
+        From ``cores.working``.
+
+    Returns
+    -------
+    array of float32, shape (units, best, channels, rows, columns)
+        Intensities from 0 to 1, NaN where a patch lies outside its image; the best first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or unit, the images have another shape than the network takes, or ``best`` is below 1.
+    """
+    network = model.network
+    check_layer(network, layer)
     if best < 1:
         raise ValueError(f"receptive fields: best must be at least 1, got {best}.")
+    wanted = np.arange(network.layers[layer].units) if units is None else check_units(network, layer, units)
 
     def strongest(u: Any) -> tuple[Any, Any]:
         above = xp.reshape(u - xp.mean(u, axis=-1, keepdims=True), (u.shape[0], -1, u.shape[-1]))
@@ -153,16 +196,13 @@ def receptive_fields(
         np.concatenate(part) for part in zip(*_over(model, layer, images, strongest, xp, each), strict=True)
     )
     chosen = np.argsort(-values, axis=0, kind="stable")[:best]
-    columns = _positions(network, layer)[1]
-    _, height, width = network.image_shape
-    shape, first, step = (height, width), 0, 0
-    if all(lower.kernel for lower in network.layers[: layer + 1]):  # otherwise a dense layer sees the whole image
-        size, first, step = _field(network, layer)
-        shape = (size, size)
+    columns = network.layers[layer].grid(*network.shapes[layer][1:])[1]
+    shape, first, step = extent(network, layer)
     fields = []
-    for unit, numbers in enumerate(chosen.T):
+    for unit in wanted:
+        numbers = chosen[:, unit]
         row, column = np.divmod(places[numbers, unit], columns)
-        fields.append(_mean_patch(images, numbers, row * step + first, column * step + first, shape))
+        fields.append(_patches(images, numbers, row * step + first, column * step + first, shape))
     return np.stack(fields)
 
 
@@ -284,9 +324,29 @@ def _over(model: Model, number: int, images: Images, reduce: Callable[[Any], Any
     return results
 
 
-def _positions(network: Network, number: int) -> tuple[int, int]:
-    """Return the rows and columns of a layer before its pooling."""
-    return network.layers[number].grid(*network.shapes[number][1:])
+def check_layer(network: Network, layer: int) -> None:
+    """Raise ``ValueError`` if a network has no such layer."""
+    if not 0 <= layer < len(network.layers):
+        raise ValueError(f"the model has the layers 0 to {len(network.layers) - 1}, not {layer}.")
+
+
+def check_units(network: Network, layer: int, units: Any) -> Int:
+    """Return numbers of units as an array; raise ``ValueError`` if a layer does not have them."""
+    count, numbers = network.layers[layer].units, np.asarray(units)
+    if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu":
+        raise ValueError(f"units must be one or more whole numbers, got {units!r}.")
+    if numbers.min() < 0 or numbers.max() >= count:
+        raise ValueError(f"layer {layer} has the units 0 to {count - 1}, not {units}.")
+    return numbers.astype(np.int64)
+
+
+def extent(network: Network, layer: int) -> tuple[tuple[int, int], int, int]:
+    """Return the shape of a receptive field, and the first pixel and the step of the positions."""
+    _, height, width = network.image_shape
+    if not all(lower.kernel for lower in network.layers[: layer + 1]):  # a dense layer sees the whole image
+        return (height, width), 0, 0
+    size, first, step = _field(network, layer)
+    return (size, size), first, step
 
 
 def _field(network: Network, number: int) -> tuple[int, int, int]:
@@ -300,8 +360,8 @@ def _field(network: Network, number: int) -> tuple[int, int, int]:
     return size, first, step
 
 
-def _mean_patch(images: Images, numbers: Int, tops: Int, lefts: Int, shape: tuple[int, int]) -> Array:
-    """Return the mean of a patch of each of some images; what lies outside an image does not count."""
+def _patches(images: Images, numbers: Int, tops: Int, lefts: Int, shape: tuple[int, int]) -> Array:
+    """Return a patch of each of some images, (patches, channels, rows, columns), NaN outside of the image."""
     pixels = images.intensities(numbers)
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels
     rows, columns = tops[:, None] + np.arange(shape[0]), lefts[:, None] + np.arange(shape[1])
@@ -311,9 +371,7 @@ def _mean_patch(images: Images, numbers: Int, tops: Int, lefts: Int, shape: tupl
     )
     inside = (inside_rows[:, :, None] & inside_columns[:, None, :])[..., None]
     patches = pixels[np.arange(len(pixels))[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    count = inside.sum(axis=0)
-    mean = np.where(count > 0, (patches * inside).sum(axis=0) / np.maximum(count, 1), np.nan)
-    return np.moveaxis(mean, -1, 0).astype(np.float32)
+    return np.moveaxis(np.where(inside, patches, np.nan), -1, 1).astype(np.float32)
 
 
 def _cached(model: Model, images: Images, depth: int, path: Path, xp: Any, each: Each) -> Any:

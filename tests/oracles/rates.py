@@ -160,6 +160,12 @@ def normalization(w: Array, s: Values, p: Mapping[str, float]) -> Array:
     return w * (p["total"] / w.sum(axis=0) - 1)
 
 
+@ONSET_ORACLES.of("unit_norm")
+def unit_norm(w: Array, s: Values, p: Mapping[str, float]) -> Array:
+    """At an onset every column to length 1."""
+    return w * (1 / np.linalg.norm(w, axis=0) - 1)
+
+
 def linear(w: Array, x: Array) -> dict[str, Array]:
     return {"x": x, "y": _drive(w, x)}
 
