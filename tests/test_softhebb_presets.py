@@ -283,14 +283,18 @@ def test_other_layers_of_a_preset() -> None:
     assert (other.official, other.published, other.training) == ("", None, preset.training)
     assert other.name.startswith("cifar-2 (inverse_temperature 2.0, exponent [0.5, 1.0], width 0.5")
     assert other.layers[1].pre_triangle
+    hot = preset.with_layers(temperature=4.0, radius=3.0).layers
+    assert [(layer.inverse_temperature, layer.norm) for layer in hot] == [(0.25, 3.0), (0.25, 3.0)]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"temperature": 1.0}, r"^layer: there is no setting 'temperature'\."),
+        ({"temperture": 1.0}, r"^layer: there is no setting 'temperture'\."),
+        ({"temperature": 0.0}, r"^temperature must be a number above 0, got 0\.0"),
+        ({"radius": "wide"}, "^radius must be a number above 0, got 'wide'"),
         ({"exponent": [1.0]}, "^exponent has 1 values, but there are 2 layers; give one, or one for each\\.$"),
-        ({"width": 0}, "^width must be a number above 0, a factor of the units, got 0"),
+        ({"width": 0}, "^width must be a number above 0, got 0"),
         ({"eta": -1.0}, "^layer: eta must be at least 0, got -1.0"),
     ],
 )

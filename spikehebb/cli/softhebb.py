@@ -24,17 +24,20 @@ from spikehebb.cli.common import (
     progress,
     say,
 )
+from spikehebb.cli.parse import listed
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
 commands.add_typer(softhebb, name="softhebb")
 
+PresetName = Annotated[str, typer.Option("--preset", help="A name that spikehebb softhebb presets lists.")]
+Method = Annotated[str | None, typer.Option("--readout", help="adam, ridge or logistic; the preset's when left out.")]
 Cores = Annotated[int | None, typer.Option(help="All that this process may use when left out.")]
 Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
 
 
 @softhebb.command()
 def train(
-    preset: Annotated[str, typer.Option(help="A name that spikehebb softhebb presets lists.")],
+    preset: PresetName,
     data: Data,
     out: Annotated[Path, into("Folder for run.json, checkpoint.npz and the pictures.")],
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
@@ -42,9 +45,17 @@ def train(
     plasticity: Annotated[
         str | None, typer.Option(help="Instead of the preset's: soft-anti-hebbian, soft, hard, krotov-hopfield, none.")
     ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of the soft competition in all layers, 1/t.")] = None,
+    radius: Annotated[float | None, typer.Option(help="Norm of the weights at the start, in all layers.")] = None,
+    activation: Annotated[
+        str | None, typer.Option(help="Of all layers: triangle, repu, relu, tanh, softmax, winners.")
+    ] = None,
+    eta: Annotated[float | None, typer.Option(help="Learning rate of all layers.")] = None,
+    rate: Annotated[str | None, typer.Option(help="Schedule of it in all layers: norm, linear, constant.")] = None,
+    width: Annotated[float | None, typer.Option(help="A factor of the units of all layers.")] = None,
     order: Annotated[str | None, typer.Option(help="Layers learn successive or together.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Of the layers.")] = None,
-    readout: Annotated[str | None, typer.Option(help="adam, ridge or logistic; the preset's when left out.")] = None,
+    readout: Method = None,
     readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
     device: Where = "cpu",
     cores: Cores = None,
@@ -58,7 +69,9 @@ def train(
     from spikehebb import jobs, plot
     from spikehebb.softhebb import find
 
-    chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs)
+    layers = {"temperature": temperature, "radius": radius, "activation": activation, "eta": eta, "rate": rate}
+    layers |= {"width": width}
+    chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs, layers)
     limits = (("train", limit_train), ("test", limit_test))
     train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
@@ -88,6 +101,69 @@ def train(
     _print_scores(run.report["metrics"], None if alike is None else alike.published)
     _print_layers(run.report["layers"])
     for path in [out / "run.json", out / "checkpoint.npz", *pictures]:
+        say(f"  {path}")
+
+
+@softhebb.command()
+def sweep(
+    preset: PresetName,
+    data: Data,
+    over: Annotated[
+        str, typer.Option(help="temperature, radius, activation, eta, rate, width, examples, or a setting of a layer.")
+    ],
+    values: Annotated[str, typer.Option(help="A list: 0.25,0.5,1 or relu,tanh.")],
+    out: Annotated[Path, into("Folder for sweep.json, sweep.csv, the picture and a run for each value and seed.")],
+    seeds: Annotated[str, typer.Option(help="A list; the mean over them is reported.")] = "0",
+    plasticity: Annotated[str | None, typer.Option(help="Instead of the preset's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of the layers.")] = None,
+    readout: Method = None,
+    readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
+    device: Where = "cpu",
+    cores: Cores = None,
+    data_dir: DataDir = None,
+    size: Size = None,
+    limit_train: Limit = None,
+    limit_test: Limit = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Train a SoftHebb network for each value of a setting and each seed, and draw how good they are."""
+    from spikehebb import jobs, plot
+    from spikehebb.checkpoint import write_whole
+    from spikehebb.softhebb import find
+
+    chosen = _changed(find(preset), plasticity, None, epochs, readout_epochs)
+    limits = (("train", limit_train), ("test", limit_test))
+    train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
+    unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
+    with progress() as tell, jobs.held(out):
+        report = jobs.sweep_softhebb(
+            train_images,
+            test_images,
+            chosen,
+            over=over,
+            values=listed("--values", values),
+            seeds=listed("--seeds", seeds),  # type: ignore[arg-type]
+            unlabelled=unlabelled,
+            method=readout,
+            device=device,
+            cores=cores,
+            out=out,
+            overwrite=overwrite,
+            progress=tell,
+        )
+        rows = [(p["value"], p["accuracy"], "" if p["sd"] is None else p["sd"]) for p in report["points"]]
+        text = "\n".join([f"{over},accuracy,sd", *(",".join(map(str, row)) for row in rows)]) + "\n"
+        write_whole(out / "sweep.csv", lambda file: file.write(text.encode()))
+        picture = plot.save(plot.sweep(report), out / "sweep.png")
+    if as_json:
+        print_json(report)
+        return
+    for point in report["points"]:
+        spread = "" if point["sd"] is None else f" ± {100 * point['sd']:.2f}"
+        r1 = " ".join(f"{100 * layer['r1']:.0f}" for layer in point["layers"])
+        say(f"  {over} {point['value']}: {100 * point['accuracy']:.2f}{spread} %, units of norm 1 by layer: {r1} %")
+    for path in (out / "sweep.json", out / "sweep.csv", picture):
         say(f"  {path}")
 
 
@@ -168,10 +244,17 @@ def presets(as_json: Json = False) -> None:
 
 
 def _changed(
-    preset: Any, plasticity: str | None, order: str | None, epochs: int | None, readout_epochs: int | None
+    preset: Any,
+    plasticity: str | None,
+    order: str | None,
+    epochs: int | None,
+    readout_epochs: int | None,
+    layers: dict[str, Any] | None = None,
 ) -> Any:
     if plasticity is not None:
         preset = preset.with_plasticity(plasticity)
+    if others := {name: value for name, value in (layers or {}).items() if value is not None}:
+        preset = preset.with_layers(**others)
     given = {"order": order, "epochs": epochs}
     changes = {name: value for name, value in given.items() if value is not None}
     training = dataclasses.replace(preset.training, **changes)

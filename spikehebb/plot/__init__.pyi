@@ -15,6 +15,7 @@ from .softhebb import (
     winner_probability,
 )
 from .study import study
+from .sweep import sweep
 
 __all__ = [
     "accuracy_by_layer",
@@ -41,6 +42,7 @@ __all__ = [
     "softhebb_pictures",
     "stdp_window",
     "study",
+    "sweep",
     "weight_images",
     "winner_probability",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -16,6 +16,12 @@ from spikehebb.equations import did_you_mean
 from spikehebb.softhebb.network import Layer, Network, Plasticity, Pool, Readout, Training
 
 Method = Literal["adam", "ridge", "logistic"]
+
+ALIASES: Mapping[str, Callable[[float, tuple[Layer, ...]], dict[str, Any]]] = {  # names of the literature
+    "width": lambda factor, layers: {"units": [max(1, round(factor * layer.units)) for layer in layers]},
+    "temperature": lambda value, _: {"inverse_temperature": 1 / value},
+    "radius": lambda value, _: {"norm": value},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,8 @@ class Preset:
         Parameters
         ----------
         **changes
-            Fields of ``Layer``; and ``width``, a factor of their units.
+            Fields of ``Layer``; and as one value for all: ``width``, a factor of their units, ``temperature``, 1/t of
+            the softmax, and ``radius``, the norm at the start.
 
         Raises
         ------
@@ -91,12 +98,14 @@ class Preset:
         [48, 192, 768]
         """
         told = ", ".join(f"{name} {value}" for name, value in changes.items())
-        changes = dict(changes)
-        if (width := changes.pop("width", None)) is not None:
-            if not (is_finite(width) and width > 0):
-                raise ValueError(f"width must be a number above 0, a factor of the units, got {width!r}.")
-            changes["units"] = [max(1, round(width * layer.units)) for layer in self.layers]
-        layers = _changed(self.layers, changes)
+        settings = dict(changes)
+        for name in ALIASES:
+            if name in settings:
+                value = settings.pop(name)
+                if not (is_finite(value) and value > 0):
+                    raise ValueError(f"{name} must be a number above 0, got {value!r}.")
+                settings |= ALIASES[name](value, self.layers)
+        layers = _changed(self.layers, settings)
         return dataclasses.replace(self, name=f"{self.name} ({told})", layers=layers, official="", published=None)
 
 
