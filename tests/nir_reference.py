@@ -9,9 +9,13 @@ from scipy import signal
 
 from spikehebb.export import Graph, Node
 
+_LINE = (("stride", 1), ("padding", 0), ("dilation", 1))
+
 
 def run(graph: Graph, spikes: Any, dt: float, steps: int) -> dict[str, Any]:
-    """Return what every node sends in each step; what a neuron sends reaches others in the next step.
+    """Return what every node sends in each step: nodes act in topological order, edges that lead back a step later.
+
+    A Delay sends what arrived so many steps before, and is no part of a loop.
 
     Parameters
     ----------
@@ -19,55 +23,77 @@ def run(graph: Graph, spikes: Any, dt: float, steps: int) -> dict[str, Any]:
     """
     nodes: Any = graph.nodes
     hears: dict[str, list[str]] = {name: [a for a, b in graph.edges if b == name] for name in nodes}
-    sent: dict[str, Any] = {}
+    order, back = ordered(graph)
+    delayed = {
+        name: round(float(np.ravel(node.values["delay"])[0]) / dt)
+        for name, node in nodes.items()
+        if node.kind == "Delay"
+    }
     state: dict[str, Any] = {}
-    last: dict[str, Any] = {}
-    for name, node in nodes.items():
-        if node.kind in ("LIF", "IF", "CubaLIF", "LI", "I", "Threshold"):
-            key = {"Threshold": "threshold", "CubaLIF": "tau_mem"}.get(node.kind, "r")
-            last[name] = np.zeros(node.values[key].shape)
-            state[name] = [np.zeros(node.values[key].shape), np.zeros(node.values[key].shape)]
-        if node.kind == "Input":
-            last[name] = np.zeros(tuple(node.values["shape"]))
-
-    def value(name: str) -> Any:
-        if name in last:
-            return last[name]
-        return apply(nodes[name], sum(value(pre) for pre in hears[name]))
-
+    last: dict[str, Any] = dict.fromkeys(nodes, 0.0)
     kept: dict[str, list[Any]] = {name: [] for name in nodes}
     for step in range(steps):
-        arriving = {name: sum(value(pre) for pre in hears[name]) for name in state}
-        now = {}
-        for name in state:
-            if nodes[name].kind == "Threshold":  # of the integrator before it, in the same step
-                source = hears[name][0]
-                v, _ = euler(nodes[source], state[source], sum(value(pre) for pre in hears[source]), dt)
-                now[name] = (v > nodes[name].values["threshold"]).astype(float)
-                continue
-            v, current = euler(nodes[name], state[name], arriving[name], dt)
-            state_of = [v, current]
-            if "v_threshold" in nodes[name].values:
-                fired = v > nodes[name].values["v_threshold"]
-                reset = nodes[name].values.get("v_reset", np.zeros(v.shape))
-                state_of[0] = np.where(fired, reset, v)
-                now[name] = fired.astype(float)
-            else:
-                now[name] = v
-            arriving[name] = state_of
-        for name, node in nodes.items():
-            if name in state and node.kind != "Threshold":
-                state[name] = arriving[name]
+        now: dict[str, Any] = {}
+        for name in order:
+            node = nodes[name]
             if node.kind == "Input":
                 now[name] = spikes[name][step]
-        last = now
-        for name in now:
-            kept[name].append(now[name])
-        for name, node in nodes.items():
+                continue
+            if node.kind == "Delay":
+                past = kept[hears[name][0]]
+                now[name] = (
+                    past[step - delayed[name]] if step >= delayed[name] else np.zeros(node.values["delay"].shape)
+                )
+                continue
+            arriving = sum(last[pre] if (pre, name) in back else now[pre] for pre in hears[name])
             if node.kind == "Output":
-                kept[name].append(sum(value(pre) for pre in hears[name]))
-    sent.update({name: np.array(rows) for name, rows in kept.items() if rows})
-    return sent
+                now[name] = arriving
+            elif node.kind == "Threshold":
+                now[name] = (arriving > node.values["threshold"]).astype(float)
+            elif node.kind in ("LIF", "IF", "CubaLIF", "CubaLI", "LI", "I"):
+                before = state.get(name, (0.0, 0.0))
+                v, current = euler(node, before, arriving, dt)
+                now[name] = v
+                if "v_threshold" in node.values:
+                    now[name] = (v > node.values["v_threshold"]).astype(float)
+                    v = np.where(now[name] > 0, node.values.get("v_reset", 0.0), v)
+                state[name] = (v, current)
+            else:
+                now[name] = apply(node, arriving + _silence(graph, name))
+        last = now
+        for name, value in now.items():
+            kept[name].append(value)
+    return {name: np.array(rows) for name, rows in kept.items() if np.ndim(rows[-1])}
+
+
+def _silence(graph: Graph, name: str) -> Any:
+    """Return zeros of the shape that weights take: in the first step, an edge that leads back has sent no array yet."""
+    node: Any = graph.nodes[name]
+    return np.zeros(node.values["weight"].shape[1]) if node.kind in ("Linear", "Affine") else 0.0
+
+
+def ordered(graph: Graph) -> tuple[list[str], set[tuple[str, str]]]:
+    """Return nodes in topological order, and the edges that lead back, depth first from the inputs."""
+    nodes: Any = graph.nodes
+    order: list[str] = []
+    back: set[tuple[str, str]] = set()
+    open_: set[str] = set()
+
+    def visit(name: str) -> None:
+        open_.add(name)
+        for post in sorted(b for a, b in graph.edges if a == name and nodes[b].kind != "Delay"):
+            if post in open_:
+                back.add((name, post))
+            elif post not in order:
+                visit(post)
+        open_.discard(name)
+        order.insert(0, name)
+
+    for kind in ("Input", "Delay"):
+        for name in sorted(name for name, node in nodes.items() if node.kind == kind):
+            if name not in order:
+                visit(name)
+    return order, back
 
 
 def euler(node: Node, state: Any, arriving: Any, dt: float) -> tuple[Any, Any]:
@@ -75,7 +101,7 @@ def euler(node: Node, state: Any, arriving: Any, dt: float) -> tuple[Any, Any]:
     p, (v, current) = node.values, state
     if node.kind in ("LIF", "LI"):
         return v + dt / p["tau"] * (p["v_leak"] - v + p["r"] * arriving), current
-    if node.kind == "CubaLIF":
+    if node.kind in ("CubaLIF", "CubaLI"):
         current = current + dt / p["tau_syn"] * (p.get("w_in", 1.0) * arriving - current)
         return v + dt / p["tau_mem"] * (p["v_leak"] - v + p["r"] * current), current
     return v + dt * p["r"] * arriving, current
@@ -92,6 +118,12 @@ def apply(node: Node, x: Any) -> Any:
         return np.ravel(x)
     if node.kind == "Conv2d":
         return convolved(x, p) + p["bias"][:, None, None]
+    if node.kind == "Conv1d":
+        line = {
+            name: p[name] if isinstance(p[name], str) else [other, int(np.ravel(p[name])[0])] for name, other in _LINE
+        }
+        flat = convolved(x[:, None, :], {**p, **line, "weight": p["weight"][:, :, None, :]})
+        return flat[:, 0] + p["bias"][:, None]
     side, stride, padding = (np.ravel(p[name]) for name in ("kernel_size", "stride", "padding"))
     padded = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[-1],) * 2))
     summed = np.stack([signal.correlate(plane, np.ones((side[0], side[-1])), "valid") for plane in padded])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 from brian2 import ms
 
 from spikehebb.circuits import lif_wta
-from spikehebb.core import Protocol, digest
+from spikehebb.core import Projection, Protocol, digest
 from spikehebb.encoders import spike_rows
 from spikehebb.export import Graph, Node, circuit_graph, graph_circuit, load_graph, read_nir, write_nir
+from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from tests import nir_reference
 
@@ -169,6 +171,212 @@ def test_several_inputs_add_up_and_weighted_outputs_are_counted() -> None:
     recording, theirs, imported = same_as_reference(made, "neurons")
     assert imported.outputs == {"output": "output"}
     np.testing.assert_allclose(recording.state["output"]["u"], theirs["output"].sum(axis=0))
+
+
+def lif(size: int, **changes: Any) -> Node:
+    values = {"tau": 5e-3, "r": 8.0, "v_leak": 0.0, "v_threshold": 1.0, **changes}
+    return node("LIF", **{name: np.full(size, value) for name, value in values.items()})
+
+
+def weights(post: int, pre: int, low: float = 0.0, high: float = 1.0) -> Node:
+    return node("Linear", weight=spread(low, high, post, pre))
+
+
+def ended(*edges: tuple[str, str], **nodes: Node) -> Graph:
+    """Return a graph whose output is b."""
+    ports = {"input": port("Input", 6), "output": port("Output", 4)}
+    return graph({**ports, **nodes}, *edges, ("b", "output"))
+
+
+CHAIN = (("input", "to_a"), ("to_a", "a"), ("a", "to_b"), ("to_b", "b"))
+TIMING: dict[str, Graph] = {
+    "a loop of two layers": ended(
+        *CHAIN,
+        ("b", "back"),
+        ("back", "a"),
+        a=lif(5),
+        b=lif(4),
+        to_a=weights(5, 6),
+        to_b=weights(4, 5),
+        back=weights(5, 4, -0.6, 0),
+    ),
+    "a connection that skips a layer": ended(
+        *CHAIN,
+        ("input", "skip"),
+        ("skip", "b"),
+        a=lif(5),
+        b=lif(4),
+        to_a=weights(5, 6),
+        to_b=weights(4, 5),
+        skip=weights(4, 6, -0.2, 0.5),
+    ),
+    "constant input": ended(
+        *CHAIN,
+        a=lif(5, v_leak=0.7),
+        b=lif(4, v_leak=0.4),
+        to_a=node("Affine", weight=spread(0, 0.3, 5, 6), bias=spread(0, 0.1, 5)),
+        to_b=weights(4, 5),
+    ),
+    "delays": ended(
+        *CHAIN[:-2],
+        ("a", "later"),
+        ("later", "to_b"),
+        ("to_b", "b"),
+        ("b", "back"),
+        ("back", "slow"),
+        ("slow", "a"),
+        a=lif(5),
+        b=lif(4, v_leak=0.3),
+        to_a=weights(5, 6),
+        to_b=weights(4, 5),
+        back=weights(5, 4, -0.6, 0),
+        later=node("Delay", delay=np.full(5, 2e-3)),
+        slow=node("Delay", delay=np.full(5, 3e-3)),
+    ),
+    "integrators with a threshold": ended(
+        *CHAIN[:1],
+        ("to_a", "sums"),
+        ("sums", "a"),
+        ("a", "taken"),
+        ("taken", "sums"),
+        *CHAIN[2:],
+        sums=node("I", r=np.full(5, 900.0)),
+        a=node("Threshold", threshold=np.ones(5)),
+        taken=node("Scale", scale=np.full(5, -0.9)),
+        b=node(
+            "CubaLIF",
+            **{name: np.ravel(value)[:4] for name, value in NEURONS["CubaLIF"].items()},
+            v_threshold=np.ones(4),
+        ),
+        to_a=weights(5, 6),
+        to_b=weights(4, 5),
+    ),
+}
+
+
+@pytest.mark.parametrize("made", TIMING.values(), ids=TIMING)
+def test_time_is_as_in_simulators_of_the_format(made: Graph, tmp_path: Path) -> None:
+    """Within a step layers act one after the other; loops close a step later; what is read leaves as the same graph."""
+    _, theirs, imported = same_as_reference(made, "a", "b")
+    write_nir(circuit_graph(imported.circuit, dt=imported.dt), tmp_path / "again.nir")
+    again = load_graph(tmp_path / "again.nir")
+    raster = theirs["input"]
+    np.testing.assert_array_equal(nir_reference.run(again, {"input": raster}, DT, STEPS)["b"], theirs["b"])
+    read = graph_circuit(again).circuit
+    assert {name: p.within_step for name, p in read.projections.items()} == {
+        name: p.within_step for name, p in imported.circuit.projections.items()
+    }
+
+
+def test_what_closes_a_loop_without_a_first_is_refused() -> None:
+    circuit = graph_circuit(TIMING["a loop of two layers"]).circuit
+    projections = {
+        name: dataclasses.replace(projection, within_step=True) for name, projection in circuit.projections.items()
+    }
+    with pytest.raises(
+        ValueError, match=r"projections within a step \(.*b_to_a.*\) form a cycle, in which nobody fires"
+    ):
+        dataclasses.replace(circuit, projections=projections)
+
+
+def test_within_a_step_spikes_go_through_fixed_weights() -> None:
+    with pytest.raises(ValueError, match="within_step is for spikes through fixed weights; leave out its rule"):
+        Projection(pre="a", post="b", weights=np.ones((1, 1)), rule=stdp_pair, within_step=True)
+
+
+INTEGRATING: dict[str, dict[str, Any]] = {
+    "LI": {name: NEURONS["LIF"][name] for name in ("tau", "r", "v_leak")},
+    "I": NEURONS["IF"],
+    "CubaLI": NEURONS["CubaLIF"],
+}
+
+
+@pytest.mark.parametrize("kind", [*NEURONS, *INTEGRATING])
+def test_every_kind_that_is_read_is_written(kind: str) -> None:
+    spiking = kind in NEURONS
+    own = {"v_threshold": spread(0.8, 1.5, 5), "v_reset": spread(-0.5, 0.3, 5)} if spiking else {}
+    made = graph(
+        {
+            "input": port("Input", 7),
+            "in": node("Affine", weight=spread(0, 1, 5, 7), bias=spread(0, 0.2, 5)),
+            "neurons": node(kind, **(NEURONS | INTEGRATING)[kind], **own),
+            "output": port("Output", 5),
+        },
+        ("input", "in"),
+        ("in", "neurons"),
+        ("neurons", "output"),
+    )
+    again = circuit_graph(graph_circuit(made).circuit)
+    neurons = again.nodes["neurons"]
+    assert isinstance(neurons, Node)
+    assert neurons.kind == kind
+    raster = (np.random.default_rng(1).random((STEPS, 7)) < 0.3).astype(float)
+    one, other = (nir_reference.run(each, {"input": raster}, DT, STEPS)["neurons"] for each in (made, again))
+    np.testing.assert_allclose(one, other, atol=1e-12)
+    assert np.any(one)
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_single_numbers_count_for_the_whole_layer(shape: tuple[int, ...]) -> None:
+    single = {"tau": 5e-3, "r": 8.0, "v_leak": 0.1, "v_threshold": 1.0}
+    made = ended(
+        *CHAIN,
+        a=node("LIF", **{name: np.full(shape, value) for name, value in single.items()}),
+        b=lif(4),
+        to_a=weights(5, 6),
+        to_b=weights(4, 5),
+    )
+    _, _, imported = same_as_reference(made, "b")
+    assert imported.circuit.populations["a"].size == 5
+
+
+def test_single_numbers_without_a_size_are_refused() -> None:
+    made = graph(
+        {"input": port("Input", 2), "a": lif(1), "s": node("Scale", scale=1.0), "output": port("Output", 2)},
+        ("a", "s"),
+        ("s", "a"),
+        ("input", "output"),
+    )
+    with pytest.raises(
+        ValueError, match="NIR node a: its values are single numbers, and nothing before it says for how"
+    ):
+        graph_circuit(made)
+
+
+def test_convolutions_along_a_line() -> None:
+    made = graph(
+        {
+            "input": port("Input", 2, 9),
+            "link": node(
+                "Conv1d",
+                weight=spread(-0.3, 1, 4, 1, 3),
+                bias=spread(0, 0.1, 4),
+                groups=2,
+                stride=2,
+                padding=1,
+                dilation=2,
+            ),
+            "neurons": node("IF", r=np.full((4, 4), 500.0), v_threshold=np.ones((4, 4))),
+            "output": port("Output", 4, 4),
+        },
+        *itertools.pairwise(["input", "link", "neurons", "output"]),
+    )
+    _, _, imported = same_as_reference(made, "neurons")
+    assert imported.shapes["neurons"] == (4, 4)
+    with pytest.raises(ValueError, match=r"a Conv1d takes \(channels, length\), but \(6,\) arrives"):
+        graph_circuit(graph({**made.nodes, "input": port("Input", 6)}, *made.edges))
+
+
+def test_times_in_single_precision_are_what_they_were() -> None:
+    """With beta = 0 tau is one step, of which single precision makes a little less."""
+    exact = ended(*CHAIN, a=lif(5, tau=DT), b=lif(4), to_a=weights(5, 6), to_b=weights(4, 5))
+    tau = np.full(5, np.float32(DT), np.float64)
+    assert tau[0] != DT
+    a = exact.nodes["a"]
+    assert isinstance(a, Node)
+    rounded = graph({**exact.nodes, "a": Node(kind="LIF", values={**a.values, "tau": tau})}, *exact.edges)
+    parameters = [graph_circuit(each).circuit.populations["a"].model.parameters for each in (exact, rounded)]
+    assert parameters[0]["tau"] == parameters[1]["tau"] == 1 * ms
 
 
 def test_files_of_the_official_package_are_read(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, rules, softhebb, study, sweeps
+from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, nir, rules, softhebb, study, sweeps
 from spikehebb.cli.common import commands, say
 from spikehebb.reading import printable
 
@@ -24,6 +24,7 @@ __all__ = [
     "fitting",
     "hardware",
     "machine",
+    "nir",
     "rules",
     "softhebb",
     "study",

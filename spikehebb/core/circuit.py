@@ -16,7 +16,7 @@ from spikehebb.core.bounds import check_start
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.times import seconds
 from spikehebb.core.traces import Traces, check_in_synapses, held, in_synapses
-from spikehebb.core.values import Float, Frozen, dimensions, frozen_array, frozen_parameters
+from spikehebb.core.values import LATER, Float, Frozen, dimensions, frozen_array, frozen_parameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +64,10 @@ class Projection:
     summed : mapping of str to str, optional
         A continuous projection: at every step the postsynaptic variable becomes the sum of this expression over
         all presynaptic neurons, as in ``{"Z": "exp(u_pre)"}`` or, with weights, ``{"y": "w*x_pre"}``.
+    within_step : bool
+        Spikes act in the time step in which they are fired (``delay`` later), as simulators that execute layer after
+        layer have it; otherwise in the next one. The postsynaptic neurons are then integrated after the presynaptic
+        ones have fired, so such projections form no cycle.
     """
 
     pre: str
@@ -74,8 +78,14 @@ class Projection:
     delay: Quantity = field(default_factory=lambda: 0 * ms)
     dendritic_delay: Quantity = field(default_factory=lambda: 0 * ms)
     summed: Mapping[str, str] = field(default_factory=dict)
+    within_step: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
+        if self.within_step and (self.rule or self.summed):
+            raise ValueError(
+                f"projection {self.pre} -> {self.post}: within_step is for spikes through fixed weights; leave out "
+                f"{'its rule' if self.rule else 'its summed expressions'}, or within_step."
+            )
         if self.weights is None and not self.summed:
             raise ValueError(
                 f"projection {self.pre} -> {self.post} needs weights (it carries spikes), summed expressions (it is "
@@ -152,6 +162,34 @@ class Circuit:
             self._check_variables(name, population)
         for name, projection in self.projections.items():
             self._check_synapse(name, projection)
+        self.levels()  # which refuses cycles
+
+    def levels(self) -> dict[str, int]:
+        """Return for each population how many populations have to fire before it in a time step.
+
+        Raises
+        ------
+        ValueError
+            If projections within a step form a cycle.
+
+        Examples
+        --------
+        >>> from spikehebb.circuits import lif_wta
+        >>> lif_wta([[1.0]]).levels()
+        {'input': 0, 'output': 0}
+        """
+        levels = dict.fromkeys(self.populations, 0)
+        first = [(name, p) for name, p in self.projections.items() if p.within_step]
+        for _ in range(len(self.populations) + 1):
+            late = [(name, p) for name, p in first if levels[p.post] <= levels[p.pre]]
+            if not late:
+                return levels
+            for _, projection in late:
+                levels[projection.post] = levels[projection.pre] + 1
+        raise ValueError(
+            f"circuit {self.name}: projections within a step ({', '.join(name for name, _ in first)}) form a cycle, in "
+            "which nobody fires first; let one of them act in the next step."
+        )
 
     def _check_projection(self, name: str, projection: Projection) -> None:
         owner = f"circuit {self.name}, projection {name}"

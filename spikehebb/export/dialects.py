@@ -72,9 +72,11 @@ def simulator_graph(parts: Parts, dialect: str) -> Graph:
             f"{', '.join(layers[-1])} out, or name another output."
         )
     nodes: dict[str, Node | Graph] = {"input": _port("Input", parts.units[inputs[0]].size)}
-    edges, before, heard = [], "input", [inputs[0]]
+    edges, before, heard, empty = [], "input", [inputs[0]], 0
     for number, members in enumerate(layers, start=1):
-        units = [_checked(parts.units[name], number, dialect) for name in members]
+        late = _lateness(parts, heard, members, dialect)
+        empty = late if number == 1 else empty
+        units = [_checked(parts.units[name], number, number > 1 and late > 0, dialect) for name in members]
         name, step = f"layer{number:02}", SNNTORCH_STEP if dialect == "snntorch" else parts.dt
         neurons, scale, drive = _joined(units, dialect, step)
         forward = scale[:, None] * _matrix(parts, heard, members)
@@ -92,7 +94,7 @@ def simulator_graph(parts: Parts, dialect: str) -> Graph:
     nodes["output"] = _port("Output", parts.units[parts.output].size)
     edges.append((before, "output"))
     metadata: dict[str, str | float] = {"dt": SNNTORCH_STEP if dialect == "snntorch" else parts.dt}
-    metadata["empty_steps_first"] = 1.0  # with one, the first layer's step t is the circuit's step t
+    metadata |= {"empty_steps_first": 1.0} if empty else {}  # the first layer's step t is then the circuit's step t
     return Graph(nodes=nodes, edges=tuple(edges), metadata=metadata)
 
 
@@ -102,7 +104,7 @@ def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
     place = {name: at for at, name in enumerate(names)}
     links = np.zeros((len(names), len(names)))
     for wire in parts.wires:
-        if wire.delay:
+        if wire.late > 1:
             raise ValueError(f"{dialect} has no delays, but projection {wire.name} has one; write it as dialect nir.")
         if wire.pre in place and wire.post in place:
             links[place[wire.pre], place[wire.post]] = 1
@@ -134,6 +136,23 @@ def _layers(parts: Parts, entry: str, dialect: str) -> list[tuple[str, ...]]:
     return chain
 
 
+def _lateness(parts: Parts, pre: list[str], post: tuple[str, ...], dialect: str) -> int:
+    """Return whether spikes reach a layer a step later here: that is a shift, as long as it is the same for all."""
+    forward = [wire for wire in parts.wires if wire.pre in pre and wire.post in post]
+    if len({wire.late for wire in forward}) > 1:
+        raise ValueError(
+            f"{dialect} executes layers within one step, but the projections onto {', '.join(post)} act at different "
+            "times; write it as dialect nir."
+        )
+    for wire in parts.wires:
+        if wire.pre in post and wire.post in post and wire.late != 1:
+            raise ValueError(
+                f"{dialect} lets recurrent edges act a step later, but projection {wire.name} acts within the step; "
+                "write it as dialect nir."
+            )
+    return forward[0].late
+
+
 def _group(name: str, group_of: Mapping[str, int]) -> int | str:
     return group_of.get(name, name)
 
@@ -143,10 +162,12 @@ def _forks(parts: Parts, dialect: str, heard: set[int], group_of: Mapping[str, i
     return f"{dialect}: only chains of layers are written, but {', '.join(names)} hear one population in parallel."
 
 
-def _checked(unit: Unit, level: int, dialect: str) -> Unit:
+def _checked(unit: Unit, level: int, shifted: bool, dialect: str) -> Unit:
+    if unit.node not in ("", "LIF", "IF"):
+        raise ValueError(f"{dialect}: population {unit.name} is a {unit.node}; write it as dialect nir.")
     if unit.reset.any():
         raise ValueError(f"{dialect} resets to 0, but population {unit.name} resets to another potential.")
-    if level > 1 and unit.drive.any():
+    if shifted and unit.drive.any():
         raise ValueError(
             f"{dialect} executes layers within one step, so that the constant current of population {unit.name}, in "
             f"layer {level}, would begin at another time than its input; write it as dialect nir."

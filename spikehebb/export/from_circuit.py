@@ -14,7 +14,8 @@ from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.export.dialects import check_dialect, simulator_graph
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
-from spikehebb.export.parts import Parts, parts_of
+from spikehebb.export.parts import Parts, parts_of, reaches
+from spikehebb.export.shapes import recurrent
 
 
 def circuit_graph(
@@ -79,7 +80,8 @@ def circuit_graph(
     if rules:
         about["rules"] = json.dumps(rules)
     if dialect == "nir":
-        return Graph(**_plain(parts), metadata=about)
+        empty, delays = _delays(parts)
+        return Graph(**_plain(parts, delays), metadata=about | ({"empty_steps_first": float(empty)} if empty else {}))
     graph = simulator_graph(parts, dialect)
     return dataclasses.replace(graph, metadata={**about, **graph.metadata})
 
@@ -95,7 +97,29 @@ def rule_text(rule: PlasticityRule) -> dict[str, Any]:
     }
 
 
-def _plain(parts: Parts) -> dict[str, Any]:
+def _delays(parts: Parts) -> tuple[int, dict[str, int]]:
+    """Return how many empty steps come before the input, and of each wire the steps that a Delay node adds.
+
+    Read as ``graph_circuit`` reads, the graph then has the circuit's timing: an edge acts within the step, one that
+    leads back a step later, and a delay is what it says. Sums of spikes wait for nothing.
+    """
+    inputs = [name for name, unit in parts.units.items() if unit.role == "input"]
+    empty = int(all(wire.late for wire in parts.wires if wire.pre in inputs))
+    late = {wire.name: wire.late - (empty if wire.pre in inputs else 0) for wire in parts.wires}
+    late |= {wire.name: 0 for wire in parts.wires if parts.units[wire.post].role == "readout" and wire.late <= 1}
+    at_once = [wire for wire in parts.wires if late[wire.name] == 0]
+    back = [wire for wire in parts.wires if late[wire.name] == 1 and reaches(at_once, wire.post, wire.pre)]
+    while back:
+        edges = [(wire.pre, wire.post) for wire in (*at_once, *back)]
+        found = recurrent(parts.units, edges, inputs)
+        kept = [wire for wire in back if (wire.pre, wire.post) in found]
+        if len(kept) == len(back) and not any((wire.pre, wire.post) in found for wire in at_once):
+            break
+        back = kept if len(kept) < len(back) else []
+    return empty, late | {wire.name: 0 for wire in back}
+
+
+def _plain(parts: Parts, delays: Mapping[str, int]) -> dict[str, Any]:
     """Return nodes and edges: one node for each population, one or two for each projection."""
     nodes: dict[str, Node | Graph] = {}
     edges: list[tuple[str, str]] = []
@@ -105,27 +129,32 @@ def _plain(parts: Parts) -> dict[str, Any]:
             nodes[name] = Node(kind="Input", values={"shape": np.array([unit.size])})
         elif unit.role == "readout":
             nodes[name] = Node(kind="Output", values={"shape": np.array([unit.size])})
+        elif unit.node == "Threshold":
+            nodes[f"{name}_sum"] = Node(kind="I", values={"r": array(unit.values["r"])})
+            nodes[name] = Node(kind="Threshold", values={"threshold": array(unit.values["v_threshold"])})
+            edges.append((f"{name}_sum", name))
+        elif unit.values:
+            nodes[name] = Node(kind=unit.node, values={key: array(value) for key, value in unit.values.items()})
         else:
             nodes[name] = _neurons(unit, parts.dt)
     for wire in parts.wires:
         unit = parts.units[wire.post]
-        weight, bias = unit.scale[:, None] * wire.weight, np.zeros(0)
-        if unit.role == "neurons" and not unit.leak.all():
-            bias, has_bias[wire.post] = (np.zeros(0) if has_bias[wire.post] else unit.drive), True
+        constant, weight = _constant(unit), wire.weight if unit.node else unit.scale[:, None] * wire.weight
+        bias, has_bias[wire.post] = (np.zeros(0) if has_bias[wire.post] else constant), True
         nodes[wire.name] = (
             Node(kind="Affine", values={"weight": array(weight), "bias": array(bias)})
             if bias.any()
             else Node(kind="Linear", values={"weight": array(weight)})
         )
         before = wire.pre
-        if wire.delay:
+        if delays[wire.name]:
             before = f"{wire.name}_delay"
-            late = np.full(parts.units[wire.pre].size, wire.delay * parts.dt)
+            late = np.full(parts.units[wire.pre].size, delays[wire.name] * parts.dt)
             nodes[before] = Node(kind="Delay", values={"delay": array(late)})
             edges.append((wire.pre, before))
-        edges += [(before, wire.name), (wire.name, wire.post)]
+        edges += [(before, wire.name), (wire.name, f"{wire.post}_sum" if unit.node == "Threshold" else wire.post)]
     for name, unit in parts.units.items():
-        if unit.role == "neurons" and not unit.leak.all() and unit.drive.any() and not has_bias[name]:
+        if _constant(unit).any() and not has_bias[name]:
             raise ValueError(
                 f"NIR cannot say population {name}: an IF has a constant current by its weights' bias only."
             )
@@ -134,6 +163,13 @@ def _plain(parts: Parts) -> dict[str, Any]:
         nodes[exit_] = Node(kind="Output", values={"shape": np.array([parts.units[parts.output].size])})
         edges.append((parts.output, exit_))
     return {"nodes": nodes, "edges": tuple(edges)}
+
+
+def _constant(unit: Unit) -> Any:
+    """Return the constant current of a population that its weights carry: where the node itself cannot."""
+    if unit.node:
+        return unit.bias
+    return unit.drive if unit.role == "neurons" and not unit.leak.all() else np.zeros(0)
 
 
 def _neurons(unit: Unit, dt: float) -> Node:

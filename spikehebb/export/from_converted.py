@@ -72,9 +72,13 @@ def network_graph(
         name, last = f"layer{number}", number == len(network.stages) - 1
         if not stage.layer.kernel and len(shape) > 1:
             before, shape = _flat(nodes, edges, before, f"flat{number}", shape)
+        if number:
+            before = _a_step_later(nodes, edges, before, f"before_{name}", shape, dt)
         before, shape = _add_layer(nodes, edges, stage, before, name, shape, dt)
         pool = stage.layer.pool
         if pool is not None:
+            if not last:
+                before = _a_step_later(nodes, edges, before, f"before_pool{number}", shape, dt)
             sides = {"kernel_size": pool.size, "stride": pool.stride, "padding": pool.padding}
             values = {key: np.array([value, value]) for key, value in sides.items()}
             nodes[f"to_pool{number}"] = Node(kind="AvgPool2d", values=values)
@@ -103,6 +107,7 @@ def network_graph(
         "step": dt,
         "unit_of_time": "second",
         "steps": float(network.timing.steps),
+        "empty_steps_first": 1.0,
     }
     return Graph(nodes=nodes, edges=tuple(edges), metadata={**about, **(metadata or {})})
 
@@ -183,6 +188,20 @@ def _add_neurons(
     nodes[name] = Node(kind="Threshold", values={"threshold": array(threshold - _TIE)})
     nodes[f"{name}_reset"] = Node(kind="Scale", values={"scale": -ones})
     edges += [(before, f"{name}_sum"), (f"{name}_sum", name), (name, f"{name}_reset"), (f"{name}_reset", f"{name}_sum")]
+
+
+def _a_step_later(
+    nodes: dict[str, Node | Graph],
+    edges: list[tuple[str, str]],
+    before: str,
+    name: str,
+    shape: tuple[int, ...],
+    dt: float,
+) -> str:
+    """Let spikes reach the next layer in the next time step, as they do here."""
+    nodes[name] = Node(kind="Delay", values={"delay": np.full(shape, dt)})
+    edges.append((before, name))
+    return name
 
 
 def _flat(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from spikehebb.core import Frozen
 
-LINEAR = ("Linear", "Affine", "Scale", "Flatten", "Conv2d", "SumPool2d", "AvgPool2d", "Delay")
+LINEAR = ("Linear", "Affine", "Scale", "Flatten", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Delay")
 DYNAMIC = ("LIF", "IF", "CubaLIF", "CubaLI", "LI", "I", "Threshold")
+SINGLE = ((), (1,))  # shapes of one number that counts for all neurons
 KINDS = ("Input", "Output", *LINEAR, *DYNAMIC)
 
 
@@ -80,15 +81,16 @@ def sizes(graph: Graph) -> dict[str, int]:
 
 
 def shape_of(node: Node) -> tuple[int, ...] | None:
-    """Return the shape of what a node sends, where the node itself states it."""
+    """Return the shape of what a node sends, where the node itself states it: single numbers count for all neurons."""
     values = node.values
     if node.kind in ("Input", "Output"):
         return tuple(int(side) for side in values["shape"])
     if node.kind in ("Linear", "Affine"):
         return (int(values["weight"].shape[0]),)
-    named = {"Scale": "scale", "Delay": "delay", "Threshold": "threshold", "CubaLIF": "tau_mem", "CubaLI": "tau_mem"}
-    if node.kind in DYNAMIC or node.kind in named:
-        return tuple(np.shape(values[named.get(node.kind, "r")]))
+    if node.kind in ("Scale", "Delay"):
+        return tuple(np.shape(values[node.kind.lower()]))
+    if node.kind in DYNAMIC:
+        return next((np.shape(value) for value in values.values() if np.shape(value) not in SINGLE), None)
     return None
 
 

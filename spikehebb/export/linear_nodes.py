@@ -29,6 +29,11 @@ def output_shape(owner: str, node: Node, shape: tuple[int, ...]) -> tuple[int, .
         return shape
     if node.kind == "Flatten":
         return _flattened(owner, node, shape)
+    if node.kind == "Conv1d":
+        if len(shape) != 2:
+            raise ValueError(f"{owner}: a Conv1d takes (channels, length), but {shape} arrives.")
+        channels, _, length = output_shape(owner, _flat_image(node), (shape[0], 1, shape[1]))
+        return (channels, length)
     if len(shape) != 3:
         raise ValueError(f"{owner}: a {node.kind} takes (channels, height, width), but {shape} arrives.")
     if node.kind == "Conv2d":
@@ -64,6 +69,8 @@ def operator(owner: str, node: Node, shape: tuple[int, ...]) -> tuple[Any, Float
         return sparse.diags_array(np.broadcast_to(values["scale"], shape).ravel()).tocsr(), np.zeros(size)
     if node.kind in ("Flatten", "Delay"):
         return sparse.eye_array(size).tocsr(), np.zeros(size)
+    if node.kind == "Conv1d":
+        return operator(owner, _flat_image(node), (shape[0], 1, shape[1]))
     kernel = values["weight"].shape if node.kind == "Conv2d" else (1, 1, *_pair(values["kernel_size"]))
     if size * math.prod(kernel[1:]) > LARGEST:
         raise ValueError(
@@ -74,6 +81,16 @@ def operator(owner: str, node: Node, shape: tuple[int, ...]) -> tuple[Any, Float
     matrix = sparse.coo_array((entries, (rows, columns)), shape=(size, before)).tocsr()
     bias = np.repeat(values["bias"], math.prod(out[1:])) if node.kind == "Conv2d" else np.zeros(size)
     return matrix, bias
+
+
+def _flat_image(node: Node) -> Node:
+    """Return a convolution along a line as one of images of height 1."""
+    values = dict(node.values)
+    values["weight"] = values["weight"][:, :, None, :]
+    for name, other in (("stride", 1), ("padding", 0), ("dilation", 1), ("input_shape", 1)):
+        if name in values and not isinstance(values[name], str):
+            values[name] = np.array([other, int(np.ravel(values[name])[0])])
+    return Node(kind="Conv2d", values=values)
 
 
 def _connections(

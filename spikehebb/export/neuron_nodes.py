@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,10 @@ class Unit:
         Of neurons. ``leak`` 0 is a perfect integrator. ``scale`` multiplies the weights of what arrives.
     node : str
         NIR's type, where the population came from a NIR graph.
+    values : mapping of str to array
+        Of such a population: the values of its node. Then its weights are written as they are.
+    bias : array, shape (size,)
+        Of such a population: the constant that arrives with its weights.
     model : NeuronModel
     """
 
@@ -62,6 +67,8 @@ class Unit:
     reset: Float
     scale: Float
     node: str = ""
+    values: Mapping[str, Float] = field(default_factory=dict)
+    bias: Float = field(default_factory=lambda: np.zeros(0))
 
 
 def same(model: NeuronModel, other: NeuronModel) -> bool:
@@ -109,7 +116,7 @@ def unit_of(name: str, population: Population, dt: float, *, driven: bool) -> Un
     raise ValueError(f"population {name}: a neuron {model.name} {reason}.")
 
 
-def _plain(name: str, role: str, model: NeuronModel, size: int, node: str = "") -> Unit:
+def _plain(name: str, role: str, model: NeuronModel, size: int) -> Unit:
     zero, one = np.zeros(size), np.ones(size)
     return Unit(
         name=name,
@@ -121,7 +128,6 @@ def _plain(name: str, role: str, model: NeuronModel, size: int, node: str = "") 
         threshold=zero,
         reset=zero,
         scale=one,
-        node=node,
     )
 
 
@@ -146,12 +152,12 @@ def _from_lif(name: str, model: NeuronModel, size: int, dt: float) -> Unit:
 
 def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) -> Unit:
     values = {key: _filled(value, size) for key, value in model.parameters.items()}
+    bias = values.pop("bias")
+    own = {"values": Frozen(values), "bias": bias, "node": kind}
     if kind == "Output":
-        if np.any(values["bias"]):
-            raise ValueError(f"population {name}: an output with a bias is read, but not written again.")
-        return _plain(name, "readout", model, size, node=kind)
+        return dataclasses.replace(_plain(name, "readout", model, size), **own)
     if kind not in ("LIF", "IF"):
-        raise ValueError(f"population {name}: NIR's {kind} is read, but not written again.")
+        return dataclasses.replace(_plain(name, "neurons", model, size), **own)
     leak = dt / values["tau"] if kind == "LIF" else np.zeros(size)
     scale = leak * values["r"] if kind == "LIF" else dt * values["r"]
     rest = values["v_leak"] if kind == "LIF" else np.zeros(size)
@@ -161,11 +167,11 @@ def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) ->
         size=size,
         model=model,
         leak=leak,
-        drive=leak * rest + scale * values["bias"],
+        drive=leak * rest + scale * bias,
         threshold=values["v_threshold"],
         reset=values["v_reset"],
         scale=scale,
-        node=kind,
+        **own,  # type: ignore[arg-type]
     )
 
 

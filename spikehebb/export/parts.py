@@ -16,13 +16,13 @@ from spikehebb.export.neuron_nodes import Unit, unit_of
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wire:
-    """A projection: weights (n_post, n_pre), as NIR writes them, and its delay in steps."""
+    """A projection: weights (n_post, n_pre), as NIR writes them, and how many steps later its spikes act."""
 
     name: str
     pre: str
     post: str
     weight: Float
-    delay: int
+    late: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +46,8 @@ def parts_of(
     dt : Quantity
         The time step that the circuit is meant for.
     output : str, optional
-        The population whose spikes leave the graph; left out, ``readout``, ``output`` or the only one that none hears.
+        The population whose spikes leave the graph; left out, ``readout``, ``output``, the only one that none hears, or
+        the one that acts last in a time step.
     lateral : bool
         Without, projections within a population, and loops through others, are left out.
     rules : bool
@@ -85,10 +86,11 @@ def parts_of(
             problems.append(
                 f"projection {name}: its delay of {projection.delay} is no whole number of steps of {dt}; round it."
             )
+        late = round(steps) + (0 if projection.within_step else 1)
         weights = np.asarray(projection.weights, np.float64)
         if projection.connected is not None:
             weights = np.where(projection.connected, weights, 0.0)
-        wires.append(Wire(name=name, pre=projection.pre, post=projection.post, weight=weights.T, delay=round(steps)))
+        wires.append(Wire(name=name, pre=projection.pre, post=projection.post, weight=weights.T, late=late))
     if problems:
         raise ValueError(f"NIR cannot say circuit {circuit.name}: {' '.join(problems)}")
     if not any(unit.role == "input" for unit in units.values()):
@@ -98,8 +100,8 @@ def parts_of(
             raise ValueError(f"NIR cannot say projection {wire.name}: readout {wire.pre} never spikes.")
     chosen = _output(circuit, units, wires, output)
     if not lateral:
-        wires = [wire for wire in wires if units[wire.pre].role == "input" or not _reaches(wires, wire.post, wire.pre)]
-        units = {name: unit for name, unit in units.items() if name == chosen or _reaches(wires, name, chosen)}
+        wires = [wire for wire in wires if units[wire.pre].role == "input" or not reaches(wires, wire.post, wire.pre)]
+        units = {name: unit for name, unit in units.items() if name == chosen or reaches(wires, name, chosen)}
         wires = [wire for wire in wires if wire.pre in units and wire.post in units]
     return Parts(units=Frozen(units), wires=tuple(wires), output=chosen, dt=step)
 
@@ -114,13 +116,15 @@ def _output(circuit: Circuit, units: Mapping[str, Unit], wires: list[Wire], name
     if len(readouts) > 1:
         raise ValueError(f"circuit {circuit.name} has several readouts, {', '.join(readouts)}; name one as output.")
     last = [unit for unit in named if all(wire.post == unit for wire in wires if wire.pre == unit)]
-    for candidates in (readouts, [unit for unit in named if unit == "output"], last):
+    levels = circuit.levels()
+    top = [unit for unit in named if 0 < levels[unit] == max(levels.values())]  # acts last in a time step
+    for candidates in (readouts, [unit for unit in named if unit == "output"], last, top):
         if len(candidates) == 1:
             return candidates[0]
     raise ValueError(f"circuit {circuit.name}: name the population that is its output ({', '.join(named)}).")
 
 
-def _reaches(wires: list[Wire], start: str, end: str) -> bool:
+def reaches(wires: list[Wire], start: str, end: str) -> bool:
     """Return whether spikes of one population reach another."""
     seen: set[str] = set()
     waiting = [start]

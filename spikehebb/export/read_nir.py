@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb import equations as text
-from spikehebb.export.graph import DYNAMIC, KINDS, Graph, Node
+from spikehebb.export.graph import DYNAMIC, KINDS, SINGLE, Graph, Node
 from spikehebb.npy import unbelievable
 from spikehebb.reading import printable, regular, room
 
@@ -25,6 +25,7 @@ _FIELDS = {
     "Affine": ("weight", "bias"),
     "Scale": ("scale",),
     "Flatten": ("start_dim", "end_dim"),
+    "Conv1d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
     "Conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
     "SumPool2d": ("kernel_size", "stride", "padding"),
     "AvgPool2d": ("kernel_size", "stride", "padding"),
@@ -42,6 +43,7 @@ _OPTIONAL = {
     "IF": ("v_reset",),
     "CubaLIF": ("v_reset", "w_in"),
     "CubaLI": ("w_in",),
+    "Conv1d": ("input_shape",),
     "Conv2d": ("input_shape",),
     "Flatten": ("input_type",),
 }
@@ -49,7 +51,13 @@ _HEAP = b"GCOL\x01"  # where HDF5 keeps texts
 _NAMES, _LONGEST_NAME = 1 << 28, 1000  # bytes of names that are read at once, letters of one
 _WHOLE = ("shape", "stride", "padding", "dilation", "groups", "kernel_size", "start_dim", "end_dim", "input_shape")
 _POSITIVE = ("tau", "tau_mem", "tau_syn")
-_DIMENSIONS = {("Linear", "weight"): 2, ("Affine", "weight"): 2, ("Affine", "bias"): 1, ("Conv2d", "weight"): 4}
+_DIMENSIONS = {
+    ("Linear", "weight"): 2,
+    ("Affine", "weight"): 2,
+    ("Affine", "bias"): 1,
+    ("Conv1d", "weight"): 3,
+    ("Conv2d", "weight"): 4,
+}
 
 
 def load_graph(path: Path) -> Graph:
@@ -263,12 +271,12 @@ def _node(owner: str, group: Any, h5py: Any) -> Node:
             raise ValueError(f"{owner}: a {kind} needs {name}, and there is none.")
         values[name] = _value(owner, kind, name, item)
     if kind in DYNAMIC:
-        shapes = {name: np.shape(value) for name, value in values.items() if name != "w_in"}
-        if len(set(shapes.values())) != 1:
-            raise ValueError(f"{owner}: all values of a {kind} need one shape, got {_listed(shapes)}.")
-        if next(iter(shapes.values())) == ():
-            raise ValueError(f"{owner}: the values of a {kind} are single numbers; write one for each neuron.")
-    if kind in ("Affine", "Conv2d") and values["bias"].shape != values["weight"].shape[:1]:
+        shapes = {name: np.shape(value) for name, value in values.items()}
+        if len(set(shapes.values()) - set(SINGLE)) > 1:
+            raise ValueError(
+                f"{owner}: all values of a {kind} need one shape, got {_listed(shapes)}; one number counts for all."
+            )
+    if kind in ("Affine", "Conv1d", "Conv2d") and values["bias"].shape != values["weight"].shape[:1]:
         raise ValueError(
             f"{owner}: bias must have shape {values['weight'].shape[:1]} for weights {values['weight'].shape}, got "
             f"{values['bias'].shape}."

@@ -16,13 +16,15 @@ from scipy import sparse
 from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, NeuronModel, Population, Projection
 from spikehebb.encoders import spike_source
-from spikehebb.export.graph import LINEAR, Graph, Node, shape_of
-from spikehebb.export.linear_nodes import LARGEST, operator, output_shape
+from spikehebb.export.graph import LINEAR, SINGLE, Graph, Node
+from spikehebb.export.linear_nodes import LARGEST, operator
 from spikehebb.export.neuron_nodes import MODELS
 from spikehebb.export.read_nir import load_graph
+from spikehebb.export.shapes import order, recurrent, sized
+from spikehebb.reading import printable
 
-MOST_NEURONS = 10_000_000
 _TIMES, _RATES = ("tau", "tau_mem", "tau_syn"), ("IF", "I", "Threshold")
+_SAME = 1e-6  # relative: times are often written in single precision
 _DENSE = 0.5  # share of connections from which on all pairs are connected
 # Of what a node hears: by source and delay in steps, the matrix; and the constant
 Terms = tuple[dict[tuple[str, int], Any], Float]
@@ -67,8 +69,10 @@ def graph_circuit(
 ) -> Imported:
     """Return a NIR graph as a circuit.
 
-    A spike acts in the step after it was fired: every layer answers one step later than in a simulator that executes
-    all layers within a step.
+    Time is as simulators of the format have it: in a time step the populations act one after the other, spikes reach
+    the next one within it, and only edges that lead back act a step later (``shapes.recurrent``). Constant input begins
+    with the first step of the input; where the graph states ``empty_steps_first``, inputs act so many steps later. A
+    delay is what it says, also in a loop.
 
     Parameters
     ----------
@@ -98,10 +102,12 @@ def graph_circuit(
     before: dict[str, list[str]] = {node: [] for node in nodes}
     for pre, post in edges:
         before[post].append(pre)
-    shapes = _shapes(nodes, before)
+    nodes, shapes = sized(nodes, before)
     names = _identifiers(nodes)
+    inputs = [node for node, value in nodes.items() if value.kind == "Input"]
+    empty = _empty(graph)
+    wires: dict[str, tuple[str, str, int, Any]] = {}
     populations: dict[str, Population] = {}
-    projections: dict[str, Projection] = {}
     terms: dict[str, Terms] = {}
     outputs: dict[str, str] = {}
     for node, value in nodes.items():
@@ -118,12 +124,18 @@ def graph_circuit(
             populations[names[node]] = Population(model=model, size=math.prod(shapes[node]))
             for (source, late), matrix in heard[0].items():
                 key = f"{names[source]}_to_{names[node]}" + (f"_after_{late}" if late else "")
-                projections[key] = _projection(node, names[source], names[node], matrix, late * step * second)
-    order = sorted(populations, key=lambda key: populations[key].model is not encoder)
+                wires[key] = source, node, late + (empty if source in inputs else 0), matrix
+    at_once = [(pre, post) for pre, post, late, _ in wires.values() if not late]
+    back = recurrent([node for node in nodes if names[node] in populations], at_once, inputs)
+    projections = {
+        key: _projection(names[pre], names[post], matrix, late, late == 0 and (pre, post) not in back, step)
+        for key, (pre, post, late, matrix) in wires.items()
+    }
+    listed = sorted(populations, key=lambda key: populations[key].model is not encoder)
     return Imported(
         circuit=Circuit(
             name=name if name.isidentifier() else "nir",
-            populations={key: populations[key] for key in order},
+            populations={key: populations[key] for key in listed},
             projections=projections,
         ),
         dt=step * second,
@@ -191,73 +203,6 @@ def _with_thresholds(
     return kept, links, {threshold: nodes[integrator] for integrator, threshold in joined.items()}
 
 
-def _shapes(nodes: dict[str, Node], before: dict[str, list[str]]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of what every node sends; raise ``ValueError`` if something does not fit."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, node in nodes.items():
-        if node.kind not in LINEAR:
-            shapes[name] = _counted(name, shape_of(node) or ())
-    for name in nodes:
-        for at in _order(name, nodes, before):
-            if at not in shapes:
-                arriving = _arriving(at, shapes, before)
-                shapes[at] = _counted(at, output_shape(f"NIR node {at}", nodes[at], arriving))
-    for name, node in nodes.items():
-        if node.kind == "Input" and before[name]:
-            raise ValueError(f"NIR node {name}: an Input hears nothing, but {before[name][0]} leads to it.")
-        if node.kind not in (*LINEAR, "Input"):
-            if not before[name]:
-                raise ValueError(f"NIR node {name}: nothing leads to this {node.kind}; connect or remove it.")
-            if (arriving := _arriving(name, shapes, before)) != shapes[name]:
-                raise ValueError(f"NIR node {name}: {node.kind} has shape {shapes[name]}, but {arriving} arrives.")
-        elif node.kind in LINEAR and before[name]:
-            output_shape(f"NIR node {name}", node, _arriving(name, shapes, before))
-    return shapes
-
-
-def _counted(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if math.prod(shape) > MOST_NEURONS:
-        raise ValueError(f"NIR node {name}: {shape} are more than {MOST_NEURONS:,} neurons; refused.")
-    return shape
-
-
-def _arriving(name: str, shapes: dict[str, tuple[int, ...]], before: dict[str, list[str]]) -> tuple[int, ...]:
-    if not before[name]:
-        raise ValueError(f"NIR node {name}: nothing leads to it; connect or remove it.")
-    arriving = {shapes[pre] for pre in before[name]}
-    if len(arriving) > 1:
-        listed = ", ".join(f"{pre} {shapes[pre]}" for pre in before[name])
-        raise ValueError(f"NIR node {name}: what arrives has several shapes: {listed}.")
-    return arriving.pop()
-
-
-def _order(name: str, nodes: dict[str, Node], before: dict[str, list[str]]) -> list[str]:
-    """Return the linear nodes that lead to a node, and itself if it is one, each after those before it."""
-    order: list[str] = []
-    done: set[str] = set()
-    path: set[str] = set()
-    waiting = [(name, False)] if nodes[name].kind in LINEAR else []
-    while waiting:
-        at, left = waiting.pop()
-        if left:
-            path.discard(at)
-            done.add(at)
-            order.append(at)
-            continue
-        if at in done:
-            continue
-        if at in path:
-            raise ValueError(f"NIR node {at}: weights lead back to themselves without a neuron in between.")
-        path.add(at)
-        waiting.append((at, True))
-        for pre in before[at]:
-            if nodes[pre].kind in LINEAR and pre not in done:
-                if pre in path:
-                    raise ValueError(f"NIR node {pre}: weights lead back to themselves without a neuron in between.")
-                waiting.append((pre, False))
-    return order
-
-
 def _heard(
     name: str,
     nodes: dict[str, Node],
@@ -268,7 +213,7 @@ def _heard(
 ) -> Terms:
     """Return what a neuron or output hears: a matrix for every source, and a constant."""
     for pre in before[name]:
-        for at in _order(pre, nodes, before):
+        for at in order(pre, nodes, before):
             if at not in terms:
                 whole = _sum(at, before[at], nodes, shapes, terms)
                 terms[at] = _through(at, nodes[at], whole, shapes[before[at][0]], step)
@@ -309,7 +254,7 @@ def _through(name: str, node: Node, heard: Terms, shape: tuple[int, ...], step: 
     if node.kind == "Delay":
         delays = np.unique(node.values["delay"])
         late = round(float(delays[0]) / step)
-        if len(delays) > 1 or abs(delays[0] / step - late) > 1e-6:
+        if np.ptp(delays) > _SAME * delays[-1] or abs(delays[0] / step - late) > _SAME * max(late, 1):
             raise ValueError(
                 f"{owner}: delays must be one whole number of time steps of {1000 * step:g} ms for all, got "
                 f"{', '.join(f'{1000 * delay:g}' for delay in delays[:4])} ms."
@@ -323,11 +268,13 @@ def _model(name: str, node: Node, integrator: Node | None, constant: Float, step
     model, values = MODELS[node.kind], dict(node.values)
     values.pop("shape", None)
     if integrator is not None:
-        if integrator.values["r"].shape != values["threshold"].shape:
-            raise ValueError(f"NIR node {name}: the I before it has another shape, {integrator.values['r'].shape}.")
-        values = {"r": integrator.values["r"], "v_threshold": values["threshold"]}
+        r = integrator.values["r"]
+        if r.shape not in (*SINGLE, values["threshold"].shape):
+            raise ValueError(f"NIR node {name}: the I before it has another shape, {r.shape}.")
+        values = {"r": np.broadcast_to(r, values["threshold"].shape), "v_threshold": values["threshold"]}
     for key in set(values) & set(_TIMES):
-        if values[key].min() < step * (1 - 1e-9):
+        values[key] = np.where(np.abs(values[key] / step - 1) <= _SAME, step, values[key])
+        if values[key].min() < step:
             raise ValueError(
                 f"NIR node {name}: {key} of {1000 * values[key].min():g} ms is shorter than the time step of "
                 f"{1000 * step:g} ms, which forward Euler cannot follow; read it with a smaller dt."
@@ -346,18 +293,29 @@ def _model(name: str, node: Node, integrator: Node | None, constant: Float, step
     return model.with_parameters(**changed)
 
 
-def _projection(node: str, pre: str, post: str, matrix: Any, delay: Quantity) -> Projection:
+def _projection(pre: str, post: str, matrix: Any, late: int, at_once: bool, step: float) -> Projection:
+    """Return the connections whose spikes act so many steps later; of none, at once or in the next step."""
     if math.prod(matrix.shape) > LARGEST:
         raise ValueError(
-            f"NIR node {node}: {matrix.shape[1]:,} x {matrix.shape[0]:,} weights from {pre} are more than "
+            f"NIR node {post}: {matrix.shape[1]:,} x {matrix.shape[0]:,} weights from {pre} are more than "
             f"{LARGEST:,}; read a smaller graph."
         )
+    delay = max(late - 1, 0) * step * second
     matrix = matrix.tocoo()
     weights, connected = np.zeros(matrix.shape[::-1]), np.zeros(matrix.shape[::-1], bool)
     weights[matrix.col, matrix.row] = matrix.data
     connected[matrix.col, matrix.row] = matrix.data != 0
     some = connected.mean() < _DENSE
-    return Projection(pre=pre, post=post, weights=weights, connected=connected if some else None, delay=delay)
+    links = connected if some else None
+    return Projection(pre=pre, post=post, weights=weights, connected=links, delay=delay, within_step=at_once)
+
+
+def _empty(graph: Graph) -> int:
+    """Return how many empty steps come before the input, where a graph says so."""
+    steps = graph.metadata.get("empty_steps_first", 0)
+    if not isinstance(steps, (int, float)) or steps not in range(1001):
+        raise ValueError(f"NIR: empty_steps_first must be a whole number of steps up to 1000, got {printable(steps)}.")
+    return int(steps)
 
 
 def _identifiers(nodes: dict[str, Node]) -> dict[str, str]:

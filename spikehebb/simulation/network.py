@@ -22,6 +22,7 @@ IF_EPOCH, AT_EPOCH, AFTER_EPOCH = 1, 2, 3  # order at the end of an epoch's last
 ARRIVAL = -1  # order of arriving spikes among what synapses do in a step
 # A postsynaptic spike is decided before the step's inputs arrive; at coincident spikes each side reads the other's
 # traces from before.
+_SLOTS = ("groups", "thresholds", "synapses", "resets")
 PATHWAYS = ("pre", "plastic", "post", "backpropagated")  # whose delays are values
 ORDERS = {"post": ARRIVAL - 1, "backpropagated": ARRIVAL + 1}
 
@@ -49,6 +50,9 @@ def build(
     frames = brian2.Clock(plan.frame * second, "frames") if any(p.frame for p in plan.populations.values()) else None
     objects: dict[str, Any] = {}
     network = brian2.Network(name="network")
+    last = max(part.level for part in plan.populations.values())
+    if last:
+        network.schedule = ["start", *(slot for level in range(last + 1) for slot in slots(level).values()), "end"]
     for name, part in plan.populations.items():
         namespace: dict[str, Any] = dict(counted_random.FUNCTIONS)
         if part.stimulus:
@@ -66,13 +70,20 @@ def build(
         group = brian2.NeuronGroup(
             part.size, part.model, method=method, clock=clock, namespace=namespace, name=name, **options
         )
+        when = slots(part.level)
+        group.state_updater.when = when["groups"]
+        if part.threshold:
+            group.thresholder["spike"].when = when["thresholds"]
+            group.resetter["spike"].when = when["resets"]
         if part.onset:
             order = -1 if part.frame else 0  # a reset comes before what begins
             group.run_regularly(part.onset, clock=onsets, when="start", order=order, name=f"{name}_onset")
         if part.frame:
             group.run_regularly(part.frame, clock=frames, when="start", name=f"{name}_frame")
         if part.update:
-            group.run_regularly(part.update, clock=clock, when="groups", order=part.update_order, name=f"{name}_update")
+            group.run_regularly(
+                part.update, clock=clock, when=when["groups"], order=part.update_order, name=f"{name}_update"
+            )
         for projection, _ in part.events:
             group.set_event_schedule(f"{projection}_ended", when="end", order=IF_EPOCH)
         for number, (period, statements) in enumerate(part.epochs):
@@ -97,6 +108,17 @@ def build(
             )
     network.add(*objects.values())
     return network, objects
+
+
+def slots(level: int) -> dict[str, str]:
+    """Return what Brian2's slots of a time step are called for the populations of a level.
+
+    Examples
+    --------
+    >>> slots(0)["groups"], slots(1)["groups"]
+    ('groups', 'groups_1')
+    """
+    return {slot: f"{slot}_{level}" if level else slot for slot in _SLOTS}
 
 
 def _size(plan: Plan, owner: str) -> int:
@@ -176,13 +198,15 @@ def _connect(name: str, wiring: ProjectionPlan, objects: dict[str, Any], *, dt: 
         synapses.connect(i=wiring.connected[0], j=wiring.connected[1])
     for name_of, (_, late) in acting.items():
         pathway = getattr(synapses, name_of)
+        pathway.when = slots(wiring.level)["synapses"]
         pathway.order = ORDERS.get(name_of, ARRIVAL)
         if ("post" if name_of in AT_POST else "pre") in wiring.own_delays:
             devices.take_delays(pathway)
         elif late and not dense:
             pathway.delay = late * second
     for variable in wiring.summed:
-        synapses.summed_updaters[f"{variable}_post"].order = wiring.order
+        updater = synapses.summed_updaters[f"{variable}_post"]
+        updater.when, updater.order = slots(wiring.level)["groups"], wiring.order
     for variable in wiring.learned:  # the last projection first, so that an error passes down through all layers
         synapses.summed_updaters[variable].order = wiring.learn_order - wiring.order
     if synapses.state_updater is not None:

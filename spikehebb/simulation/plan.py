@@ -43,6 +43,7 @@ class PopulationPlan:
     stimulus: str  # "", "stimulus" or "spike_time"
     rows: int
     columns: int  # of the stimulus: replicas may share one
+    level: int = 0  # how many populations fire before it in a time step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,7 @@ class ProjectionPlan:
     learned: tuple[str, ...]  # sums that the rule makes, with their suffix
     variables: tuple[str, ...]
     connected: tuple[NDArray[Any], ...] | None
+    level: int = 0  # after which level of populations its spikes arrive
     copies: int = 1  # of the projection, side by side
     shared: bool = False  # resting weights are one table for all copies
     lifted: tuple[tuple[str, str], ...] = ()  # parameters that differ between copies, and what neurons call them
@@ -176,6 +178,7 @@ def _population(
         stimulus=stimulus,
         rows=_rows(name, population, protocol, stimulus, copies) if stimulus else 0,
         columns=population.size if stimulus else 0,
+        level=circuit.levels()[name],
     )
 
 
@@ -281,7 +284,14 @@ def _projection(circuit: Circuit, name: str, *, order: int, learn_order: int) ->
         learned=tuple(f"{v}_{side}" for side in ("pre", "post") for v in text.summed(synapse, side)),
         variables=text.settable(synapse),
         connected=pairs(projection),
+        level=_arrival(circuit, projection),
     )
+
+
+def _arrival(circuit: Circuit, projection: Projection) -> int:
+    """Return the level of populations after which spikes arrive: the presynaptic one, or both, of the next step."""
+    levels = circuit.levels()
+    return levels[projection.pre] if projection.within_step else max(levels[projection.pre], levels[projection.post])
 
 
 def _late_traces(circuit: Circuit, name: str, side: str) -> str:
@@ -325,7 +335,7 @@ def pairs(projection: Projection) -> tuple[NDArray[Any], ...] | None:
 def resting(wiring: ProjectionPlan) -> str:
     """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
     busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
-    busy += wiring.own_delays
+    busy += (*wiring.own_delays, wiring.level)
     if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
         return ""
     match text.statements(wiring.transmit):
