@@ -53,7 +53,7 @@ def test_by_a_command(tmp_path: Path) -> None:
         ({"inpt": spikes, "more": spikes}, "no spikes are given for input 'input' of the graph (input)"),
         ({"input": spikes, "more": spikes}, "the graph has no input 'more'"),
     ):
-        np.savez(wrong, **arrays)
+        np.savez(wrong, allow_pickle=False, **arrays)
         assert message in refused(run("nir", net, "--input", wrong))
     assert "--out keeps what the graph answers; give it spikes" in refused(run("nir", net, "--out", out))
     assert read_spikes(shown, graph_circuit(made))["input"].shape == (30, 6)

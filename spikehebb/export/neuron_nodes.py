@@ -153,7 +153,7 @@ def _from_lif(name: str, model: NeuronModel, size: int, dt: float) -> Unit:
 def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) -> Unit:
     values = {key: _filled(value, size) for key, value in model.parameters.items()}
     bias = values.pop("bias")
-    own = {"values": Frozen(values), "bias": bias, "node": kind}
+    own: dict[str, Any] = {"values": Frozen(values), "bias": bias, "node": kind}
     if kind == "Output":
         return dataclasses.replace(_plain(name, "readout", model, size), **own)
     if kind not in ("LIF", "IF"):
@@ -171,7 +171,7 @@ def _from_nir(name: str, kind: str, model: NeuronModel, size: int, dt: float) ->
         threshold=values["v_threshold"],
         reset=values["v_reset"],
         scale=scale,
-        **own,  # type: ignore[arg-type]
+        **own,
     )
 
 

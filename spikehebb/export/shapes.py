@@ -32,20 +32,23 @@ def recurrent(names: Iterable[str], edges: Iterable[tuple[str, str]], inputs: It
     done: set[str] = set()
     path: set[str] = set()
     for start in (*sorted(inputs), *sorted(after)):
-        waiting = [(start, iter(sorted(after[start])))] if start not in done else []
-        path |= {start} if waiting else set()
+        if start in done:
+            continue
+        path.add(start)
+        waiting = [(start, iter(sorted(after[start])))]
         while waiting:
             at, following = waiting[-1]
-            post = next(following, None)
-            if post is None:
+            for post in following:
+                if post in path:
+                    back.add((at, post))
+                elif post not in done:
+                    path.add(post)
+                    waiting.append((post, iter(sorted(after[post]))))
+                    break
+            else:
                 waiting.pop()
                 path.discard(at)
                 done.add(at)
-            elif post in path:
-                back.add((at, post))
-            elif post not in done:
-                path.add(post)
-                waiting.append((post, iter(sorted(after[post]))))
     return back
 
 

@@ -149,7 +149,7 @@ def read_spikes(path: Path, imported: Imported) -> dict[str, NDArray[Any]]:
 
 def save_run(run: GraphRun, path: Path) -> None:
     """Write what a graph answered: an array for each output, whole or not at all."""
-    write_whole(path, lambda file: np.savez_compressed(file, **dict(run.outputs)))
+    write_whole(path, lambda file: np.savez_compressed(file, allow_pickle=False, **run.outputs))
 
 
 def _raster(name: str, imported: Imported, spikes: Mapping[str, Any]) -> Any:

@@ -335,8 +335,15 @@ def pairs(projection: Projection) -> tuple[NDArray[Any], ...] | None:
 def resting(wiring: ProjectionPlan) -> str:
     """Return the variable that arriving spikes add their weights to, if nothing else happens in these synapses."""
     busy = (wiring.on_pre, wiring.on_post, wiring.arrive, wiring.update, *wiring.onset, *wiring.summed, *wiring.learned)
-    busy += (*wiring.own_delays, wiring.level)
-    if any(busy) or wiring.connected is not None or wiring.delay or wiring.lag or wiring.model != "w : 1":
+    busy += wiring.own_delays
+    if (
+        any(busy)
+        or wiring.level
+        or wiring.connected is not None
+        or wiring.delay
+        or wiring.lag
+        or wiring.model != "w : 1"
+    ):
         return ""
     match text.statements(wiring.transmit):
         case (Statement(variable=variable, operator="+=", expression="w"),):
