@@ -37,12 +37,12 @@ from .replay import Replay as Replay
 from .replay import replay as replay
 from .run import held as held
 from .run import versions as versions
-from .runs import Runs as Runs
-from .runs import find_runs as find_runs
 from .run_graph import GraphRun as GraphRun
 from .run_graph import read_spikes as read_spikes
 from .run_graph import run_graph as run_graph
 from .run_graph import save_run as save_run
+from .runs import Runs as Runs
+from .runs import find_runs as find_runs
 from .start import Start as Start
 from .stdp_windows import FrequencyResponse as FrequencyResponse
 from .stdp_windows import Window as Window
