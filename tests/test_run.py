@@ -86,7 +86,7 @@ class Adding:
         return {"checkpoint.npz": network, "run.json": result}
 
     def finished(self, folder: Path) -> dict[str, Any] | None:
-        return report_of(folder / "run.json", self.identity)
+        return report_of(folder / "run.json", self.identity, network=True)
 
 
 def do(job: Adding, out: Path | None, **options: Any) -> dict[str, Any]:

@@ -348,7 +348,7 @@ class _Learning:
         runs = []
         places = [folder / name for name in folders_of(self.settings)] if self.replicas else [folder]
         for settings, place, header in zip(self.settings, places, self.headers, strict=True):
-            report = report_of(place / "run.json", header, _REPORT)
+            report = report_of(place / "run.json", header, _REPORT, network=True)
             if report is None or not (place / "checkpoint.npz").exists():
                 return None
             runs.append(DigitRun(report=report, network=learned.load(place, settings)))

@@ -224,7 +224,7 @@ class _Front:
         return {"checkpoint.npz": saved, "run.json": result.report}
 
     def finished(self, folder: Path) -> FrontRun | None:
-        report = report_of(folder / "run.json", self.identity, {"metrics": {str: float}})
+        report = report_of(folder / "run.json", self.identity, {"metrics": {str: float}}, network=True)
         if report is None or not (folder / "checkpoint.npz").exists():
             return None
         shapes = {"weights": self._shapes["weights"]}

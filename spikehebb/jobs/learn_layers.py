@@ -286,7 +286,7 @@ class _Learning:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> LayersRun | None:
-        report = report_of(folder / "run.json", self.identity, {"metrics": {str: object}})
+        report = report_of(folder / "run.json", self.identity, {"metrics": {str: object}}, network=True)
         return None if report is None else LayersRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:

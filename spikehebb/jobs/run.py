@@ -155,14 +155,18 @@ def check_counts(counts: Counts, **most: int) -> None:
             raise ValueError(f"its header counts {counts[name]} {name}, which must lie between 0 and {limit}.")
 
 
-def report_of(path: Path, identity: Mapping[str, Any], pattern: Any = object) -> dict[str, Any] | None:
+def report_of(
+    path: Path, identity: Mapping[str, Any], pattern: Any = object, *, network: bool = False
+) -> dict[str, Any] | None:
     """Return the report of a finished run of this identity, or None if the file holds none.
+
+    With ``network`` the header of the checkpoint beside it, if there is one, must have this identity, too.
 
     Raises
     ------
     ValueError
-        If it is of this run, but not what the pattern says (see ``reading.check``), or the checkpoint beside it is of
-        another run.
+        If it is of this run, but not what the pattern says (see ``reading.check``), or the checkpoint is of another
+        run.
     """
     try:
         report = read_json(path, "report")
@@ -171,9 +175,9 @@ def report_of(path: Path, identity: Mapping[str, Any], pattern: Any = object) ->
     if not isinstance(report, dict) or not _same(report, identity):
         return None
     try:
-        network = path.with_name("checkpoint.npz")
-        if network.exists() and not _same(checkpoint.load_header(network), identity):
-            raise ValueError(f"{network} is of another run than the report beside it")
+        beside = path.with_name("checkpoint.npz")
+        if network and beside.exists() and not _same(checkpoint.load_header(beside), identity):
+            raise ValueError(f"{beside} is of another run than the report beside it")
         return dict(check(report, pattern, f"the report {path}"))
     except ValueError as error:
         raise ValueError(f"{str(error).rstrip('.')}, so it is damaged; begin anew with --overwrite.") from error

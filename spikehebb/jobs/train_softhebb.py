@@ -312,7 +312,7 @@ class _Training:
         return {"checkpoint.npz": model_file.to_checkpoint(result.model), "run.json": result.report}
 
     def finished(self, folder: Path) -> SoftHebbRun | None:
-        report = report_of(folder / "run.json", self.identity, _REPORT)
+        report = report_of(folder / "run.json", self.identity, _REPORT, network=True)
         return None if report is None else SoftHebbRun(model=load_model(folder), report=report)
 
     def _learn(self, state: State, tell: Progress) -> State:
