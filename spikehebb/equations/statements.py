@@ -190,8 +190,10 @@ def _is_brian2(node: ast.AST) -> bool:
     return isinstance(node, _GRAMMAR)
 
 
-def _names(expression: str) -> set[str]:
-    return {node.id for node in ast.walk(_tree(expression)) if isinstance(node, ast.Name)} if expression else set()
+@lru_cache(maxsize=4096)
+def _names(expression: str) -> frozenset[str]:
+    nodes = ast.walk(_tree(expression)) if expression else ()
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
 
 def joined(*texts: str) -> str:

@@ -13,7 +13,6 @@ from spikehebb import circuits, equations, hardware, rules
 from spikehebb.catalogue import named
 from spikehebb.circuits import AnyLearner, Learner, ages, biased
 from spikehebb.core import Circuit, Float, Frozen, PlasticityRule, digest
-from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
@@ -354,13 +353,7 @@ class Settings:
             What outlives an image, by ``population.variable``, in base units.
         """
         given = weights if isinstance(weights, Mapping) else {"feedforward": np.asarray(weights)}
-        circuit = self.started(inputs or len(given["feedforward"])).with_weights(**given)
-        if bias is not None and np.any(bias):
-            circuit = biased(circuit, bias)
-        for name, values in (state or {}).items():
-            population, _, variable = name.partition(".")
-            circuit = circuit.with_state(population, **{variable: values})
-        return circuit
+        return learned(self.started(inputs or len(given["feedforward"])), given, bias, state or {})
 
     def config(self) -> dict[str, Any]:
         """Return the settings as plain data: names of circuit and rule, parameters in base units."""
@@ -387,12 +380,15 @@ class Settings:
         return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
 
 
-def bounds_of(rule: PlasticityRule | None, settings: Settings) -> tuple[float, float]:
-    """Return the bounds of a weight that learns by a rule, infinite where it has none."""
-    if settings.target:
-        return -settings.w_max, settings.w_max
-    low, high = weight_bounds(rule) if rule else (-np.inf, np.inf)
-    return float(np.min(low)), float(np.max(high))
+def learned(circuit: Circuit, weights: Mapping[str, Float], bias: Float | None, state: Mapping[str, Float]) -> Circuit:
+    """Return a circuit with weights, a bias and what outlives an image, as ``Settings.build`` takes them."""
+    circuit = circuit.with_weights(**weights)
+    if bias is not None and np.any(bias):
+        circuit = biased(circuit, bias)
+    for name, values in state.items():
+        population, _, variable = name.partition(".")
+        circuit = circuit.with_state(population, **{variable: values})
+    return circuit
 
 
 def _of(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

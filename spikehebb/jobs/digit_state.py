@@ -16,6 +16,7 @@ from spikehebb.core import (
     Circuit,
     Float,
     Int,
+    PlasticityRule,
     Projection,
     Recording,
     Replicas,
@@ -23,12 +24,13 @@ from spikehebb.core import (
     check_finite,
     replicas_of,
 )
+from spikehebb.core.bounds import weight_bounds
 from spikehebb.core.progress import Fraction, Progress, announce, of_stage
 from spikehebb.devices import Device
 from spikehebb.hardware import Constrained
 from spikehebb.jobs import shown
 from spikehebb.jobs.constrained import constrained
-from spikehebb.jobs.digit_settings import Settings, bounds_of
+from spikehebb.jobs.digit_settings import Settings, learned
 from spikehebb.jobs.learned import spike_counts
 from spikehebb.jobs.learned_file import packed, state_of, weights_of
 from spikehebb.jobs.seeds import generator, seed_of
@@ -48,7 +50,8 @@ class State:
     """A network so far: what its next chunk of images needs."""
 
     chunks: int
-    inputs: int
+    circuit: Circuit  # with weights that are not yet those of a network it goes on from
+    first: Mapping[str, Float]  # the weights that learning began with
     weights: Mapping[str, Float]  # of every projection that learns
     age: Float  # spikes of its own that a neuron has learned from, divided by the lifetime
     lasting: Mapping[str, Float]  # what else outlives an image, by population.variable
@@ -80,27 +83,27 @@ class State:
 def begin(settings: Settings, inputs: int, classes: int, start: Start | None) -> State:
     """Return the state that learning begins with: random weights, or those of another network."""
     circuit = settings.started(inputs)
-    state = State(
+    weights = {name: _started(circuit.projections[name], settings) for name in plastic(circuit)}
+    if start is not None:
+        weights = {"feedforward": start.weights}
+    return State(
         chunks=0,
-        inputs=inputs,
-        weights={name: _started(circuit.projections[name], settings) for name in plastic(circuit)},
-        age=np.zeros(settings.neurons),
+        circuit=circuit,
+        first=weights,
+        weights=weights,
+        age=np.zeros(settings.neurons) if start is None else start.age,
         lasting=started_with(circuit),
-        bias=None,
+        bias=start.bias if start is not None and start.bias.any() else None,
         spikes=np.zeros(2),
         seconds=0.0,
         tally=np.zeros((settings.neurons, classes)),
         shown=np.zeros(classes),
         curve=np.zeros((0, 2)),
     )
-    if start is None:
-        return state
-    bias = start.bias if start.bias.any() else None
-    return dataclasses.replace(state, weights={"feedforward": start.weights}, age=start.age, bias=bias)
 
 
 def _started(projection: Projection, settings: Settings) -> Float:
-    low, high = bounds_of(projection.rule, settings)
+    low, high = _bounds(projection.rule, settings)
     return np.asarray(np.clip(np.asarray(projection.weights, float), low, high))
 
 
@@ -129,9 +132,9 @@ def next_images(state: State, train: Samples, settings: Settings) -> Samples:
     return train[order[number * present.CHUNK : (number + 1) * present.CHUNK]]
 
 
-def circuit_of(settings: Settings, state: State) -> Circuit:
+def circuit_of(state: State) -> Circuit:
     """Return the circuit of a state, as it learns."""
-    circuit = settings.build(state.weights, state.bias, inputs=state.inputs, state=state.lasting)
+    circuit = learned(state.circuit, state.weights, state.bias, state.lasting)
     return circuit.with_state("output", age=state.age) if ages(circuit) else circuit
 
 
@@ -142,7 +145,7 @@ def ages(circuit: Circuit) -> bool:
 
 def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained | None, int]:
     """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
-    circuit = circuit_of(settings, state)
+    circuit = circuit_of(state)
     seed = seed_of(settings.seed, "learning", state.chunks)
     chip = constrained(settings, circuit, seed) if settings.target else None
     return chip.circuit if chip else circuit, chip, seed
@@ -197,15 +200,14 @@ def _follow(state: State, counts: Any, labels: Int, seen: int) -> tuple[Float, F
     return tally, shown, np.array(points).reshape(-1, 2)
 
 
-def layers_of(circuit: Circuit, first: State, state: State, fired: Float, settings: Settings) -> list[metrics.Learned]:
+def layers_of(circuit: Circuit, state: State, fired: Float, settings: Settings) -> list[metrics.Learned]:
     """Return what ``metrics.health`` takes: the weights of every projection that learns, and who fires.
 
     Parameters
     ----------
     circuit : Circuit
         As it learns.
-    first, state : State
-        Before learning and now.
+    state : State
     fired : array, shape (neurons,)
         Spikes of the output.
     """
@@ -213,12 +215,20 @@ def layers_of(circuit: Circuit, first: State, state: State, fired: Float, settin
         metrics.Learned(
             name=name if len(state.weights) > 1 else "",
             weights=weights.T,
-            start=first.weights[name].T,
+            start=state.first[name].T,
             fired=fired if circuit.projections[name].post == "output" else None,
-            bounds=bounds_of(circuit.projections[name].rule, settings),
+            bounds=_bounds(circuit.projections[name].rule, settings),
         )
         for name, weights in state.weights.items()
     ]
+
+
+def _bounds(rule: PlasticityRule | None, settings: Settings) -> tuple[float, float]:
+    """Return the bounds of a weight that learns by a rule, infinite where it has none."""
+    if settings.target:
+        return -settings.w_max, settings.w_max
+    low, high = weight_bounds(rule) if rule else (-np.inf, np.inf)
+    return float(np.min(low)), float(np.max(high))
 
 
 def warn(
@@ -323,7 +333,7 @@ class Networks:
         return [(present.joined(table), seconds / len(states)) for table in tables]
 
     def _circuits(self, states: Sequence[State], *, frozen: bool = False) -> list[Circuit]:
-        circuits = [circuit_of(one, state) for one, state in zip(self.settings, states, strict=True)]
+        circuits = [circuit_of(state) for state in states]
         return [circuit.frozen() for circuit in circuits] if frozen else circuits
 
     def _joined(self, circuits: Sequence[Circuit], seeds: Sequence[int] | None = None) -> Circuit | Replicas:

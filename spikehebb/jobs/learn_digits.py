@@ -254,11 +254,11 @@ class _Learning:
 
     def prepare(self, states: States, folder: Path, tell: Progress) -> States:
         left = self.settings[0].epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
-        settings = self.settings[0]
-        if isinstance(settings.front, Columns):
-            images = images_only(self.train), images_only(self.test)
-            about: Any = {"seed": settings.seed, "device": self.device, "out": folder / _FRONT, "tell": tell}
-            self.front[:] = [learn_front(*images, settings.front, **about)]
+        if isinstance(columns := self.settings[0].front, Columns):
+            about: Any = {"seed": self.settings[0].seed, "device": self.device, "out": folder / _FRONT, "tell": tell}
+            self.front[:] = [learn_front(images_only(self.train), images_only(self.test), columns, **about)]
+            measured = zip(states, self.begin(folder), strict=True)
+            states = tuple(dataclasses.replace(state, circuit=begun.circuit) for state, begun in measured)
         train, _ = self._seen
         announce_learning(self.settings, train, self.device, left)
         tell("building", 0)
@@ -292,7 +292,7 @@ class _Learning:
         learned_from = [followed(*each, done) for each in zip(learned_from, answers, images, strict=True)]
         if not self.replicas:
             fired = np.asarray(recordings[0].counts["output"], float)
-            layers = layers_of(plans[0][0], self.begin(folder)[0], learned_from[0], fired, self.settings[0])
+            layers = layers_of(plans[0][0], learned_from[0], fired, self.settings[0])
             self.warned.update(warn(layers, learned_from[0], images[0], done + len(images[0]), self.warned))
         return tuple(learned_from)
 
@@ -305,7 +305,7 @@ class _Learning:
                 break
             seed = seed_of(settings.seed, "learning", state.chunks, time)
             part = images[rows]
-            (recording,) = self.networks.show([circuit_of(settings, state)], [seed], [part], gain=stronger(time))
+            (recording,) = self.networks.show([circuit_of(state)], [seed], [part], gain=stronger(time))
             state = changed(state, recording, None, settings)
             counts = replaced(counts, rows, present.counts_of(recording, "output", len(part), settings.presentation))
         return state, counts
@@ -326,11 +326,11 @@ class _Learning:
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
         tested = self.networks.counts(states, [test] * len(states), "testing", tell)
-        for network, state, first, images, spikes, (counts, seconds) in zip(
-            trained, states, self.begin(folder), labelled, fired, tested, strict=True
+        for network, state, images, spikes, (counts, seconds) in zip(
+            trained, states, labelled, fired, tested, strict=True
         ):
             measured, predicted = scores.scores_of(network.arrays, counts, self.test, seconds)
-            layers = layers_of(network.circuit(learning=True), first, state, spikes, network.settings)
+            layers = layers_of(network.circuit(learning=True), state, spikes, network.settings)
             report = self._report(network, state, layers, len(images), measured, predicted)
             runs.append(DigitRun(report=report, network=network))
         return self._runs(runs)
