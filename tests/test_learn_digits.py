@@ -273,7 +273,10 @@ def test_images_that_do_not_fit_are_refused(few: tuple[Images, Images], trained:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "something"}, r"it holds 'something', not a trained network \(digits, softhebb, converted, lif_wta\)"),
+        (
+            {"kind": "something"},
+            r"it holds 'something', not a trained network \(digits, softhebb, converted, lif_wta\)",
+        ),
         ({"config": CONFIG | {"surprise": 1}}, "its config has entries that are not known: 'surprise'"),
         ({"config": CONFIG | {"neurons": 10**9}}, "MiB of memory, and a file of its size may take"),
         ({"device": "toaster"}, "there is no device 'toaster'"),
