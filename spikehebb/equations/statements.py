@@ -192,8 +192,9 @@ def _is_brian2(node: ast.AST) -> bool:
 
 @lru_cache(maxsize=4096)
 def _names(expression: str) -> frozenset[str]:
-    nodes = ast.walk(_tree(expression)) if expression else ()
-    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+    return (
+        frozenset(n.id for n in ast.walk(_tree(expression)) if isinstance(n, ast.Name)) if expression else frozenset()
+    )
 
 
 def joined(*texts: str) -> str:
