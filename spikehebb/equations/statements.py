@@ -192,9 +192,7 @@ def _is_brian2(node: ast.AST) -> bool:
 
 @lru_cache(maxsize=4096)
 def _names(expression: str) -> frozenset[str]:
-    return (
-        frozenset(n.id for n in ast.walk(_tree(expression)) if isinstance(n, ast.Name)) if expression else frozenset()
-    )
+    return frozenset(node.id for node in ast.walk(_tree(expression)) if isinstance(node, ast.Name))
 
 
 def joined(*texts: str) -> str:
@@ -228,7 +226,7 @@ def assigned(*texts: str) -> set[str]:
 def used(*texts: str) -> set[str]:
     """Return the names that texts read, set, declare or call."""
     each = [statement for text in texts for statement in statements(text)]
-    return {s.variable for s in each if s.variable}.union(*(_names(s.expression) for s in each))
+    return {s.variable for s in each if s.variable}.union(*(_names(s.expression) for s in each if s.expression))
 
 
 def calls(text: str, *functions: str) -> int:
