@@ -19,8 +19,7 @@ import numpy as np
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, FLOAT, PARAMETER, Equations
 from brian2.parsing.sympytools import str_to_sympy
-from brian2.units import Quantity, get_dimensions
-from brian2.units.fundamentalunits import Dimension, get_unit
+from brian2.units.fundamentalunits import Dimension, Quantity, get_dimensions, get_unit
 
 DIMENSIONLESS = get_dimensions(1)
 
