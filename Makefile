@@ -83,9 +83,11 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint $(VENV)/.test
 	$(BIN)/mypy
 
+# QUICK=1 runs neither tutorials nor examples.
 docs: $(VENV)/.docs
-	$(BIN)/python docs/catalogue.py
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m docs.catalogue
+	$(if $(QUICK),SPIKEHEBB_NOTEBOOKS=off SPIKEHEBB_EXAMPLES=False) $(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
+	$(BIN)/python -m docs.links docs/_build/html
 
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/digits.py
@@ -104,7 +106,7 @@ wheels: $(VENV)/.core
 	@echo "  env/bin/python wheels/gpu.py --out gpu.json --plot gpu.png"
 
 clean:
-	rm -rf .venv .venv-* $(INTEROP) docs/_build docs/catalogue .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* $(INTEROP) docs/_build docs/catalogue docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.python:
 	@for python in $(or $(PYTHON),python3.12 python3.13 python3.14 python3 python); do \

@@ -1,40 +1,25 @@
-"""Write the catalogue pages from the values themselves; `make docs` runs this before Sphinx."""
+"""Write the pages of the catalogue from the values themselves; ``make docs`` runs this before Sphinx."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
-from brian2 import ms
-
-from spikehebb import plot
-from spikehebb.circuits import has_pair_form
+from docs.api_pages import api_pages
+from docs.rule_pages import draw, equations, listing, rule_pages
+from docs.windows import measured
 from spikehebb.encoders import ENCODERS
 from spikehebb.hardware import TARGETS, Limit
-from spikehebb.jobs import learn_presets, stdp_window
+from spikehebb.jobs import learn_presets
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
-from spikehebb.rules import FAMILIES, RULES
+from spikehebb.rules import RULES
 
-OUT = Path(__file__).parent / "catalogue"
-CAMPAIGN = Path(__file__).parent.parent / "benchmarks" / "results" / "campaign.json"
+HERE = Path(__file__).parent
+CAMPAIGN = HERE.parent / "benchmarks" / "results" / "campaign.json"
 
-RULE = {
-    "needs_pre": "needed in the presynaptic neuron",
-    "pre": "in the presynaptic neuron",
-    "pre_spike": "in the presynaptic neuron, when its spike arrives",
-    "needs_post": "needed in the postsynaptic neuron",
-    "post": "in the postsynaptic neuron",
-    "post_spike": "in the postsynaptic neuron, at its spike",
-    "synapse": "in the synapse",
-    "on_pre": "in the synapse, when a presynaptic spike arrives",
-    "on_post": "in the synapse, when the postsynaptic neuron spikes",
-    "update": "in the synapse, at every time step",
-    "onset": "in all synapses, at each onset, one line after the other",
-}
 NEURON = {
     "equations": "equations",
     "threshold": "spikes when",
@@ -46,34 +31,17 @@ NEURON = {
 }
 
 
-def entries(values: Iterable[Any], texts: Mapping[str, str]) -> list[str]:
-    """Return the lines of every entry: what it is, its window if it has one, its Brian2 text, its parameters."""
+def entries(values: Iterable[Any]) -> list[str]:
+    """Return the lines of every neuron or encoder: what it is, its equations and Brian2 text, its parameters."""
     lines = []
     for value in values:
-        lines += [f"### {value.name}", "", f"{value.summary}.", ""]
-        if (OUT / f"window_{value.name}.png").exists():
-            lines += [f"![Window of {value.name}](window_{value.name}.png)", ""]
-        blocks = {title: plain(getattr(value, text)) for text, title in texts.items()}
-        lines += ["```", "\n\n".join(f"# {title}\n{block}" for title, block in blocks.items() if block), "```", ""]
+        lines += [f"### {value.name}", "", f"{value.summary}.", "", *equations(value), *listing(value, NEURON)]
         if value.parameters:
             lines += ["| parameter | default | is a |", "|---|---|---|"]
-            lines += [f"| `{key}` | {number} | {value.meaning[key]} |" for key, number in value.parameters.items()] + [
-                ""
-            ]
-        lines += [
-            line for line in (getattr(value, "ties", ""), value.reference and f"Source: {value.reference}.") if line
-        ]
-        lines += [
-            "",
-            *(f"- {work}, doi:{work.doi}" if work.doi else f"- {work}" for work in getattr(value, "cites", ())),
-        ]
-        lines += [""]
+            lines += [f"| `{key}` | {number} | {value.meaning[key]} |" for key, number in value.parameters.items()]
+            lines += [""]
+        lines += [f"Source: {value.reference}.", ""] if value.reference else []
     return lines
-
-
-def plain(text: str | tuple[str, ...]) -> str:
-    """Return Brian2 text with one statement on a line."""
-    return dedent("\n".join(text) if isinstance(text, tuple) else text).strip().replace("; ", "\n")
 
 
 def limits() -> list[str]:
@@ -140,45 +108,38 @@ def presets() -> list[str]:
 
 
 def pages() -> dict[str, str]:
-    """Return the text of every page by the name of its file."""
+    """Return the text of every page of the catalogue by the name of its file."""
     made = "Made from the values that the package runs"
-    rules = ["# Rules", "", f"*{made}; windows are drawn with noise (`sigma`) off.*", ""]
-    rules += ["![Windows of all rules](gallery.png)", ""]
-    for family, members in FAMILIES.items():
-        rules += [f"## {family[0].upper()}{family[1:]}", "", *entries(members, RULE)]
     neurons = ["# Neurons and encoders", "", f"*{made}.*", ""]
     for title, models in (("Neurons", NEURONS), ("Encoders and sources", ENCODERS)):
-        neurons += [f"## {title}", "", *entries(models.values(), NEURON)]
-    chips = [
-        "# Chips",
-        "",
-        f"*{made}.*",
-        "",
-        "## Limits",
-        "",
-        *limits(),
-        "",
-        "## Costs of operations",
-        "",
-        *costs(),
-        "",
-    ]
-    texts = {"rules": rules, "neurons": neurons, "chips": chips, "campaign": campaign(), "presets": presets()}
-    return {name: "\n".join(lines) for name, lines in texts.items()}
+        neurons += [f"## {title}", "", *entries(models.values())]
+    chips = ["# Chips", "", f"*{made}.*", "", "## Limits", "", *limits(), ""]
+    chips += ["## Costs of operations", "", *costs(), ""]
+    texts = {"neurons": neurons, "chips": chips, "campaign": campaign(), "presets": presets()}
+    return {"index": catalogue_index()} | rule_pages() | {name: "\n".join(lines) for name, lines in texts.items()}
+
+
+def catalogue_index() -> str:
+    """Return the page above the catalogue's pages."""
+    parts = {
+        "rules": "equations, window, dependence on the frequency, names elsewhere, works",
+        "neurons": "neurons and encoders: equations and parameters",
+        "chips": "limits of chips and costs of operations, each with its source",
+    }
+    lines = ["# Catalogue", "", "All of it is made from the values that the package runs.", "", "| | |", "|---|---|"]
+    lines += [f"| [{name[0].upper()}{name[1:]}]({name}.md) | {what} |" for name, what in parts.items()]
+    return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *parts, "```", ""])
 
 
 def main() -> None:
-    """Write the pages, the pictures of the windows, and a sheet of them all."""
-    OUT.mkdir(exist_ok=True)
-    windows = []
-    for rule in RULES.values():
-        if has_pair_form(rule):
-            quiet = {"sigma": 0.0} if "sigma" in rule.parameters else {}
-            windows.append(stdp_window(rule.with_parameters(**quiet), [5.0 * step for step in range(-20, 21)] * ms))
-            plot.save(plot.stdp_window(windows[-1], rule), OUT / f"window_{rule.name}.png")
-    plot.save(plot.gallery(windows), OUT / "gallery.png")
-    for name, text in pages().items():
-        (OUT / f"{name}.md").write_text(text)
+    """Write the pages, and the pictures of the rules."""
+    written = {f"catalogue/{name}": text for name, text in pages().items()} | api_pages()
+    for name, text in written.items():
+        file = HERE / f"{name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:  # Sphinx reads again what is new
+            file.write_text(text, encoding="utf-8")
+    draw(measured(RULES.values()), HERE / "catalogue" / "pictures")
 
 
 if __name__ == "__main__":

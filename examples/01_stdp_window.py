@@ -1,6 +1,9 @@
-"""The STDP window of a rule, as numbers and as a picture.
+"""STDP window of a rule
+=====================
 
-python examples/01_stdp_window.py [FOLDER]
+The change of a weight for each lag, as numbers and as a picture::
+
+    python examples/01_stdp_window.py [FOLDER]
 """
 
 import sys

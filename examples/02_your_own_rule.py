@@ -1,7 +1,10 @@
-"""A rule of your own: one literal, and it has a window, a replay, a fit and a catalogue entry.
+"""A rule of your own
+==================
 
-python examples/02_your_own_rule.py [FOLDER]
-spikehebb window examples/02_your_own_rule.py:mexican_hat --out runs/own
+One literal, and it has a window, a replay and a fit::
+
+    python examples/02_your_own_rule.py [FOLDER]
+    spikehebb window examples/02_your_own_rule.py:mexican_hat --out runs/own
 """
 
 import sys

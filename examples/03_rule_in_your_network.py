@@ -1,6 +1,9 @@
-"""Triplet STDP in an ordinary Brian2 network: only the Brian2 text of this package is used.
+"""A rule in your own Brian2 script
+================================
 
-python examples/03_rule_in_your_network.py
+Triplet STDP in an ordinary Brian2 network: only the text of this package is used::
+
+    python examples/03_rule_in_your_network.py
 """
 
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, SpikeMonitor, Synapses, prefs, second, seed

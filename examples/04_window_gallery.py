@@ -1,6 +1,9 @@
-"""The windows of all rules on one sheet.
+"""The windows of all rules
+========================
 
-python examples/04_window_gallery.py [FOLDER]
+::
+
+    python examples/04_window_gallery.py [FOLDER]
 """
 
 import sys

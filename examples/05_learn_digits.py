@@ -1,6 +1,9 @@
-"""A spiking soft winner-take-all circuit learns handwritten digits without labels.
+"""Digits without labels
+=====================
 
-python examples/05_learn_digits.py [FOLDER]
+A spiking soft winner-take-all circuit learns handwritten digits::
+
+    python examples/05_learn_digits.py [FOLDER]
 """
 
 import sys

@@ -1,6 +1,9 @@
-"""A circuit from its parts: Poisson input drives LIF neurons through synapses that learn by pair STDP.
+"""A circuit from its parts
+========================
 
-python examples/06_circuit_of_your_own.py
+Poisson input drives LIF neurons through synapses that learn by pair STDP::
+
+    python examples/06_circuit_of_your_own.py
 """
 
 import numpy as np

@@ -1,4 +1,10 @@
-"""SoftHebb, rate-based: two layers learn the bundled digits without labels, beside two controls of the same shape."""
+"""SoftHebb, rate-based
+====================
+
+Two layers learn the bundled digits without labels, beside two controls of the same shape::
+
+    python examples/07_softhebb.py
+"""
 
 import dataclasses
 

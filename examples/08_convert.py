@@ -1,6 +1,9 @@
-"""A small convolutional SoftHebb network is converted to spiking neurons; agreement against latency.
+"""From SoftHebb to spikes
+=======================
 
-python examples/08_convert.py
+A small convolutional network is converted to spiking neurons; agreement against latency::
+
+    python examples/08_convert.py
 """
 
 from spikehebb.conversion import Timing, size, unrolled

@@ -1,6 +1,9 @@
-"""A dense SoftHebb network continues learning in spikes, from digits that are shifted by a pixel.
+"""Learning continues in spikes
+============================
 
-python examples/09_learning_goes_on.py
+A dense SoftHebb network goes on learning from digits that are shifted by a pixel::
+
+    python examples/09_learning_goes_on.py
 """
 
 import dataclasses

@@ -1,6 +1,9 @@
-"""A winner-take-all of LIF neurons is exported as NIR, read again, and fires the same spikes.
+"""Export as NIR
+=============
 
-python examples/10_nir.py [FOLDER]
+A winner-take-all of LIF neurons is exported, read again, and fires the same spikes::
+
+    python examples/10_nir.py [FOLDER]
 """
 
 import sys

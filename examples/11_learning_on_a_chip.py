@@ -1,6 +1,9 @@
-"""Learning rules under Loihi's limits: sums of products, integers, and the window with stochastic rounding.
+"""Learning rules under Loihi's limits
+===================================
 
-python examples/11_learning_on_a_chip.py [FOLDER]
+Sums of products, integers, and the window with stochastic rounding::
+
+    python examples/11_learning_on_a_chip.py [FOLDER]
 """
 
 import sys

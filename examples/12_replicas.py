@@ -1,6 +1,9 @@
-"""Six networks learn digits as replicas in one simulation: three learning rates, two seeds each.
+"""Replicas
+========
 
-python examples/12_replicas.py [FOLDER]
+Six networks learn digits in one simulation: three learning rates, two seeds each::
+
+    python examples/12_replicas.py [FOLDER]
 """
 
 import sys

@@ -1,6 +1,9 @@
-"""Neurons become selective for the direction of a moving bar, through synapses of eight delays that all learn.
+"""Direction selectivity
+=====================
 
-python examples/13_moving_bar.py
+Neurons become selective for the direction of a moving bar, through synapses of eight delays that all learn::
+
+    python examples/13_moving_bar.py
 """
 
 from dataclasses import replace

@@ -1,7 +1,10 @@
-"""A rule and a circuit of one's own learn digits, here and from a shell.
+"""A network of your own
+=====================
 
-python examples/14_own_network.py [FOLDER]
-spikehebb learn --data digits --neurons 100 --epochs 3 --circuit examples/14_own_network.py:column --out runs/own
+A rule and a circuit learn digits, here and from a shell::
+
+    python examples/14_own_network.py [FOLDER]
+    spikehebb learn --data digits --neurons 100 --epochs 3 --circuit examples/14_own_network.py:column --out runs/own
 """
 
 import sys

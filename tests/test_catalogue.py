@@ -7,7 +7,6 @@ import dataclasses
 import importlib
 import pkgutil
 import re
-import runpy
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +14,9 @@ from types import ModuleType
 import pytest
 
 import spikehebb
+from docs import catalogue
 from spikehebb.catalogue import collected
-from spikehebb.core import NeuronModel, PlasticityRule
+from spikehebb.core import NeuronModel, PlasticityRule, typeset
 from spikehebb.encoders import ENCODERS
 from spikehebb.hardware import TARGETS, Target
 from spikehebb.metrics import TABLES
@@ -81,8 +81,17 @@ def test_every_name_of_a_file_is_given_once(path: Path) -> None:
 
 def test_every_value_is_in_the_documentation() -> None:
     """``make docs`` writes these pages."""
-    pages = runpy.run_path(str(PACKAGE.parent / "docs" / "catalogue.py"))["pages"]()
-    assert [line[4:] for line in pages["rules"].splitlines() if line.startswith("### ")] == list(RULES)
+    pages = catalogue.pages()
+    assert [name[6:] for name in pages if name.startswith("rules/")] == list(RULES)
+    for name, rule in RULES.items():
+        assert f"| [`{name}`](rules/{name}.md) | {rule.summary} |" in pages["rules"]
+        page = pages[f"rules/{name}"]
+        assert page.startswith(f"# {name}\n")
+        for line in (line for lines in typeset(rule).values() for line in lines):
+            assert line.partition(r"\leftarrow")[2] in page, "each equation is typeset"
+            assert line.partition(" = ")[2] in page, "each equation is typeset"
+        assert all(f"| `{parameter}` | {value} |" in page for parameter, value in rule.parameters.items()), name
+        assert all(f"https://doi.org/{work.doi}" in page for work in rule.cites if work.doi), name
     shown = [line[4:] for line in pages["neurons"].splitlines() if line.startswith("### ")]
     assert shown == [*NEURONS, *ENCODERS]
     for target in TARGETS.values():
