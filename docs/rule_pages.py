@@ -120,7 +120,7 @@ def work(reference: Reference) -> str:
 
 def _code(rule: PlasticityRule) -> list[str]:
     if has_pair_form(rule):
-        python = f"from spikehebb.jobs import stdp_window\nfrom spikehebb.rules import {rule.name}\n\nwindow = stdp_window({rule.name})"
+        python = f'import spikehebb as sh\n\nwindow = sh.window("{rule.name}")'
         shell = "\n".join(f"spikehebb {kind} {rule.name} --out runs/{kind}" for kind in ("window", "frequency"))
     else:
         python = f"from spikehebb.rules import {rule.name}\n\nprint({rule.name}.parameters)"

@@ -1,13 +1,18 @@
-"""Links of pages lead somewhere: those of Markdown files outside ``docs/``, and those of built pages (``docs.links``)."""
+"""Links lead somewhere, in Markdown files outside ``docs/`` and in built pages; pictures show what rules do."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from brian2 import Hz, ms
 
 from docs.links import broken
+from docs.windows import FREQUENCIES, LAGS, measured
+from spikehebb.jobs import frequency_response, stdp_window
+from spikehebb.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -37,3 +42,15 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
         "index.html: rules/a%20b.html#away (no such anchor)",
         "rules/a b.html: ../gone.html",
     ]
+
+
+@pytest.mark.parametrize("name", ["stdp_pair", "triplet_vc_full", "calcium_dpd"])
+def test_kept_windows_are_those_of_the_rules(name: str) -> None:
+    """A build draws what ``docs/windows.json`` holds; two lags and one frequency are measured again."""
+    window, response = measured([RULES[name]])[name]
+    quiet = RULES[name].with_parameters(**({"sigma": 0.0} if "sigma" in RULES[name].parameters else {}))
+    two = np.isin(LAGS, [-10, 10])
+    again = stdp_window(quiet, LAGS[two] * ms, repeats=window.repeats, w0=window.w0)
+    assert window.dw[two] == pytest.approx(again.dw, rel=1e-4, abs=1e-9)
+    again = frequency_response(quiet, [50] * Hz, w0=response.w0)
+    assert response.dw[:, FREQUENCIES == 50] == pytest.approx(again.dw, rel=1e-3)
