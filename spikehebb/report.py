@@ -163,7 +163,7 @@ def _repeat(folder: Path, content: Mapping[str, Any], command: str) -> Iterator[
     if command:
         yield f"<pre>{_text(command, len(command))}</pre>"
     cell = _as_cell(folder)
-    if content.get("kind") == "sweep":
+    if "cells" in content:
         grid = [cell["settings"] for cell in content["cells"]]
         call = f"import spikehebb\n\nspikehebb.sweep({content['job']!r}, variants={grid!r}, out=FOLDER)"
         yield f"<p>From Python, all cells:</p><pre>{_text(call, 100_000)}</pre>"

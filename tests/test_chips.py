@@ -194,7 +194,8 @@ def test_the_lif_form_fits_on_loihi_but_for_its_numbers(tmp_path: Path, rng: np.
     assert work["effective_mac"] == 0
     assert evaluation["hardware"]["energy_per_image"]["loihi1"]["unpriced"] == []
     assert evaluation == json.loads(json.dumps(evaluation))
-    assert "LIF form" in jobs.quantize_network(saved, FOUR, tmp_path / "four")["remarks"][0]
+    assert jobs.quantize_network(saved, FOUR, tmp_path / "four")["remarks"] == []
+    assert jobs.check_network(jobs.read(tmp_path / "four"), FOUR)["problems"] == []
     wide = dataclasses.replace(test, pixels=np.zeros((6, 9, 9), np.float32))
     with pytest.raises(ValueError, match=r"takes images of \(1, 8, 8\), but digits/test has \(1, 9, 9\)"):
         jobs.evaluate(saved, wide, target=LOIHI)

@@ -93,7 +93,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 def test_learn_writes_all_that_it_promises(tiny: tuple[Path, dict[str, Any]]) -> None:
     out, report = tiny
     pictures = {"receptive_fields.png", "confusion.png", "raster.png", "learning_curve.png"}
-    assert {path.name for path in out.iterdir()} == {"run.json", "checkpoint.npz", *pictures}
+    page = {"report.html", "report-command.txt"}
+    assert {path.name for path in out.iterdir()} == {"run.json", "checkpoint.npz", *page, *pictures}
     assert json.loads((out / "run.json").read_text()) == report
     assert report["config"]["neurons"] == 6
     assert report["data"]["test"]["count"] == 20

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from brian2 import Hz, ms
 
@@ -152,6 +153,13 @@ def test_what_both_need_of_their_neurons_is_needed_once() -> None:
 def test_combine_refuses(first: PlasticityRule, then: PlasticityRule, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         combine(first, then)
+
+
+def test_a_finite_bound_holds_for_both() -> None:
+    """Hebb's rules have no bounds unless they are given some, and their statements meet those of the other rule."""
+    assert hebb.parameters["w_max"] == np.inf
+    for both in (combine(hebb, stdp_pair), combine(stdp_pair, hebb)):
+        assert (both.parameters["w_min"], both.parameters["w_max"]) == (0.0, 1.0)
 
 
 def test_traces_that_decay_are_exact_beside_others() -> None:

@@ -26,7 +26,7 @@ BUILDERS = (
     "devices/templates/*",
     "simulation/*.py",
     "equations/*.py",
-    *("catalogue.py", "encoders.py", "reading.py"),
+    *("brian2_import.py", "catalogue.py", "encoders.py", "reading.py"),
 )
 
 # What compilers take from the environment, and Brian2 when it tests their flags.

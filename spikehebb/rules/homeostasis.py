@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 from brian2 import Hz, second
 
 from spikehebb import equations as text
@@ -58,8 +59,8 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
     ----------
     first, second_rule : PlasticityRule
         At most one of them may change ``w`` by a differential equation, and they share no other variable but those
-        that both need of their neurons; a parameter that both have must have the same value and meaning. Where the
-        statements of both act at the same moment, those of the first come first.
+        that both need of their neurons; a parameter that both have must have the same value and meaning, but that a
+        finite bound holds for both. Where the statements of both act at the same moment, those of the first come first.
     name : str
         Of the new rule; both names when left out.
 
@@ -90,7 +91,7 @@ def combine(first: PlasticityRule, second_rule: PlasticityRule, *, name: str = "
         summary=f"{first.summary}; {second_rule.summary}",
         reference=f"{first.reference}; {second_rule.reference}",
         ties=f"{first.ties} {second_rule.ties}",
-        parameters={**first.parameters, **second_rule.parameters},
+        parameters={**first.parameters, **second_rule.parameters, **_finite(first, second_rule)},
         roles={**first.roles, **second_rule.roles},
         synapse=text.joined(kept.synapse, text.without(dropped.synapse, ["w"])),
         update_if=next((rule.update_if for rule in both if rule.update), ""),
@@ -118,7 +119,7 @@ def _clash(first: PlasticityRule, second_rule: PlasticityRule) -> str:
         for variable, unit in _needed(second_rule, needs).items():
             if units.get(variable, unit) != unit:
                 return f"both need {variable!r} of their neurons, in different units"
-    for parameter in set(first.parameters) & set(second_rule.parameters):
+    for parameter in set(first.parameters) & set(second_rule.parameters) - _finite(first, second_rule).keys():
         values, roles = ([getattr(rule, of)[parameter] for rule in both] for of in ("parameters", "meaning"))
         for one, other in (values, roles):
             if one != other:
@@ -144,6 +145,16 @@ def _clash(first: PlasticityRule, second_rule: PlasticityRule) -> str:
     if len(methods := _trace_methods(both)) > 1:
         return f"their traces are integrated by different methods ({', '.join(methods)})"
     return ""
+
+
+def _finite(first: PlasticityRule, second_rule: PlasticityRule) -> dict[str, Any]:
+    """Return the bounds that one of two rules leaves open, as the other has them."""
+    found = {}
+    for name in set(first.parameters) & set(second_rule.parameters):
+        values = [rule.parameters[name] for rule in (first, second_rule) if np.all(np.isfinite(rule.parameters[name]))]
+        if len(values) == 1 and first.meaning[name] == second_rule.meaning[name]:
+            found[name] = values[0]
+    return found
 
 
 def _needed(rule: PlasticityRule, needs: str) -> dict[str, Any]:
