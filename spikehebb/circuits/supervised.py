@@ -14,7 +14,7 @@ from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Pro
 from spikehebb.core.times import seconds
 from spikehebb.encoders import centred_source, running_source
 from spikehebb.neurons import sigmoid_unit, softmax_inhibition, softmax_unit, tanh_hidden
-from spikehebb.rules import hebbian_descent_gradient, hebbian_descent_gradient_deep
+from spikehebb.rules import batched, hebbian_descent_gradient, hebbian_descent_gradient_deep
 
 
 def supervised_rates(
@@ -83,6 +83,7 @@ def deep_rates(
     mu: ArrayLike = 0.0,
     hidden: NeuronModel = tanh_hidden,
     unit: NeuronModel = sigmoid_unit,
+    batch: Quantity | None = None,
 ) -> Circuit:
     """Return a network of several layers; an error handed down through the weights teaches the hidden ones.
 
@@ -99,6 +100,8 @@ def deep_rates(
         The mean of the input.
     hidden, unit : NeuronModel
         Of the hidden layers and of the output.
+    batch : Quantity, optional
+        Of mini-batches, of which all layers learn at the end (see ``rules.batched``).
 
     Raises
     ------
@@ -129,14 +132,12 @@ def deep_rates(
         model = unit if number == len(shapes) else hidden.with_parameters(bias=bias)
         populations[names[-1]] = Population(model=model, size=size)
     own = {} if rule is None else {name: rule.parameters[name] for name in ("eta", "decay")}
-    rules = [
-        hebbian_descent_gradient.with_parameters(**own),
-        *[hebbian_descent_gradient_deep.with_parameters(**own)] * (len(shapes) - 2),
-        rule,
-    ]
+    low, middle = (each.with_parameters(**own) for each in (hebbian_descent_gradient, hebbian_descent_gradient_deep))
+    given = [None if rule is None else each for each in (low, *[middle] * (len(shapes) - 2), rule)]
+    rules = [each if each is None or batch is None else batched(each, batch) for each in given]
     projections = {
         f"layer{number}": Projection(
-            pre=pre, post=post, weights=array, rule=rule and own_rule, summed={"z": "w*(x_pre - mu_pre)"}
+            pre=pre, post=post, weights=array, rule=own_rule, summed={"z": "w*(x_pre - mu_pre)"}
         )
         for number, ((pre, post), array, own_rule) in enumerate(zip(pairwise(names), layers, rules, strict=True), 1)
     }

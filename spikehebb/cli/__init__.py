@@ -11,12 +11,26 @@ from pathlib import Path
 
 import typer
 
-from spikehebb.cli import conversion, digits, export, fitting, hardware, machine, nir, rules, softhebb, study, sweeps
+from spikehebb.cli import (
+    associate,
+    conversion,
+    digits,
+    export,
+    fitting,
+    hardware,
+    machine,
+    nir,
+    rules,
+    softhebb,
+    study,
+    sweeps,
+)
 from spikehebb.cli.common import commands, say
 from spikehebb.reading import printable
 
 __all__ = [
     "app",
+    "associate",
     "commands",
     "conversion",
     "digits",

@@ -112,6 +112,20 @@ def _number_or_word(part: str) -> int | float | str:
     return part
 
 
+def list_of(option: str, word: str, kind: type[int] | type[float]) -> tuple[Any, ...]:
+    """Return a list ``a,b,c`` of whole numbers or of numbers without a unit."""
+    try:
+        return tuple(kind(part) for part in words(word))
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{option} must be {what} with commas between them, got {word!r}.") from None
+
+
+def words(word: str) -> tuple[str, ...]:
+    """Return a list ``a,b,c`` of words; empty ones do not count."""
+    return tuple(part.strip() for part in word.split(",") if part.strip())
+
+
 def _points(option: str, first: float, last: float, step: float) -> Float:
     if not all(map(math.isfinite, (first, last, step))) or step <= 0 or last < first:
         raise ValueError(

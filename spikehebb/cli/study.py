@@ -53,12 +53,13 @@ def bits(
     """Draw accuracy against bits, rounding, mismatch and broken synapses, after training and learning under limits."""
     from spikehebb import devices, jobs, plot
     from spikehebb.checkpoint import write_whole
+    from spikehebb.cli import parse
 
     asked: dict[str, Any] = {
-        "bits": _numbers("--weight-bits", weight_bits, int),
-        "trace_bits": _numbers("--trace-bits", trace_bits, int),
-        "spreads": _numbers("--spreads", spreads, float),
-        "dropped": _numbers("--dropped", dropped, float),
+        "bits": parse.list_of("--weight-bits", weight_bits, int),
+        "trace_bits": parse.list_of("--trace-bits", trace_bits, int),
+        "spreads": parse.list_of("--spreads", spreads, float),
+        "dropped": parse.list_of("--dropped", dropped, float),
     }
     settings = jobs.Settings(neurons=neurons, seed=seed)
     train, test = (
@@ -93,12 +94,3 @@ def bits(
 
 def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _numbers(option: str, given: str, kind: type[int] | type[float]) -> tuple[float, ...]:
-    """Return a list of numbers that was given as text."""
-    try:
-        return tuple(kind(part) for part in given.split(",") if part.strip())
-    except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise ValueError(f"{option} must be {what} with commas between them, got {given!r}.") from None

@@ -108,10 +108,14 @@ def frozen_array(value: Any, kind: Any) -> NDArray[Any]:
     return array
 
 
+class DivergedError(ValueError):
+    """What was learned left the range of numbers."""
+
+
 def check_finite(name: str, array: NDArray[Any]) -> None:
-    """Raise ``ValueError`` if what was learned is not finite: it is no result."""
+    """Raise ``DivergedError`` if what was learned is not finite: it is no result."""
     if not np.all(np.isfinite(array)):
-        raise ValueError(
+        raise DivergedError(
             f"{name} left the range of numbers; the rule diverges with these parameters. Lower its learning rate."
         )
 

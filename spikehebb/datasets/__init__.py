@@ -22,6 +22,9 @@ from spikehebb.datasets.layouts import LAYOUTS, load_path
 from spikehebb.datasets.layouts import holds_events as holds_events
 from spikehebb.datasets.layouts import load_events as load_events
 from spikehebb.datasets.official import find as find
+from spikehebb.datasets.patterns import Patterns as Patterns
+from spikehebb.datasets.patterns import image_patterns as image_patterns
+from spikehebb.datasets.patterns import patterns as patterns
 from spikehebb.datasets.sample import sample as sample
 from spikehebb.datasets.scaling import scaled as scaled
 from spikehebb.datasets.stl import stl10 as stl10

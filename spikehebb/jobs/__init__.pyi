@@ -1,5 +1,7 @@
 from .advice import Advice as Advice
 from .advice import advise as advise
+from .associate import associate as associate
+from .association import Association as Association
 from .check import check_network as check_network
 from .check import limits_of as limits_of
 from .convert import convert as convert

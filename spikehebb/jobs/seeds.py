@@ -22,6 +22,8 @@ STAGES = MappingProxyType(
         "patches": 10,
         "layers": 11,
         "inference": 12,
+        # associating patterns
+        "associating": 20,
         # what a chip's mismatch does to trained weights
         "mismatch": 17,
     }

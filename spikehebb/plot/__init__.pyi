@@ -1,3 +1,4 @@
+from .association import association
 from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from .fit import data_under_window, failed_fit, fitted_window
@@ -20,6 +21,7 @@ from .sweep import sweep
 __all__ = [
     "accuracy_by_layer",
     "as_published",
+    "association",
     "confusion",
     "conversion_layers",
     "conversion_pictures",
