@@ -80,14 +80,15 @@ CASES = {
             ("triplet_hc_nearest_minimal", WANG, NO_A3_MINUS, ""),
         )
     },
-    "clopath": Case(rule=rules.clopath, data=SJOSTROM, free=("A_LTD", "A_LTP"), w0=0.5, dt_ms=0.1),
+    "clopath": Case(rule=rules.clopath, data=SJOSTROM, free=("A_LTD", "A_LTP"), w0=0.5),
     "calcium_hippocampal_cultures": Case(
         rule=rules.calcium_hippocampal_cultures,
         data=WANG,
         free=("gamma_d", "gamma_p"),
         w0=(0.0, 1.0),
+        dt_ms=1.0,
         strength=two_states(36.0263),
-        note="the mean of 200 synapses, half of which start strong; the data are those of Pfister and Gerstner",
+        note="the mean of 100 synapses, half of which start strong; the data are those of Pfister and Gerstner",
     ),
     "calcium_cortical_slices": Case(
         rule=rules.calcium_cortical_slices,
@@ -96,7 +97,7 @@ CASES = {
         w0=(0.0, 1.0),
         strength=two_states(5.40988),
         least_hz=10,
-        note="the mean of 200 synapses, half of which start strong; without 0.1 Hz, which takes hours",
+        note="the mean of 100 synapses, half of which start strong; without 0.1 Hz, which takes hours",
     ),
 }
 
@@ -137,7 +138,7 @@ def refit(name: str, case: Case, device: devices.Device) -> dict[str, Any]:
             w0=case.w0,
             strength=case.strength,
             dt=case.dt_ms * ms,
-            trials=200,
+            trials=100,
             round_times=True,
             device=device,
         )

@@ -39,6 +39,7 @@ FLOORS = [
 INSIDE = {
     "nir": {"spikehebb.export.read_nir"},
     "h5py": {"spikehebb.export.read_nir"},
+    "neo": {"spikehebb.datasets.neo_trains"},
     "torch": {"spikehebb.softhebb.torch_files"},
     "cupy": {"spikehebb.softhebb.backend"},
     "brian2cuda": {"spikehebb.devices.cuda"},

@@ -15,6 +15,7 @@ from brian2 import Quantity
 from spikehebb import circuits, rules
 from spikehebb.circuits import Learner
 from spikehebb.core import Float, PlasticityRule
+from spikehebb.datasets.spike_times import read_times
 from spikehebb.equations import did_you_mean, quantity
 from spikehebb.reading import regular
 
@@ -70,6 +71,14 @@ def own_value(word: str, what: str, kind: Any) -> Any:
     if name not in own:
         raise ValueError(f"{file} has no {what} {name!r}.{did_you_mean(name, own)}")
     return own[name]
+
+
+def spikes(word: str, unit: str) -> Quantity:
+    """Return the spike times of ``FILE``, or of one neuron of it, ``FILE:ID``."""
+    path, colon, neuron = word.rpartition(":")
+    if colon and not Path(word).exists() and Path(path).exists():
+        return read_times(path, unit=unit, neuron=neuron)
+    return read_times(word, unit=unit)
 
 
 def numbers(option: str, word: str, unit: Quantity) -> Quantity:

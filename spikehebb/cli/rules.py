@@ -194,9 +194,10 @@ def frequency(
 @commands.command()
 def replay(
     rule: RuleName,
-    pre: Annotated[Path, typer.Option(help="Presynaptic spike times in ms, one per line.")],
-    post: Annotated[Path, typer.Option(help="Postsynaptic spike times in ms, one per line.")],
-    reward: Annotated[Path | None, typer.Option(help="Times of rewards in ms, for rules with a third factor.")] = None,
+    pre: Annotated[str, typer.Option(help="Presynaptic spike times: text, CSV, npy, NWB; FILE:ID of several.")],
+    post: Annotated[str, typer.Option(help="Postsynaptic spike times.")],
+    reward: Annotated[str | None, typer.Option(help="Times of rewards, for rules with a third factor.")] = None,
+    unit: Annotated[str, typer.Option(help="Of times, where the file does not say: ms, s or us.")] = "ms",
     out: Annotated[Path | None, typer.Option(help="Folder for replay.json and the picture.")] = None,
     w0: StartWeight = 0.5,
     settings: Set = None,
@@ -213,11 +214,10 @@ def replay(
     from spikehebb import devices, jobs, plot
     from spikehebb.cli import parse
     from spikehebb.core.progress import of_stage
-    from spikehebb.datasets.spike_times import read_times
 
     value = parse.rule(rule, settings or ())
-    before, after = read_times(pre), read_times(post)
-    rewards = None if reward is None else read_times(reward)
+    before, after = parse.spikes(pre, unit), parse.spikes(post, unit)
+    rewards = None if reward is None else parse.spikes(reward, unit)
     where, step = devices.find(device), time_step(dt)
     with progress(NOTHING_WRITTEN) as tell:
         trace = jobs.replay(
