@@ -78,6 +78,7 @@ def test_replay(tmp_path: Path, spikes: list[str | Path]) -> None:
     done = run("replay", "stdp_pair", *spikes, "--out", tmp_path / "out")
     assert (tmp_path / "out" / "replay.json").exists()
     assert (tmp_path / "out" / "replay_stdp_pair.png").exists()
+    assert (tmp_path / "out" / "replay.csv").read_text().startswith("t_ms,w\n0.0,0.5\n")
     assert "replay.json" in done.stdout
 
 
@@ -92,6 +93,10 @@ def test_fit(tmp_path: Path) -> None:
     values = {name: estimate["value"] for name, estimate in content["free"].items()}
     assert values == pytest.approx({"A_plus": 0.02, "A_minus": 0.015, "tau_plus": 0.015, "tau_minus": 0.025}, rel=1e-3)
     assert (tmp_path / "fit" / "fit_stdp_pair.png").read_bytes().startswith(b"\x89PNG")
+    table = (tmp_path / "fit" / "fit.csv").read_text().splitlines()
+    assert table[0] == "data,variable,x,change,error,prediction"
+    assert len(table) == 9
+    assert (tmp_path / "fit" / "fit_parameters.csv").read_text().splitlines()[1].startswith("A_plus,0.0")
     message = refused(run("fit", "stdp_guetig", *words, "--out", tmp_path / "vague"))
     assert "cannot tell" in message
     assert (tmp_path / "vague" / "fit_stdp_guetig.png").exists(), "the data are shown even so"

@@ -131,7 +131,7 @@ def test_pairs_triplets_and_quadruplets_are_fitted_together() -> None:
     assert [row["name"] for row in result.report()["data"]] == WANG
     rows = result.rows()
     assert len(rows) == result.points == 13
-    assert rows[2]["pre_post_pre_ms"] == [5.0, 5.0]
+    assert (rows[2]["variable"], rows[2]["x"]) == ("pre_post_pre_ms", [5.0, 5.0])
     axes = plot.fitted_window(result).axes
     assert [axis.get_title() for axis in axes[:4]] == WANG
     assert [label.get_text() for label in axes[1].get_xticklabels()] == ["5, 5", "10, 10", "15, 5", "5, 15"]

@@ -83,6 +83,9 @@ def fit(
         "versions": jobs.versions(),
     }
     checkpoint.write_json(out / "fit.json", content)
+    checkpoint.write_csv(out / "fit.csv", fitted.rows())
+    parameters = [{"parameter": name, **estimate} for name, estimate in content["free"].items()]
+    checkpoint.write_csv(out / "fit_parameters.csv", parameters)
     plot.save(plot.fitted_window(fitted), picture)
     if as_json:
         print_json(content)
@@ -92,4 +95,4 @@ def fit(
         say(f"  {name:12} {middle:14} ({interval})")
     for warning in fitted.warnings:
         say(f"  {warning}")
-    say(f"  {out / 'fit.json'}\n  {picture}")
+    say(f"  {out / 'fit.json'}\n  {out / 'fit.csv'}\n  {out / 'fit_parameters.csv'}\n  {picture}")

@@ -128,14 +128,15 @@ def window(
             round_times=round_times,
             progress=of_stage(tell, "simulating"),
         )
-    content = {
+    content: dict[str, Any] = {
         "lags_ms": [float(lag) for lag in curve.lags / ms],
         "dw": curve.dw.tolist(),
         "repeats": repeats,
         "frequency_hz": frequency,
     }
     figure = plot.stdp_window(curve, value, points)
-    _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
+    rows = [{"lag_ms": lag, "dw": dw} for lag, dw in zip(content["lags_ms"], content["dw"], strict=True)]
+    _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, rows, figure, as_json)
 
 
 @commands.command()
@@ -181,14 +182,19 @@ def frequency(
             round_times=round_times,
             progress=of_stage(tell, "simulating"),
         )
-    content = {
+    content: dict[str, Any] = {
         "frequencies_hz": [float(rate) for rate in response.frequencies / Hz],
         "lags_ms": [float(lag) for lag in response.lags / ms],
         "dw": response.dw.tolist(),
         "repeats": repeats,
     }
     figure = plot.frequency_response(response, value, points)
-    _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, figure, as_json)
+    rows = [
+        {"lag_ms": lag, "frequency_hz": rate, "dw": dw}
+        for lag, row in zip(content["lags_ms"], content["dw"], strict=True)
+        for rate, dw in zip(content["frequencies_hz"], row, strict=True)
+    ]
+    _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, rows, figure, as_json)
 
 
 @commands.command()
@@ -233,7 +239,7 @@ def replay(
             round_times=round_times,
             progress=of_stage(tell, "simulating"),
         )
-    content = {
+    content: dict[str, Any] = {
         "t_ms": [round(float(time), 9) for time in trace.times / ms],
         "w": trace.w.tolist(),
         "w_final": trace.w_final,
@@ -242,7 +248,8 @@ def replay(
         **_made(w0, where.name, dt, seed),
     }
     if out is not None:
-        _finish(out, "replay", value, content, plot.replay(trace, before, after, value), as_json)
+        rows = [{"t_ms": t, "w": w} for t, w in zip(content["t_ms"], content["w"], strict=True)]
+        _finish(out, "replay", value, content, rows, plot.replay(trace, before, after, value), as_json)
     elif as_json:
         print_json(_described(value, content))
     else:
@@ -288,18 +295,27 @@ def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:
     return {"rule": rule.name, "parameters": {k: str(v) for k, v in rule.parameters.items()}, **content}
 
 
-def _finish(out: Path, what: str, rule: Any, content: dict[str, Any], figure: Any, as_json: bool) -> None:
-    """Write numbers and picture, and print their paths."""
+def _finish(
+    out: Path,
+    what: str,
+    rule: Any,
+    content: dict[str, Any],
+    rows: list[dict[str, Any]],
+    figure: Any,
+    as_json: bool,
+) -> None:
+    """Write numbers, the same as a table, and the picture, and print their paths."""
     from spikehebb import checkpoint, plot
 
     out.mkdir(parents=True, exist_ok=True)
     content = _described(rule, content)
     checkpoint.write_json(out / f"{what}.json", content)
+    checkpoint.write_csv(out / f"{what}.csv", rows)
     picture = plot.save(figure, out / f"{what}_{file_name(rule.name)}.png")
     if as_json:
         print_json(content)
     else:
-        say(f"  {out / f'{what}.json'}\n  {picture}")
+        say(f"  {out / f'{what}.json'}\n  {out / f'{what}.csv'}\n  {picture}")
 
 
 def _data_as_json(data: Any) -> dict[str, Any]:

@@ -6,16 +6,24 @@ import html
 import importlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Fraction = Callable[[float], None]  # takes the completed fraction of one stage
 Progress = Callable[[str, float], None]  # takes the name of a stage and its completed fraction
+Log = Callable[[int, Mapping[str, float]], None]  # takes how many images were learned from, and numbers by name
 
 
 def quiet(stage: str, fraction: float) -> None:
     """Report nothing."""
+
+
+def log_all(log: Log | None, names: Sequence[str], seen: int, each: Sequence[Mapping[str, float]]) -> None:
+    """Give a log the numbers of one network, or of several, each under its name."""
+    for name, numbers in zip(names, each, strict=True):
+        if log is not None:
+            log(seen, {f"{name}/{key}" if len(each) > 1 else key: float(value) for key, value in numbers.items()})
 
 
 _AT_ONCE, _AGAIN = 1.0, 0.2  # seconds: what is shorter shows no bar; how often a bar changes

@@ -35,6 +35,7 @@ from spikehebb.jobs.learned import spike_counts
 from spikehebb.jobs.learned_file import packed, state_of, weights_of
 from spikehebb.jobs.seeds import generator, seed_of
 from spikehebb.jobs.start import Start
+from spikehebb.metrics.health import QUIET
 from spikehebb.simulation import present
 
 LABELLED = 20_000  # training images, at most, that give the neurons their labels
@@ -61,6 +62,18 @@ class State:
     tally: Float  # (neurons, classes): spikes for images of each class, recent ones counting most
     shown: Float  # (classes,): images behind them, weighted likewise
     curve: Float  # (points, 2): images seen, accuracy
+
+    def measured(self, seen: int) -> dict[str, float]:
+        """Return numbers to log after so many images; who fires is counted over recent ones."""
+        fired = self.tally.sum(axis=1)
+        found = {
+            "input_spikes_per_image": float(self.spikes[0]) / seen,
+            "output_spikes_per_image": float(self.spikes[1]) / seen,
+            "busiest": float(fired.max() / max(fired.sum(), 1e-9)),
+            "silent": float(np.mean(fired <= QUIET * fired.mean())),
+            "longest_weights": max(float(np.linalg.norm(each, axis=0).max()) for each in self.weights.values()),
+        }
+        return found | ({"accuracy": float(self.curve[-1, 1])} if len(self.curve) else {})
 
     def packed(self) -> dict[str, Float]:
         """Return it as arrays, without the number of chunks."""

@@ -162,7 +162,8 @@ class Fit:
         return [
             {
                 "data": data.name,
-                data.variable: point.tolist(),
+                "variable": data.variable,
+                "x": point.tolist(),
                 "change": float(data.change[place]),
                 "error": None if data.error is None else float(data.error[place]),
                 "prediction": float(prediction[place]),

@@ -13,7 +13,7 @@ import numpy as np
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Int, Samples, images_only
-from spikehebb.core.progress import Progress, of_stage, reporter
+from spikehebb.core.progress import Log, Progress, log_all, of_stage, reporter
 from spikehebb.datasets import Given, as_samples
 from spikehebb.devices import Device
 from spikehebb.jobs import learned, learned_file, scores, shown
@@ -38,7 +38,7 @@ from spikehebb.jobs.digit_state import (
 from spikehebb.jobs.fronts import Columns
 from spikehebb.jobs.learn_front import FrontRun, learn_front, pieces_of
 from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, replaced, stronger
-from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
+from spikehebb.jobs.run import Arrays, Counts, check_counts, report_of, run
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
 from spikehebb.simulation import present
@@ -55,6 +55,7 @@ def learn_digits(
     out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    log: Log | None = None,
 ) -> DigitRun: ...
 
 
@@ -68,6 +69,7 @@ def learn_digits(
     out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    log: Log | None = None,
 ) -> DigitRuns: ...
 
 
@@ -81,6 +83,7 @@ def learn_digits(
     out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    log: Log | None = None,
 ) -> DigitRun | DigitRuns:
     """Let a spiking soft winner-take-all circuit learn images without labels, then label its neurons and score it.
 
@@ -108,6 +111,9 @@ def learn_digits(
         Replace another run in ``out``, or this one where it is finished.
     progress : callable, optional
         Called with the name of the stage and its completed fraction.
+    log : callable, optional
+        Called as it learns, and at the end, with how many images it has learned from and numbers by name (of replicas
+        with the folder: ``seed-0/accuracy``).
 
     Returns
     -------
@@ -159,7 +165,7 @@ def learn_digits(
     about: dict[str, Any] = {"start": start and start.describe(train), "biased": bool(start and start.bias.any())}
     about |= {"side_by_side": True} if replicas else {}
     about |= {"more": more} if more else {}
-    headers = tuple(_header(train, test, one, device, shape) | about for one in each)
+    headers = tuple(shown.header_of(train, test, one, device, shape) | about for one in each)
     job = _Learning(
         train=train,
         test=test,
@@ -169,6 +175,7 @@ def learn_digits(
         headers=headers,
         replicas=replicas,
         learns=tuple(begun.weights),
+        log=log,
     )
     runs = run(job, out=out, overwrite=overwrite, tell=reporter(progress))
     return runs if replicas else runs.runs[0]
@@ -192,6 +199,7 @@ class _Learning:
     headers: tuple[Mapping[str, Any], ...]
     replicas: bool
     learns: tuple[str, ...]
+    log: Log | None = None
     warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
     front: list[FrontRun] = field(default_factory=list)  # the first layer, once it has learned and looked
 
@@ -290,10 +298,12 @@ class _Learning:
         if self.settings[0].least_spikes:
             learned_from[0], answers[0] = self._again(learned_from[0], answers[0], images[0])
         learned_from = [followed(*each, done) for each in zip(learned_from, answers, images, strict=True)]
+        seen = done + len(images[0])
+        log_all(self.log, folders_of(self.settings), seen, [state.measured(seen) for state in learned_from])
         if not self.replicas:
             fired = np.asarray(recordings[0].counts["output"], float)
             layers = layers_of(plans[0][0], learned_from[0], fired, self.settings[0])
-            self.warned.update(warn(layers, learned_from[0], images[0], done + len(images[0]), self.warned))
+            self.warned.update(warn(layers, learned_from[0], images[0], seen, self.warned))
         return tuple(learned_from)
 
     def _again(self, state: State, counts: Any, images: Samples) -> tuple[State, Any]:
@@ -333,6 +343,8 @@ class _Learning:
             layers = layers_of(network.circuit(learning=True), state, spikes, network.settings)
             report = self._report(network, state, layers, len(images), measured, predicted)
             runs.append(DigitRun(report=report, network=network))
+        seen, scored = seen_after(states[0].chunks, len(self.train)), [one.report["metrics"] for one in runs]
+        log_all(self.log, folders_of(self.settings), seen, scored)
         return self._runs(runs)
 
     def files(self, result: DigitRuns) -> Mapping[str, Any]:
@@ -385,16 +397,3 @@ class _Learning:
     def _runs(self, runs: Sequence[DigitRun]) -> DigitRuns:
         folders = folders_of(self.settings)
         return DigitRuns(runs=tuple(runs), folders=folders, summary=summary([run.report for run in runs], folders))
-
-
-def _header(
-    train: Samples, test: Samples, settings: Settings, device: Device, shape: tuple[int, ...]
-) -> dict[str, Any]:
-    return {
-        "kind": learned_file.KIND,
-        "config": settings.config(),
-        **provenance(device.name, settings.seed, train=train, test=test),
-        "image_shape": list(shape),
-        **({"own": own} if (own := settings.own(shown.inputs(settings, shape))) else {}),
-        **({"classes": list(train.classes)} if train.classes != learned_file.DIGITS else {}),
-    }

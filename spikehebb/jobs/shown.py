@@ -13,9 +13,12 @@ from brian2 import Hz, ms
 from spikehebb.circuits.learner import Encoding
 from spikehebb.core import Events, Images, Samples
 from spikehebb.core.memory import check_memory
+from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
+from spikehebb.jobs import learned_file
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.fronts import Columns, Edges
+from spikehebb.jobs.run import provenance
 from spikehebb.reading import printable
 from spikehebb.simulation.present import as_they_are, of_unit_length
 
@@ -105,3 +108,17 @@ def check_room(settings: Sequence[Settings], pixels: int) -> None:
     """Raise ``MemoryError`` unless the weights of networks for images of so many pixels fit into this machine."""
     neurons = sum(each.neurons for each in settings)
     check_memory(f"learning {pixels} pixels with {neurons:,} neurons", _BYTES * float(pixels) * neurons, "take fewer")
+
+
+def header_of(
+    train: Samples, test: Samples, settings: Settings, device: Device, shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return what a run of learning is: its settings, images, device and versions."""
+    return {
+        "kind": learned_file.KIND,
+        "config": settings.config(),
+        **provenance(device.name, settings.seed, train=train, test=test),
+        "image_shape": list(shape),
+        **({"own": own} if (own := settings.own(inputs(settings, shape))) else {}),
+        **({"classes": list(train.classes)} if train.classes != learned_file.DIGITS else {}),
+    }
