@@ -44,10 +44,10 @@ LOGGERS = {"print": shown, "wandb": wandb, "mlflow": mlflow, "tensorboard": tens
 
 
 def main() -> None:
-    log = LOGGERS[sys.argv[1] if len(sys.argv) > 1 else "print"]()
+    log = LOGGERS[next((word for word in sys.argv if word in LOGGERS), "print")]()
     train, test = load("digits", "train"), load("digits", "test")
     run = jobs.learn_digits(train[:500], test[:100], jobs.Settings(neurons=20), log=log)
-    print(f"{100 * run.report['metrics']['accuracy_vote']:.1f} %")
+    print(f"{100 * run.report['metrics']['accuracy_vote']:.1f} % of the test images are right")
 
 
 if __name__ == "__main__":

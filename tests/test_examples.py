@@ -27,6 +27,7 @@ PROMISED = {
     "12_replicas": "20 replicas:",
     "13_moving_bar": "direction selectivity index",
     "14_own_network": "% of the digits are right, and",
+    "15_loggers": "% of the test images are right",
 }
 
 
