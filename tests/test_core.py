@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, NeuronGroup, Synapses, ms, mV
 
-from spikehebb.circuits import soft_wta, synapse_pair
+from spikehebb.circuits import lif_wta, soft_wta, synapse_pair
 from spikehebb.core import (
     Circuit,
     Images,
@@ -233,3 +233,12 @@ def test_values_that_hold_arrays_are_themselves_alone() -> None:
     one, other = (Population(model=lif, size=2, state={"v": [0, 1] * mV}) for _ in range(2))
     assert len({one, other, one}) == 2
     assert one != other
+
+
+def test_neurons_start_from_quantities_of_their_unit_or_numbers_of_it() -> None:
+    circuit = lif_wta(np.eye(2))
+    for start in (-60 * mV, [-0.06, -0.06]):
+        state = circuit.with_state("output", v=start).populations["output"].state["v"]
+        np.testing.assert_allclose(np.asarray(state), -0.06)
+    with pytest.raises(ValueError, match=r"output starts from v = 20\. ms, which must be in volt, or a number"):
+        circuit.with_state("output", v=20 * ms)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
+from brian2.units import get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from spikehebb import equations as text
@@ -21,7 +22,10 @@ from spikehebb.core.values import LATER, Float, Frozen, dimensions, frozen_array
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Population:
-    """A number of neurons of one model, with the state they start from (one value or one per neuron)."""
+    """A number of neurons of one model, with the state they start from (one value or one per neuron).
+
+    A variable with a unit starts from a quantity, or from a number of its base unit, as ``Recording.state`` has them.
+    """
 
     model: NeuronModel
     size: int
@@ -250,11 +254,20 @@ class Circuit:
                         f"{owner[variable]} and from rule {traces.rule.name}; rename one of them."
                     )
                 owner[variable] = f"rule {traces.rule.name}"
-        for variable in population.state:
+        units = _names(population)
+        for traces in self.traces(name):
+            units |= text.variables(traces.equations)
+        for variable, value in population.state.items():
             if variable not in owner:
                 raise ValueError(
                     f"circuit {self.name}: population {name} has no variable {variable!r} to start from."
                     f"{text.did_you_mean(variable, owner)}"
+                )
+            unit = units.get(variable, text.DIMENSIONLESS)
+            if get_dimensions(value) not in (text.DIMENSIONLESS, unit):
+                raise ValueError(
+                    f"circuit {self.name}: population {name} starts from {variable} = {value}, which must be in "
+                    f"{text.unit_text(Quantity(1, dim=unit))}, or a number of that."
                 )
 
     def _check_synapse(self, name: str, projection: Projection) -> None:
