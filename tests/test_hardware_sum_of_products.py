@@ -17,6 +17,7 @@ FORMS = {
     "diehl_cook": "dw = -0.0001*x0*y1 + 0.01*y0*x1*y2",
     "triplet_hc_minimal": "dw = -0.0035*x0*y1 + 0.008*y0*x1*(y2 + 0.6625)",
     "softhebb_annealed": "dw = -0.005*y0*x1*(y1 - 1.008) + 0.005*y0*(y1 - 1.008)*y2*w",
+    "softhebb_threshold": "dw = -0.005*y0*x1*(y1 - 1.008) + 0.005*y0*(y1 - 1.008)*w",
     "stdp_reward": "dw = 100*u*(y2 + 0.002)*t\ndtag = -0.15*x0*y1 + 0.1*y0*x1 - 1*u*t",
 }
 # A piece of what must be said of rules that do not fit

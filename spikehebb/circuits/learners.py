@@ -24,9 +24,10 @@ from spikehebb.neurons import (
     conductance_inhibitory,
     homeostatic_escape_rate,
     lif_competing,
+    lif_unit,
     mean_inhibition,
 )
-from spikehebb.rules import combine, diehl_cook_power, normalization, softhebb
+from spikehebb.rules import combine, diehl_cook_power, normalization, softhebb, softhebb_threshold
 from spikehebb.rules import nessler as nessler_rule
 
 
@@ -144,6 +145,36 @@ def _lif_wta(
     )
 
 
+def _lif_first(
+    inputs: int,
+    neurons: int,
+    *,
+    rng: np.random.Generator,
+    rule: PlasticityRule,
+    encoder: NeuronModel,
+    level: float = 60.0,
+    strength: float = 5.0,
+    start_norm: float = 3.0,
+    eta: float = 0.15,
+    lifetime: float = 300.0,
+) -> Circuit:
+    weights = np.clip(of_length(np.abs(rng.standard_normal((inputs, neurons))), start_norm), *weight_bounds(rule))
+    own: dict[str, Any] = {"eta": eta / level, "lifetime": lifetime} if ages(rule) else {}
+    own |= {"level": level, "tau_x": 10 * second} if "level" in rule.parameters else {}
+    neuron = lif_unit.with_parameters(tau_m=np.inf * second, jump=1 / level * mV)  # in whole numbers nothing decays
+    return Circuit(
+        name="lif_first",
+        populations={
+            "input": Population(model=encoder, size=inputs),
+            "output": Population(model=neuron, size=neurons),
+        },
+        projections={
+            "feedforward": Projection(pre="input", post="output", weights=weights, rule=rule.with_parameters(**own)),
+            "lateral": Projection(pre="output", post="output", weights=-strength * level * (1 - np.eye(neurons))),
+        },
+    )
+
+
 def _diehl_cook(
     inputs: int,
     neurons: int,
@@ -214,6 +245,16 @@ lif_wta = Learner(
     rule=softhebb,
     encoder=regular,
     presentation=100 * ms,
+)
+
+lif_first = Learner(
+    name="lif_first",
+    summary="Winner-take-all of integrate-and-fire neurons: the first at its threshold wins; all of it fits on chips",
+    start=_lif_first,
+    rule=softhebb_threshold,
+    encoder=regular.with_parameters(max_rate=2000 * Hz),
+    presentation=60 * ms,
+    reference="The circuit is this toolkit's: lateral inhibition and a rule that is a sum of products",
 )
 
 LEARNERS = collected(Learner, globals())

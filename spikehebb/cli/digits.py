@@ -116,7 +116,7 @@ def learn(
         "rounding": rounding,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    if target is not None and rule is None:
+    if target is not None and rule is None and circuit in (None, "soft_wta"):
         given |= jobs.CHIP_RULE
     settings = (
         known.made(**given) if known else jobs.Settings(**given)

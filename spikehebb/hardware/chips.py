@@ -20,6 +20,10 @@ _SPYNNAKER = "SpiNNakerManchester/sPyNNaker: plasticity sources"
 _SYNAPSES = "SpiNNakerManchester/sPyNNaker: neural_modelling/src/neuron/synapse_row.h"
 _GUIDE = "electronicvisions/hbp-sp9-guidebook: mc/using_spiNNaker.rst (limits of the software of that time)"
 
+_LAVA_2 = "lava-nc/lava: src/lava/magma/core/learning/constants.py, which Lava has for Loihi 2, too"
+_ONM = "open-neuromorphic.org: Loihi 2, second-hand for Intel's technology brief of 2021"
+_SPINN2 = "SpiNNakerManchester/SpiNNMachine: SpiNN2datasheet.pdf, version 0.03, 2021"
+
 _NONE: Mapping[str, tuple[object, str]] = Frozen()
 
 
@@ -73,6 +77,40 @@ loihi1 = Target(
             },
         ),
         (_SANA, {"cores": 128}),
+    ),
+)
+
+loihi2 = Target(
+    name="loihi2",
+    summary="Intel Loihi 2: digital, neurons are programs, spikes carry numbers, learning by sums of products",
+    limits=_limits(
+        (
+            _LAVA_2,
+            {
+                "weight_bits": 8,
+                "weight_signs": "per synapse",
+                "sign_in_weight_bits": True,
+                "weight_exponents": (-8, 7),
+                "learns": True,
+                "sum_of_products": True,
+                "traces_pre": 2,
+                "traces_post": 3,
+                "trace_bits": 7,
+                "impulse_fraction_bits": 8,
+                "tag_bits": 9,
+                "constant_bits": 8,
+                "scale_bits": 4,
+                "accumulator_bits": 16,
+                "epoch_bits": 6,
+                "stochastic_rounding": True,
+            },
+        ),
+        unverified={
+            "cores": (128, _ONM),
+            "neurons_per_core": (8192, f"{_ONM}: 1 million neurons on 128 cores; a core's own number is not published"),
+            "continuous_projections": (True, f"{_ONM}: graded spikes, whole numbers of up to 32 bits"),
+            "decay_bits": (12, "as on Loihi; of a program's own neurons the precision is the program's"),
+        },
     ),
 )
 
@@ -132,6 +170,23 @@ spinnaker = Target(
         (_SYNAPSES, {"weight_bits": 16, "weight_signs": "per synapse", "sign_in_weight_bits": True}),
         (_GUIDE, {"neurons_per_core": 255, "delay_steps": 144}),
         unverified={"continuous_projections": (False, "cores exchange spikes; from memory")},
+    ),
+)
+
+spinnaker2 = Target(
+    name="spinnaker2",
+    summary="SpiNNaker2 (Dresden, Manchester): 152 ARM processors, neurons and rules are programs",
+    limits=_limits(
+        (_SPINN2, {"cores": 152}),
+        (
+            f"{_SPINN2}: 128 KB for code and data of a processor, an upper bound",
+            {"synapse_bits_per_core": 128 * 1024 * 8},
+        ),
+        unverified={
+            "learns": (True, "rules are programs; from memory"),
+            "sum_of_products": (False, "rules are programs; from memory"),
+            "continuous_projections": (False, "processors exchange spikes; their payloads are not published here"),
+        },
     ),
 )
 

@@ -30,6 +30,8 @@ def imperfect(circuit: Circuit, rng: np.random.Generator, *, dropped: float, spr
     spread : float
         Standard deviation of the factor by which each output neuron takes its input, log-normal with mean 1.
     """
+    if "feedforward" not in circuit.projections:
+        raise ValueError(f"broken synapses and neurons are those of a projection feedforward; {circuit.name} has none.")
     projections = dict(circuit.projections)
     output, feedforward = circuit.populations["output"], projections["feedforward"]
     intact = rng.random((circuit.populations["input"].size, output.size)) >= dropped
@@ -37,11 +39,14 @@ def imperfect(circuit: Circuit, rng: np.random.Generator, *, dropped: float, spr
         projections["feedforward"] = dataclasses.replace(feedforward, connected=intact)
     if spread:
         model, gains = output.model, log_normal(rng, spread, (output.size,))
-        changed = dataclasses.replace(
-            model,
-            receive=equations.renamed(model.receive, {"w": "w*gain_post"}),
-            parameters={**model.parameters, "gain": gains},
-        )
+        if "gain" in model.parameters:  # which is what a neuron takes its input by
+            changed = model.with_parameters(gain=gains * model.parameters["gain"])
+        else:
+            changed = dataclasses.replace(
+                model,
+                receive=equations.renamed(model.receive, {"w": "w*gain_post"}),
+                parameters={**model.parameters, "gain": gains},
+            )
         output = dataclasses.replace(output, model=changed)
     populations = {**circuit.populations, "output": output}
     return dataclasses.replace(circuit, populations=populations, projections=projections)

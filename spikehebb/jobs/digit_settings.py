@@ -269,11 +269,6 @@ class Settings:
             self.plasticity(plain=True).with_parameters(**changes)
 
     def _check_chip(self) -> None:
-        if self.circuit != "soft_wta":
-            raise ValueError(
-                f"a chip's limits and faults are those of the circuit soft_wta, and this is {self.learner.name}; leave "
-                "out target, dropped and neuron_spread."
-            )
         if self.target:
             self.chip()
             hardware.sum_of_products(self.plasticity())  # which refuses what no chip has

@@ -194,6 +194,23 @@ softhebb_annealed = PlasticityRule(
     cites=softhebb.cites,
 )
 
+softhebb_threshold = PlasticityRule(
+    name="softhebb_threshold",
+    summary="SoftHebb of neurons that fire at a threshold: there the potential is a constant that no rule has to read",
+    # An integrator that starts from 0 fires when u = sum(w*x1) reaches its threshold: SoftHebb's u*w is level*w there,
+    # and the length of the weights still goes to 1.
+    pre=softhebb.pre,
+    pre_spike=softhebb.pre_spike,
+    post=softhebb_annealed.post,
+    post_spike=softhebb_annealed.post_spike,
+    on_post="w += eta*(1 + rest - age_post)*(x1_pre - level*w)",
+    parameters={"eta": 0.005, "tau_x": 20 * ms, "lifetime": 1000.0, "rest": 1 / 127, "level": 1.0},
+    roles={"lifetime": "scale", "rest": "factor", "level": "factor"},
+    ties=softhebb.ties,
+    reference="As softhebb; the threshold for the potential is this toolkit's, for chips whose rules read no potential",
+    cites=softhebb.cites,
+)
+
 softhebb_rate = PlasticityRule(
     name="softhebb_rate",
     summary="SoftHebb: the softmax activity y moves w towards the input, to length 1",

@@ -272,6 +272,15 @@ def softhebb_annealed(pre: Times, post: Times, w: float, p: Parameters) -> float
     return _softhebb(pre, post, w, p, lambda fired: p["rest"] + max(0.0, 1 - fired / p["lifetime"]))
 
 
+@SPIKE_ORACLES.of("softhebb_threshold")
+def softhebb_threshold(pre: Times, post: Times, w: float, p: Parameters) -> float:
+    """As ``softhebb_annealed``, with the threshold in the place of the potential."""
+    for fired, t in enumerate(np.sort(post)):
+        pace = p["rest"] + max(0.0, 1 - fired / p["lifetime"])
+        w += p["eta"] * pace * (all_pairs(t, pre, seconds(p["tau_x"])) - p["level"] * w)
+    return w
+
+
 def _softhebb(pre: Times, post: Times, w: float, p: Parameters, pace: Change) -> float:
     tau_x, arrived, fired = seconds(p["tau_x"]), list[tuple[float, float]](), 0
     for t, side in events(pre, post):
