@@ -53,7 +53,9 @@ INSIDE = {
     "distributed": {"spikehebb.sweeps.workers"},
     "dask": {"spikehebb.sweeps.workers"},
     "dask_jobqueue": {"spikehebb.sweeps.workers"},
-    "pandas": {"spikehebb.jobs.runs"},
+    "pandas": {"spikehebb.jobs.runs", "spikehebb.core.display"},
+    "spikehebb.plot": {"spikehebb.core.display"},  # the one way up: values are asked for their picture
+    "matplotlib.pyplot": {"spikehebb.plot.results"},  # half a second
     "scipy.optimize": {
         "spikehebb.conversion.lif_calibration",
         "spikehebb.jobs.fit",

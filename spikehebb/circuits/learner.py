@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import Quantity, ms
 
 from spikehebb import equations as text
-from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule
+from spikehebb.core import Circuit, Frozen, NeuronModel, PlasticityRule, display
 from spikehebb.core.times import seconds
 from spikehebb.encoders import regular
 
@@ -170,6 +170,10 @@ class Learner:
         for name in plastic(made):
             _check_rule(owner, made.projections[name].rule)
         return made
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
 
 
 def plastic(circuit: Circuit) -> tuple[str, ...]:

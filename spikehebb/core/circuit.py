@@ -13,6 +13,7 @@ from brian2.units import get_dimensions
 from numpy.typing import ArrayLike, NDArray
 
 from spikehebb import equations as text
+from spikehebb.core import display
 from spikehebb.core.bounds import check_start
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.times import seconds
@@ -43,6 +44,9 @@ class Population:
                     f"population of {self.model.name}: {name} has shape {np.shape(value)}, "
                     f"but it takes one value or {self.size}."
                 )
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,6 +130,9 @@ class Projection:
     def in_synapses(self, side: str) -> bool:
         """Return whether traces that spikes of one side, ``pre`` or ``post``, drive live in each synapse."""
         return bool(self.rule and self.rule.statements(side)[0] and self.lateness(side).ndim)
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -376,6 +383,11 @@ class Circuit:
         old = self.populations[population]
         changed = dataclasses.replace(old, state={**old.state, **state})
         return dataclasses.replace(self, populations={**self.populations, population: changed})
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    save = display.save
 
 
 def _names(population: Population) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from brian2 import Quantity, second
 from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
+from spikehebb.core import display
 from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, describe_value, frozen_array
 from spikehebb.reading import printable
@@ -121,6 +122,10 @@ class Images:
         pixels: NDArray[Any] = self.pixels[chosen]
         return np.divide(pixels, 255, dtype=np.float32) if pixels.dtype == np.uint8 else pixels
 
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+
 
 def class_names(owner: str, classes: Sequence[str], labels: Int) -> tuple[str, ...]:
     """Return the names of classes, or numbers where none are given, after comparing them with the labels.
@@ -172,6 +177,9 @@ class Spikes:
 
     def __len__(self) -> int:
         return len(self.i)
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -228,6 +236,9 @@ class Protocol:
         """How long one row of a stimulus is presented, or None where there is just one."""
         return None if self.presentation is None else self.presentation / self.frames
 
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
@@ -274,6 +285,18 @@ class Recording:
     seconds: float
     replicas: int = 1
     seeds: tuple[int, ...] = ()
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    to_frame = display.to_frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row for each spike: its population, neuron and time."""
+        return [
+            {"population": name, "neuron": neuron, "time_ms": time}
+            for name, spikes in self.spikes.items()
+            for neuron, time in zip(spikes.i.tolist(), (1000 * np.asarray(spikes.t / second)).tolist(), strict=True)
+        ]
 
     def replica(self, copy: int) -> Recording:
         """Return the results of replica ``copy``, from 0, as if it had run alone; ``seconds`` are those of all.

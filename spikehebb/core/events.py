@@ -11,6 +11,7 @@ import numpy as np
 from brian2 import Quantity, second
 from numpy.typing import NDArray
 
+from spikehebb.core import display
 from spikehebb.core.data import Images, class_names
 from spikehebb.core.memory import check_memory
 from spikehebb.core.times import seconds
@@ -244,6 +245,9 @@ class Events:
         step = self.t[within].astype(np.int64) * steps // int(micro)
         channels, rows, columns = (getattr(self, each)[within].astype(np.int64) for each in ("p", "y", "x"))
         return recording, step, (channels * self.sensor[1] + rows) * self.sensor[2] + columns
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 Samples = Images | Events  # what a network is shown, one after the other

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from spikehebb import equations as text
+from spikehebb.core import display
+from spikehebb.core.brian2_text import Brian2Text
 from spikehebb.core.roles import check_roles, check_values, roles_of
 from spikehebb.core.values import Frozen, Parameters, Reference, dimensions, frozen_parameters, with_parameters
 
@@ -137,6 +139,9 @@ class NeuronModel:
             **spiking,
             **resting,
         }
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -372,29 +377,6 @@ class PlasticityRule:
             },
         )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Brian2Text:
-    """A rule in the form that Brian2's own classes take.
-
-    To have coincident spikes treated as in this toolkit, write ``synapses.post.order = -2`` as well. ``update`` and
-    ``onset`` of a rule, where it has them, go into ``synapses.run_regularly``.
-
-    Parameters
-    ----------
-    pre_model, post_model : str
-        Equations to add to the model of the presynaptic and of the postsynaptic ``NeuronGroup``.
-    pre_reset, post_reset : str
-        Statements to add to their ``reset``.
-    namespace : dict
-        The parameters, for both groups.
-    synapses : dict
-        The keyword arguments of ``Synapses`` besides the two groups.
-    """
-
-    pre_model: str
-    pre_reset: str
-    post_model: str
-    post_reset: str
-    namespace: Mapping[str, Any]
-    synapses: Mapping[str, Any]
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot

@@ -15,6 +15,7 @@ from brian2.units import get_dimensions
 from numpy.typing import NDArray
 
 from spikehebb import equations as text
+from spikehebb.core import display
 from spikehebb.core.roles import check_values
 from spikehebb.reading import printable
 
@@ -40,7 +41,7 @@ class Frozen(Mapping[str, T]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return repr(self._items)
+        return display.short(self, display.LINE // 2)
 
 
 @dataclass(frozen=True, kw_only=True)

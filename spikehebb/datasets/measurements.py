@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, Quantity, ms
 
-from spikehebb.core import Float, Frozen, Reference
+from spikehebb.core import Float, Frozen, Reference, display
 from spikehebb.core.times import hertz, seconds
 from spikehebb.core.values import frozen_array
 from spikehebb.datasets.csv_lines import SEPARATORS, decoded, is_number, number, separator_of, split
@@ -183,6 +183,21 @@ class Measurements:
                 "at_lag_ms."
             )
         return _QUADRUPLET_LAG if self.lag is None else self.lag
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    to_frame = display.to_frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row for each point: what was varied, the change and its error."""
+        return [
+            {
+                self.variable: point.tolist(),
+                "change": float(self.change[place]),
+                "error": None if self.error is None else float(self.error[place]),
+            }
+            for place, point in enumerate(self.x)
+        ]
 
 
 def _quadruplet(interval: float, lag: float) -> tuple[Float, Float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb.core import Frozen
+from spikehebb.core import Frozen, display
 from spikehebb.equations import did_you_mean
 
 SIGNS = ("unsigned", "per synapse", "per row", "per presynaptic neuron")
@@ -144,6 +144,9 @@ class Target:
             else:
                 limits[name] = value if isinstance(value, Limit) else Limit(value=value, source="set by the user")
         return dataclasses.replace(self, limits=limits)
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 def _check_name(target: str, name: str) -> None:

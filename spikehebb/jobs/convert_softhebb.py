@@ -15,7 +15,7 @@ from spikehebb import conversion, devices, metrics
 from spikehebb.checkpoint import Shapes
 from spikehebb.conversion import SpikingNetwork, Timing, network_file
 from spikehebb.conversion.present import build_programs, together_of
-from spikehebb.core import Images, Int, digest
+from spikehebb.core import Images, Int, digest, display
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
 from spikehebb.datasets import Given, as_images, sample
@@ -49,6 +49,18 @@ class ConversionRun:
     report: Mapping[str, Any]
     network: SpikingNetwork
     model: Model
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return accuracy and agreement with the rate network, against latency and operations."""
+        return [
+            {"latency_ms" if name == "ms" else name: value for name, value in point.items()}
+            for point in self.report.get("curve", ())
+        ]
 
 
 def convert_softhebb(

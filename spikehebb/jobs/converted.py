@@ -14,7 +14,7 @@ from spikehebb import conversion, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.conversion import SpikingNetwork, network_file
 from spikehebb.conversion.present import build_programs, together_of
-from spikehebb.core import Circuit, Float, Images, Int, Samples, images_only
+from spikehebb.core import Circuit, Float, Images, Int, Samples, display, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -43,6 +43,10 @@ class ConvertedNetwork:
 
     model: Model
     network: SpikingNetwork
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    save = display.save
 
     @property
     def header(self) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spikehebb.core import display
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.learned import LearnedNetwork
 
@@ -44,6 +45,16 @@ class DigitRun:
     report: Mapping[str, Any]
     network: LearnedNetwork
 
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+    save = display.save
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the learning curve: accuracy on the training images, as they are learned."""
+        return [dict(point) for point in self.report["learning_curve"]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class DigitRuns:
@@ -62,6 +73,18 @@ class DigitRuns:
     runs: tuple[DigitRun, ...]
     folders: tuple[str, ...]
     summary: Mapping[str, Any]
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row for each network: its folder, seed and accuracies."""
+        return [
+            {"folder": each["folder"], "seed": each["config"]["seed"], **each["metrics"]}
+            for each in self.summary["networks"]
+        ]
 
 
 def check_replicas(settings: Sequence[Settings]) -> None:

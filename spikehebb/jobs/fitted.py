@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import Hz, Quantity, ms, mV, volt
 from brian2.units import get_dimensions
 
-from spikehebb.core import Float, Parameters, PlasticityRule
+from spikehebb.core import Float, Parameters, PlasticityRule, display
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.equations import DIMENSIONLESS, TIME, unit_text
 
@@ -107,6 +107,12 @@ class Fit:
     w0: float
     trials: int
     warnings: tuple[str, ...]
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+    save = display.save
 
     @property
     def rule(self) -> str:

@@ -17,7 +17,7 @@ from brian2 import ms
 from spikehebb import devices, metrics
 from spikehebb.checkpoint import Shapes
 from spikehebb.conversion import SpikingNetwork, present
-from spikehebb.core import Float, Images, check_finite
+from spikehebb.core import Float, Images, check_finite, display
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.datasets import Given, as_images
 from spikehebb.devices import Device
@@ -44,6 +44,9 @@ class LayersRun:
 
     model: Model
     report: Mapping[str, Any]
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
 
 
 def learn_layers(

@@ -17,7 +17,7 @@ from scipy import sparse
 from spikehebb import checkpoint, devices, export
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import AnyLearner
-from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest, images_only
+from spikehebb.core import Circuit, Events, Int, PlasticityRule, Samples, digest, display, images_only
 from spikehebb.core.progress import Progress, of_stage, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -72,6 +72,11 @@ class LearnedNetwork:
     header: Mapping[str, Any]
     arrays: Mapping[str, NDArray[Any]]
     settings: Settings
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    save = display.save
 
     @property
     def classes(self) -> tuple[str, ...]:

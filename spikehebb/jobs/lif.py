@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikehebb import conversion, devices, export, metrics
 from spikehebb.checkpoint import Checkpoint
-from spikehebb.core import Circuit, Samples, images_only
+from spikehebb.core import Circuit, Samples, display, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
@@ -142,6 +142,10 @@ class LifNetwork:
     def learned(self) -> NoReturn:
         """Raise ``ValueError``: it is converted already."""
         converted_already()
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    save = display.save
 
 
 def _own(columns: ConvertedNetwork) -> LifWta:

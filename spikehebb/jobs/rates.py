@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikehebb import export, metrics
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.conversion import folded
-from spikehebb.core import Circuit, Population, Projection, Samples, digest, images_only
+from spikehebb.core import Circuit, Population, Projection, Samples, digest, display, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.encoders import word_source
@@ -40,6 +40,11 @@ class RateNetwork:
     """
 
     model: Model
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    save = display.save
 
     @property
     def header(self) -> Mapping[str, Any]:

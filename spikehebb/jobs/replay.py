@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms, second
 
 from spikehebb import devices, protocols, rules
 from spikehebb.circuits import synapse_pair
-from spikehebb.core import Float, PlasticityRule
+from spikehebb.core import Float, PlasticityRule, display
 from spikehebb.core.progress import Fraction, stage_reporter
 from spikehebb.core.times import on_grid
 from spikehebb.devices import Device
@@ -27,6 +28,8 @@ class Replay:
     Parameters
     ----------
     rule : str
+    pre, post : Quantity
+        The spike times, on the grid.
     times : Quantity, shape (n,)
         0 (the start), the time of every spike on either side (for presynaptic spikes, of their arrival), and the end.
     w : array, shape (n,)
@@ -39,11 +42,34 @@ class Replay:
     """
 
     rule: str
+    pre: Quantity
+    post: Quantity
     times: Quantity
     w: Float
     sample_times: Quantity
     samples: Float
     w_final: float
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+    save = display.save
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one row for each time at which the weight is known."""
+        times = np.round(np.asarray(self.times / ms), 9).tolist()
+        return [{"time_ms": time, "w": w} for time, w in zip(times, self.w.tolist(), strict=True)]
+
+    def report(self) -> dict[str, Any]:
+        """Return the replay as plain data for JSON."""
+        rows = self.rows()
+        return {
+            "rule": self.rule,
+            "t_ms": [row["time_ms"] for row in rows],
+            "w": [row["w"] for row in rows],
+            "w_final": self.w_final,
+        }
 
 
 def replay(
@@ -137,6 +163,8 @@ def replay(
     drawn = np.linspace(0, len(trace) - 1, min(len(trace), _DRAWN)).astype(int)
     return Replay(
         rule=rule.name,
+        pre=columns["pre"] * second,
+        post=columns["post"] * second,
         times=np.concatenate([[0.0], samples * float(dt * every)]) * second,
         w=np.concatenate([[w0], trace[samples]]),
         sample_times=drawn * float(dt * every) * second,

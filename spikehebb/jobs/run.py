@@ -36,7 +36,7 @@ LOCK = ".lock"
 REPORTS = ("run.json", "summary.json", "study.json")
 RESULTS = (*REPORTS, "checkpoint.npz")  # any of them is the result of a run
 _ASIDE = "source"  # where a network came from, which decides nothing
-_LEFT_OVER = re.compile(r"^\.[\w-]+\.(npz|npy|json|png|csv)-[a-z0-9_]{8}$")  # of ``checkpoint.write_whole``
+_LEFT_OVER = re.compile(r"^\.[\w-]+\.(npz|npy|json|png|svg|pdf|csv)-[a-z0-9_]{8}$")  # of ``checkpoint.write_whole``
 
 _HELD: set[tuple[Path, int]] = set()  # folders, each with the thread that holds it
 Counts = Mapping[str, Any]  # what a state counts: whole numbers, and lists of them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, Quantity, ms, second
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from spikehebb import devices, protocols, rules
 from spikehebb.circuits.pair import check_pairs, synapse_pair
-from spikehebb.core import Float, PlasticityRule, Protocol
+from spikehebb.core import Float, PlasticityRule, Protocol, display
 from spikehebb.core.progress import Fraction, stage_reporter
 from spikehebb.core.times import hertz, on_grid
 from spikehebb.devices import Device
@@ -32,6 +33,27 @@ class Window:
     frequency: Quantity
     w0: float
 
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+    save = display.save
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one row for each lag."""
+        return [{"lag_ms": lag, "dw": dw} for lag, dw in zip(_plain(self.lags / ms), self.dw.tolist(), strict=True)]
+
+    def report(self) -> dict[str, Any]:
+        """Return the window as plain data for JSON."""
+        return {
+            "rule": self.rule,
+            "lags_ms": _plain(self.lags / ms),
+            "dw": self.dw.tolist(),
+            "repeats": self.repeats,
+            "frequency_hz": float(self.frequency / Hz),
+            "w0": self.w0,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyResponse:
@@ -43,6 +65,35 @@ class FrequencyResponse:
     dw: Float
     repeats: int
     w0: float
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+    save = display.save
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one row for each lag and frequency."""
+        return [
+            {"lag_ms": lag, "frequency_hz": rate, "dw": float(dw)}
+            for lag, changes in zip(_plain(self.lags / ms), self.dw, strict=True)
+            for rate, dw in zip(_plain(self.frequencies / Hz), changes, strict=True)
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """Return the response as plain data for JSON."""
+        return {
+            "rule": self.rule,
+            "frequencies_hz": _plain(self.frequencies / Hz),
+            "lags_ms": _plain(self.lags / ms),
+            "dw": self.dw.tolist(),
+            "repeats": self.repeats,
+            "w0": self.w0,
+        }
+
+
+def _plain(numbers: Any) -> list[float]:
+    return [float(number) for number in np.atleast_1d(np.asarray(numbers))]
 
 
 def weight_changes(

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikehebb import metrics
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Float, Images, Int, check_finite
+from spikehebb.core import Float, Images, Int, check_finite, display
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
 from spikehebb.datasets import Given, as_images, sample
@@ -51,6 +51,15 @@ class SoftHebbRun:
 
     model: Model
     report: Mapping[str, Any]
+
+    __repr__ = display.one_line
+    _repr_html_ = display.html
+    plot = display.plot
+    to_frame = display.to_frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the learning curve of the readout."""
+        return [dict(point) for point in self.report.get("learning_curve", ())]
 
 
 def train_softhebb(

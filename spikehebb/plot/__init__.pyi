@@ -1,10 +1,12 @@
 from .association import association
+from .circuit import circuit
 from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from .fit import data_under_window, failed_fit, fitted_window
+from .results import draw, html, write
 from .rules import frequency_response, gallery, replay, stdp_window
 from .runs import runs_along
-from .save import save
+from .save import COLUMNS, PALETTE, STYLE, save, styled
 from .softhebb import (
     accuracy_by_layer,
     as_published,
@@ -19,19 +21,25 @@ from .study import study
 from .sweep import sweep
 
 __all__ = [
+    "COLUMNS",
+    "PALETTE",
+    "STYLE",
     "accuracy_by_layer",
     "as_published",
     "association",
+    "circuit",
     "confusion",
     "conversion_layers",
     "conversion_pictures",
     "data_under_window",
     "digit_pictures",
+    "draw",
     "failed_fit",
     "fidelity",
     "fitted_window",
     "frequency_response",
     "gallery",
+    "html",
     "learning_curve",
     "mean_patches",
     "norm_histograms",
@@ -45,6 +53,8 @@ __all__ = [
     "stdp_window",
     "study",
     "sweep",
+    "styled",
     "weight_images",
     "winner_probability",
+    "write",
 ]

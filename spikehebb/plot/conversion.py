@@ -9,8 +9,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, lettered, named, panels, save, styled
 from spikehebb.reading import printable
+
+_AT_ONCE = 0.1  # of a presentation: a first answer before that needs no word
 
 
 def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
@@ -32,13 +34,16 @@ def conversion_pictures(report: Mapping[str, Any], out: Path) -> list[Path]:
     return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
 
 
-def fidelity(report: Mapping[str, Any]) -> Figure:
-    """Draw accuracy and agreement against latency, and against synaptic operations."""
+@styled
+def fidelity(report: Mapping[str, Any], *, ax: Axes | None = None) -> Figure:
+    """Draw accuracy and agreement against latency, and against synaptic operations.
+
+    Before the last layer can have fired there is no answer: that time is grey.
+    """
     curve, scores = report["curve"], report["metrics"]
     # In turn, all operations are done before the last layer fires, and there is nothing to draw over time.
-    panels = 2 if curve[-1]["operations"] > curve[0]["operations"] else 1
-    figure = Figure(figsize=(5 * panels + (2 - panels), 4), layout="constrained")
-    drawn = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    count = 2 if curve[-1]["operations"] > curve[0]["operations"] else 1
+    figure, drawn = panels(ax, (1,) * count, size=(7.2 if count == 2 else 5.2, 3.5), sharey=True)
     for axes, key, scale in zip(drawn, ("ms", "operations"), (1.0, 1e-6), strict=False):
         across = [scale * point[key] for point in curve]
         axes.plot(across, [100 * point["accuracy"] for point in curve], color=BLUE, label="spiking: accuracy")
@@ -47,29 +52,37 @@ def fidelity(report: Mapping[str, Any]) -> Figure:
         )
         axes.axhline(100 * scores["accuracy_rate"], color=GREY, linestyle="--", label="rate network: accuracy")
         axes.set_ylim(0, 101)
-        _tidy(axes)
     latency = drawn[0]
     latency.set_xlabel("time since the onset of an image (ms)")
     latency.set_ylabel("test images (%)")
-    if panels == 2:
+    latency.set_xlim(left=0)
+    if curve[0]["ms"] > _AT_ONCE * curve[-1]["ms"]:
+        latency.axvspan(0, curve[0]["ms"], color="0.92", lw=0)
+        latency.text(curve[0]["ms"] / 2, 50, "no answer yet", ha="center", va="center", rotation=90, color=GREY)
+    if count == 2:
         drawn[1].set_xlabel("synaptic operations per image (millions)")
         drawn[1].set_xlim(left=0)
-    latency.legend(frameon=False, loc="lower right")
+    latency.legend(loc="lower right")
+    lettered(drawn)
     test = report["data"]["test"]
-    figure.suptitle(
-        f"{test['count']} images of {printable(test['name'])}: {100 * scores['accuracy_spiking']:.2f} % in spikes, "
-        f"{100 * scores['accuracy_rate']:.2f} % in rates",
-        fontsize=11,
+    title = (
+        f"n = {test['count']} images of {printable(test['name'])}: {100 * scores['accuracy_spiking']:.2f} % in spikes, "
+        f"{100 * scores['accuracy_rate']:.2f} % in rates"
     )
+    if ax is None:
+        figure.suptitle(title)
+    else:
+        ax.set_title(title)
     return named(figure)
 
 
-def conversion_layers(report: Mapping[str, Any]) -> Figure:
+@styled
+def conversion_layers(report: Mapping[str, Any], *, ax: Axes | None = None) -> Figure:
     """Draw, layer by layer, the correlation of rates with activations, the spikes, and the divergence of winners."""
     stages = report["stages"]
     names = [f"layer {number + 1}\n{stage['units']} units" for number, stage in enumerate(stages)]
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    likeness, spikes, winners = figure.subplots(1, 3)
+    figure, drawn = panels(ax, (1, 1, 1), size=(7.2, 2.8))
+    likeness, spikes, winners = drawn
     likeness.bar(names, [stage["correlation"] or 0 for stage in stages], 0.5, color=BLUE)
     likeness.set_ylabel("correlation of rates with activations")
     likeness.set_ylim(0, 1)
@@ -86,16 +99,12 @@ def conversion_layers(report: Mapping[str, Any]) -> Figure:
         winners.set_xticks(list(places), [name for name, _ in compared])
         winners.set_ylabel("divergence of winners (nats)")
         winners.set_ylim(0, 1.35 * max(max(row["divergence"], row["sampling"]) for _, row in compared))
-        winners.legend(frameon=False, fontsize=8, loc="upper left")
+        winners.legend(loc="upper left")
     else:
         winners.text(0.5, 0.5, "no soft competition", ha="center", va="center", color=GREY, transform=winners.transAxes)
         winners.set_xticks([])
         winners.set_yticks([])
-    for axes in (likeness, spikes, winners):
+    for axes in drawn:
         axes.set_xlim(-0.7, len(stages) - 0.3)
-        _tidy(axes)
+    lettered(drawn)
     return named(figure)
-
-
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)

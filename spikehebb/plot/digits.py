@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import Quantity, ms
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from spikehebb import metrics
 from spikehebb.circuits import plastic
 from spikehebb.core import Float, Images, Int, Recording
 from spikehebb.datasets import sample
-from spikehebb.jobs import DigitRun, some_presentations
+from spikehebb.jobs import DigitRun, LearnedNetwork, some_presentations
 from spikehebb.jobs.fronts import Columns, Edges
-from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, canvas, lettered, named, panels, save, styled
 from spikehebb.reading import printable
 
 _SHOWN = 8  # presentations in a raster
 _FIELDS = 100  # receptive fields on one sheet
 _LETTERS = 14  # of the name of a class
+# Tol 2021, muted, and black: ten colours that are told apart with any colour vision.
+_TEN = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499", "#000000")
 _WRITTEN = 30  # classes whose percentages are written into the matrix
 
 
@@ -48,7 +50,7 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
     shown, classes = sample(test, _SHOWN), test.classes
     recording = some_presentations(run.network, shown)
     presentation = run.network.settings.presentation
-    fields, shape = _from_input(run)
+    fields, shape = from_input(run.network)
     front, seen = run.network.settings.front, tuple(run.report["image_shape"])
     before = {}
     if isinstance(front, Columns):
@@ -64,19 +66,20 @@ def digit_pictures(run: DigitRun, test: Images, out: Path) -> list[Path]:
             run.report["learning_curve"],
             run.report["metrics"]["accuracy_vote"],
             run.report["data"]["train"]["name"],
+            tested=run.report["data"]["test"]["count"],
         ),
     }
     return [save(figure, out / f"{name}.png") for name, figure in figures.items()]
 
 
-def _from_input(run: DigitRun) -> tuple[Float, tuple[int, ...]]:
+def from_input(network: LearnedNetwork) -> tuple[Float, tuple[int, ...]]:
     """Return the weights of the first projection from the input that learned, and the shape of their images.
 
     Where a pixel has a neuron for light and one for dark, those for light are drawn. Behind columns it is what of an
     image reaches a neuron through their weights; behind edges, the weights of the edges.
     """
-    circuit, shape = run.network.circuit(learning=True), tuple(run.report["image_shape"])
-    front = run.network.settings.front
+    circuit, shape = network.circuit(learning=True), tuple(network.header["image_shape"])
+    front = network.settings.front
     weights = next(
         np.asarray(projection.weights)
         for name in plastic(circuit)
@@ -85,13 +88,16 @@ def _from_input(run: DigitRun) -> tuple[Float, tuple[int, ...]]:
     if isinstance(front, Edges):
         return weights, front.shape(shape)
     if isinstance(front, Columns):
-        columns = front.circuit(np.asarray(run.network.arrays["front"]), shape).projections
+        columns = front.circuit(np.asarray(network.arrays["front"]), shape).projections
         fields, pool = (np.asarray(columns[name].weights) for name in ("field", "pool"))
         weights = fields @ (pool @ weights) / pool.sum(axis=0).max()
     return weights[: int(np.prod(shape))], shape
 
 
-def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes: Sequence[str] = ()) -> Figure:
+@styled
+def receptive_fields(
+    weights: Float, shape: Sequence[int], labels: Int, classes: Sequence[str] = (), *, ax: Axes | None = None
+) -> Figure:
     """Draw the weights of up to 100 neurons as images, in order of their labels.
 
     Parameters
@@ -114,26 +120,27 @@ def receptive_fields(weights: Float, shape: Sequence[int], labels: Int, classes:
     rows = -(-len(chosen) // columns)
     height, width = shape[0] + 1, shape[1] + 1  # one pixel of margin
     sheet = np.full((rows * height - 1, columns * width - 1), np.nan)
-    figure = Figure(figsize=(8, 7.2 * (rows * height) / (columns * width) + 0.5), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = canvas(ax, 7.2, 6.4 * (rows * height) / (columns * width) + 0.5)
     axis.set_axis_off()
     for number, neuron in enumerate(chosen):
         top, left = number // columns * height, number % columns * width
         sheet[top : top + shape[0], left : left + shape[1]] = weights[:, neuron].reshape(shape)
         name = ("" if silent.all() else "–") if silent[neuron] else _class_name(labels[neuron], classes)
-        axis.text(left, top, name, color="white", fontsize=7, va="top")
+        text = axis.text(left, top, name, color="white", fontsize=7, va="top")
+        text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
     # A few outliers must not hide the rest.
     picture = axis.imshow(
-        sheet, cmap="magma", vmin=min(0.0, float(weights.min())), vmax=float(np.percentile(weights, 99.8)) or 1.0
+        sheet, cmap="gray", vmin=min(0.0, float(weights.min())), vmax=float(np.percentile(weights, 99.8)) or 1.0
     )
     of = f"{len(chosen)} of {weights.shape[1]}" if len(chosen) < weights.shape[1] else f"{len(chosen)}"
     of_each = "" if silent.all() else ", with the label of each"
-    axis.set_title(f"Receptive fields of {of} neurons{of_each}", fontsize=11)
+    axis.set_title(f"Receptive fields of {of} neurons{of_each}")
     figure.colorbar(picture, ax=axis, label="weight w", shrink=0.6, pad=0.02)
     return named(figure)
 
 
-def confusion(table: Int, classes: Sequence[str] = ()) -> Figure:
+@styled
+def confusion(table: Int, classes: Sequence[str] = (), *, ax: Axes | None = None) -> Figure:
     """Draw a confusion matrix: rows are classes, columns what the images were taken for, in percent of the row.
 
     Parameters
@@ -148,9 +155,8 @@ def confusion(table: Int, classes: Sequence[str] = ()) -> Figure:
     table = np.hstack([table[:count, :count], table[:count, -1:]])
     percent = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     shown = percent if table[:, -1].any() else percent[:, :-1]
-    side = min(max(5.4, 0.32 * count), 20)
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-    axis = figure.subplots()
+    side = min(max(1.8, 1.0 + 0.36 * count), 20)
+    figure, axis = canvas(ax, max(side + 0.8, 3.5), max(side, 2.6))
     picture = axis.imshow(shown, cmap="Blues", vmin=0, vmax=100)
     for row, column in np.ndindex(shown.shape):
         value = shown[row, column]
@@ -171,34 +177,35 @@ def confusion(table: Int, classes: Sequence[str] = ()) -> Figure:
     axis.set_xticks(range(0, len(names), every), names[::every], rotation=90 if long else 0, parse_math=False)
     axis.set_yticks(range(0, count, every), names[:count:every], parse_math=False)
     right = np.trace(table[:, :count]) / max(table.sum(), 1)
-    axis.set_title(f"{100 * right:.1f} % of {table.sum()} test images right (single-neuron vote)", fontsize=11)
+    axis.set_title(textwrap.fill(f"{100 * right:.1f} % of {table.sum()} test images right (single-neuron vote)", 44))
     figure.colorbar(picture, ax=axis, label="% of the class", shrink=0.85)
     return named(figure)
 
 
-def raster(recording: Recording, images: Images, presentation: Quantity, labels: Int) -> Figure:
+@styled
+def raster(
+    recording: Recording, images: Images, presentation: Quantity, labels: Int, *, ax: Axes | None = None
+) -> Figure:
     """Draw what is shown, the input spikes and the output spikes coloured by the label of the neuron.
 
-    Labels are called as the classes of the images.
+    Labels are called as the classes of the images; the first pixel of an image is at the top, as in the image.
     """
     length = float(presentation / ms)
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
-    shown, inputs, outputs = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2.2, 2.6])
+    figure, (shown, inputs, outputs) = panels(ax, (1,), (1, 2.2, 2.6), size=(7.2, 5.6), sharex=True)
+    shown.set_xlim(0, len(images) * length)
+    shown.set_axis_off()
     for number, pixels in enumerate(images.intensities()):
-        shown.imshow(
+        inset = shown.inset_axes((number / len(images), 0, 1 / len(images), 1))  # in which an image keeps its shape
+        inset.set_axis_off()
+        inset.imshow(
             pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels.mean(axis=0),
             cmap="gray_r",
-            extent=(number * length + 0.2 * length, (number + 0.8) * length, 0, 0.6 * length),
         )
-    shown.set(xlim=(0, len(images) * length), ylim=(0, 0.6 * length), aspect="auto")
-    shown.set_axis_off()
-    shown.set_title(
-        f"{printable(images.name)}: {len(images)} presentations of {length:g} ms, learning off", fontsize=11
-    )
+    shown.set_title(f"{printable(images.name)}: {len(images)} presentations of {length:g} ms, learning off")
     spikes = recording.spikes["input"]
     tick = 4 if len(recording.counts["input"]) < 200 else 1
     inputs.plot(np.asarray(spikes.t / ms), spikes.i, "|", color="black", ms=tick, mew=0.8)
-    inputs.set(ylabel="input neuron (pixel)", ylim=(-1, len(recording.counts["input"])))
+    inputs.set(ylabel="input neuron (pixel)", ylim=(len(recording.counts["input"]), -1))
     spikes = recording.spikes["output"]
     order = np.lexsort((np.arange(len(labels)), labels))
     place = np.empty(len(labels), int)
@@ -207,6 +214,8 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     fired = np.asarray(spikes.i)
     outputs.scatter(np.asarray(spikes.t / ms), place[fired], s=9, c=colours[fired], linewidths=0)
     outputs.set(xlabel="time (ms)", ylabel="output neuron, by label", ylim=(-1, len(labels)))
+    inputs.tick_params(axis="x", labelbottom=False)
+    lettered([shown, inputs, outputs])
     _mark_labels(outputs, labels[order], images.classes)
     for axis in (inputs, outputs):
         for number in range(1, len(images)):
@@ -214,31 +223,52 @@ def raster(recording: Recording, images: Images, presentation: Quantity, labels:
     return named(figure)
 
 
-def learning_curve(curve: Sequence[Mapping[str, Any]], final: float, name: str) -> Figure:
-    """Draw accuracy against images seen, and the accuracy on the test images at the end."""
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axis = figure.subplots()
+@styled
+def learning_curve(
+    curve: Sequence[Mapping[str, Any]], final: float, name: str, *, tested: int | None = None, ax: Axes | None = None
+) -> Figure:
+    """Draw accuracy against images seen, and the accuracy on the test images at the end.
+
+    Parameters
+    ----------
+    curve : sequence of mapping
+        ``images_seen`` and ``accuracy``.
+    final : float
+        The accuracy on the test images.
+    name : str
+        Of the training images.
+    tested : int, optional
+        How many test images there were.
+    ax : Axes, optional
+        Where to draw; a figure of its own when left out.
+    """
+    figure, axis = canvas(ax)
     seen = [point["images_seen"] for point in curve]
     named_data = printable(name)
     score = [100 * point["accuracy"] for point in curve]
-    axis.plot(
-        seen,
-        score,
-        "-",
-        lw=1.2,
-        color=BLUE,
-        label=f"{named_data}, as they are learned\n(labels from the images before)",
-    )
-    axis.axhline(100 * final, color=ORANGE, ls="--", label=f"test images at the end: {100 * final:.1f} %")
+    if seen:
+        label = f"{named_data}, as they are learned\n(labels from the images before)"
+        axis.plot(seen, score, "-" if len(seen) > 1 else "o", color=BLUE, label=label)
+    else:
+        axis.text(
+            0.5,
+            0.5,
+            f"too few images of {named_data} for a curve:\nneurons are labelled from the images before",
+            transform=axis.transAxes,
+            ha="center",
+            color=GREY,
+        )
+        axis.set_xticks([])
+    count = "" if tested is None else f"n = {tested} "
+    axis.axhline(100 * final, color=ORANGE, ls="--", label=f"{count}test images at the end: {100 * final:.1f} %")
     axis.set(xlabel="images seen", ylabel="accuracy (%)", ylim=(min([*score, 100 * final, 80]) - 3, 100.5))
     axis.set_xlim(left=0)
-    axis.legend(frameon=False, loc="lower right")
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(loc="lower right")
     return named(figure)
 
 
 def _class_colour(label: int) -> str:
-    return GREY if label == metrics.NONE else to_hex(colormaps["tab10"](int(label) % 10))
+    return GREY if label == metrics.NONE else _TEN[int(label) % len(_TEN)]
 
 
 def _class_name(label: int, classes: Sequence[str]) -> str:

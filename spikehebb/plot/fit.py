@@ -14,7 +14,7 @@ from spikehebb.core import Float
 from spikehebb.datasets.measurements import TRIPLETS, Measurements
 from spikehebb.jobs.fit_problem import FitError
 from spikehebb.jobs.fitted import Fit
-from spikehebb.plot.save import BLUE, GREY, ORANGE, named
+from spikehebb.plot.save import BLUE, GREY, ORANGE, canvas, lettered, named, styled
 from spikehebb.reading import printable
 
 _ROW = 0.22  # inches
@@ -30,12 +30,15 @@ _THROUGH_0 = ("lag_ms", "quadruplet_ms")
 _BY_POINT = (*TRIPLETS, "spikes")
 
 
-def fitted_window(fit: Fit) -> Figure:
+@styled
+def fitted_window(fit: Fit, *, ax: Axes | None = None) -> Figure:
     """Draw the measurements of each data set, what the fitted rule and that at the start make of them, and a table.
 
     Parameters
     ----------
     fit : Fit
+    ax : Axes, optional
+        Where to draw the first data set and its curves, without the table; a figure of its own when left out.
 
     Returns
     -------
@@ -53,6 +56,12 @@ def fitted_window(fit: Fit) -> Figure:
     >>> fitted_window(result).axes[0].get_ylabel()
     'change of weight (% of start)'
     """
+    if ax is not None:
+        figure, axis = canvas(ax)
+        _data_set(axis, fit, 0)
+        axis.set_title(printable(f"{fit.rule} fitted to {fit.data[0].name}"))
+        axis.legend()
+        return named(figure)
     table = [("", "value", f"{100 * fit.confidence:g} % interval")]
     table += [(name, *estimate.rounded()) for name, estimate in fit.parameters.items()]
     summary = _summary(fit)
@@ -65,18 +74,14 @@ def fitted_window(fit: Fit) -> Figure:
     panels = figure.add_gridspec(
         down, min(len(fit.data), 2), left=0.08, right=0.08 + wide, bottom=0.13, top=0.9, hspace=0.55, wspace=0.28
     )
-    for place, (data, curve) in enumerate(zip(fit.data, fit.curves, strict=True)):
+    for place, data in enumerate(fit.data):
         axis = figure.add_subplot(panels[place // 2, place % 2])
-        for values, label, style in (
-            (curve.start, "start", {"color": GREY, "ls": "--", "lw": 1}),
-            (curve.fitted, "fitted", {"color": BLUE, "lw": 1.6}),
-        ):
-            _curve(axis, data, curve.x, 100 * values, label, style)
-        data_under_window(axis, data)
+        _data_set(axis, fit, place)
         if len(fit.data) > 1:
-            axis.set_title(printable(data.name), fontsize=9)
+            axis.set_title(printable(data.name))
     axes = figure.axes
     what = fit.data[0].name if len(fit.data) == 1 else f"{len(fit.data)} data sets"
+    lettered(axes)
     figure.suptitle(
         textwrap.fill(f"{printable(fit.rule)} fitted to {printable(what)}", 60),
         x=0.08 + wide / 2,
@@ -97,6 +102,17 @@ def fitted_window(fit: Fit) -> Figure:
     return named(figure)
 
 
+def _data_set(axis: Axes, fit: Fit, place: int) -> None:
+    data, curve = fit.data[place], fit.curves[place]
+    for values, label, style in (
+        (curve.start, "start", {"color": GREY, "ls": "--", "lw": 1}),
+        (curve.fitted, "fitted", {"color": BLUE, "lw": 1.6}),
+    ):
+        _curve(axis, data, curve.x, 100 * values, label, style)
+    data_under_window(axis, data)
+
+
+@styled
 def failed_fit(error: FitError) -> Figure:
     """Draw the measurements of a failed fit, with the reason."""
     figure = Figure(figsize=(6.4, 1.6 + 3.2 * len(error.data)), layout="constrained")
@@ -107,6 +123,7 @@ def failed_fit(error: FitError) -> Figure:
     return named(figure)
 
 
+@styled
 def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -> None:
     """Draw measurements with their errors, in percent, and label the axes.
 
@@ -126,7 +143,8 @@ def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -
     'frequency of the pairings (Hz)'
     """
     error = None if data.error is None else 100 * data.error
-    name = textwrap.fill(printable(data.name) + ("" if data.error is None else ", ± standard error"), 40)
+    count = f"n = {len(data)} points" + ("" if data.error is None else ", ± standard error")
+    name = textwrap.fill(f"{printable(data.name)} ({count})", 40)
     axis.axhline(0, color=GREY, lw=0.8, zorder=0)
     places = data.x if data.variable not in _BY_POINT else np.arange(1, len(data) + 1)
     if data.variable in _THROUGH_0:
@@ -137,7 +155,6 @@ def data_under_window(axis: Axes, data: Measurements, *, colour: str = ORANGE) -
         places, 100 * data.change, error, fmt="o", color=colour, ms=4.5, elinewidth=1, capsize=2, label=name, zorder=3
     )
     axis.set(xlabel=_LABELS[data.variable], ylabel="change of weight (% of start)")
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _curve(axis: Axes, data: Measurements, x: Float, percent: Float, label: str, style: dict[str, Any]) -> None:

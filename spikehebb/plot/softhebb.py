@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spikehebb.core import Float, Images
 from spikehebb.datasets.sample import sample
-from spikehebb.plot.save import BLUE, GREY, ORANGE, named, save
+from spikehebb.plot.save import BLUE, GREY, ORANGE, canvas, lettered, named, panels, save, styled
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.model import Array
@@ -71,18 +71,19 @@ def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
     return preset if alike and data == preset.data[0] and shown.get("count") == _TRAINING.get(data) else None
 
 
-def weight_images(model: Model) -> Figure:
+@styled
+def weight_images(model: Model, *, ax: Axes | None = None) -> Figure:
     """Draw the weights of up to 96 units of the first layer as images, in order of their norms."""
     weights = statistics.receptive_fields(model)
-    figure, shown = _sheet(weights, statistics.norms(model)[0])
-    figure.axes[0].set_title(
+    figure, axis, shown = _sheet(weights, statistics.norms(model)[0], ax)
+    axis.set_title(
         f"Weights of {shown} in layer 1, by norm, lowest first\n(each scaled to its largest; grey is 0)",
-        fontsize=11,
     )
     return named(figure)
 
 
-def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
+@styled
+def mean_patches(fields: Array, model: Model, layer: int, *, ax: Axes | None = None) -> Figure:
     """Draw the receptive fields of up to 96 units of a deeper layer, from ``statistics.receptive_fields``.
 
     Parameters
@@ -91,57 +92,63 @@ def mean_patches(fields: Array, model: Model, layer: int) -> Figure:
     model : Model
     layer : int
         From 0.
+    ax : Axes, optional
+        Where to draw; a figure of its own when left out.
     """
     centred = fields - np.nanmean(fields, axis=(1, 2, 3), keepdims=True)
-    figure, shown = _sheet(centred, statistics.norms(model)[layer])
-    figure.axes[0].set_title(
+    figure, axis, shown = _sheet(centred, statistics.norms(model)[layer], ax)
+    axis.set_title(
         f"Mean of the image patches that drive each of {shown} in layer {layer + 1} most,\n"
         "by norm, lowest first (contrast scaled; grey is the mean of a field)",
-        fontsize=11,
     )
     return named(figure)
 
 
-def norm_histograms(model: Model) -> Figure:
+@styled
+def norm_histograms(model: Model, *, ax: Axes | None = None) -> Figure:
     """Draw how the norms of the weights are spread in each layer, with marks at 1 and at the norm of the start."""
     norms, layers = statistics.norms(model), model.network.layers
-    figure = Figure(figsize=(6.4, 1.2 + 1.5 * len(layers)), layout="constrained")
-    axes = figure.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
+    figure, axes = panels(ax, (1,), (1,) * len(layers), size=(5.2, 1.2 + 1.5 * len(layers)), sharex=True)
     last = max(*(float(lengths.max()) for lengths in norms), *(layer.norm for layer in layers), 1.0)
     width = last / 75
     bins = 1 + width * (np.arange(-int(1 / width) - 1, 76) + 0.5)  # 1 lies in the middle of one
     for number, (axis, lengths, layer) in enumerate(zip(axes, norms, layers, strict=True)):
-        axis.hist(lengths, bins, color=BLUE)
+        axis.hist(lengths, bins.tolist(), color=BLUE)
         axis.axvline(1, color=ORANGE, lw=1, ls="--", label="norm 1")
         axis.axvline(layer.norm, color=GREY, lw=1, ls=":", label="at the start (root mean square)")
         axis.set_title(
             f"layer {number + 1}, {layer.units} units: {lengths.mean():.2f} ± {lengths.std():.2f} (mean ± sd), "
             f"{statistics.r1_count(lengths)} of norm 1",
-            fontsize=9,
             loc="left",
         )
         axis.set(ylabel="units")
-        _bare(axis)
     axes[-1].set(xlabel="norm of the weights of a unit", xlim=(0, 1.05 * last))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    axes[0].legend()
+    lettered(axes)
     return named(figure)
 
 
-def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
+@styled
+def winner_probability(layers: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Figure:
     """Draw the mean softmax share of the winner in each layer, and the largest mean shares of single units.
 
     Parameters
     ----------
     layers : sequence of mapping
         From ``statistics.summary``, with images.
+    ax : Axes, optional
+        Where to draw; a figure of its own when left out.
     """
-    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = canvas(ax)
     places = np.arange(len(layers)) + 1
     winner = [layer["winner_probability"] for layer in layers]
-    axis.plot(places, winner, "o-", color=BLUE, label="winner at each position, mean")
+    label = "winner at each position, mean"
+    if len(layers) == 1:  # a line of one point is none
+        axis.bar(places, winner, 0.3, color=BLUE, label=label)
+    else:
+        axis.plot(places, winner, "o-", color=BLUE, label=label)
     for place, share in zip(places, winner, strict=True):
-        axis.annotate(f"{share:.2f}", (place, share), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+        axis.annotate(f"{share:.2f}", (place, share), (0, 7), textcoords="offset points", ha="center", fontsize=8)
     points = [(place, share) for place, layer in zip(places, layers, strict=True) for share in layer["largest_shares"]]
     axis.plot(
         *zip(*points, strict=True), "_", color=ORANGE, ms=14, mew=1.6, label="the units with the largest mean shares"
@@ -149,12 +156,14 @@ def winner_probability(layers: Sequence[Mapping[str, Any]]) -> Figure:
     axis.plot(places, [1 / layer["units"] for layer in layers], ".:", color=GREY, label="all units alike")
     axis.set(xlabel="layer", ylabel="share in the softmax", xticks=places, ylim=(0, 1.02))
     axis.set_xlim(0.5, len(layers) + 0.5)
-    axis.legend(frameon=False, fontsize=8)
-    _bare(axis)
+    axis.legend()
     return named(figure)
 
 
-def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = None) -> Figure:
+@styled
+def readout_curve(
+    curve: Sequence[Mapping[str, Any]], preset: Preset | None = None, *, ax: Axes | None = None
+) -> Figure:
     """Draw the accuracy of the readout after each epoch.
 
     Parameters
@@ -163,9 +172,10 @@ def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = No
         ``epoch``, ``accuracy_train`` (while it learns, with its dropout) and, optionally, ``accuracy_test``.
     preset : Preset, optional
         With a published accuracy to compare with.
+    ax : Axes, optional
+        Where to draw; a figure of its own when left out.
     """
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = canvas(ax)
     names = {"accuracy_train": "training images, while it learns", "accuracy_test": "test images"}
     for (name, label), colour in zip(names.items(), (GREY, BLUE), strict=True):
         points = [(point["epoch"], 100 * point[name]) for point in curve if name in point]
@@ -175,12 +185,12 @@ def readout_curve(curve: Sequence[Mapping[str, Any]], preset: Preset | None = No
     if preset is not None and preset.published is not None:
         axis.axhline(preset.published, color=ORANGE, ls="--", lw=1, label=f"published: {preset.published:.1f} %")
     axis.set(xlabel="epoch of the readout", ylabel="accuracy (%)")
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
-    _bare(axis)
+    axis.legend(loc="lower right")
     return named(figure)
 
 
-def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None) -> Figure:
+@styled
+def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None, *, ax: Axes | None = None) -> Figure:
     """Draw the test accuracy of a linear readout on one layer, two layers, and so on.
 
     Parameters
@@ -189,9 +199,10 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
         From ``statistics.accuracy_by_layer``.
     preset : Preset, optional
         The network, to draw the published accuracies of its family and of random weights beside it.
+    ax : Axes, optional
+        Where to draw; a figure of its own when left out.
     """
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = canvas(ax)
     axis.plot(list(scores), [100 * score for score in scores.values()], "o-", color=BLUE, label="this network")
     for depth, score in scores.items():
         axis.annotate(
@@ -208,8 +219,7 @@ def accuracy_by_layer(scores: Mapping[int, float], preset: Preset | None = None)
                 axis.plot(*zip(*accuracies.items(), strict=True), style, color=colour, ms=4, lw=1, label=label)
     axis.set(xlabel="layers below the readout", ylabel="accuracy on test images (%)", xticks=list(scores))
     axis.margins(0.15)
-    axis.legend(frameon=False, fontsize=8)
-    _bare(axis)
+    axis.legend()
     return named(figure)
 
 
@@ -223,7 +233,7 @@ def _family(name: str) -> dict[int, float]:
     return accuracies
 
 
-def _sheet(fields: Array, norms: Float) -> tuple[Figure, str]:
+def _sheet(fields: Array, norms: Float, ax: Axes | None) -> tuple[Figure, Axes, str]:
     """Return images of up to 96 units on one sheet, each scaled to its largest value around grey, and how many."""
     order = np.argsort(norms, kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, min(_FIELDS, len(order))).round().astype(int)]
@@ -238,12 +248,7 @@ def _sheet(fields: Array, norms: Float) -> tuple[Figure, str]:
         sheet[top : top + height, left : left + width] = (
             0.5 + 0.5 * field / max(float(np.abs(field).max()), 1e-30)
         ).transpose(1, 2, 0)
-    figure = Figure(figsize=(8, 8 * sheet.shape[0] / sheet.shape[1] + 0.6), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = canvas(ax, 7.2, 7.2 * sheet.shape[0] / sheet.shape[1] + 0.6)
     axis.set_axis_off()
     axis.imshow(sheet if channels == 3 else sheet.mean(axis=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    return figure, f"{len(chosen)} of {units} units" if len(chosen) < units else f"all {units} units"
-
-
-def _bare(axis: Axes) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
+    return figure, axis, f"{len(chosen)} of {units} units" if len(chosen) < units else f"all {units} units"
