@@ -11,7 +11,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(if $(OLDEST),--constraint tests/oldest.txt)
 
-.PHONY: demo test test-all validate campaign mutation softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
+.PHONY: index demo test test-all validate campaign mutation softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -83,7 +83,14 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint $(VENV)/.test
 	$(BIN)/mypy
 
+<<<<<<< HEAD
 # QUICK=1 runs neither tutorials nor examples.
+=======
+# What commands list without importing Brian2; after a change of the catalogue.
+index: $(VENV)/.core
+	$(BIN)/python -c "from spikehebb.cli import index; index.write()"
+
+>>>>>>> 0338565 (Commands list and refuse without Brian2, from an index; help with examples, headings and completion)
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.catalogue
 	$(if $(QUICK),SPIKEHEBB_NOTEBOOKS=off SPIKEHEBB_EXAMPLES=False) $(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 MOST_TEXT = 16 << 20  # bytes of a JSON file; in memory it takes up to 30 times as much
 _ROOM, _RATIO = 1 << 28, 16  # bytes in memory that any file may take, and more for each byte that it has
+_LISTED, _NAME = 12, 60  # names in a message, and letters of one
 _DEEPEST = 50  # brackets of JSON in each other
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
@@ -35,6 +37,17 @@ def printable(text: object, most: int = 120) -> str:
         head = (2 * (most - 3) + 2) // 3
         word = f"{word[:head]}...{word[len(word) - (most - 3 - head) :]}"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in word)
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
+    name, allowed = printable(name, _NAME), [printable(each, _NAME) for each in allowed]  # also of strangers' files
+    close = difflib.get_close_matches(name, allowed, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    if len(allowed) <= _LISTED:
+        return f"{guess} ({', '.join(allowed)})"
+    near = difflib.get_close_matches(name, allowed, n=_LISTED, cutoff=0)
+    return f"{guess} ({', '.join(near)} and {len(allowed) - len(near)} more)"
 
 
 def file_name(name: str) -> str:

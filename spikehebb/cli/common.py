@@ -16,8 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from typer.core import TyperGroup
 
 from spikehebb import __version__
+from spikehebb.cli import index
 from spikehebb.reading import printable
 from spikehebb.signals import ended_by_signals
+
+RULES, IMAGES, RUNS = "Learning rules", "Networks that learn images", "Many runs"
+CHIPS, MACHINE = "Chips and other tools", "This machine"
+_HEADINGS = (RULES, IMAGES, RUNS, CHIPS, MACHINE)
 
 
 class Stopped(KeyboardInterrupt):
@@ -26,6 +31,12 @@ class Stopped(KeyboardInterrupt):
 
 class Interruptible(TyperGroup):
     """Commands that SIGTERM and SIGHUP end as Ctrl-C does: with a word, and exit code 130."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of their headings."""
+        names = super().list_commands(ctx)
+        headings = {name: getattr(self.commands[name], "rich_help_panel", None) for name in names}
+        return sorted(names, key=lambda name: _HEADINGS.index(headings[name]) if headings[name] in _HEADINGS else -1)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -40,7 +51,6 @@ class Interruptible(TyperGroup):
 commands = typer.Typer(
     cls=Interruptible,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -61,10 +71,44 @@ def main(
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, numpy, cpp, cuda or cuda-single.")]
+
+
+def known(what: str) -> Callable[[str | None], str | None]:
+    """Return the callback of an option that is a name: one that is the name of nothing is refused at once."""
+
+    def check(word: str | None) -> str | None:
+        return index.check(what, word)
+
+    return check
+
+
+def names(what: str) -> Callable[[], list[str]]:
+    """Return what completes an option that is a name."""
+    return lambda: list(index.catalogue()[what])
+
+
+def command(panel: str, *examples: str, name: str | None = None) -> Callable[[Any], Any]:
+    """Return the decorator of a command: under which heading the help lists it, and the examples that it shows."""
+    lines = [f"spikehebb {example}" for example in examples]
+    return commands.command(name, rich_help_panel=panel, epilog="\n\n".join(["For example:", *lines]))
+
+
+DEVICES = "auto|numpy|cpp|cuda|cuda-single"
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar=DEVICES,
+        callback=known("device"),
+        help="Where it runs; auto is cpp where a compiler is found.",
+    ),
+]
 _DATA = typer.Option(
+    metavar="NAME|PATH",
+    callback=known("data set"),
+    autocompletion=names("data set"),
     help="digits, mnist, fashion-mnist, cifar10 or stl10; or a path of your own: a folder of train/CLASS/IMAGE and "
-    "test/CLASS/IMAGE, IDX files, .npz or .csv. docs/data.md lists what is recognised."
+    "test/CLASS/IMAGE, IDX files, .npz or .csv. docs/data.md lists what is recognised.",
 )
 Data = Annotated[str, _DATA]
 OptionalData = Annotated[str | None, _DATA]

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    IMAGES,
     DataDir,
     DeviceName,
     Json,
     Limit,
     Overwrite,
-    commands,
+    command,
     images_of,
     into,
     page,
@@ -23,7 +24,7 @@ from spikehebb.cli.common import (
 )
 
 
-@commands.command()
+@command(IMAGES, "convert runs/dense --out runs/spiking")
 def convert(
     checkpoint: Annotated[
         Path,

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from spikehebb.cli import index
 from spikehebb.cli.common import (
+    IMAGES,
     Cells,
     Colour,
     Data,
@@ -19,9 +21,10 @@ from spikehebb.cli.common import (
     OptionalData,
     Overwrite,
     Size,
-    commands,
+    command,
     images_of,
     into,
+    known,
     page,
     print_json,
     print_warnings,
@@ -30,12 +33,21 @@ from spikehebb.cli.common import (
 )
 
 
-@commands.command()
+@command(
+    IMAGES,
+    "learn --data digits --neurons 100 --epochs 5 --out runs/digits",
+    "learn --preset diehl-cook-100 --out runs/diehl-cook",
+    "learn --data my_images --circuit lif_wta --rule stdp_pair+normalization --out runs/mine",
+)
 def learn(
     data: OptionalData = None,
     out: Annotated[Path | None, into("Folder for run.json, checkpoint.npz and the pictures.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Settings with known figures; other options change them. --presets lists them.")
+        str | None,
+        typer.Option(
+            callback=known("preset"),
+            help="Settings with known figures; other options change them. --presets lists them.",
+        ),
     ] = None,
     presets: Annotated[bool, typer.Option("--presets", help="List the presets with their figures, and stop.")] = False,
     neurons: Annotated[int | None, typer.Option(help="Output neurons; 100, or those of --from.")] = None,
@@ -50,14 +62,28 @@ def learn(
         float | None, typer.Option(help="With --from: its neurons learn at eta/(1 + age) at first; theirs if left out.")
     ] = None,
     circuit: Annotated[
-        str | None, typer.Option(help="soft_wta (if left out), lif_wta, diehl_cook, nessler or FILE.py:NAME.")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.py:NAME",
+            callback=known("circuit"),
+            help="soft_wta (if left out), lif_wta, diehl_cook, nessler, or your own.",
+        ),
     ] = None,
     rule: Annotated[
-        str | None, typer.Option(help="A rule of the catalogue or FILE.py:NAME; the circuit's own if left out.")
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            callback=known("rule"),
+            help="A name that 'spikehebb rules' lists, or FILE.py:NAME; the circuit's own if left out.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms.",
+        ),
     ] = None,
     front: Annotated[
         str | None,
@@ -86,12 +112,12 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Let a spiking network learn images without labels, then score it."""
-    from spikehebb import devices, jobs, plot
-    from spikehebb.cli import parse
-
     if presets:
         _list_presets(as_json)
         return
+    from spikehebb import devices, jobs, plot
+    from spikehebb.cli import parse
+
     known = None if preset is None else jobs.find_preset(preset)
     data = data or (known.data if known else None)
     if data is None or out is None:
@@ -152,7 +178,7 @@ def learn(
         say(f"  {path}")
 
 
-@commands.command()
+@command(IMAGES, "evaluate runs/digits --data digits --json")
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     data: Data,
@@ -194,17 +220,15 @@ def evaluate(
 
 def _list_presets(as_json: bool) -> None:
     """Print the presets with their figures and commands."""
-    from spikehebb import jobs
-
-    every = jobs.learn_presets().values()
+    every = index.catalogue()["preset"].values()
     if as_json:
-        print_json([{**vars(preset), "settings": dict(preset.settings), "command": preset.command} for preset in every])
+        print_json([{name: value for name, value in preset.items() if name != "figure"} for preset in every])
         return
     for preset in every:
-        published = "" if preset.published is None else f"; published {preset.published} %"
-        say(f"{preset.name:18} {preset.data:14} {preset.figure}{published}")
-        say(f"  {preset.summary} ({preset.source})")
-        say(f"  {preset.command}")
+        published = "" if preset["published"] is None else f"; published {preset['published']} %"
+        say(f"{preset['name']:18} {preset['data']:14} {preset['figure']}{published}")
+        say(f"  {preset['summary']} ({preset['source']})")
+        say(f"  {preset['command']}")
 
 
 def _learn_replicas(

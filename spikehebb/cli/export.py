@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from spikehebb.cli.common import Json, commands, print_json, say
+from spikehebb.cli.common import CHIPS, Json, command, print_json, say
 
 
-@commands.command()
+@command(CHIPS, "export runs/lif --format nir --dialect norse --out runs/lif.nir")
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of any kind, or the folder of a run.")],
     out: Annotated[Path, typer.Option(help="The file; of csv a new folder, or a file that ends in .zip.")],

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
+from spikehebb.cli.common import RULES, DeviceName, Json, command, print_json, progress, say
 from spikehebb.cli.rules import NOTHING_WRITTEN, Frequency, Out, RoundTimes, RuleName, Seed, Set, StartWeight, Step
 from spikehebb.reading import file_name
 
 
-@commands.command()
+@command(RULES, "fit stdp_pair --data window.csv --out runs/fit")
 def fit(
     rule: RuleName,
     data: Annotated[

@@ -8,14 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import Json, Overwrite, commands, into, print_json, say
+from spikehebb.cli import index
+from spikehebb.cli.common import CHIPS, Json, Overwrite, command, commands, into, known, print_json, say
 
 hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
-commands.add_typer(hardware, name="hardware")
+commands.add_typer(hardware, name="hardware", rich_help_panel=CHIPS)
 
 Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")]
-TargetName = Annotated[str, typer.Option("--target", help="A name that spikehebb hardware list shows.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Another limit, as in weight_bits=4; none takes it away.")]
+TargetName = Annotated[
+    str, typer.Option("--target", metavar="CHIP", callback=known("target"), help="A name that 'hardware list' shows.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="LIMIT=VALUE", help="Another limit, as in weight_bits=4; none takes it away."),
+]
 _WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
@@ -36,18 +42,20 @@ def target_of(name: str, settings: Sequence[str] = ()) -> Any:
 @hardware.command("list")
 def list_(as_json: Json = False) -> None:
     """List the chips."""
-    from spikehebb import hardware as chips
-
+    listed = index.catalogue()["target"]
     if as_json:
-        print_json({name: target.summary for name, target in chips.TARGETS.items()})
+        print_json(listed)
         return
-    for target in chips.TARGETS.values():
-        say(f"{target.name:14} {target.summary}")
+    for name, summary in listed.items():
+        say(f"{name:14} {summary}")
 
 
 @hardware.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name that spikehebb hardware list shows.")], as_json: Json = False
+    name: Annotated[
+        str, typer.Argument(metavar="CHIP", callback=known("target"), help="A name that 'hardware list' shows.")
+    ],
+    as_json: Json = False,
 ) -> None:
     """Show every limit of a chip, with its source."""
     from spikehebb import hardware as chips
@@ -65,7 +73,7 @@ def show(
         say(f"  {'':24} {chips.VOCABULARY[key][1]}; {limit.source}")
 
 
-@commands.command()
+@command(CHIPS, "check runs/digits --target loihi1")
 def check(
     checkpoint: Checkpoint,
     target: TargetName,
@@ -85,7 +93,7 @@ def check(
         raise typer.Exit(1)
 
 
-@commands.command()
+@command(CHIPS, "quantize runs/digits --target generic --bits 4 --out runs/four-bits")
 def quantize(
     checkpoint: Checkpoint,
     target: TargetName,

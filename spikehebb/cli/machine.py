@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spikehebb.cli.common import Json, commands, print_json, say
+from spikehebb.cli.common import MACHINE, Json, command, print_json, say
 from spikehebb.reading import printable
 
 _NEURONS, _REPLICAS = (100, 400, 1600, 6400), (1, 16, 64)
 
 
-@commands.command()
+@command(MACHINE, "doctor", "doctor --advise")
 def doctor(
     as_json: Json = False,
     clear_cache: Annotated[bool, typer.Option("--clear-cache", help="Delete compiled programs.")] = False,

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json, say
+from spikehebb.cli.common import CHIPS, DeviceName, Json, command, print_json, say
 
 _SHOWN = 20  # presentations whose answers are printed
 
 
-@commands.command("nir")
+@command(CHIPS, "nir network.nir --input spikes.npz --out answers.npz", name="nir")
 def nir_(
     file: Annotated[Path, typer.Argument(help="A NIR file, from any tool.")],
     input: Annotated[

@@ -56,7 +56,9 @@ def circuit(word: str) -> str | Learner:
 def own_value(word: str, what: str, kind: Any) -> Any:
     """Return a value of a file of the user's, named as ``FILE.py:NAME``, or None for another name; the file is run."""
     path, colon, name = word.rpartition(":")
-    if not (colon and path.endswith(".py")):
+    if not colon and word.endswith(".py"):
+        path, name = word, ""
+    if not path.endswith(".py"):
         return None
     file = Path(path)
     regular(file, hint=f"name a {what} of your own as FILE.py:NAME")
@@ -68,6 +70,11 @@ def own_value(word: str, what: str, kind: Any) -> Any:
         said = f"{type(error).__name__}: {error}"
         raise ValueError(f"{file} cannot be run: {said[:_SHOWN]}") from error
     own = {key: value for key, value in content.items() if isinstance(value, kind)}
+    if not name:
+        own = {key: each for key, each in own.items() if not (key.startswith("_") or each in _catalogue(what))}
+        if len(own) != 1:
+            raise ValueError(f"{file} has {len(own)} {what}s; name one as {file}:NAME. ({', '.join(own) or 'none'})")
+        name = next(iter(own))
     if name not in own:
         raise ValueError(f"{file} has no {what} {name!r}.{did_you_mean(name, own)}")
     return own[name]
@@ -79,6 +86,11 @@ def spikes(word: str, unit: str) -> Quantity:
     if colon and not Path(word).exists() and Path(path).exists():
         return read_times(path, unit=unit, neuron=neuron)
     return read_times(word, unit=unit)
+
+
+def _catalogue(what: str) -> list[Any]:
+    """Return the values that a file may have imported, which are not its own."""
+    return list(rules.RULES.values()) if what == "rule" else list(circuits.LEARNERS.values())
 
 
 def numbers(option: str, word: str, unit: Quantity) -> Quantity:

@@ -10,19 +10,30 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, commands, print_json, progress, say
+from spikehebb.cli import index
+from spikehebb.cli.common import RULES, DeviceName, Json, command, known, print_json, progress, say
 from spikehebb.reading import file_name
 
 NOTHING_WRITTEN = "nothing was written"
 
-RuleName = Annotated[str, typer.Argument(help="Name of a rule ('spikehebb rules' lists them) or FILE.py:NAME.")]
+RuleName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RULE",
+        callback=known("rule"),
+        help="A name that 'spikehebb rules' lists, or FILE.py[:NAME] of your own.",
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Folder for the numbers and the picture.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="A parameter, as name=value: tau_plus=20ms.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter: tau_plus=20ms.")]
 StartWeight = Annotated[float, typer.Option("--w0", help="The weight at the start.")]
 Step = Annotated[float, typer.Option("--dt", help="Time step in ms.")]
 Seed = Annotated[int, typer.Option(help="Of a rule with noise.")]
 Data = Annotated[
-    list[str] | None, typer.Option("--data", help="Measured points to draw: a CSV file, or a name of 'spikehebb data'.")
+    list[str] | None,
+    typer.Option(
+        "--data", metavar="NAME|FILE", help="Measured points to draw: a CSV file, or a name of 'spikehebb data'."
+    ),
 ]
 Frequency = Annotated[float, typer.Option(help="Of the pairings, in Hz.")]
 Pairings = Annotated[int, typer.Option(help="Pairings.")]
@@ -31,20 +42,16 @@ RoundTimes = Annotated[
 ]
 
 
-@commands.command()
+@command(RULES, "rules", "rules stdp_pair")
 def rules(
     name: Annotated[str | None, typer.Argument(help="Show one rule in full.")] = None, as_json: Json = False
 ) -> None:
     """List the learning rules, or show one with its equations, parameters and reference."""
-    from spikehebb.cli import parse
-    from spikehebb.hardware import problems, sum_of_products
-    from spikehebb.rules import FAMILIES
-
+    known_rules = index.catalogue()
     if name:
-        rule = parse.rule(name)
-        shown = _as_json(rule)
-        reasons = problems(rule)
-        shown["on a chip"] = "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(rule))
+        index.check("rule", name)
+        shown, chip = _one(name)
+        shown = {**shown, "on a chip": chip}
         if as_json:
             print_json([shown])
             return
@@ -56,42 +63,74 @@ def rules(
                 say(f"\n{key}\n{textwrap.indent(said, '    ')}")
         return
     if as_json:
-        print_json([_as_json(rule) for family in FAMILIES.values() for rule in family])
+        print_json([rule for family in known_rules["families"].values() for rule in family])
         return
-    for title, family in FAMILIES.items():
+    for title, family in known_rules["families"].items():
         say(f"{title}")
         for rule in family:
-            say(f"  {rule.name:28} {rule.summary}")
+            say(f"  {rule['name']:28} {rule['summary']}")
 
 
-@commands.command()
+def _one(name: str) -> tuple[dict[str, Any], str]:
+    """Return a rule as text, and what it is on a chip."""
+    listed = index.catalogue()
+    for family in listed["families"].values():
+        for rule in family:
+            if rule["name"] == name:
+                return rule, listed["on a chip"][name]
+    from spikehebb.cli import parse
+    from spikehebb.hardware import problems, sum_of_products
+
+    own = parse.rule(name)
+    reasons = problems(own)
+    return rule_as_json(own), "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(own))
+
+
+@command(RULES, "cite stdp_pair oja > works.bib")
 def cite(names: Annotated[list[str], typer.Argument(help="Names of rules.", metavar="RULE ...")]) -> None:
     """Print the BibTeX entries of the works behind rules."""
-    from spikehebb.cli import parse
-
-    works = {work.key: work for name in names for work in parse.rule(name).cites}
+    works = {work["key"]: work["bibtex"] for name in names for work in _works(name)}
     if not works:
         raise ValueError(f"{', '.join(names)} cites no work; give the rule 'cites' of spikehebb.core.Reference.")
-    say("\n\n".join(work.bibtex() for work in works.values()))
+    say("\n\n".join(works.values()))
 
 
-@commands.command()
+def _works(name: str) -> list[dict[str, str]]:
+    """Return the works behind a rule, each with its key and BibTeX entry."""
+    listed: dict[str, list[dict[str, str]]] = index.catalogue()["works"]
+    index.check("rule", name)
+    if name in listed:
+        return listed[name]
+    from spikehebb.cli import parse
+
+    return [{"key": work.key, "bibtex": work.bibtex()} for work in parse.rule(name).cites]
+
+
+@command(RULES, "data")
 def data(as_json: Json = False) -> None:
     """List the published measurements that can be drawn under a prediction, or fitted."""
-    from spikehebb.datasets.measurements import PUBLISHED
-
+    listed = index.catalogue()["data"]
     if as_json:
-        print_json([_data_as_json(each) for each in PUBLISHED.values()])
+        print_json(listed)
         return
-    for each in PUBLISHED.values():
-        say(f"{each.name:24} {each.summary} ({each.reference})\n{'':24} {len(each)} points; {each.source}")
+    for each in listed:
+        say(f"{each['name']:24} {each['summary']} ({each['reference']})")
+        say(f"{'':24} {len(each['change'])} points; {each['source']}")
 
 
-@commands.command()
+@command(
+    RULES,
+    "window stdp_pair --out runs/window",
+    "window triplet_hc_full --lags -60:60:2 --set tau_plus=20ms --out runs/window",
+    "window my_rule.py --out runs/mine",
+)
 def window(
     rule: RuleName,
     out: Out,
-    lags: Annotated[str | None, typer.Option(help="In ms, FROM:TO:STEP or a list; -100:100:2.5 if left out.")] = None,
+    lags: Annotated[
+        str | None,
+        typer.Option(help="In ms, FROM:TO:STEP or a list; -100 to 100 by 2.5 if left out."),
+    ] = None,
     repeats: Pairings = 1,
     frequency: Frequency = 1.0,
     settings: Set = None,
@@ -139,7 +178,7 @@ def window(
     _finish(out, "window", value, {**content, **_made(w0, where.name, dt, seed)}, rows, figure, as_json)
 
 
-@commands.command()
+@command(RULES, "frequency triplet_vc_minimal --w0 1 --data sjostrom2001_plus10 --out runs/frequency")
 def frequency(
     rule: RuleName,
     out: Out,
@@ -197,7 +236,7 @@ def frequency(
     _finish(out, "frequency", value, {**content, **_made(w0, where.name, dt, seed)}, rows, figure, as_json)
 
 
-@commands.command()
+@command(RULES, "replay stdp_pair --pre pre.txt --post post.txt --out runs/replay")
 def replay(
     rule: RuleName,
     pre: Annotated[str, typer.Option(help="Presynaptic spike times: text, CSV, npy, NWB; FILE:ID of several.")],
@@ -318,7 +357,8 @@ def _finish(
         say(f"  {out / f'{what}.json'}\n  {out / f'{what}.csv'}\n  {picture}")
 
 
-def _data_as_json(data: Any) -> dict[str, Any]:
+def data_as_json(data: Any) -> dict[str, Any]:
+    """Return published measurements as plain data."""
     from brian2 import Hz, ms
 
     patterns = {"pre_ms": list(map(list, data.pre)), "post_ms": list(map(list, data.post))}
@@ -337,7 +377,7 @@ def _data_as_json(data: Any) -> dict[str, Any]:
     }
 
 
-def _as_json(rule: Any) -> dict[str, Any]:
+def rule_as_json(rule: Any) -> dict[str, Any]:
     """Return a rule as text: what is empty stays, so that every entry has the same keys."""
     content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
     return {

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from spikehebb.cli import index
 from spikehebb.cli.common import (
+    IMAGES,
     Data,
     DataDir,
     Json,
@@ -18,18 +20,20 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    known,
     page,
     print_json,
     print_warnings,
     progress,
     say,
 )
-from spikehebb.cli.parse import listed
 
 softhebb = typer.Typer(no_args_is_help=True, help="SoftHebb networks: train, evaluate, import checkpoints.")
-commands.add_typer(softhebb, name="softhebb")
+commands.add_typer(softhebb, name="softhebb", rich_help_panel=IMAGES)
 
-PresetName = Annotated[str, typer.Option("--preset", help="A name that spikehebb softhebb presets lists.")]
+PresetName = Annotated[
+    str, typer.Option("--preset", callback=known("softhebb preset"), help="A name that 'softhebb presets' lists.")
+]
 Method = Annotated[str | None, typer.Option("--readout", help="adam, ridge or logistic; the preset's when left out.")]
 Cores = Annotated[int | None, typer.Option(help="All that this process may use when left out.")]
 Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
@@ -130,6 +134,7 @@ def sweep(
     """Train a SoftHebb network for each value of a setting and each seed, and draw how good they are."""
     from spikehebb import jobs, plot
     from spikehebb.checkpoint import write_whole
+    from spikehebb.cli import parse
     from spikehebb.softhebb import find
 
     chosen = _changed(find(preset), plasticity, None, epochs, readout_epochs)
@@ -142,8 +147,8 @@ def sweep(
             test_images,
             chosen,
             over=over,
-            values=listed("--values", values),
-            seeds=listed("--seeds", seeds),  # type: ignore[arg-type]
+            values=parse.listed("--values", values),
+            seeds=parse.listed("--seeds", seeds),  # type: ignore[arg-type]
             unlabelled=unlabelled,
             method=readout,
             device=device,
@@ -232,15 +237,14 @@ def export(
 @softhebb.command()
 def presets(as_json: Json = False) -> None:
     """List the published networks and their controls."""
-    from spikehebb.softhebb import presets as catalogue
-
+    listed = index.catalogue()["softhebb preset"]
     if as_json:
-        print_json({name: dataclasses.asdict(preset) for name, preset in catalogue().items()})
+        print_json(listed)
         return
-    for preset in catalogue().values():
-        units = " ".join(str(layer.units) for layer in preset.layers)
-        accuracy = "" if preset.published is None else f"{preset.published:g} %"
-        say(f"{preset.name:22} {accuracy:7} {units:24} {preset.summary}")
+    for preset in listed.values():
+        units = " ".join(str(layer["units"]) for layer in preset["layers"])
+        accuracy = "" if preset["published"] is None else f"{preset['published']:g} %"
+        say(f"{preset['name']:22} {accuracy:7} {units:24} {preset['summary']}")
 
 
 def _changed(

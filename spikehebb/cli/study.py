@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    CHIPS,
     Data,
     DataDir,
     DeviceName,
@@ -24,7 +25,7 @@ from spikehebb.cli.common import (
 )
 
 study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in a chip's numbers.")
-commands.add_typer(study, name="study")
+commands.add_typer(study, name="study", rich_help_panel=CHIPS)
 
 
 @study.command()

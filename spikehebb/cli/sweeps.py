@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import Json, Overwrite, commands, into, print_json, progress, say
+from spikehebb.cli.common import RUNS, Json, Overwrite, command, into, print_json, progress, say
 
 Metrics = Annotated[list[str] | None, typer.Option("--metric", help="A metric to show; may be given several times.")]
 _SHOWN = 2  # metrics, where none is named
 
 
-@commands.command()
+@command(RUNS, "sweep sweep.toml --out runs/sweep --workers 4")
 def sweep(
     file: Annotated[Path, typer.Argument(help="A TOML file: job, [settings], [grid], [[variants]].")],
     out: Annotated[Path, into("Folder for a folder of each cell, the table, the pictures and report.html.")],
@@ -46,7 +46,7 @@ def sweep(
             say(f"  {path}")
 
 
-@commands.command()
+@command(RUNS, "runs runs/sweep --csv table.csv")
 def runs(
     folder: Annotated[Path, typer.Argument(help="Any folder with runs in it or in its folders.")],
     metric: Metrics = None,
@@ -73,7 +73,7 @@ def runs(
         say(f"  {path}")
 
 
-@commands.command("report")
+@command(RUNS, "report runs/digits", name="report")
 def report_(folder: Annotated[Path, typer.Argument(help="The folder of a run or of a sweep.")]) -> None:
     """Write report.html, one file about a run or a sweep that can be sent as it is."""
     from spikehebb import report

@@ -14,7 +14,6 @@ from spikehebb.equations.check import (
     check_parameters,
     check_text,
     describe,
-    did_you_mean,
     is_condition,
 )
 from spikehebb.equations.latex import latex, symbol
@@ -43,6 +42,7 @@ from spikehebb.equations.statements import (
     without,
     zero,
 )
+from spikehebb.reading import did_you_mean
 
 __all__ = [
     "DIMENSIONLESS",

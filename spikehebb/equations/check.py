@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -34,7 +33,7 @@ from spikehebb.equations.statements import (
     used,
     variables,
 )
-from spikehebb.reading import printable
+from spikehebb.reading import did_you_mean
 
 TIME = second.dim
 
@@ -50,7 +49,6 @@ _STOCHASTIC = ("euler", "heun", "milstein")
 _KINDS = {"boolean": np.bool_, "integer": np.int32, "float": np.float64}
 _UNREADABLE = (SyntaxError, TypeError, ValueError, KeyError, AssertionError, NotImplementedError)
 
-_LISTED = 12  # names in a message
 _SHOWN = 60  # letters of a value or a name in a message
 _PHRASES = {
     TIME: "a time",
@@ -58,17 +56,6 @@ _PHRASES = {
     DIMENSIONLESS: "a number without unit",
 }
 _EXAMPLES = {TIME: "ms", (1 / second).dim: "Hz"}
-
-
-def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
-    name, allowed = printable(name, _SHOWN), [printable(each, _SHOWN) for each in allowed]  # also of strangers' files
-    close = difflib.get_close_matches(name, allowed, n=1)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
-    if len(allowed) <= _LISTED:
-        return f"{guess} ({', '.join(allowed)})"
-    near = difflib.get_close_matches(name, allowed, n=_LISTED, cutoff=0)
-    return f"{guess} ({', '.join(near)} and {len(allowed) - len(near)} more)"
 
 
 def describe(dim: Dimension) -> str:

@@ -37,8 +37,14 @@ from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.run import held
 from spikehebb.jobs.run import write as write_run
 from spikehebb.jobs.trained import save as save_network
-from spikehebb.plot import circuit, conversion, digits, fit, rules, softhebb
+from spikehebb.plot.circuit import circuit
+from spikehebb.plot.conversion import conversion_layers, fidelity
+from spikehebb.plot.digits import from_input, receptive_fields
+from spikehebb.plot.fit import fitted_window
+from spikehebb.plot.rules import frequency_response, replay
+from spikehebb.plot.rules import stdp_window as window_picture
 from spikehebb.plot.save import FORMATS, canvas, named, save, styled
+from spikehebb.plot.softhebb import weight_images
 
 _LAGS = np.arange(-80, 81, 4) * ms  # of the window of a rule in a notebook
 _SHOWN = 20  # images on a sheet
@@ -121,21 +127,21 @@ def _picture(value: Any) -> Callable[[Axes | None], Figure]:
     """Return what draws a value."""
     match value:
         case Window():
-            return lambda ax: rules.stdp_window(value, ax=ax)
+            return lambda ax: window_picture(value, ax=ax)
         case FrequencyResponse():
-            return lambda ax: rules.frequency_response(value, ax=ax)
+            return lambda ax: frequency_response(value, ax=ax)
         case Replay():
-            return lambda ax: rules.replay(value, ax=ax)
+            return lambda ax: replay(value, ax=ax)
         case Fit():
-            return lambda ax: fit.fitted_window(value, ax=ax)
+            return lambda ax: fitted_window(value, ax=ax)
         case PlasticityRule():
             window = stdp_window(value, _LAGS, dt=0.5 * ms)
-            return lambda ax: rules.stdp_window(window, value, ax=ax)
+            return lambda ax: window_picture(window, value, ax=ax)
         case Circuit():
-            return lambda ax: circuit.circuit(value, ax=ax)
+            return lambda ax: circuit(value, ax=ax)
         case Learner():
             example = value.circuit(64, 10, rng=np.random.default_rng(0), rule=value.rule)
-            return lambda ax: circuit.circuit(example, ax=ax)
+            return lambda ax: circuit(example, ax=ax)
         case DigitRun():
             return lambda ax: _fields(value.network, ax)
         case DigitRuns():
@@ -143,10 +149,10 @@ def _picture(value: Any) -> Callable[[Axes | None], Figure]:
         case LearnedNetwork():
             return lambda ax: _fields(value, ax)
         case SoftHebbRun() | RateNetwork():
-            return lambda ax: softhebb.weight_images(value.model, ax=ax)
+            return lambda ax: weight_images(value.model, ax=ax)
         case ConversionRun():
             curve = value.report.get("curve")
-            drawing = conversion.fidelity if curve else conversion.conversion_layers
+            drawing = fidelity if curve else conversion_layers
             return lambda ax: drawing(value.report, ax=ax)
         case Images():
             return lambda ax: _sheet(value, ax)
@@ -159,8 +165,8 @@ def _figure(value: Any) -> Figure:
 
 def _fields(network: LearnedNetwork, ax: Axes | None) -> Figure:
     labels = metrics.neuron_labels(np.asarray(network.arrays["profile"]))
-    fields, shape = digits.from_input(network)
-    return digits.receptive_fields(fields, shape, labels, network.classes, ax=ax)
+    fields, shape = from_input(network)
+    return receptive_fields(fields, shape, labels, network.classes, ax=ax)
 
 
 @styled

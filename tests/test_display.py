@@ -1,0 +1,156 @@
+"""Values and results show themselves: one line, HTML, a picture, a table, a file; commands list from the index."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from brian2 import ms
+from matplotlib.figure import Figure
+
+import spikehebb as sh
+from spikehebb import plot
+from spikehebb.circuits import LEARNERS
+from spikehebb.cli import index
+from spikehebb.core import display
+from spikehebb.datasets.measurements import PUBLISHED
+from spikehebb.jobs import DigitRun, LearnedNetwork
+from spikehebb.rules import RULES
+
+DIGITS = sh.load("digits", "train")[:10]
+WINDOW = sh.window("stdp_pair", [-10, 10] * ms)
+CIRCUIT = LEARNERS["diehl_cook"].circuit(16, 3, rng=np.random.default_rng(0))
+REPLAY = sh.replay("stdp_pair", [10, 30] * ms, [15] * ms)
+VALUES: list[Any] = [
+    WINDOW,
+    REPLAY,
+    CIRCUIT,
+    CIRCUIT.populations["output"],
+    CIRCUIT.projections["feedforward"],
+    DIGITS,
+    RULES["stdp_pair"],
+    sh.neurons.lif,
+    LEARNERS["soft_wta"],
+    sh.hardware.TARGETS["loihi1"],
+    PUBLISHED["sjostrom2001_plus10"],
+]
+
+
+@pytest.fixture(scope="module")
+def run() -> DigitRun:
+    return sh.learn(DIGITS, DIGITS, neurons=3, parameters={"presentation": "20 ms"}, device="numpy")
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_is_one_line_and_a_page(value: Any) -> None:
+    line = repr(value)
+    assert line.startswith(type(value).__name__)
+    assert len(line) <= display.LINE + 10
+    assert "\n" not in line
+    assert value._repr_html_().startswith("<div><strong>")
+
+
+def test_catalogues_are_short_and_a_rule_shows_its_equations() -> None:
+    assert len(repr(RULES)) < 200
+    assert repr(sh.PlasticityRule(name="own", on_pre="w += 0.01")) == "PlasticityRule('own')"
+    page = RULES["stdp_pair"]._repr_html_()
+    assert "$$" in page and r"\tau_{+}" in page and "time constant" in page and "data:image/png" in page
+    assert "https://doi.org/" in page
+    assert "<script" not in sh.PlasticityRule(name="<script>", on_pre="w += 0.01")._repr_html_()
+
+
+def test_a_run_shows_its_scores_and_is_written_and_read(run: DigitRun, tmp_path: Path) -> None:
+    assert "3 neurons" in repr(run) and "accuracy_vote" in repr(run)
+    assert "accuracy_vote" in run._repr_html_()
+    again = sh.read(run.save(tmp_path / "run"))
+    assert isinstance(again, LearnedNetwork)
+    np.testing.assert_array_equal(again.arrays["weights"], run.network.arrays["weights"])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["metrics"] == run.report["metrics"]
+    run.network.save(tmp_path / "net.npz")
+    assert sh.read(tmp_path / "net.npz").header == run.network.header
+
+
+def test_numbers_become_tables_with_units(run: DigitRun, tmp_path: Path) -> None:
+    WINDOW.save(tmp_path / "window.csv")
+    assert (tmp_path / "window.csv").read_text().splitlines()[0] == "lag_ms,dw"
+    assert json.loads(WINDOW.save(tmp_path / "window.json").read_text())["dw"] == WINDOW.dw.tolist()
+    assert REPLAY.rows()[-1]["w"] == REPLAY.w_final
+    pytest.importorskip("pandas")
+    frame = WINDOW.to_frame()
+    assert list(frame.columns) == ["lag_ms", "dw"]
+    assert frame["dw"].tolist() == WINDOW.dw.tolist()
+
+
+def test_without_pandas_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'spikehebb\[frames\]'"):
+        WINDOW.to_frame()
+
+
+@pytest.mark.parametrize("value", [WINDOW, REPLAY, CIRCUIT, DIGITS], ids=lambda value: type(value).__name__)
+def test_everything_is_drawn_into_given_axes(value: Any) -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert value.plot(ax=right) is right
+    assert not left.lines and not left.texts and not left.child_axes
+    assert right.lines or right.texts or right.child_axes
+    assert value.plot() in plt.gcf().axes
+    plt.close()
+
+
+def test_pictures_are_what_their_names_say(tmp_path: Path) -> None:
+    begins = {"x.png": b"\x89PNG", "x.pdf": b"%PDF", "x.svg": b"<?xml"}
+    for name, begin in begins.items():
+        assert WINDOW.save(tmp_path / name).read_bytes().startswith(begin)
+    figure = plot.stdp_window(WINDOW)
+    plot.save(figure, tmp_path / "one.pdf", columns=1)
+    assert figure.get_size_inches()[0] == 3.5
+    with pytest.raises(ValueError, match=r"a picture is saved as .png, .svg or .pdf, not '.tiff'"):
+        plot.save(figure, tmp_path / "x.tiff")
+    with pytest.raises(ValueError, match="columns must be 1 or 2, got 3"):
+        plot.save(figure, tmp_path / "x.png", columns=3)
+    with pytest.raises(ValueError, match="ax must be axes of matplotlib"):
+        WINDOW.plot(ax=3)
+    with pytest.raises(ValueError, match="a Window is not written as 'x.npz'"):
+        WINDOW.save("x.npz")
+
+
+def test_the_index_is_that_of_the_catalogue() -> None:
+    """Which commands list without importing Brian2; ``make index`` makes it anew."""
+    assert json.loads(json.dumps(index.content())) == json.loads(
+        Path(index.__file__).with_name("index.json").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("rules", "stdp_pair"),
+        ("rules oja", "learning rate"),
+        ("data", "sjostrom2001_plus10"),
+        ("cite oja", "@article{oja1982"),
+        ("hardware list", "loihi1"),
+        ("softhebb presets", "cifar-3"),
+        ("learn --presets", "diehl-cook-100"),
+        ("window stdp_pear --out x", "there is no rule 'stdp_pear'. Did you mean 'stdp_pair'?"),
+        ("learn --data nodata --out x", "there is no data set 'nodata'."),
+        ("learn --data digits --device gpu --out x", "there is no device 'gpu'."),
+        ("check x --target lohi", "there is no target 'lohi'. Did you mean 'loihi1'?"),
+    ],
+)
+def test_lists_and_mistakes_need_no_brian2(words: str, says: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.argv = ['spikehebb', *{words.split()!r}]\nfrom spikehebb.cli import app\ntry:\n    app()\n"
+    code += "finally:\n    print('brian2' in sys.modules or 'numpy' in sys.modules)\n"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert says in done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
