@@ -83,14 +83,11 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint $(VENV)/.test
 	$(BIN)/mypy
 
-<<<<<<< HEAD
-# QUICK=1 runs neither tutorials nor examples.
-=======
 # What commands list without importing Brian2; after a change of the catalogue.
 index: $(VENV)/.core
 	$(BIN)/python -c "from spikehebb.cli import index; index.write()"
 
->>>>>>> 0338565 (Commands list and refuse without Brian2, from an index; help with examples, headings and completion)
+# QUICK=1 runs neither tutorials nor examples.
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.catalogue
 	$(if $(QUICK),SPIKEHEBB_NOTEBOOKS=off SPIKEHEBB_EXAMPLES=False) $(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html

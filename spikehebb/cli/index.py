@@ -7,6 +7,7 @@ takes seconds; ``make index`` makes it anew, and a test fails until somebody has
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -69,7 +70,6 @@ def content() -> dict[str, Any]:
     from dataclasses import asdict
 
     from spikehebb import circuits, datasets, devices, hardware, jobs, rules, softhebb
-    from spikehebb.cli.rules import data_as_json, rule_as_json
     from spikehebb.datasets.layouts import LAYOUTS
     from spikehebb.datasets.measurements import PUBLISHED
 
@@ -104,6 +104,39 @@ def content() -> dict[str, Any]:
         "softhebb preset": {name: asdict(preset) for name, preset in softhebb.presets().items()},
         "data set": [*datasets.DATASETS, "folder"],
         "layouts": LAYOUTS,
+    }
+
+
+def data_as_json(data: Any) -> dict[str, Any]:
+    """Return published measurements as plain data."""
+    from brian2 import Hz, ms
+
+    patterns = {"pre_ms": list(map(list, data.pre)), "post_ms": list(map(list, data.post))}
+    return {
+        "name": data.name,
+        "summary": data.summary,
+        "variable": data.variable,
+        **(patterns if data.pre else {data.variable: data.x.tolist()}),
+        "change": data.change.tolist(),
+        "error": None if data.error is None else data.error.tolist(),
+        "at_lag_ms": None if data.lag is None else float(data.lag / ms),
+        "at_frequency_hz": None if data.frequency is None else float(data.frequency / Hz),
+        "repeats": data.repeats,
+        "reference": str(data.reference),
+        "source": data.source,
+    }
+
+
+def rule_as_json(rule: Any) -> dict[str, Any]:
+    """Return a rule as text: what is empty stays, so that every entry has the same keys."""
+    content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
+    return {
+        **content,
+        "onset": list(rule.onset),
+        "keeps": list(rule.keeps),
+        "parameters": {name: str(value) for name, value in rule.parameters.items()},
+        "roles": dict(rule.meaning),
+        "cites": [str(work) for work in rule.cites],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,7 +82,7 @@ def _one(name: str) -> tuple[dict[str, Any], str]:
 
     own = parse.rule(name)
     reasons = problems(own)
-    return rule_as_json(own), "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(own))
+    return index.rule_as_json(own), "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(own))
 
 
 @command(RULES, "cite stdp_pair oja > works.bib")
@@ -355,36 +354,3 @@ def _finish(
         print_json(content)
     else:
         say(f"  {out / f'{what}.json'}\n  {out / f'{what}.csv'}\n  {picture}")
-
-
-def data_as_json(data: Any) -> dict[str, Any]:
-    """Return published measurements as plain data."""
-    from brian2 import Hz, ms
-
-    patterns = {"pre_ms": list(map(list, data.pre)), "post_ms": list(map(list, data.post))}
-    return {
-        "name": data.name,
-        "summary": data.summary,
-        "variable": data.variable,
-        **(patterns if data.pre else {data.variable: data.x.tolist()}),
-        "change": data.change.tolist(),
-        "error": None if data.error is None else data.error.tolist(),
-        "at_lag_ms": None if data.lag is None else float(data.lag / ms),
-        "at_frequency_hz": None if data.frequency is None else float(data.frequency / Hz),
-        "repeats": data.repeats,
-        "reference": str(data.reference),
-        "source": data.source,
-    }
-
-
-def rule_as_json(rule: Any) -> dict[str, Any]:
-    """Return a rule as text: what is empty stays, so that every entry has the same keys."""
-    content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
-    return {
-        **content,
-        "onset": list(rule.onset),
-        "keeps": list(rule.keeps),
-        "parameters": {name: str(value) for name, value in rule.parameters.items()},
-        "roles": dict(rule.meaning),
-        "cites": [str(work) for work in rule.cites],
-    }
