@@ -38,6 +38,7 @@ from .jobs import read as read
 from .jobs import replay as replay
 from .jobs import save as save
 from .jobs import window as window
+from .plot.explore import explore as explore
 from .simulation import simulate as simulate
 
 __version__: str

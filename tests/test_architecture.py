@@ -55,6 +55,7 @@ INSIDE = {
     "dask_jobqueue": {"spikehebb.sweeps.workers"},
     "pandas": {"spikehebb.jobs.runs", "spikehebb.core.display"},
     "spikehebb.plot": {"spikehebb.core.display"},  # the one way up: values are asked for their picture
+    "ipywidgets": {"spikehebb.plot.explore"},
     "matplotlib.pyplot": {"spikehebb.plot.results"},  # half a second
     "scipy.optimize": {
         "spikehebb.conversion.lif_calibration",

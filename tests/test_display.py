@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import Hz, ms
 from matplotlib.figure import Figure
 
 import spikehebb as sh
@@ -61,13 +61,17 @@ def test_catalogues_are_short_and_a_rule_shows_its_equations() -> None:
     assert len(repr(RULES)) < 200
     assert repr(sh.PlasticityRule(name="own", on_pre="w += 0.01")) == "PlasticityRule('own')"
     page = RULES["stdp_pair"]._repr_html_()
-    assert "$$" in page and r"\tau_{+}" in page and "time constant" in page and "data:image/png" in page
+    assert "$$" in page
+    assert r"\tau_{+}" in page
+    assert "time constant" in page
+    assert "data:image/png" in page
     assert "https://doi.org/" in page
     assert "<script" not in sh.PlasticityRule(name="<script>", on_pre="w += 0.01")._repr_html_()
 
 
 def test_a_run_shows_its_scores_and_is_written_and_read(run: DigitRun, tmp_path: Path) -> None:
-    assert "3 neurons" in repr(run) and "accuracy_vote" in repr(run)
+    assert "3 neurons" in repr(run)
+    assert "accuracy_vote" in repr(run)
     assert "accuracy_vote" in run._repr_html_()
     again = sh.read(run.save(tmp_path / "run"))
     assert isinstance(again, LearnedNetwork)
@@ -99,7 +103,9 @@ def test_everything_is_drawn_into_given_axes(value: Any) -> None:
     figure = Figure()
     left, right = figure.subplots(1, 2)
     assert value.plot(ax=right) is right
-    assert not left.lines and not left.texts and not left.child_axes
+    assert not left.lines
+    assert not left.texts
+    assert not left.child_axes
     assert right.lines or right.texts or right.child_axes
     assert value.plot() in plt.gcf().axes
     plt.close()
@@ -118,7 +124,7 @@ def test_pictures_are_what_their_names_say(tmp_path: Path) -> None:
         plot.save(figure, tmp_path / "x.png", columns=3)
     with pytest.raises(ValueError, match="ax must be axes of matplotlib"):
         WINDOW.plot(ax=3)
-    with pytest.raises(ValueError, match="a Window is not written as 'x.npz'"):
+    with pytest.raises(ValueError, match=r"a Window is not written as 'x\.npz'"):
         WINDOW.save("x.npz")
 
 
@@ -154,3 +160,23 @@ def test_lists_and_mistakes_need_no_brian2(words: str, says: str, tmp_path: Path
     )
     assert says in done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_sliders_move_the_window_and_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ipywidgets")
+    few = {"lags": [-10, 10] * ms, "frequencies": [10, 20] * Hz, "repeats": 2, "device": "numpy"}
+    box = sh.explore("stdp_pair", data=["bi1998"], **few)
+    sliders = {child.description: child for child in box.children[:-2]}
+    message, picture = box.children[-2:]
+    assert {"A_plus", "tau_plus (ms)", "w_max"} <= sliders.keys()
+    before = picture.value
+    sliders["A_plus"].value *= 2
+    assert picture.value != before
+    assert picture.value.startswith(b"\x89PNG")
+    sliders["w_max"].value = 0.0  # below the weight at the start
+    assert "w_max" in message.value or "weight" in message.value
+    with pytest.raises(ValueError, match="Did you mean 'stdp_pair'"):
+        sh.explore("stdp_pear")
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'spikehebb\[notebook\]'"):
+        sh.explore("stdp_pair")

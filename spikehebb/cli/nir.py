@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from spikehebb.cli.common import CHIPS, DeviceName, Json, command, print_json, say
@@ -26,6 +25,7 @@ def nir_(
     as_json: Json = False,
 ) -> None:
     """Show a NIR graph; with input spikes, run it and show its answer."""
+    import numpy as np
     from brian2 import ms
 
     from spikehebb import devices, jobs

@@ -82,7 +82,9 @@ def _one(name: str) -> tuple[dict[str, Any], str]:
 
     own = parse.rule(name)
     reasons = problems(own)
-    return index.rule_as_json(own), "no sum of products:\n" + "\n".join(reasons) if reasons else str(sum_of_products(own))
+    return index.rule_as_json(own), "no sum of products:\n" + "\n".join(reasons) if reasons else str(
+        sum_of_products(own)
+    )
 
 
 @command(RULES, "cite stdp_pair oja > works.bib")

@@ -2,6 +2,7 @@ from .association import association
 from .circuit import circuit
 from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
+from .explore import explore
 from .fit import data_under_window, failed_fit, fitted_window
 from .results import draw, html, write
 from .rules import frequency_response, gallery, replay, stdp_window
@@ -34,6 +35,7 @@ __all__ = [
     "data_under_window",
     "digit_pictures",
     "draw",
+    "explore",
     "failed_fit",
     "fidelity",
     "fitted_window",

@@ -15,9 +15,9 @@ from spikehebb.core import Circuit, Projection
 from spikehebb.plot.save import BLUE, GREY, ORANGE, canvas, named, styled
 from spikehebb.reading import printable
 
-_WIDE, _HIGH = 2.2, 0.62  # of a box
-_ACROSS, _DOWN = 4.2, 1.5  # between the middles of boxes
-_LETTERS = 30
+_WIDE, _HIGH = 2.2, 0.9  # of a box
+_ACROSS, _DOWN = 4.4, 1.7  # between the middles of boxes
+_LETTERS = 24
 
 
 @styled
@@ -48,10 +48,10 @@ def circuit(value: Circuit, *, ax: Axes | None = None) -> Figure:
         population = value.populations[name]
         corner = _ACROSS * x - _WIDE / 2, _DOWN * y - _HIGH / 2
         axis.add_patch(FancyBboxPatch(corner, _WIDE, _HIGH, boxstyle="round,pad=0.05", fc="0.96", ec=GREY))
-        size = f"{population.size:,} × {printable(population.model.name, _LETTERS)}"
+        size = f"{population.size:,} neurons\n{printable(population.model.name, _LETTERS)}"
         middle = (_ACROSS * x, _DOWN * y)
-        axis.text(middle[0], middle[1] + 0.13, printable(name, 20), ha="center", va="center", fontweight="bold")
-        axis.text(middle[0], middle[1] - 0.15, size, ha="center", va="center", fontsize=7)
+        axis.text(middle[0], middle[1] + 0.24, printable(name, 20), ha="center", va="center", fontweight="bold")
+        axis.text(middle[0], middle[1] - 0.16, size, ha="center", va="center", fontsize=7)
     between = Counter[frozenset[str]]()
     for name, projection in value.projections.items():
         pair = frozenset((projection.pre, projection.post))
