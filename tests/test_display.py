@@ -164,7 +164,7 @@ def test_lists_and_mistakes_need_no_brian2(words: str, says: str, tmp_path: Path
 
 def test_sliders_move_the_window_and_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ipywidgets")
-    few = {"lags": [-10, 10] * ms, "frequencies": [10, 20] * Hz, "repeats": 2, "device": "numpy"}
+    few: Any = {"lags": [-10, 10] * ms, "frequencies": [10, 20] * Hz, "repeats": 2, "device": "numpy"}
     box = sh.explore("stdp_pair", data=["bi1998"], **few)
     sliders = {child.description: child for child in box.children[:-2]}
     message, picture = box.children[-2:]
