@@ -46,6 +46,7 @@ INSIDE = {
     "sklearn": {
         "spikehebb.datasets.digits",
         "spikehebb.metrics.vote",
+        "spikehebb.softhebb.embedding",
         "spikehebb.softhebb.readout",
     },  # a second of import
     "pylab": {"spikehebb.brian2_import"},  # of which Brian2 needs nothing

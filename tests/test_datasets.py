@@ -22,7 +22,7 @@ import pytest
 import requests
 from numpy.typing import NDArray
 
-from spikehebb.datasets import DATASETS, cifar, find, idx, load, stl
+from spikehebb.datasets import DATASETS, cifar, find, idx, images, load, moved_and_mirrored, stl
 from spikehebb.datasets.cifar import read_batch
 from spikehebb.datasets.idx import read_idx
 from spikehebb.datasets.official import read_official
@@ -548,3 +548,28 @@ def test_a_dictionary_of_gigabytes_is_not_made(tmp_path: Path, monkeypatch: pyte
 def test_idx_files_of_odd_dimensions(rank: int) -> None:
     with pytest.raises(ValueError, match=f"file: its header promises an array of {rank} dimensions"):
         read_idx(b"\x00\x00\x08" + bytes([rank]) + bytes(4 * rank))
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (3, 6, 7)])
+def test_images_are_moved_with_their_edges_reflected_and_half_of_them_mirrored(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8)
+    given = images(pixels, np.zeros(40, int))
+    seen = moved_and_mirrored(given, 3, pixels=2)
+    padded = np.pad(pixels, [(0, 0)] * (len(shape) - 1) + [(2, 2)] * 2, "reflect")
+    mirrored = moves = 0
+    for one, wide in zip(np.asarray(seen.pixels), padded, strict=True):
+        views = [
+            (row, column, flip)
+            for row in range(5)
+            for column in range(5)
+            for flip in (False, True)
+            if np.array_equal(one[..., ::-1] if flip else one, wide[..., row : row + 6, column : column + 7])
+        ]
+        assert len(views) == 1
+        mirrored += views[0][2]
+        moves += views[0][:2] != (2, 2)
+    assert 10 <= mirrored <= 30
+    assert moves > 30
+    assert np.array_equal(seen.pixels, moved_and_mirrored(given, 3, pixels=2).pixels)
+    with pytest.raises(ValueError, match="images of 6 x 7 pixels can be moved by 0 to 5, not 6"):
+        moved_and_mirrored(given, 0, pixels=6)

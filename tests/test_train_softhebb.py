@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from spikehebb.core import Images
-from spikehebb.datasets import load
+from spikehebb.datasets import load, moved_and_mirrored
 from spikehebb.jobs import RateNetwork, SoftHebbRun, evaluate, train_softhebb
-from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, Training, find, load_model, training
+from spikehebb.softhebb import Layer, Model, Pool, Preset, Readout, Training, find, load_model, readout, training
+from spikehebb.softhebb.backend import working
 
 TINY = Preset(
     name="tiny",
@@ -239,3 +240,25 @@ def test_evaluating_refuses_other_images_and_models_without_a_readout(whole: tup
         ValueError, match=r"digits/test has images of \(3, 8, 8\) .*, but the network takes \(1, 8, 8\)"
     ):
         evaluate(RateNetwork(model=model), coloured(TEST))
+
+
+def test_a_readout_learns_from_views_in_turn(tmp_path: Path) -> None:
+    """Two epochs with two views are one epoch on each."""
+    digits, test = load("digits", "train")[:60], load("digits", "test")[:30]
+    layers = (Layer(units=6, kernel=3, padding=1, eta=0.05),)
+    tiny = Preset(
+        name="tiny", summary="", layers=layers, channels=1, data=("digits",), readout=Readout(epochs=2, views=2)
+    )
+    run = train_softhebb(digits, test, tiny, out=tmp_path / "run")
+    assert run.report["readout"]["views"] == 2
+    with working(cores=1) as (xp, each):
+        model = run.model
+        fit = readout.begin(model.network.features, 10, 0)
+        for view in range(2):
+            shown = moved_and_mirrored(digits, (0, 60 * view))
+            (x,) = training.outputs(model.network, model.layers, shown, xp, each)
+            fit, _ = readout.fit_epoch(fit, x, np.asarray(digits.labels), tiny.readout, 0, each)
+    assert model.readout is not None
+    np.testing.assert_allclose(model.readout[0], fit.weight, rtol=1e-5, atol=1e-6)
+    plain = dataclasses.replace(tiny, readout=Readout(epochs=2))
+    assert "views" not in train_softhebb(digits, test, plain).report["readout"]

@@ -22,6 +22,7 @@ from spikehebb.cli import (
     nir,
     rules,
     softhebb,
+    softhebb_look,
     study,
     sweeps,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "nir",
     "rules",
     "softhebb",
+    "softhebb_look",
     "study",
     "sweeps",
 ]

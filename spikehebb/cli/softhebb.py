@@ -61,6 +61,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Of the layers.")] = None,
     readout: Method = None,
     readout_epochs: Annotated[int | None, typer.Option(help="Of the readout (adam).")] = None,
+    views: Annotated[
+        int | None, typer.Option(help="Moved and mirrored versions of each image for the readout; 1: the images.")
+    ] = None,
     device: Where = "cpu",
     cores: Cores = None,
     size: Size = None,
@@ -75,7 +78,7 @@ def train(
 
     layers = {"temperature": temperature, "radius": radius, "activation": activation, "eta": eta, "rate": rate}
     layers |= {"width": width}
-    chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs, layers)
+    chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs, layers, views)
     limits = (("train", limit_train), ("test", limit_test))
     train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
     unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
@@ -254,6 +257,7 @@ def _changed(
     epochs: int | None,
     readout_epochs: int | None,
     layers: dict[str, Any] | None = None,
+    views: int | None = None,
 ) -> Any:
     if plasticity is not None:
         preset = preset.with_plasticity(plasticity)
@@ -262,7 +266,8 @@ def _changed(
     given = {"order": order, "epochs": epochs}
     changes = {name: value for name, value in given.items() if value is not None}
     training = dataclasses.replace(preset.training, **changes)
-    readout = preset.readout if readout_epochs is None else dataclasses.replace(preset.readout, epochs=readout_epochs)
+    read = {"epochs": readout_epochs, "views": views}
+    readout = dataclasses.replace(preset.readout, **{name: value for name, value in read.items() if value is not None})
     return dataclasses.replace(preset, training=training, readout=readout)
 
 

@@ -145,6 +145,11 @@ def at_defaults(value: Any) -> frozenset[str]:
     )
 
 
+def told(value: Any) -> dict[str, Any]:
+    """Return a dataclass as plain data, without the fields of ``at_defaults``."""
+    return {name: item for name, item in dataclasses.asdict(value).items() if name not in at_defaults(value)}
+
+
 def digest(value: Any) -> str:
     """Return a SHA-256 that is equal for equal values: texts, numbers, units and arrays included."""
     state = hashlib.sha256()

@@ -21,6 +21,7 @@ from spikehebb.datasets.idx import mnist as mnist
 from spikehebb.datasets.layouts import LAYOUTS, load_path
 from spikehebb.datasets.layouts import holds_events as holds_events
 from spikehebb.datasets.layouts import load_events as load_events
+from spikehebb.datasets.moved import moved_and_mirrored as moved_and_mirrored
 from spikehebb.datasets.official import find as find
 from spikehebb.datasets.patterns import Patterns as Patterns
 from spikehebb.datasets.patterns import image_patterns as image_patterns

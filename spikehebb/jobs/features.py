@@ -20,17 +20,29 @@ FILE = "features.npy"
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """Images whose features are written together, and the row of the first of them."""
+    """Images whose features are written together, and the row of the first of them.
+
+    Parameters
+    ----------
+    images : Images
+    first : int
+    varied : bool
+        Whether they are moved and mirrored before.
+    """
 
     images: Images
     first: int
+    varied: bool = False
 
 
-def pieces(train: Images, test: Images, size: int) -> list[Piece]:
-    """Return training images, then test images, in pieces of at most so many."""
-    cut = [images[at : at + size] for images in (train, test) for at in range(0, len(images), size)]
-    first = np.cumsum([0, *map(len, cut)])
-    return [Piece(images=images, first=int(at)) for images, at in zip(cut, first[:-1], strict=True)]
+def pieces(train: Images, test: Images, size: int, views: int = 1) -> list[Piece]:
+    """Return training images, as often as there are views of them, then test images, in pieces of at most so many."""
+    parts = [(train, views > 1)] * views + [(test, False)]
+    cut = [(images[at : at + size], varied) for images, varied in parts for at in range(0, len(images), size)]
+    first = np.cumsum([0, *(len(images) for images, _ in cut)])
+    return [
+        Piece(images=images, first=int(at), varied=varied) for (images, varied), at in zip(cut, first[:-1], strict=True)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

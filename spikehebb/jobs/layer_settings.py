@@ -15,7 +15,7 @@ from spikehebb.core.values import check_setting
 from spikehebb.datasets import sample
 from spikehebb.encoders import regular
 from spikehebb.softhebb import Layer, Model, Network, Pool
-from spikehebb.softhebb.network import SINCE
+from spikehebb.softhebb.network import since
 
 LEARNING = ("soft", "none")
 LAYERS = tuple(
@@ -97,7 +97,7 @@ class LayerSettings:
                     f"layer {number} has batch_norm, bias or pre_triangle, which nothing in the spiking circuit "
                     "learns; set them to false."
                 )
-            if new := [name for name, value in SINCE.items() if getattr(layer, name) != value]:
+            if new := [name for name, value in since(Layer).items() if getattr(layer, name) != value]:
                 raise ValueError(
                     f"layer {number} has {', '.join(new)}, which the spiking circuit does not have; leave that out."
                 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spikehebb.core import Images
-from spikehebb.core.progress import Progress, quiet
+from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
 from spikehebb.jobs.run import write
 from spikehebb.jobs.train_softhebb import train_softhebb
@@ -78,7 +78,7 @@ def sweep_softhebb(
             raise ValueError(f"a sweep needs different {what}, got {', '.join(map(str, given))}.")
     for seed in seeds:
         check_seed(seed)
-    learned, tell = train if unlabelled is None else unlabelled, progress or quiet
+    learned, tell = train if unlabelled is None else unlabelled, reporter(progress)
     cells = [(value, *_cell(preset, learned, over, value)) for value in values]  # what is wrong is told before hours
     points: list[dict[str, Any]] = []
     for value, chosen, shown in cells:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +18,8 @@ from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.core import Float, Images, Int, check_finite, display
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.core.seeds import check_seed
-from spikehebb.datasets import Given, as_images, sample
+from spikehebb.core.values import told
+from spikehebb.datasets import Given, as_images, moved_and_mirrored, sample
 from spikehebb.jobs import features
 from spikehebb.jobs.features import Features, Piece
 from spikehebb.jobs.health import of_layers
@@ -144,8 +145,8 @@ def train_softhebb(
         "kind": model_file.KIND,
         "preset": preset.name,
         "network": described(network),
-        "training": asdict(preset.training),
-        "readout": {"method": method, **asdict(preset.readout)},
+        "training": told(preset.training),
+        "readout": {"method": method, **told(preset.readout)},
         **provenance(device, seed, **parts),
     }
     with working(device, cores) as (xp, each):
@@ -211,10 +212,20 @@ class _Training:
 
     @cached_property
     def pieces(self) -> list[Piece]:
-        return features.pieces(self.train, self.test, training.CHUNK)
+        return features.pieces(self.train, self.test, training.CHUNK, self.views)
+
+    @property
+    def views(self) -> int:
+        return self.preset.readout.views
+
+    @cached_property
+    def labels(self) -> Int:
+        """Of all rows of training images."""
+        return np.tile(np.asarray(self.train.labels), self.views)
 
     def table(self, folder: Path) -> Features:
-        return Features(folder=folder, images=len(self.train) + len(self.test), width=self.network.features)
+        images = self.views * len(self.train) + len(self.test)
+        return Features(folder=folder, images=images, width=self.network.features)
 
     def begin(self, folder: Path) -> State:
         shown = sample(self.learned, WHITENED, self.seed)
@@ -274,7 +285,7 @@ class _Training:
 
     def finish(self, state: State, folder: Path, tell: Progress) -> SoftHebbRun:
         train, test = self._features(folder)
-        labels = np.asarray(self.train.labels)
+        labels = self.labels
         began = time.perf_counter()
         tell("readout", 0)
         if self.method == "ridge":
@@ -342,7 +353,8 @@ class _Training:
         number = len(state.sums)
         tell("features", number / len(self.pieces))
         piece = self.pieces[number]
-        (part,) = training.outputs(self.network, state.layers, piece.images, self.xp, self.each)
+        images = moved_and_mirrored(piece.images, (self.seed, piece.first)) if piece.varied else piece.images
+        (part,) = training.outputs(self.network, state.layers, images, self.xp, self.each)
         checksum = self.table(folder).put(piece, part)
         tell("features", (number + 1) / len(self.pieces))
         return dataclasses.replace(state, sums=(*state.sums, checksum))
@@ -352,7 +364,9 @@ class _Training:
         train, test = self._features(folder)
         settings, fit = self.preset.readout, state.fit or self._first_fit()
         tell("readout", fit.epoch / settings.epochs)
-        fit, learning = readout.fit_epoch(fit, train, np.asarray(self.train.labels), settings, self.seed, self.each)
+        first = fit.epoch % self.views * len(self.train)
+        view = slice(first, first + len(self.train))
+        fit, learning = readout.fit_epoch(fit, train[view], self.labels[view], settings, self.seed, self.each)
         accuracy = metrics.accuracy(_predict(fit.weight, fit.bias, test), np.asarray(self.test.labels))
         return dataclasses.replace(state, fit=fit, curve=np.vstack([state.curve, [learning, accuracy]]))
 
@@ -361,7 +375,7 @@ class _Training:
 
     def _features(self, folder: Path) -> tuple[Any, Any]:
         rows = self.table(folder).rows()
-        return rows[: len(self.train)], rows[len(self.train) :]
+        return rows[: len(self.labels)], rows[len(self.labels) :]
 
 
 _FIT_NAMES = tuple(f"fit.{name}" for name in _FIT)

@@ -3,6 +3,7 @@ from .circuit import circuit
 from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from .explore import explore
+from .features import embedding, robustness, unit_patches
 from .fit import data_under_window, failed_fit, fitted_window
 from .results import draw, html, write
 from .rules import frequency_response, gallery, replay, stdp_window
@@ -36,6 +37,7 @@ __all__ = [
     "digit_pictures",
     "draw",
     "explore",
+    "embedding",
     "failed_fit",
     "fidelity",
     "fitted_window",
@@ -49,6 +51,7 @@ __all__ = [
     "readout_curve",
     "receptive_fields",
     "replay",
+    "robustness",
     "runs_along",
     "save",
     "softhebb_pictures",
@@ -56,6 +59,7 @@ __all__ = [
     "study",
     "styled",
     "sweep",
+    "unit_patches",
     "weight_images",
     "winner_probability",
     "write",

@@ -17,6 +17,7 @@ from spikehebb.plot.save import BLUE, GREY, ORANGE, canvas, lettered, named, pan
 from spikehebb.softhebb import Model, Preset, presets, statistics
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.model import Array
+from spikehebb.softhebb.network import Readout, since
 
 _FIELDS = 96  # on one sheet: the first layer of most presets
 _TRAINING = {"cifar10": 50_000, "mnist": 60_000, "stl10": 5_000}  # images behind the published accuracies
@@ -64,10 +65,11 @@ def as_published(model: Model, report: Mapping[str, Any]) -> Preset | None:
     preset = presets().get(report.get("preset", ""))
     if preset is None or preset.published is None or preset.layers != model.network.layers:
         return None
-    settings = {"training": asdict(preset.training), "readout": {"method": preset.method, **asdict(preset.readout)}}
     shown = report.get("data", {}).get("train", {})
     data = shown.get("name", "").split("/")[0]
-    alike = all(report.get(name) == values for name, values in settings.items())
+    given = {**since(Readout), **report.get("readout", {})}
+    readout = {"method": preset.method, **asdict(preset.readout)}
+    alike = report.get("training") == asdict(preset.training) and given == readout
     return preset if alike and data == preset.data[0] and shown.get("count") == _TRAINING.get(data) else None
 
 

@@ -10,7 +10,7 @@ from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.reading import check, exactly, printable
 from spikehebb.softhebb.model import Array, Model, Weights, array_shapes
-from spikehebb.softhebb.network import SINCE, Layer, Network, Pool, Readout, Training, described
+from spikehebb.softhebb.network import Layer, Network, Pool, Readout, Training, described, since
 from spikehebb.softhebb.presets import layer_from
 
 KIND = "softhebb"
@@ -96,7 +96,7 @@ def network_from(description: Mapping[str, Any]) -> Network:
     network = exactly(description, Network, "its network")
     check(network, {"image_shape": [int], "layers": [{"pool": (None, {})}]}, "its network")
     for number, layer in enumerate(network["layers"]):
-        exactly({**SINCE, **layer}, Layer, f"layer {number} of its network")
+        exactly({**since(Layer), **layer}, Layer, f"layer {number} of its network")
         if layer["pool"] is not None:
             exactly(layer["pool"], Pool, f"the pool of layer {number} of its network")
     return Network(image_shape=tuple(network["image_shape"]), layers=tuple(map(layer_from, network["layers"])))
@@ -110,7 +110,7 @@ def shapes(header: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
     for name, kind in (("training", Training), ("readout", Readout)):
         if name in header:
             given = {entry: value for entry, value in header[name].items() if entry != "method"}
-            kind(**exactly(given, kind, f"its {name}"))
+            kind(**exactly({**since(kind), **given}, kind, f"its {name}"))
     network, classes, steps = network_from(header["network"]), header["classes"], header["steps"]
     if len(steps) != len(network.layers) or min(steps) < 0:
         raise ValueError(f"its header must count the steps of {len(network.layers)} layers, got {printable(steps)}.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from spikehebb.core.values import LATER, at_defaults, is_finite
+from spikehebb.core.values import LATER, is_finite, told
 
 Plasticity = Literal["soft-anti-hebbian", "soft", "hard", "krotov-hopfield", "instar", "none"]
 Activation = Literal["triangle", "repu", "relu", "tanh", "softmax", "winners"]
@@ -275,6 +275,9 @@ class Readout:
         Share of features that are left out at each step.
     halvings : tuple of float, optional
         Fractions of the epochs. Left out, those of the authors' code.
+    views : int
+        From 2 on the readout learns in turn, epoch by epoch, from so many versions of the training images, each moved
+        by up to 4 pixels and mirrored at random. With 1 it learns from the images themselves.
     """
 
     epochs: int = 50
@@ -282,9 +285,10 @@ class Readout:
     eta: float = 1e-3
     dropout: float = 0.5
     halvings: tuple[float, ...] | None = None
+    views: int = field(default=1, metadata=LATER)
 
     def __post_init__(self) -> None:
-        _check(self, "readout", at_least={"epochs": 1, "batch": 1, "dropout": 0}, above={"eta": 0})
+        _check(self, "readout", at_least={"epochs": 1, "batch": 1, "dropout": 0, "views": 1}, above={"eta": 0})
         if self.dropout >= 1:
             raise ValueError(f"readout: dropout must be below 1, got {self.dropout}.")
         if self.halvings is not None:
@@ -308,17 +312,20 @@ class Readout:
         return tuple(self.eta * 0.5 ** sum(epoch >= start for start in at) for epoch in range(self.epochs))
 
 
-SINCE: Mapping[str, Any] = {item.name: item.default for item in fields(Layer) if "later" in item.metadata}
-"""Settings of a layer that earlier versions lack, and their defaults."""
-
-
 def described(network: Network) -> dict[str, Any]:
     """Return a network as plain data; settings that older versions lack are left out where they change nothing."""
-    layers = [
-        {name: value for name, value in asdict(layer).items() if name not in at_defaults(layer)}
-        for layer in network.layers
-    ]
-    return {"image_shape": network.image_shape, "layers": layers}
+    return {"image_shape": network.image_shape, "layers": [told(layer) for layer in network.layers]}
+
+
+def since(kind: type) -> dict[str, Any]:
+    """Return the settings that earlier versions lack, and their defaults.
+
+    Examples
+    --------
+    >>> since(Readout)
+    {'views': 1}
+    """
+    return {item.name: item.default for item in fields(kind) if "later" in item.metadata}
 
 
 def _check(
