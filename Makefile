@@ -11,7 +11,7 @@ RUNS := runs
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(if $(OLDEST),--constraint tests/oldest.txt)
 
-.PHONY: index demo test test-all validate campaign mutation softhebb conversion torch neurobench nest interop lint types docs bench gpu wheels clean
+.PHONY: index demo test test-all validate campaign mutation softhebb conversion works torch neurobench nest interop lint types docs bench gpu wheels clean
 
 demo: $(VENV)/.core
 	@mkdir -p $(RUNS)
@@ -47,6 +47,12 @@ softhebb: $(VENV)/.core
 conversion: $(VENV)/.core
 	@mkdir -p $(RUNS)/softhebb
 	$(BIN)/python benchmarks/conversion.py --folder $(RUNS)/softhebb --out benchmarks/results/conversion.json
+
+# What the works that this toolkit is for have measured, again, as far as two cores get in three hours; it can be interrupted.
+works: $(VENV)/.core
+	@mkdir -p $(RUNS)/works
+	$(BIN)/python benchmarks/works_miconi.py --folder $(RUNS)/works/miconi --out benchmarks/results/works-miconi.json
+	$(BIN)/python benchmarks/works_softhebb.py --folder $(RUNS)/works/softhebb --out benchmarks/results/works-softhebb.json
 
 torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
