@@ -44,7 +44,7 @@ def backpropagated(train: Images, units: int, seed: int, path: Path) -> Model:
     fitted = MLPClassifier((units,), max_iter=20, random_state=seed, early_stopping=False).fit(rows, train.labels)
     layer = Layer(units=units, batch_norm=False, plasticity="none", bias=True, activation="relu")
     (first, last), (bias, last_bias) = fitted.coefs_, fitted.intercepts_
-    weights = Weights(weight=first.T, mean=np.zeros(1), variance=np.ones(1), bias=bias)
+    weights = Weights(weight=first.T, mean=np.zeros(1, np.float32), variance=np.ones(1, np.float32), bias=bias)
     network = Network(image_shape=train.image_shape, layers=(layer,))
     model = Model(network=network, layers=(weights,), readout=(last.T, last_bias))
     save_model(model, path)
