@@ -88,6 +88,12 @@ def test_a_plan_that_cannot_be_is_refused(given: dict[str, Any], message: str) -
         ("learn", {"preset": "mnist-4000"}, "there is no preset 'mnist-4000'"),
         ("train", {"preset": "mnist-dense", "epochs": 0, "data": "digits"}, "epochs must be at least 1"),
         ("train", {"data": "digits"}, "train needs preset"),
+        (
+            "train",
+            {"preset": "mnist-dense", "temperature": 0, "data": "digits"},
+            "temperature must be a number above 0",
+        ),
+        ("train", {"preset": "mnist-dense", "activation": "sine", "data": "digits"}, "activation must be one of"),
         ("convert", {}, "convert needs checkpoint"),
         ("evaluate", {"checkpoint": "nowhere.npz"}, "there is no checkpoint nowhere.npz"),
         ("window", {}, "window needs rule"),

@@ -29,8 +29,9 @@ from spikehebb.hardware import find as find_target
 from spikehebb.jobs.once import once
 from spikehebb.jobs.run import provenance, versions
 from spikehebb.reading import regular
-from spikehebb.softhebb import Readout, Training
+from spikehebb.softhebb import Layer, Readout, Training
 from spikehebb.softhebb import find as find_softhebb
+from spikehebb.softhebb.presets import ALIASES
 
 Work = Callable[[Path, bool, Progress], object]  # into a folder, whether another run there is replaced
 Settings = dict[str, Any]
@@ -109,11 +110,19 @@ def _learn(given: Settings) -> Prepared:
     return Prepared(do=do, data=data)
 
 
+_OF_LAYERS = (  # settings that all layers get; the plasticity makes controls
+    *(item.name for item in dataclasses.fields(Layer) if item.name not in ("plasticity", "pool")),
+    *ALIASES,
+)
+
+
 def _train(given: Settings) -> Prepared:
     preset, data, seed = find_softhebb(_needed(given, "preset", "train")), _data(given), given.pop("seed", 0)
-    method = given.pop("readout", "adam")
+    method = given.pop("readout", None)
     if "plasticity" in given:
         preset = preset.with_plasticity(given.pop("plasticity"))
+    if layers := {name: given.pop(name) for name in [*given] if name in _OF_LAYERS}:
+        preset = preset.with_layers(**layers)
     own = {name.removeprefix("readout_"): given.pop(name) for name in [*given] if name.startswith("readout_")}
     preset = dataclasses.replace(
         preset,
@@ -243,6 +252,7 @@ JOBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Settings], 
             *("preset", "plasticity", "seed", "readout", *_IMAGES),
             *(item.name for item in dataclasses.fields(Training)),
             *(f"readout_{item.name}" for item in dataclasses.fields(Readout)),
+            *_OF_LAYERS,
         ),
         (),
         _train,
