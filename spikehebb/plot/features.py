@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from spikehebb.plot.save import BLUE, GREY, ORANGE, named
 from spikehebb.softhebb.model import Array
 
-_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000", GREY, "#882255")
+_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#8C564B", "#56B4E9", "#F0E442", "#000000", GREY, "#882255")
 
 
 def unit_patches(patches: Array, units: Sequence[int], layer: int) -> Figure:
