@@ -101,3 +101,16 @@ class Features:
                 f"{free >> 20} MiB are free; give a folder on a larger disk with --out."
             )
         return np.lib.format.open_memmap(self.folder / FILE, "w+", np.float32, (self.images, self.width))
+
+
+def classes(train: Images, test: Images) -> int:
+    """Return how many classes there are; raise ``ValueError`` for a label that is missing or in the test part alone."""
+    for images in (train, test):
+        if np.min(images.labels) < 0:
+            raise ValueError(f"{images.name} has images without a label; the readout needs labelled ones.")
+    count = int(np.max(train.labels)) + 1
+    if np.max(test.labels) >= count:
+        raise ValueError(
+            f"{test.name} has labels up to {np.max(test.labels)}, but {train.name} only up to {count - 1}."
+        )
+    return count

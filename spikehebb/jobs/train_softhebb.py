@@ -139,7 +139,7 @@ def train_softhebb(
         if images.image_shape != shape:
             raise ValueError(f"{train.name} has images of {shape}, but {images.name} of {images.image_shape}.")
     network = preset.network(shape, train.name)
-    classes = _classes(train, test)
+    classes = features.classes(train, test)
     parts = {"train": train, "test": test} | ({} if unlabelled is None else {"unlabelled": unlabelled})
     header = {
         "kind": model_file.KIND,
@@ -400,15 +400,3 @@ def _predict(weight: Any, bias: Any, features: Any) -> Int:
 
 def _slices(size: int) -> list[slice]:
     return [slice(first, min(first + training.CHUNK, size)) for first in range(0, size, training.CHUNK)]
-
-
-def _classes(train: Images, test: Images) -> int:
-    for images in (train, test):
-        if np.min(images.labels) < 0:
-            raise ValueError(f"{images.name} has images without a label; the readout needs labelled ones.")
-    classes = int(np.max(train.labels)) + 1
-    if np.max(test.labels) >= classes:
-        raise ValueError(
-            f"{test.name} has labels up to {np.max(test.labels)}, but {train.name} only up to {classes - 1}."
-        )
-    return classes
