@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikehebb.core import Images
+from spikehebb import metrics
+from spikehebb.core import Images, Int
 from spikehebb.npy import npy_layout
 from spikehebb.reading import regular
+from spikehebb.softhebb import readout, training
 
 FILE = "features.npy"
 
@@ -114,3 +116,15 @@ def classes(train: Images, test: Images) -> int:
             f"{test.name} has labels up to {np.max(test.labels)}, but {train.name} only up to {count - 1}."
         )
     return count
+
+
+def vote(train: Any, labels: Int, test: Any, test_labels: Int, classes: int) -> float:
+    """Return the accuracy when every unit of a dense layer votes for the class that it wins most often."""
+    parts = ((train[at], labels[at]) for at in slices(len(train)))
+    votes = readout.vote_labels(parts, train.shape[1], classes)
+    return metrics.accuracy(votes[test.argmax(axis=1)], test_labels)
+
+
+def slices(size: int) -> list[slice]:
+    """Return slices of as many rows as are worked on together."""
+    return [slice(first, min(first + training.CHUNK, size)) for first in range(0, size, training.CHUNK)]

@@ -289,7 +289,7 @@ class _Training:
         began = time.perf_counter()
         tell("readout", 0)
         if self.method == "ridge":
-            parts = ((np.asarray(train[at]), labels[at]) for at in _slices(len(train)))
+            parts = ((np.asarray(train[at]), labels[at]) for at in features.slices(len(train)))
             fitted = readout.ridge(parts, self.network.features, self.classes)
         elif self.method == "logistic":
             fitted = readout.logistic(train, labels, self.classes)
@@ -304,7 +304,7 @@ class _Training:
             "accuracy_train": metrics.accuracy(_predict(*fitted, train), labels),
         }
         if not self.network.layers[-1].kernel:
-            scores["accuracy_vote"] = _vote(train, labels, test, np.asarray(self.test.labels), self.classes)
+            scores["accuracy_vote"] = features.vote(train, labels, test, np.asarray(self.test.labels), self.classes)
         curve = [
             {"epoch": number + 1, "accuracy_train": float(learning), "accuracy_test": float(unseen)}
             for number, (learning, unseen) in enumerate(state.curve)
@@ -387,16 +387,5 @@ def _timed(state: State, stage: int, began: float) -> State:
     return dataclasses.replace(state, seconds=seconds)
 
 
-def _vote(train: Any, labels: Int, test: Any, test_labels: Int, classes: int) -> float:
-    """Return the accuracy when every unit of a dense layer votes for the class that it wins most often."""
-    parts = ((train[at], labels[at]) for at in _slices(len(train)))
-    votes = readout.vote_labels(parts, train.shape[1], classes)
-    return metrics.accuracy(votes[test.argmax(axis=1)], test_labels)
-
-
-def _predict(weight: Any, bias: Any, features: Any) -> Int:
-    return readout.predict(weight, bias, (features[at] for at in _slices(len(features))))
-
-
-def _slices(size: int) -> list[slice]:
-    return [slice(first, min(first + training.CHUNK, size)) for first in range(0, size, training.CHUNK)]
+def _predict(weight: Any, bias: Any, rows: Any) -> Int:
+    return readout.predict(weight, bias, (rows[at] for at in features.slices(len(rows))))
