@@ -13,6 +13,7 @@ from docs.windows import measured
 from spikehebb.encoders import ENCODERS
 from spikehebb.hardware import TARGETS, Limit
 from spikehebb.jobs import learn_presets
+from spikehebb.jobs import models as trained
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import RULES
@@ -107,6 +108,20 @@ def presets() -> list[str]:
     return lines
 
 
+def zoo() -> list[str]:
+    """Return the lines of the table of the trained networks that come along, and their pictures."""
+    lines = ["| model | what | data | accuracy | by | size |", "|---" * 6 + "|"]
+    pictures = []
+    for model in trained().values():
+        size = model.file().stat().st_size / 1e6
+        figure = f"{100 * model.accuracy:.1f} % | `{model.metric}`"
+        lines.append(f"| `{model.name}` | {model.summary} | {model.data} | {figure} | {size:.2f} MB |")
+        for path in sorted(model.folder.glob("*.png")):
+            what = f"{path.stem.replace('_', ' ')} of {model.name}"
+            pictures += [f"{what[0].upper()}{what[1:]}:", "", f"![{what}](../models/{model.name}/{path.name})", ""]
+    return [*lines, "", *pictures]
+
+
 def pages() -> dict[str, str]:
     """Return the text of every page of the catalogue by the name of its file."""
     made = "Made from the values that the package runs"
@@ -116,6 +131,7 @@ def pages() -> dict[str, str]:
     chips = ["# Chips", "", f"*{made}.*", "", "## Limits", "", *limits(), ""]
     chips += ["## Costs of operations", "", *costs(), ""]
     texts = {"neurons": neurons, "chips": chips, "campaign": campaign(), "presets": presets()}
+    texts |= {"models": zoo()}
     return {"index": catalogue_index()} | rule_pages() | {name: "\n".join(lines) for name, lines in texts.items()}
 
 

@@ -30,7 +30,7 @@ extensions = [
 exclude_patterns = ["_build", "gallery/*.ipynb"]
 suppress_warnings = ["config.cache", "ref.python"]  # a word of a docstring that is the name of several things
 # The pages that other pages take in, and those that Sphinx finds by another way
-exclude_patterns += ["catalogue/campaign.md", "catalogue/presets.md", "catalogue/costs.md"]
+exclude_patterns += ["catalogue/models.md", "catalogue/campaign.md", "catalogue/presets.md", "catalogue/costs.md"]
 
 html_theme = "furo"
 html_title = f"spikehebb {version}"

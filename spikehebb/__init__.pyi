@@ -12,9 +12,11 @@ from . import metrics as metrics
 from . import neurons as neurons
 from . import plot as plot
 from . import protocols as protocols
+from . import report as report
 from . import rules as rules
 from . import simulation as simulation
 from . import softhebb as softhebb
+from . import sweeps as sweeps
 from .circuits import Learner as Learner
 from .core import Circuit as Circuit
 from .core import Events as Events
@@ -26,7 +28,6 @@ from .core import Projection as Projection
 from .core import Protocol as Protocol
 from .core import Recording as Recording
 from .datasets import images as images
-from .datasets import load as load
 from .hardware import Target as Target
 from .jobs import Settings as Settings
 from .jobs import convert as convert
@@ -34,11 +35,14 @@ from .jobs import evaluate as evaluate
 from .jobs import fit as fit
 from .jobs import frequency as frequency
 from .jobs import learn as learn
+from .jobs import load as load
+from .jobs import models as models
 from .jobs import read as read
 from .jobs import replay as replay
 from .jobs import save as save
 from .jobs import window as window
 from .plot.explore import explore as explore
 from .simulation import simulate as simulate
+from .sweeps import sweep as sweep
 
 __version__: str

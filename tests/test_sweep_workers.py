@@ -160,7 +160,7 @@ def test_workers_that_cannot_do_it_are_refused_before_anything_starts(tmp_path: 
     shutil.copytree(PACKAGE, other / "spikehebb", ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "spikehebb" / "reading.py").open("a") as file:
         file.write("# another version\n")
-    (tmp_path / "scheduler.json").unlink()
+    (tmp_path / "scheduler.json").unlink(missing_ok=True)
     environment = {"PYTHONPATH": f"{other}{os.pathsep}{os.environ['PYTHONPATH']}"}
     with (
         running(tmp_path, "--nthreads", "1", environment=environment) as address,

@@ -25,6 +25,7 @@ from spikehebb.cli import (
     softhebb_look,
     study,
     sweeps,
+    zoo,
 )
 from spikehebb.cli.common import commands, say
 from spikehebb.reading import printable
@@ -45,6 +46,7 @@ __all__ = [
     "softhebb_look",
     "study",
     "sweeps",
+    "zoo",
 ]
 
 

@@ -61,7 +61,12 @@ from .sweep import sweep_softhebb as sweep_softhebb
 from .train_softhebb import SoftHebbRun as SoftHebbRun
 from .train_softhebb import train_softhebb as train_softhebb
 from .trained import Trained as Trained
+from .trained import load as load
 from .trained import load_start as load_start
 from .trained import read as read
 from .trained import save as save
 from .trained import trained_on as trained_on
+from .zoo import Model as Model
+from .zoo import examples as examples
+from .zoo import find_model as find_model
+from .zoo import models as models

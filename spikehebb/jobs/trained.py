@@ -21,6 +21,8 @@ from spikehebb.circuits import AnyLearner
 from spikehebb.conversion import network_file
 from spikehebb.core import PlasticityRule, Samples
 from spikehebb.core.progress import Progress, quiet
+from spikehebb.datasets import DATASETS
+from spikehebb.datasets import load as load_images
 from spikehebb.devices import Device
 from spikehebb.export import Graph, Plain
 from spikehebb.hardware import Quantized, Rounding, Target
@@ -31,6 +33,7 @@ from spikehebb.jobs.learned import LearnedNetwork
 from spikehebb.jobs.lif import LifNetwork
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.start import Start
+from spikehebb.jobs.zoo import find_model, models
 from spikehebb.reading import check, checked, printable
 from spikehebb.softhebb import Model, model_file
 from spikehebb.softhebb.torch_files import read_torch
@@ -95,7 +98,8 @@ def read(
     Parameters
     ----------
     path : path
-        A checkpoint, the folder that holds it, or a SoftHebb network in a published PyTorch layout (extra ``torch``).
+        A checkpoint, the folder that holds it, a SoftHebb network in a published PyTorch layout (extra ``torch``), or
+        the name of a model that comes along (``jobs.models``).
     circuit, rule : Learner or function, PlasticityRule, optional
         Those of one's own with which it learned: a checkpoint holds what they are called and a hash of what they are.
 
@@ -139,6 +143,44 @@ def opened(trained: Any) -> Trained:
         )
     network: Trained = trained
     return network
+
+
+def load(name: str | Path, part: str | None = None, **options: Any) -> Any:
+    """Return a trained network that comes along, by name; or, given a part, images of a data set.
+
+    Parameters
+    ----------
+    name : str or path
+        Of ``jobs.models()``, such as ``mnist-400``, or as ``read`` takes it; with a part, as of ``datasets.load``.
+    part : str, optional
+        ``train`` or ``test``: then it is a data set.
+    **options
+        Of ``datasets.load``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As ``read`` or ``datasets.load``; if there is no model of this name.
+
+    Examples
+    --------
+    >>> import spikehebb as sh
+    >>> sh.load("digits-soft-wta").settings.neurons
+    100
+    >>> len(sh.load("digits", "test"))
+    500
+    """
+    if part is not None:
+        return load_images(name, part, **options)
+    if options:
+        raise ValueError(
+            f"a trained network takes no {', '.join(options)}; for a data set say which part, train or test."
+        )
+    if isinstance(name, str) and not Path(name).exists():
+        if name in DATASETS:
+            raise ValueError(f"{name} is a data set; say which part, as in load({name!r}, 'test').")
+        return read(find_model(name).file())
+    return read(name)
 
 
 def save(trained: Trained, path: str | Path) -> None:
@@ -187,6 +229,8 @@ def trained_on(trained: Trained) -> str | None:
 
 def _file(path: str | Path) -> Path:
     path = Path(path)
+    if not path.exists() and str(path) in models():
+        return models()[str(path)].file()
     return path / "checkpoint.npz" if path.is_dir() else path
 
 

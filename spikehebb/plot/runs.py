@@ -62,7 +62,7 @@ def runs_along(runs: Runs, axis: str, metric: str | None = None, *, confidence: 
             [place[str(group.at[axis])] for group in line],
             [percent * score.mean for score in scores],
             yerr=[percent * r for r in reach] if any(reach) else None,
-            fmt=f"{_MARKERS[number % len(_MARKERS)]}-",
+            fmt=f"{_MARKERS[number % len(_MARKERS)]}{'-' if numbers else ''}",
             color=colours[number],
             capsize=3,
             lw=1.2,
