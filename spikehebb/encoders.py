@@ -171,6 +171,18 @@ running_source = NeuronModel(
     reference="Melchior, Schiewer and Wiskott, Neural Computation 36:1669-1712, 2024 (moving offsets)",
 )
 
+cue_source = NeuronModel(
+    name="cue_source",
+    summary="A rate x, as presented, for t_cue from the onset of a presentation on, then 0",
+    equations="""
+        shown : 1
+        began : second
+        x = shown*int(t - began < t_cue - dt/2) : 1
+    """,
+    frame="shown = stimulus(t, i); began = t",
+    parameters={"t_cue": 1 * ms},
+)
+
 ENCODERS = collected(NeuronModel, globals())
 
 

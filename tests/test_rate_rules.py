@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spikehebb import circuits, devices, neurons, protocols
 from spikehebb import equations as text
+from spikehebb.circuits.rates import layer
 from spikehebb.core import Circuit, PlasticityRule, Population, Projection, Protocol, Recording
 from spikehebb.devices import Device
 from spikehebb.encoders import centred_source, poisson, rate_source
@@ -43,18 +44,26 @@ from tests.oracles.rates import (
     linear,
     rewarded,
     supervised,
+    told,
     trajectory,
 )
 
 DT, STEP = 1 * ms, 1e-3
 STEPS, INPUTS, UNITS = 48, 5, 4
 TEMPERATURE, SIGMA = 0.5, 0.3
+TOLD = dataclasses.replace(
+    neurons.rewarded_unit,
+    name="told_unit",
+    equations="z : 1\nnoise : 1\nsuccess : 1\ny = z + noise : 1",
+    onset="success = stimulus(t, i); noise = sigma*randn()",
+)
 NEURONS = {  # of the circuits of rates, in order of what they have beyond the ones before
     "linear": (rate_source, neurons.linear_unit),
     "competing": (rate_source, neurons.competing_unit),
     "supervised": (centred_source, neurons.sigmoid_unit),
     "deep": (neurons.tanh_hidden, neurons.sigmoid_unit),
     "rewarded": (rate_source, neurons.rewarded_unit),
+    "told": (rate_source, TOLD),
 }
 
 
@@ -126,18 +135,21 @@ class Layer:
             return circuits.deep_rates([self.first, self.w], rule=self.rule, mu=self.mu)
         if self.group == "rewarded":
             return circuits.rewarded_rates(self.w, rule=self.rule, sigma=SIGMA)
+        if self.group == "told":
+            return layer("told", self.w, self.rule, TOLD.with_parameters(sigma=SIGMA), {"z": "w*x_pre"})
         circuit = circuits.supervised_rates(self.w, rule=self.rule, mu=self.mu)
         if "target_mean" in text.variables(self.rule.post):
             circuit = circuit.with_state("output", target_mean=self.target_mean)
         return circuit
 
     def stimuli(self) -> dict[str, Array]:
-        targets = {"output": self.targets} if self.group in ("supervised", "deep", "rewarded") else {}
+        targets = {"output": self.targets} if self.group in ("supervised", "deep", "rewarded", "told") else {}
         return {"input": self.rows, **targets}
 
     def activity(self, noise: Array | None, steps_each: int) -> Activity:
         """``x`` is there when the means take it in; ``y`` and ``R`` are then still those of the step before."""
         before: dict[str, Array] = {"y": np.zeros(UNITS), "R": np.zeros(1)}
+        before |= dict.fromkeys(("product", "perturbed"), np.zeros((INPUTS, UNITS)))
         first, p = self.first.copy(), base(self.rule.parameters)
 
         def at_step(n: int, w: Array) -> tuple[Values, Values]:
@@ -152,6 +164,9 @@ class Layer:
             elif self.group == "deep":
                 now = supervised(w, below(first, x, self.mu), np.zeros(INPUTS), target)
                 first[:] += STEP * handed_down(first, w, x - self.mu, now, self.rule.name, p)
+            elif self.group == "told":
+                assert noise is not None
+                now = told(w, x, noise[n], target)
             else:
                 assert noise is not None
                 now = rewarded(w, x, noise[n], target)
@@ -171,7 +186,7 @@ def layers_run(group: str, device: Device, steps_each: int) -> Recording:
     """Return one run of all layers of a group; compiled programs record no weights, which halves their making."""
     parts = layers(group)
     record = [f"{name}_{layer.learns}.w" for name, layer in parts.items() if device is devices.NUMPY]
-    record += [f"{name}_output.noise" for name in parts if group == "rewarded"]
+    record += [f"{name}_output.noise" for name in parts if group in ("rewarded", "told")]
     protocol = Protocol(
         stimuli={
             f"{name}_{population}": rows
@@ -190,7 +205,8 @@ def check_layer(group: str, name: str, device: Device, steps_each: int) -> None:
     noise = recording.traces.get(f"{name}_output.noise")
     activity = layer.activity(noise, steps_each)
     expected = trajectory(layer.rule.name, layer.w, activity, STEPS, layer.rule.parameters, STEP)
-    assert np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2)).min() > 1e-6, "nothing is learnt"
+    steps = np.abs(np.diff(expected, axis=0, prepend=layer.w[None])).max(axis=(1, 2))
+    assert steps[group == "told" :].min() > 1e-6, "nothing is learnt"  # without an eligibility in the first step
     np.testing.assert_allclose(recording.weights[f"{name}_{layer.learns}"], expected[-1], rtol=1e-9, atol=1e-12)
     if device is devices.NUMPY:
         trace = recording.traces[f"{name}_{layer.learns}.w"].reshape(expected.shape)

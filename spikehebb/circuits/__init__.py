@@ -14,6 +14,7 @@ from spikehebb.circuits.lif import lif_wta as lif_wta
 from spikehebb.circuits.pair import has_pair_form as has_pair_form
 from spikehebb.circuits.pair import synapse_pair as synapse_pair
 from spikehebb.circuits.rates import competing_rates as competing_rates
+from spikehebb.circuits.rates import delayed_rates as delayed_rates
 from spikehebb.circuits.rates import linear_rates as linear_rates
 from spikehebb.circuits.rates import rewarded_rates as rewarded_rates
 from spikehebb.circuits.spiking import biased as biased

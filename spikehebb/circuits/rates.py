@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Quantity, ms
 from numpy.typing import ArrayLike
 
 from spikehebb.core import Circuit, Float, NeuronModel, PlasticityRule, Population, Projection
-from spikehebb.encoders import rate_source
-from spikehebb.neurons import competing_unit, critic, linear_unit, rewarded_unit, softmax_inhibition
+from spikehebb.encoders import cue_source, rate_source
+from spikehebb.neurons import (
+    competing_unit,
+    critic,
+    delayed_critic,
+    delayed_unit,
+    linear_unit,
+    rewarded_unit,
+    softmax_inhibition,
+)
 
 
 def linear_rates(weights: ArrayLike, *, rule: PlasticityRule | None) -> Circuit:
@@ -107,6 +116,53 @@ def rewarded_rates(weights: ArrayLike, *, rule: PlasticityRule | None, sigma: fl
             **circuit.projections,
             "judge": Projection(pre="output", post="critic", summed={"R": "-(y_pre - target_pre)**2"}),
             "reward": Projection(pre="critic", post="output", summed={"R": "R_pre"}),
+        },
+    )
+
+
+def delayed_rates(
+    weights: ArrayLike,
+    *,
+    rule: PlasticityRule | None,
+    t_reward: Quantity = 6 * ms,
+    baseline: float = 1.0,
+    sigma: float = 0.2,
+) -> Circuit:
+    """Return noisy linear units that see their input in the first step of a presentation and are rewarded later.
+
+    The reward is ``-sum((y - target)**2)`` of that first step. ``t_reward`` after the onset all units are told their
+    success: the reward less ``baseline`` times its mean over earlier presentations.
+
+    Parameters
+    ----------
+    weights : array_like, shape (inputs, units)
+    rule : PlasticityRule or None
+        For example ``node_perturbation_delayed``.
+    t_reward : Quantity
+        A whole number of steps, shorter than a presentation.
+    baseline : float
+        1, or 0 for the bare reward.
+    sigma : float
+        Standard deviation of the noise, which is drawn anew at every presentation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikehebb.circuits import delayed_rates
+    >>> from spikehebb.rules import node_perturbation_delayed
+    >>> list(delayed_rates(np.ones((3, 2)), rule=node_perturbation_delayed).projections)
+    ['feedforward', 'judge', 'reward']
+    """
+    unit = delayed_unit.with_parameters(sigma=sigma)
+    judging = delayed_critic.with_parameters(t_reward=t_reward, baseline=baseline)
+    circuit = layer("delayed_rates", weights, rule, unit, {"z": "w*x_pre"}, cue_source)
+    return Circuit(
+        name=circuit.name,
+        populations={**circuit.populations, "critic": Population(model=judging, size=1)},
+        projections={
+            **circuit.projections,
+            "judge": Projection(pre="output", post="critic", summed={"R": "-(y_pre - target_pre)**2"}),
+            "reward": Projection(pre="critic", post="output", summed={"success": "success_pre"}),
         },
     )
 

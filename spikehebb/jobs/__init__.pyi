@@ -37,6 +37,8 @@ from .quantize import quantize_network as quantize_network
 from .rates import RateNetwork as RateNetwork
 from .replay import Replay as Replay
 from .replay import replay as replay
+from .reward import RewardTask as RewardTask
+from .reward import learn_reward as learn_reward
 from .robustness import robustness as robustness
 from .run import held as held
 from .run import versions as versions

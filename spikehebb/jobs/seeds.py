@@ -24,6 +24,8 @@ STAGES = MappingProxyType(
         "inference": 12,
         # associating patterns
         "associating": 20,
+        # learning from a reward
+        "rewarded": 21,
         # what a chip's mismatch does to trained weights
         "mismatch": 17,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from brian2 import ms
+
 from spikehebb.core import NeuronModel
 
 linear_unit = NeuronModel(name="linear_unit", summary="Rate unit y = w.x", equations="y : 1")
@@ -37,6 +39,44 @@ rewarded_unit = NeuronModel(
 )
 
 critic = NeuronModel(name="critic", summary="Unit that holds the reward R", equations="R : 1")
+
+delayed_unit = NeuronModel(
+    name="delayed_unit",
+    summary="Noisy rate unit y = z + noise with a target, as presented, that is told its success later",
+    equations="""
+        z : 1
+        noise : 1
+        target : 1
+        success : 1
+        y = z + noise : 1
+    """,
+    onset="target = stimulus(t, i); noise = sigma*randn()",
+    parameters={"sigma": 0.2},
+    roles={"sigma": "factor"},
+)
+
+delayed_critic = NeuronModel(
+    name="delayed_critic",
+    summary="Unit that judges the first step of a presentation and tells t_reward later by how much it was better than "
+    "expected",
+    equations="""
+        R : 1
+        held : 1
+        expected : 1
+        success : 1
+        began : second
+    """,
+    onset="began = t",
+    update="""
+        now = int(abs(t - began - t_reward) < dt/2)
+        held += (R - held)*int(t - began < dt/2)
+        success = now*(held - baseline*expected)
+        expected += now*share*(held - expected)
+    """,
+    parameters={"t_reward": 6 * ms, "baseline": 1.0, "share": 0.05},
+    roles={"baseline": "factor", "share": "factor"},
+    reference="Fremaux and Gerstner, Frontiers in Neural Circuits 9:85, 2016 (reward minus expected reward)",
+)
 
 largest_count = NeuronModel(
     name="largest_count",

@@ -6,6 +6,7 @@ from .explore import explore
 from .features import embedding, robustness, unit_patches
 from .fit import data_under_window, failed_fit, fitted_window
 from .results import draw, html, write
+from .reward import rewards
 from .rules import frequency_response, gallery, replay, stdp_window
 from .runs import runs_along
 from .save import COLUMNS, PALETTE, STYLE, save, styled
@@ -51,6 +52,7 @@ __all__ = [
     "readout_curve",
     "receptive_fields",
     "replay",
+    "rewards",
     "robustness",
     "runs_along",
     "save",

@@ -9,11 +9,12 @@ from spikehebb.catalogue import collected
 from spikehebb.core import Frozen, PlasticityRule
 from spikehebb.core.values import check_name
 from spikehebb.equations import did_you_mean, terms
-from spikehebb.rules import calcium, descent, hebbian, homeostasis, stdp, three_factor, triplet
+from spikehebb.rules import calcium, descent, hebbian, homeostasis, short_term, stdp, three_factor, triplet
 from spikehebb.rules.calcium import *
 from spikehebb.rules.descent import *
 from spikehebb.rules.hebbian import *
 from spikehebb.rules.homeostasis import *
+from spikehebb.rules.short_term import *
 from spikehebb.rules.stdp import *
 from spikehebb.rules.three_factor import *
 from spikehebb.rules.triplet import *
@@ -26,6 +27,7 @@ _FAMILIES = {
     "Hebbian descent": descent,
     "three factors": three_factor,
     "homeostasis": homeostasis,
+    "short-term": short_term,
 }
 RULES = collected(PlasticityRule, *map(vars, _FAMILIES.values()))
 FAMILIES = Frozen({title: tuple(collected(PlasticityRule, vars(file)).values()) for title, file in _FAMILIES.items()})

@@ -94,7 +94,7 @@ stdp_reward_centred = PlasticityRule(
 
 hebb_reward = PlasticityRule(
     name="hebb_reward",
-    summary="Reward-modulated Hebb: dw/dt = eta*(R - mean R)*x*y",
+    summary="Reward-modulated Hebb: dw/dt = eta*(R - mean R)*x*y; with baseline 0 the plain product, which drifts",
     post="dR_mean/dt = (R - R_mean)/tau_mean : 1",
     needs_pre="x : 1",
     needs_post="""
@@ -102,9 +102,10 @@ hebb_reward = PlasticityRule(
         R : 1
     """,
     keeps=("R_mean",),
-    synapse="dw/dt = eta*(R_post - R_mean_post)*x_pre*y_post : 1 (clock-driven)",
+    synapse="dw/dt = eta*(R_post - baseline*R_mean_post)*x_pre*y_post : 1 (clock-driven)",
     trace_method="exponential_euler",
-    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second},
+    parameters={"eta": 0.1 * Hz, "tau_mean": 10 * second, "baseline": 1.0},
+    roles={"baseline": "factor"},
     ties="x, y and R are those of the step; the mean is that from before it.",
     reference="Fremaux and Gerstner 2016; without the mean the weight drifts with E[R]*E[x*y]",
     cites=cite("fremaux2016"),
@@ -126,4 +127,44 @@ node_perturbation = PlasticityRule(
     ties="noise and R are those of the step; the mean is that from before it.",
     reference="Williams 1992; Fiete and Seung 2006",
     cites=cite("williams1992", "fiete2006"),
+)
+
+_LATER = (
+    "success is the reward less the expected reward, in the step in which it comes, and 0 otherwise. It meets the "
+    "eligibility from before the step."
+)
+
+hebb_reward_delayed = PlasticityRule(
+    name="hebb_reward_delayed",
+    summary="Reward-modulated Hebb for a reward that comes later: x*y leaves an eligibility that it meets",
+    needs_pre="x : 1",
+    needs_post="""
+        y : 1
+        success : 1
+    """,
+    synapse="""
+        delig/dt = (x_pre*y_post - elig)/tau_elig : 1 (clock-driven)
+        dw/dt = eta*success_post*elig : 1 (clock-driven)
+    """,
+    method="exponential_euler",
+    parameters={"eta": 0.1 * Hz, "tau_elig": 1 * second},
+    ties=_LATER,
+    reference="Fremaux and Gerstner 2016",
+    cites=cite("fremaux2016"),
+)
+
+node_perturbation_delayed = dataclasses.replace(
+    hebb_reward_delayed,
+    name="node_perturbation_delayed",
+    summary="Node perturbation for a reward that comes later: x*noise leaves an eligibility that it meets",
+    needs_post="""
+        noise : 1
+        success : 1
+    """,
+    synapse="""
+        delig/dt = (x_pre*noise_post - elig)/tau_elig : 1 (clock-driven)
+        dw/dt = eta*success_post*elig : 1 (clock-driven)
+    """,
+    reference="Williams 1992; Fiete and Seung 2006; Fremaux and Gerstner 2016",
+    cites=cite("williams1992", "fiete2006", "fremaux2016"),
 )

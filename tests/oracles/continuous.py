@@ -220,3 +220,29 @@ def synaptic_scaling(
     rate = decayed(steps(post, dt), round(duration / dt), dt, tau) / tau
     total = float(np.sum(hertz(p["goal"]) - rate)) * dt
     return w * float(np.exp(p["beta"] * total))
+
+
+@CONTINUOUS_ORACLES.of("tsodyks_markram")
+def tsodyks_markram(
+    pre: Times,
+    post: Times,
+    w: float,
+    p: Parameters,
+    /,
+    *,
+    duration: float = 0.6,
+    dt: float = 1e-4,
+    reward: Times = NOTHING,
+) -> float:
+    """The recursion from spike to spike: what a spike just before the end of the last step would transmit."""
+    U, tau_rec, tau_facil = p["U"], seconds(p["tau_rec"]), seconds(p["tau_facil"])
+    u, x, last = 0.0, 1.0, 0
+    end = round(duration / dt)
+    for n in [*(m for m in steps(pre, dt) if m < end - 1), end - 1]:
+        elapsed = (n - last) * dt
+        u, x = u * np.exp(-elapsed / tau_facil), 1 - (1 - x) * np.exp(-elapsed / tau_rec)
+        last = n
+        if n < end - 1:
+            u += U * (1 - u)
+            x -= u * x
+    return float(w * (u + U * (1 - u)) * x)

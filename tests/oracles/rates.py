@@ -145,7 +145,20 @@ for _rule in ("", "_gradient", "_hebb", "_covariance", "_deep", "_gradient_deep"
 @RATE_ORACLES.of("hebb_reward")
 @averages(R_mean=(lambda s: s["R"], "tau_mean"))
 def hebb_reward(w: Array, s: Values, p: Mapping[str, float]) -> Array:
-    return p["eta"] * (s["R"] - s["R_mean"]) * np.outer(s["x"], s["y"])
+    return p["eta"] * (s["R"] - p["baseline"] * s["R_mean"]) * np.outer(s["x"], s["y"])
+
+
+@RATE_ORACLES.of("hebb_reward_delayed")
+@averages(elig=(lambda s: s["product"], "tau_elig"))
+def hebb_reward_delayed(w: Array, s: Values, p: Mapping[str, float]) -> Array:
+    """The eligibility is the running mean of x*y of earlier steps, exp(-dt/tau_elig) times less in each."""
+    return p["eta"] * s["success"] * s["elig"]
+
+
+@RATE_ORACLES.of("node_perturbation_delayed")
+@averages(elig=(lambda s: s["perturbed"], "tau_elig"))
+def node_perturbation_delayed(w: Array, s: Values, p: Mapping[str, float]) -> Array:
+    return p["eta"] * s["success"] * s["elig"]
 
 
 @RATE_ORACLES.of("node_perturbation")
@@ -199,6 +212,12 @@ def handed_down(first: Array, w: Array, x: Array, now: Values, rule: str, p: Map
 def rewarded(w: Array, x: Array, noise: Array, target: Array) -> dict[str, Array]:
     y = _drive(w, x) + noise
     return {"x": x, "y": y, "noise": noise, "R": -np.sum((y - target) ** 2, keepdims=True)}
+
+
+def told(w: Array, x: Array, noise: Array, success: Array) -> dict[str, Array]:
+    """Noisy units that are told what success they had, and the products that rules remember."""
+    y = _drive(w, x) + noise
+    return {"x": x, "y": y, "product": np.outer(x, y), "perturbed": np.outer(x, noise), "success": success}
 
 
 def trajectory(rule: str, w: Array, activity: Activity, steps: int, parameters: Mapping[str, Any], dt: float) -> Array:
