@@ -10,20 +10,20 @@ from spikehebb.rules.references import cite
 tsodyks_markram = PlasticityRule(
     name="tsodyks_markram",
     summary="Short-term plasticity: spikes use up resources and raise the share that the next one uses",
-    # depleted is 1 - x of the publication, so that every state is 0 at rest. full is the weight at the start.
+    # depleted is 1 - x of the publication, so that every state is 0 at rest. absolute is the weight at the start.
     synapse="""
-        du/dt = -u/tau_facil : 1 (clock-driven)
+        dutilization/dt = -utilization/tau_facil : 1 (clock-driven)
         ddepleted/dt = -depleted/tau_rec : 1 (clock-driven)
-        full : 1
+        absolute : 1
         w : 1
     """,
     update="""
-        full += w*int(full == 0)
-        w = full*(u + U*(1 - u))*(1 - depleted)
+        absolute += w*int(absolute == 0)
+        w = absolute*(utilization + U*(1 - utilization))*(1 - depleted)
     """,
     on_pre="""
-        u += U*(1 - u)
-        depleted += u*(1 - depleted)
+        utilization += U*(1 - utilization)
+        depleted += utilization*(1 - depleted)
     """,
     method="exact",
     parameters={"U": 0.5, "tau_rec": 800 * ms, "tau_facil": 1 * ms},
