@@ -1,17 +1,18 @@
-"""A Hopfield network: Hebb's rule stores patterns, which it recalls from damaged ones until there are too many.
+"""A Hopfield network (1982): Hebb's rule stores patterns, recalled from damaged ones until there are too many.
 
 python examples/16_hopfield.py [FOLDER]
 """
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import ms
 from matplotlib.figure import Figure
 
 from spikehebb import plot
-from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol, Recording
 from spikehebb.rules import hebb
 from spikehebb.simulation import simulate
 
@@ -25,17 +26,16 @@ recalling = NeuronModel(
     equations=told,
     onset="s = stimulus(t, i)",
     update="s = 2*int(field > 0) - 1",
-    reference="Hopfield, PNAS 79:2554-2558, 1982",
 )
 
 
-def network(unit, weights, rule=None):
+def network(unit: NeuronModel, weights: Any, rule: PlasticityRule | None = None) -> Circuit:
     """Return units that are all connected with one another."""
     w = Projection(pre="units", post="units", weights=weights, rule=rule, connected=OTHERS, summed={"field": "w*s_pre"})
     return Circuit(name="hopfield", populations={"units": Population(model=unit, size=SIZE)}, projections={"w": w})
 
 
-def present(circuit, patterns, steps, **options):
+def present(circuit: Circuit, patterns: Any, steps: int, **options: Any) -> Recording:
     """Present patterns, each for so many steps."""
     plan = Protocol(stimuli={"units": patterns}, duration=len(patterns) * steps * DT, presentation=steps * DT)
     return simulate(circuit, plan, dt=DT, **options)

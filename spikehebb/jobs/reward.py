@@ -21,7 +21,7 @@ from spikehebb.devices import Device
 from spikehebb.jobs.run import Arrays, Counts, check_counts, report_of, run, versions
 from spikehebb.jobs.seeds import generator
 from spikehebb.rules import hebb_reward_delayed, node_perturbation_delayed
-from spikehebb.simulation import simulate
+from spikehebb.simulation.simulate import simulate
 
 KIND = "reward"
 DT = 1 * ms
@@ -199,7 +199,8 @@ class _Reward:
             record=["critic.held"],
             every=task.steps,
         )
-        return done.traces["critic.held"].T.reshape(len(conditions), task.networks, task.trials)
+        held: Float = done.traces["critic.held"].T
+        return held.reshape(len(conditions), task.networks, task.trials)
 
     def finish(self, rewards: Float, folder: Path, tell: Progress) -> dict[str, Any]:
         parts = np.array_split(np.arange(self.task.trials), min(50, self.task.trials))
