@@ -17,7 +17,8 @@ from spikehebb.rules import hebb, hebb_reward, tsodyks_markram
 from spikehebb.simulation import simulate
 from tests.oracles.rates import Array
 from tests.test_cli import run as command
-from tests.test_rate_properties import DT, per_step, taught
+from tests.test_rate_properties import per_step, taught
+from tests.test_rate_rules import DT
 
 SHORT = RewardTask(trials=300, networks=2, eta=3.0)
 
