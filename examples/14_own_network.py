@@ -57,6 +57,4 @@ if __name__ == "__main__":
     own = Learner(name="column", summary="Soft winner-take-all", start=column)
     run = learn_digits(train, test, Settings(circuit=own, neurons=100, epochs=3), out=out, overwrite=True)
     again = evaluate(read(out, circuit=own), test)["metrics"]["accuracy_vote"]
-    print(
-        f"{100 * run.report['metrics']['accuracy_vote']:.1f} % of the digits are right, and {100 * again:.1f} % again"
-    )
+    print(f"{100 * run.report['metrics']['accuracy_vote']:.1f} % of the digits are right, then {100 * again:.1f} %")

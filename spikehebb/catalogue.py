@@ -34,7 +34,7 @@ def collected[V: Named](kind: type[V], *files: Mapping[str, object]) -> Frozen[V
     >>> from spikehebb.core import PlasticityRule
     >>> from spikehebb.rules import homeostasis
     >>> list(collected(PlasticityRule, vars(homeostasis)))
-    ['normalization', 'synaptic_scaling']
+    ['normalization', 'unit_norm', 'synaptic_scaling']
     """
     listed: dict[str, V] = {}
     for file in files:

@@ -116,7 +116,8 @@ def test_networks_learn_as_replicas(tmp_path: Path) -> None:
     words = ["learn", *TINY, "--seed", "4", "--replicas", "2", "--out", str(tmp_path)]
     done = run(*words)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"seed-4", "seed-5", "summary.json"}
+    page = {"report.html", "report-command.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"seed-4", "seed-5", "summary.json", *page}
     assert {"run.json", "checkpoint.npz", "raster.png"} < {path.name for path in (tmp_path / "seed-5").iterdir()}
     summary = json.loads((tmp_path / "summary.json").read_text())
     for network in summary["networks"]:

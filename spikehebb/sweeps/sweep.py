@@ -79,7 +79,7 @@ def sweep(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     runs = sweep("window", {"rule": ["stdp_pair", "oja"]}, settings={"lags_ms": [10]}, out=folder)
     >>> [(run.at["rule"], round(run.metrics["dw_max"], 4)) for run in runs.runs]
-    [('oja', 0.0031), ('stdp_pair', 0.003)]
+    [('oja', 0.0001), ('stdp_pair', 0.003)]
     """
     plan = job if isinstance(job, Plan) else Plan(job=job, grid=grid or {}, variants=variants, settings=settings or {})
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
