@@ -3,9 +3,10 @@
 python benchmarks/nir_interop.py --python .venv-interop/bin/python --out benchmarks/results/nir-interop.json
 
 Brian2 shows the test images to the LIF form of a SoftHebb network and keeps its input spikes. Norse and snnTorch, in an
-environment of their own, load the NIR file in their dialect, hear those spikes and answer. The exit code is 1 if an
-answer differs from Brian2's for more than 2 % of the images, or any spike of a small network of two layers
-(integrate-and-fire; LIF with recurrent weights).
+environment of their own, load the NIR file in their dialect, hear those spikes and answer. So does a network that
+learned in spikes, by commands alone: learn, convert, quantize, check, export. The exit code is 1 if an answer differs
+from Brian2's for more than 2 % of the images, any answer of the network by commands, or any spike of a small network of
+two layers (integrate-and-fire; LIF with recurrent weights).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from spikehebb.datasets import load
 from spikehebb.encoders import regular
 from spikehebb.export import circuit_graph, graph_circuit, sizes, write_nir
 from spikehebb.jobs import read, train_softhebb, unit_votes
+from spikehebb.jobs.lif_wta import LifSettings
 from spikehebb.jobs.run import describe, versions
 from spikehebb.neurons import lif_unit, nir_if
 from spikehebb.simulation import simulate
@@ -37,6 +39,7 @@ from spikehebb.softhebb.network import Training
 from spikehebb.softhebb.presets import find
 
 SIMULATORS, LEAST = ("norse", "snntorch"), 0.98
+COMMAND = "import sys; sys.argv[0] = 'spikehebb'; from spikehebb.cli import app; app()"
 SIDE = Path(__file__).with_name("nir_simulators.py")
 
 
@@ -82,7 +85,8 @@ def main() -> int:
             write_nir(graph, folder / f"digits-{dialect}.nir")
             write_nir(circuit_graph(layers, dt=timing.dt_ms * ms, dialect=dialect), folder / f"layers-{dialect}.nir")
             result["simulators"][dialect] = {"graph": sizes(graph)}
-        for case, spikes in (("digits", raster), ("layers", shown["input"])):
+        chip = _by_commands(folder, options)
+        for case, spikes in (("digits", raster), ("layers", shown["input"]), ("chip", chip.raster)):
             np.savez_compressed(folder / f"{case}.npz", bits=np.packbits(spikes), shape=np.array(spikes.shape))
         began = time.perf_counter()
         subprocess.run([options.python, str(SIDE), str(folder)], check=True)
@@ -99,6 +103,14 @@ def main() -> int:
                     "two_layers_identical_spikes": bool((second == shown["output"][:, 1:]).all()),
                     "two_layers_spikes": int(shown["output"].sum()),
                 }
+                told = answers[f"chip-{dialect}"].sum(axis=1)
+                result["simulators"][dialect]["by_commands"] = {
+                    "same_answers": int(np.sum(told.argmax(axis=1) == chip.votes.argmax(axis=1))),
+                    "same_spike_counts_of_every_class": float(np.mean((told == chip.votes).all(axis=1))),
+                    "images": len(told),
+                    "accuracy": metrics.accuracy(told.argmax(axis=1), np.asarray(test.labels)[: len(told)]),
+                    "distinct_weights": chip.levels,
+                }
     began = time.perf_counter()
     again = graph_circuit(circuit_graph(circuit, dt=timing.dt_ms * ms), encoder=circuit.populations["input"].model)
     _, back = _spikes(again.circuit, test, timing, device, options.seed)
@@ -107,11 +119,51 @@ def main() -> int:
     result["seconds"] = seconds
     reached = [each["agreement"] for each in result["simulators"].values()]
     layered = [each["two_layers_identical_spikes"] for each in result["simulators"].values()]
-    result["passed"] = bool(min(reached) >= LEAST and all(layered) and result["round_trip_same_spike_counts"])
+    walked = [each["by_commands"] for each in result["simulators"].values()]
+    result["passed"] = bool(
+        min(reached) >= LEAST
+        and all(layered)
+        and all(each["same_answers"] == each["images"] for each in walked)
+        and result["round_trip_same_spike_counts"]
+    )
     if options.out:
         checkpoint.write_json(options.out, result)
     print(json.dumps({name: result[name] for name in ("brian2", "simulators", "seconds", "passed")}, indent=2))
     return 0 if result["passed"] else 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chip:
+    """A network that left by commands: its input spikes, the votes of Brian2, how many weights are distinct."""
+
+    raster: Any
+    votes: Any
+    levels: int
+
+
+def _by_commands(folder: Path, options: argparse.Namespace) -> Chip:
+    """Learn in spikes, convert, quantize, check and export, all by commands; then show the test images in Brian2."""
+    runs = folder / "runs"
+    data = ["--data", options.data, *(["--data-dir", str(options.data_dir)] if options.data_dir else [])]
+    where, seed = ["--device", options.device], ["--seed", str(options.seed)]
+    for words in (
+        ["learn", *data, "--neurons", "100", "--epochs", "3", *where, *seed, "--out", f"{runs}/learned"],
+        ["convert", f"{runs}/learned", *data, *where, *seed, "--out", f"{runs}/lif"],
+        ["quantize", f"{runs}/lif", "--target", "loihi1", "--bits", "4", "--out", f"{runs}/chip"],
+        ["check", f"{runs}/chip", "--target", "loihi1"],
+        *(["export", f"{runs}/chip", "--dialect", d, "--out", f"{folder}/chip-{d}.nir"] for d in SIMULATORS),
+    ):
+        done = subprocess.run([sys.executable, "-c", COMMAND, *words], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"spikehebb {' '.join(words)}: {done.stdout}{done.stderr}")
+    network = read(runs / "chip")
+    circuit, config = network.circuits()[0][""], network.header["config"]
+    test = load(options.data, "test", data_dir=options.data_dir)[: options.images]
+    settings = LifSettings(**config)
+    rasters = _rasters(circuit, settings.rows(test), settings, devices.find(options.device), options.seed)
+    votes = rasters["output"].sum(axis=1, dtype=np.int64) @ np.asarray(circuit.projections["to_readout"].weights)
+    weights = np.asarray(circuit.projections["feedforward"].weights)
+    return Chip(raster=rasters["input"], votes=votes, levels=len(np.unique(weights)))
 
 
 def _options() -> argparse.Namespace:
@@ -165,10 +217,11 @@ def _spikes(
 
 
 def _rasters(
-    circuit: Circuit, rows: Any, timing: conversion.Timing, device: devices.Device, seed: int
+    circuit: Circuit, rows: Any, timing: conversion.Timing | LifSettings, device: devices.Device, seed: int
 ) -> dict[str, Any]:
     """Return the spikes (presentations, steps, neurons) of input and output."""
-    length, dt = timing.present_ms * ms, timing.dt_ms * ms
+    dt = timing.dt_ms * ms
+    length = timing.steps * dt
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)
     spikes = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=("input", "output")).spikes
     rasters = {}

@@ -180,7 +180,9 @@ def learn(
 
 @command(IMAGES, "evaluate runs/digits --data digits --json")
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="A checkpoint, or the folder of a run; several are one table, with --target.")
+    ],
     data: Data,
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
@@ -194,20 +196,31 @@ def evaluate(
     colour: Colour = False,
     cells: Cells = None,
     limit_test: Limit = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of several: a folder for comparison.json, comparison.csv and the picture.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score a saved network again, and count what it costs."""
+    """Score saved networks again, and count what they cost: of several, side by side."""
     from spikehebb import jobs
     from spikehebb.cli import parse
     from spikehebb.cli.hardware import print_hardware, target_of
 
     chip = None if target is None else target_of(target)
-    trained = jobs.read(
-        checkpoint,
-        circuit=None if circuit is None else parse.circuit(circuit),
-        rule=None if rule is None else parse.own_or_name(rule),
-    )
+    own = {
+        "circuit": None if circuit is None else parse.circuit(circuit),
+        "rule": None if rule is None else parse.own_or_name(rule),
+    }
+    if len(checkpoints) > 1 and (chip is None or replicas is not None):
+        raise ValueError("several networks are compared on a chip; give one with --target, and leave --replicas out.")
+    if len(checkpoints) == 1 and out is not None:
+        raise ValueError("--out is for the table of several networks; give more than one, or use --json.")
+    every = {str(path): jobs.read(path, **own) for path in dict.fromkeys(checkpoints)}
     test = images_of(data, "test", data_dir, limit_test, size, grey=not colour, cells=cells, events=True)
+    if chip is not None and len(every) > 1:
+        _compare(every, test, chip, device, out, as_json)
+        return
+    checkpoint, trained = next(iter(every.items()))
     with progress() as tell:
         result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:
@@ -216,6 +229,32 @@ def evaluate(
         _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
         if chip is not None:
             print_hardware(result["hardware"])
+
+
+def _compare(every: Any, test: Any, chip: Any, device: str | None, out: Path | None, as_json: bool) -> None:
+    """Print several networks as one table; write it, and draw it, where a folder is given."""
+    from spikehebb import jobs, plot
+    from spikehebb.checkpoint import write_json, write_whole
+
+    with progress() as tell:
+        report = jobs.compare(every, test, chip, device=device, progress=tell)
+    table = jobs.comparison_table(report)
+    written = []
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        lines = "".join(",".join(map(str, row)) + "\n" for row in table)
+        write_json(out / "comparison.json", report)
+        write_whole(out / "comparison.csv", lambda file: file.write(lines.encode()))
+        written = [out / "comparison.json", out / "comparison.csv"]
+        written.append(plot.save(plot.comparison(report), out / "comparison.png"))
+    if as_json:
+        print_json(report)
+        return
+    for row in table:
+        cells = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row)
+        say("  ".join(f"{cell:>22}" for cell in cells))
+    for path in written:
+        say(f"  {path}")
 
 
 def _list_presets(as_json: bool) -> None:

@@ -33,6 +33,7 @@ def bits(
     data: Data,
     out: Annotated[Path, into("Folder for study.json, study.csv and the picture.")],
     neurons: Annotated[int, typer.Option(help="Output neurons.")] = 400,
+    circuit: Annotated[str, typer.Option(help="What learns: a circuit of learn, such as lif_first.")] = "soft_wta",
     target: Annotated[str, typer.Option(help="A chip that learns, of hardware list.")] = "loihi1",
     weight_bits: Annotated[str, typer.Option(help="Bits of a weight, as a list.")] = "8,7,6,5,4,3,2,1",
     trace_bits: Annotated[str, typer.Option(help="Bits of a trace, as a list.")] = "7,6,5,4,3,2",
@@ -62,7 +63,7 @@ def bits(
         "spreads": parse.list_of("--spreads", spreads, float),
         "dropped": parse.list_of("--dropped", dropped, float),
     }
-    settings = jobs.Settings(neurons=neurons, seed=seed)
+    settings = jobs.Settings(neurons=neurons, circuit=circuit, seed=seed)
     train, test = (
         images_of(data, part, data_dir, limit) for part, limit in (("train", limit_train), ("test", limit_test))
     )

@@ -4,6 +4,8 @@ from .associate import associate as associate
 from .association import Association as Association
 from .check import check_network as check_network
 from .check import limits_of as limits_of
+from .compare import compare as compare
+from .compare import comparison_table as comparison_table
 from .convert import convert as convert
 from .convert_learned import LifRun as LifRun
 from .convert_learned import convert_learned as convert_learned

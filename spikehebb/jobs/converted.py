@@ -108,6 +108,7 @@ class ConvertedNetwork:
                 **per_image(seen, len(test)),
                 "accuracy_test": metrics.accuracy(seen.predicted[:, -1], np.asarray(test.labels)),
             },
+            "answers": seen.predicted[:, -1].tolist(),
         }
         return report if target is None else report | {"hardware": self._costs(target, report["metrics"])}
 

@@ -59,13 +59,15 @@ def evaluate(
     ValueError
         If images do not fit, the network has no readout or, with a target, does not spike.
     """
-    return opened(trained).evaluate(
+    report = opened(trained).evaluate(
         as_samples(test, "test"),
         device=device,
         replicas=replicas,
         target=None if target is None else find(target),
         progress=reporter(progress),
     )
+    report.pop("answers", None)  # of every image, which ``compare`` asks for
+    return report
 
 
 def relabelled(

@@ -178,7 +178,7 @@ class LearnedNetwork:
         """Return its scores, and what it costs on a target; on the device it learned on, the same each time."""
         device = devices.find(device or self.device)
         counts: list[Mapping[str, Any]] = []
-        scores, _ = self.predict(
+        scores, answers = self.predict(
             test,
             device=device,
             replicas=replicas,
@@ -190,6 +190,7 @@ class LearnedNetwork:
             "config": dict(self.header["config"]),
             **provenance(device.name, self.settings.seed, test=test),
             "metrics": scores,
+            "answers": answers.tolist(),
         }
         return report if target is None else report | {"hardware": self._costs(target, counts, len(test))}
 

@@ -93,6 +93,7 @@ class LifNetwork:
                 "spikes_per_image": work.spikes,
                 "ms_per_image": 1000 * seconds / len(test),
             },
+            "answers": predicted.tolist(),
         }
         if target is None:
             return report

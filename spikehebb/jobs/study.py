@@ -63,6 +63,11 @@ class Point:
     rounding: str = ""
 
 
+def chip_rule(settings: Settings) -> dict[str, Any]:
+    """Return the settings with which a network learns on a chip: nothing where its own rule is a sum of products."""
+    return dict(CHIP_RULE) if settings.circuit == "soft_wta" else {}
+
+
 def study_bits(
     train: Given,
     test: Given,
@@ -138,7 +143,7 @@ def study_bits(
     header = {
         "kind": KIND,
         "config": settings.config(),
-        "chip_rule": dict(CHIP_RULE) if learning else {},
+        "chip_rule": chip_rule(settings) if learning else {},
         "target": target,
         "labelled": labelled,
         **provenance(device.name, settings.seed, train=train, test=test),
@@ -211,7 +216,10 @@ class _Study:
         if "baseline" not in results:
             return results | {"baseline": self._learned(UNLIMITED, tell)}
         if self.learning and "chip_rule_accuracy" not in results:
-            rule = {**CHIP_RULE, "eta": self.settings.eta}
+            rule = chip_rule(self.settings)
+            if not rule:  # it learns with a rule that chips have already
+                return results | {"chip_rule_accuracy": results["baseline"]}
+            rule |= {"eta": self.settings.eta}
             return results | {"chip_rule_accuracy": self._learned(f"{UNLIMITED}-chip-rule", tell, **rule)}
         names = [_name(item) for item in results["points"]]
         missing = [point for point in self.points if _name(asdict(point)) not in names]
@@ -263,7 +271,9 @@ class _Study:
         if point.when == "learning":
             limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
             name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
-            return self._learned(name, tell, **CHIP_RULE, **limit, target=self.target, rounding=point.rounding)
+            return self._learned(
+                name, tell, **chip_rule(self.settings), **limit, target=self.target, rounding=point.rounding
+            )
         network = learned.load(self.out / UNLIMITED, self.settings)
         weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(

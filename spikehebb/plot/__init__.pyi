@@ -1,5 +1,6 @@
 from .association import association
 from .circuit import circuit
+from .compare import comparison
 from .conversion import conversion_layers, conversion_pictures, fidelity
 from .digits import confusion, digit_pictures, learning_curve, raster, receptive_fields
 from .explore import explore
@@ -31,6 +32,7 @@ __all__ = [
     "as_published",
     "association",
     "circuit",
+    "comparison",
     "confusion",
     "conversion_layers",
     "conversion_pictures",
