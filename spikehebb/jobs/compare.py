@@ -64,17 +64,15 @@ def compare(
     ValueError
         If a network does not spike, or images do not fit; the network is named.
     """
-    tell, rows, first = progress or quiet, list[dict[str, Any]](), np.zeros(0)
+    tell, rows, first = progress or quiet, list[dict[str, Any]](), np.zeros(0, np.int64)
     if not networks:
         raise ValueError("there is nothing to compare; give at least one network.")
     for name, network in networks.items():
         try:
-            report = network.evaluate(
-                test, device=device, target=target, progress=lambda _, part, name=name: tell(name, part)
-            )
+            report = network.evaluate(test, device=device, target=target, progress=_named(tell, name))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-        answers = np.asarray(report["answers"])
+        answers = np.asarray(report["answers"], np.int64)
         first = answers if not rows else first
         rows.append({"network": name, **_row(report, target), "agreement": metrics.accuracy(answers, first)})
     return {
@@ -85,6 +83,11 @@ def compare(
         "columns": COLUMNS,
         "rows": rows,
     }
+
+
+def _named(tell: Progress, name: str) -> Progress:
+    """Return a reporter of a network's stages under its name."""
+    return lambda stage, part: tell(name, part)
 
 
 def _row(report: Mapping[str, Any], target: Target) -> dict[str, Any]:
