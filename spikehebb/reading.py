@@ -42,12 +42,19 @@ def printable(text: object, most: int = 120) -> str:
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Return `` Did you mean 'x'? (x, y, z)``, or just the list when nothing is close; of many names the nearest."""
     name, allowed = printable(name, _NAME), [printable(each, _NAME) for each in allowed]  # also of strangers' files
-    close = difflib.get_close_matches(name, allowed, n=1)
+    near = difflib.get_close_matches(name, allowed, n=2)
+    tied = [each for each in allowed if each in near and _likeness(each, name) == _likeness(near[0], name)]
+    close = tied[:1]  # of equally near ones the first
     guess = f" Did you mean {close[0]!r}?" if close else ""
     if len(allowed) <= _LISTED:
         return f"{guess} ({', '.join(allowed)})"
     near = difflib.get_close_matches(name, allowed, n=_LISTED, cutoff=0)
     return f"{guess} ({', '.join(near)} and {len(allowed) - len(near)} more)"
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how like two names are, as ``difflib`` compares them."""
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def file_name(name: str) -> str:

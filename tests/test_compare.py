@@ -47,7 +47,8 @@ def test_a_row_is_what_the_network_says_alone(forms: dict[str, jobs.Trained], im
     table = jobs.comparison_table(report)
     assert [len(line) for line in table] == [3] * len(table)
     axes = plot.comparison(report).axes
-    assert [bar.get_width() for bar in axes[0].patches] == [100 * row["accuracy"] for row in report["rows"]]
+    widths = [bar.get_width() for bar in axes[0].containers[0]]
+    assert widths == [100 * row["accuracy"] for row in report["rows"]]
 
 
 def test_by_a_command(forms: dict[str, jobs.Trained], tmp_path: Path) -> None:  # noqa: F811

@@ -207,7 +207,7 @@ def evaluate(
     from spikehebb.cli.hardware import print_hardware, target_of
 
     chip = None if target is None else target_of(target)
-    own = {
+    own: dict[str, Any] = {
         "circuit": None if circuit is None else parse.circuit(circuit),
         "rule": None if rule is None else parse.own_or_name(rule),
     }
