@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import tomllib
 from pathlib import Path
+
+import click
+import typer
+from typer.cli import get_docs_for_click
+
+from spikehebb.cli import commands
 
 TOPICS = tomllib.loads((Path(__file__).parent / "api.toml").read_text(encoding="utf-8"))
 
@@ -41,8 +48,17 @@ def api_pages() -> dict[str, str]:
                 kind = "class" if inspect.isclass(_found(module, name)) else "function"
                 lines += [f".. auto{kind}:: {name}", *(["   :members:"] if kind == "class" else []), ""]
         pages[f"api/{topic}"] = "\n".join([*lines, "```", ""])
-    index += ["", "```{toctree}", ":hidden:", "", *TOPICS, "```", ""]
-    return {"api/index": "\n".join(index), **pages}
+    index += ["| [Command line](cli.md) | every command with its arguments and options |", ""]
+    index += ["```{toctree}", ":hidden:", "", *TOPICS, "cli", "```", ""]
+    return {"api/index": "\n".join(index), "api/cli": _command_line(), **pages}
+
+
+def _command_line() -> str:
+    """Return the page of the command line, as Typer writes it."""
+    command = typer.main.get_command(commands)
+    text = get_docs_for_click(obj=command, ctx=click.Context(command, info_name="spikehebb"), name="spikehebb")
+    text = re.sub(r"\A.*?\n# `spikehebb`", "# Command line", f"\n{text.lstrip()}", count=1, flags=re.DOTALL)
+    return text.replace("```console", "```shell").replace("\n$ ", "\n")
 
 
 def _names(module: str, names: list[str]) -> list[str]:

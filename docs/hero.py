@@ -37,6 +37,7 @@ def windows(axis: Axes) -> None:
 def frequency(axis: Axes) -> None:
     """Draw the triplet rule beside the data that it was fitted to."""
     _, response = measured([RULES["triplet_vc_full"]])["triplet_vc_full"]
+    assert response is not None
     curves = zip(("sjostrom2001_plus10", "sjostrom2001_minus10"), COLOURS, response.dw, "+−", strict=False)
     for name, colour, dw, sign in curves:
         data = PUBLISHED[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from docs.windows import CURVES
 from spikehebb import plot
 from spikehebb.circuits import has_pair_form
 from spikehebb.core import PlasticityRule, Reference, typeset
@@ -65,8 +66,9 @@ def _page(rule: PlasticityRule, nest: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = [f"# {rule.name}", "", f"*{_title(family)}.* {rule.summary}.", ""]
     lines += [f"Source: {rule.reference}.", ""]
     if has_pair_form(rule):
+        shown = {"window": "STDP window"} | ({"frequency": "change against frequency"} if family in CURVES else {})
         lines += ["::::{grid} 1 1 2 2", ":gutter: 2", ""]
-        for kind, alt in (("window", "STDP window"), ("frequency", "change against frequency")):
+        for kind, alt in shown.items():
             picture = f"{rule.name}_{kind}.png"
             lines += [":::{grid-item}", f"![{rule.name}: {alt}](../pictures/{picture})", ":::", ""]
         lines += ["::::", ""]
@@ -156,4 +158,5 @@ def draw(measured: Mapping[str, Any], folder: Path) -> None:
     for name, (window, response) in measured.items():
         data = [PUBLISHED[each] for each in ELSEWHERE.get(name, {}).get("data", ())]
         plot.save(plot.stdp_window(window, RULES[name]), folder / f"{name}_window.png")
-        plot.save(plot.frequency_response(response, RULES[name], data), folder / f"{name}_frequency.png")
+        if response is not None:
+            plot.save(plot.frequency_response(response, RULES[name], data), folder / f"{name}_frequency.png")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +25,54 @@ FILE = Path(__file__).parent / "windows.json"
 LAGS = np.arange(-100, 101, 2)
 FREQUENCIES = np.array([1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50])
 PAIRS = {"calcium and voltage": 60}  # at 1 Hz, as published; one pair of the others
+CURVES = ("pair STDP", "triplet STDP", "calcium and voltage")  # families whose dependence on the frequency is shown
+_WORDS = ("summary", "reference", "cites", "ties", "roles")  # which change no number
 
 
-def measured(rules: Iterable[PlasticityRule]) -> dict[str, tuple[Window, FrequencyResponse]]:
+def measured(rules: Iterable[PlasticityRule]) -> dict[str, tuple[Window, FrequencyResponse | None]]:
     """Return the window and the frequency curve of every rule that has them, measured where the file has none."""
     kept: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
     found, device = {}, devices.find("auto")
     for rule in filter(has_pair_form, rules):
+        family = next((name for name, members in FAMILIES.items() if rule.name in {each.name for each in members}), "")
         quiet = rule.with_parameters(**({"sigma": 0.0} if "sigma" in rule.parameters else {}))
-        repeats = next((PAIRS.get(family, 1) for family, members in FAMILIES.items() if rule in members), 1)
+        repeats, curve = PAIRS.get(family, 1), family in CURVES
         w0 = 1.0 if rule.parameters.get("w_max") == np.inf else 0.5  # amplitudes are for weights of that size
-        key = digest((quiet, repeats, LAGS, FREQUENCIES))[:16]
+        key = key_of(quiet, repeats, curve)
         if kept.get(rule.name, {}).get("digest") != key:
-            window = stdp_window(quiet, LAGS * ms, repeats=repeats, w0=w0, device=device)
-            response = frequency_response(quiet, FREQUENCIES * Hz, w0=w0, device=device)
-            kept[rule.name] = {"digest": key, "dw": _short(window.dw), "frequency": _short(response.dw)}
+            window = stdp_window(quiet, LAGS * ms, repeats=repeats, w0=w0, device=device if curve else devices.NUMPY)
+            kept[rule.name] = {"digest": key, "dw": _short(window.dw)}
+            if curve:
+                response = frequency_response(quiet, FREQUENCIES * Hz, w0=w0, device=device)
+                kept[rule.name]["frequency"] = _short(response.dw)
+            names = sorted(name for name in kept if name in RULES)
+            FILE.write_text("{\n" + ",\n".join(f"{json.dumps(n)}: {json.dumps(kept[n])}" for n in names) + "\n}\n")
         numbers = kept[rule.name]
         window = Window(
             rule=rule.name, lags=LAGS * ms, dw=np.array(numbers["dw"]), repeats=repeats, frequency=1 * Hz, w0=w0
         )
-        response = FrequencyResponse(
-            rule=rule.name,
-            frequencies=FREQUENCIES * Hz,
-            lags=[10, -10] * ms,
-            dw=np.array(numbers["frequency"]),
-            repeats=60,
-            w0=w0,
-        )
-        found[rule.name] = (window, response)
-        names = sorted(name for name in kept if name in RULES)
-        FILE.write_text("{\n" + ",\n".join(f"{json.dumps(n)}: {json.dumps(kept[n])}" for n in names) + "\n}\n")
+        answer = None
+        if curve:
+            answer = FrequencyResponse(
+                rule=rule.name,
+                frequencies=FREQUENCIES * Hz,
+                lags=[10, -10] * ms,
+                dw=np.array(numbers["frequency"]),
+                repeats=60,
+                w0=w0,
+            )
+        found[rule.name] = (window, answer)
     return found
+
+
+def key_of(rule: PlasticityRule, repeats: int, curve: bool) -> str:
+    """Return what is equal for equal measurements: of the rule, all that changes a number and is set."""
+    said = {
+        field.name: getattr(rule, field.name)
+        for field in fields(rule)
+        if field.name not in _WORDS and getattr(rule, field.name) not in ("", ())
+    }
+    return digest((said, repeats, curve, LAGS, FREQUENCIES))[:16]
 
 
 def _short(numbers: Any) -> Any:

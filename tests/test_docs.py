@@ -48,6 +48,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
 def test_kept_windows_are_those_of_the_rules(name: str) -> None:
     """A build draws what ``docs/windows.json`` holds; two lags and one frequency are measured again."""
     window, response = measured([RULES[name]])[name]
+    assert response is not None
     quiet = RULES[name].with_parameters(**({"sigma": 0.0} if "sigma" in RULES[name].parameters else {}))
     two = np.isin(LAGS, [-10, 10])
     again = stdp_window(quiet, LAGS[two] * ms, repeats=window.repeats, w0=window.w0)
