@@ -8,7 +8,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import click
 import typer
 from typer.cli import get_docs_for_click
 
@@ -56,7 +55,7 @@ def api_pages() -> dict[str, str]:
 def _command_line() -> str:
     """Return the page of the command line, as Typer writes it."""
     command = typer.main.get_command(commands)
-    text = get_docs_for_click(obj=command, ctx=click.Context(command, info_name="spikehebb"), name="spikehebb")
+    text = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="spikehebb"), name="spikehebb")
     text = re.sub(r"\A.*?\n# `spikehebb`", "# Command line", f"\n{text.lstrip()}", count=1, flags=re.DOTALL)
     return text.replace("```console", "```shell").replace("\n$ ", "\n")
 
