@@ -39,7 +39,7 @@ TIMES = ("ms_per_image_train", "ms_per_image_test")
 @pytest.fixture(autouse=True)
 def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers import the package as this process does."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry))
 
 
 def results(out: Path) -> dict[str, Any]:
@@ -102,9 +102,10 @@ def test_workers_killed_twice_change_no_bit(tmp_path: Path) -> None:
 
 
 @contextmanager
-def process(*words: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def process(*words: str, folder: Path, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Begin a process in a folder where no package lies that it would import first."""
     with subprocess.Popen(
-        [sys.executable, *words], stderr=subprocess.DEVNULL, text=True, env=os.environ | (environment or {})
+        [sys.executable, *words], stderr=subprocess.DEVNULL, text=True, env=os.environ | (environment or {}), cwd=folder
     ) as begun:
         try:
             yield begun
@@ -121,14 +122,14 @@ def running(tmp_path: Path, *options: str, environment: dict[str, str] | None = 
     """Start a scheduler and a worker, as a user does; give the address."""
     file = tmp_path / "scheduler.json"
     scheduler = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
-    with process("-m", "distributed.cli.dask_scheduler", *scheduler):
+    with process("-m", "distributed.cli.dask_scheduler", *scheduler, folder=tmp_path):
         deadline = time.monotonic() + 120
         while not file.exists():
             assert time.monotonic() < deadline
             time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
         worker = [address, "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path), *options]
-        with process("-m", "distributed.cli.dask_worker", *worker, environment=environment):
+        with process("-m", "distributed.cli.dask_worker", *worker, folder=tmp_path, environment=environment):
             yield address
 
 

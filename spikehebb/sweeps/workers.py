@@ -29,8 +29,16 @@ def crew(out: Path, workers: int, dask: str | None) -> Iterator[Callable[[Sequen
     if workers == 1 and dask is None:
         yield in_turn
         return
-    with scheduler(out, workers, dask) as client:
-        yield partial(on_workers, client)
+    try:
+        with scheduler(out, workers, dask) as client:
+            yield partial(on_workers, client)
+    except Exception as error:  # of closing what Ctrl-C had ended: that is what it was
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__context__
+        if cause is not None:
+            raise KeyboardInterrupt(*cause.args) from error
+        raise
 
 
 def in_turn(orders: Sequence[Order], done: Done, moved: Moved) -> None:
@@ -75,7 +83,7 @@ def scheduler(out: Path, workers: int, dask: str | None) -> Iterator[Any]:
                     n_workers=workers,
                     threads_per_worker=1,
                     memory_limit=0,  # the system's own limits hold
-                    dashboard_address=None,
+                    dashboard_address=":0",  # of several sweeps each has its own
                     silence_logs="CRITICAL",  # of workers that die
                 )
             )
@@ -176,7 +184,7 @@ def _slurm(workers: int) -> Any:
     except ImportError as error:
         raise RuntimeError(f"{_MISSING}.") from error
     memory = config.get("jobqueue.slurm.memory", None) or "4GB"
-    cluster = SLURMCluster(cores=1, processes=1, memory=memory, scheduler_options={"dashboard_address": None})
+    cluster = SLURMCluster(cores=1, processes=1, memory=memory, scheduler_options={"dashboard_address": ":0"})
     cluster.scale(jobs=workers)
     return cluster
 
