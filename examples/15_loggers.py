@@ -1,6 +1,9 @@
-"""Learning curves in W&B, MLflow or TensorBoard: a logger is a function of a number of images and of measured numbers.
+"""Learning curves in W&B, MLflow or TensorBoard
+=============================================
 
-python examples/15_loggers.py [print | wandb | mlflow | tensorboard]
+A logger is a function of a number of images and of measured numbers::
+
+    python examples/15_loggers.py [print | wandb | mlflow | tensorboard]
 
 The toolkit depends on none of them: install the one that you use.
 """

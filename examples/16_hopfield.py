@@ -1,6 +1,7 @@
-"""A Hopfield network (1982): Hebb's rule stores patterns, recalled from damaged ones until there are too many.
+"""A Hopfield network (1982)
+=========================
 
-python examples/16_hopfield.py [FOLDER]
+Hebb's rule stores patterns, recalled from damaged ones until there are too many.  ``python examples/16_hopfield.py``
 """
 
 import sys
@@ -50,8 +51,7 @@ for load in loads:
     w = present(network(shown, np.zeros((SIZE, SIZE)), rule), patterns, 1).weights["w"]
     damaged = np.where(rng.random(patterns.shape) < 0.1, -patterns, patterns)
     trace = present(network(recalling, w), damaged, STEPS, record=["units.s"])
-    recalled = trace.traces["units.s"][STEPS - 1 :: STEPS]
-    overlaps.append(float(np.mean(recalled * patterns)))
+    overlaps.append(float(np.mean(trace.traces["units.s"][STEPS - 1 :: STEPS] * patterns)))
     print(f"{load:.2f} patterns a unit: overlap {overlaps[-1]:.3f} after recall")
 axis = (figure := Figure(figsize=(5, 3.4), layout="constrained")).subplots()
 axis.plot(loads, overlaps, ".-", color="#1f5fa8")
