@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,7 +47,7 @@ def stdp_window(
     pairs = _pairs(window)
     change = f"change of weight $\\Delta w$\n({pairs}, from {window.w0:g})"
     axis.set(xlabel=LAG, ylabel=f"change of weight (% of start)\n({pairs})" if data else change)
-    axis.set_title(_title(window.rule, rule), wrap=True)
+    axis.set_title(_title(window.rule, rule))
     axis.text(0.98, 0.97, "pre before post →", transform=axis.transAxes, ha="right", va="top", color=GREY, fontsize=8)
     return named(figure)
 
@@ -102,7 +103,7 @@ def frequency_response(
         xlabel="frequency of the pairings (Hz)",
         ylabel=f"change of weight (% of start)\n({response.repeats} pairs)",
     )
-    axis.set_title(_title(response.rule, rule), wrap=True)
+    axis.set_title(_title(response.rule, rule))
     axis.legend()
     return named(figure)
 
@@ -143,7 +144,7 @@ def replay(
     spikes.set_yticklabels(["post", "pre"])
     spikes.spines["bottom"].set_visible(False)
     spikes.tick_params(axis="x", bottom=False, labelbottom=False)
-    spikes.set_title(_title(trace.rule, rule), wrap=True)
+    spikes.set_title(_title(trace.rule, rule))
     weight.plot(np.asarray(trace.sample_times / unit), trace.samples, color="black", lw=1.1)
     weight.plot(np.asarray(trace.times / unit)[1:-1], trace.w[1:-1], ".", color="black", ms=4)
     weight.set(xlabel=f"time ({name})", ylabel="weight w")
@@ -154,7 +155,7 @@ def replay(
 def _title(name: str, rule: PlasticityRule | None) -> str:
     known = rule or RULES.get(name)
     summary = f": {known.summary}" if known is not None and known.summary else ""
-    return printable(f"{name}{summary}", 300)
+    return textwrap.fill(printable(f"{name}{summary}", 300), 60)  # matplotlib's own way takes names for formulas
 
 
 def _pairs(window: Window) -> str:
