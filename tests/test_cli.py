@@ -342,5 +342,9 @@ def test_odd_names_are_drawn_and_make_files_in_the_folder(tmp_path: Path) -> Non
     words: list[str | Path] = ["--lags=-10,10", "--data", table, "--dt", "1", "--out", tmp_path / "out"]
     done = run("window", f"{tmp_path / 'mine.py'}:odd", *words)
     assert done.returncode == 0, done.stderr
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["window.json", "window__a__b__.png"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "window.csv",
+        "window.json",
+        "window__a__b__.png",
+    ]
     assert "\x1b" not in done.stdout
