@@ -151,7 +151,7 @@ def sweep(
             chosen,
             over=over,
             values=parse.listed("--values", values),
-            seeds=parse.listed("--seeds", seeds),  # type: ignore[arg-type]
+            seeds=parse.list_of("--seeds", seeds, int),
             unlabelled=unlabelled,
             method=readout,
             device=device,

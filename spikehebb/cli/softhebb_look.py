@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from spikehebb.cli.common import Data, DataDir, Json, Limit, Size, images_of, into, print_json, progress, say
-from spikehebb.cli.parse import listed
 from spikehebb.cli.softhebb import softhebb
 
 
@@ -28,6 +27,7 @@ def look(
 ) -> None:
     """Draw the best patches of units, images that drive them most, and test images by their features (t-SNE)."""
     from spikehebb import jobs, plot
+    from spikehebb.cli import parse
     from spikehebb.datasets import sample
     from spikehebb.softhebb import load_model, statistics
     from spikehebb.softhebb.ascent import ascended
@@ -37,7 +37,7 @@ def look(
     number = layer - 1 if layer else len(model.layers) - 1
     statistics.check_layer(model.network, number)
     count = model.network.layers[number].units
-    chosen = listed("--units", units) if units else list(range(min(8, count)))
+    chosen = list(parse.list_of("--units", units, int)) if units else list(range(min(8, count)))
     wanted = statistics.check_units(model.network, number, chosen)
     images = sample(images_of(data, "test", data_dir, None, size), shown, seed)
     with progress("nothing was written") as tell, jobs.held(out):
@@ -74,6 +74,7 @@ def robustness(
 ) -> None:
     """Draw how accurate networks stay on noisy images and under a gradient attack."""
     from spikehebb import jobs, plot
+    from spikehebb.cli import parse
     from spikehebb.jobs.run import write
     from spikehebb.softhebb import load_model
 
@@ -86,8 +87,8 @@ def robustness(
         report = jobs.robustness(
             models,
             test,
-            noise=listed("--noise", noise),  # type: ignore[arg-type]
-            attack=listed("--attack", attack),  # type: ignore[arg-type]
+            noise=parse.list_of("--noise", noise, float),
+            attack=parse.list_of("--attack", attack, float),
             steps=steps,
             seed=seed,
             progress=tell,
