@@ -159,7 +159,7 @@ def test_learners_that_are_none(changes: dict[str, Any], message: str) -> None:
         ({"parameters": {"circuit.rate": "soon"}}, "'soon' is not a number with or without a unit"),
         ({"parameters": 3}, "parameters must be a mapping, such as"),
         ({"circuit": "lif_wta", "temperature": 0.1}, "temperature is of the circuit soft_wta; circuit lif_wta takes"),
-        ({"circuit": "lif_wta", "target": "loihi1"}, "a chip's limits and faults are those of the circuit soft_wta"),
+        ({"circuit": "lif_wta", "target": "loihi1"}, r"divides by age_post \+ 1, and a chip does not divide"),
         ({"circuit": "lif_wta", "parameters": {"circuit.inhibition": "none"}}, "inhibition must be lateral or spiking"),
         ({"circuit": "lif_wta", "parameters": {"circuit.inhibition": 3}}, "inhibition must be a word, such as 'spik"),
         ({"circuit": "soft_wat"}, r"there is no circuit 'soft_wat' that learns images\. Did you mean 'soft_wta'"),
@@ -424,7 +424,7 @@ def test_the_command_takes_circuits_rules_and_parameters(tmp_path: Path) -> None
         (["--circuit", "nothing.py:column"], "nothing.py"),
         (["--set", "circuit.temperature"], "--set takes name=value"),
         (["--circuit", "lif_wta", "--set", "circuit.inhibition=none"], "inhibition must be lateral or spiking"),
-        (["--preset", "soft-wta"], "there is no preset 'soft-wta'. Did you mean 'soft-wta-400'?"),
+        (["--preset", "soft-wta"], "there is no preset 'soft-wta'. Did you mean 'soft-wta-100'?"),
     ):
         assert message in refused(run("learn", *few, *words, "--out", tmp_path / "other", cwd=tmp_path))
     assert "learn needs --data" in refused(run("learn", "--neurons", "8", "--out", tmp_path / "other"))

@@ -117,5 +117,5 @@ def test_a_browser_shows_a_page(folder: Path, tmp_path: Path) -> None:
         timeout=120,
         check=True,
     )
-    assert f"<title>300 in digits in {folder.name}</title>" in done.stdout
+    assert f"<title>400 in digits in {folder.name}</title>" in done.stdout
     assert "91.25 %" in done.stdout
