@@ -13,7 +13,7 @@ PIXELS = 4  # that an image may move by
 
 
 def moved_and_mirrored(images: Images, seed: int | Sequence[int], pixels: int = PIXELS) -> Images:
-    """Return images of which each is moved at random, its edges reflected, and half of which are mirrored.
+    """Return images moved by random distances, their edges reflected, half of them mirrored.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class RewardTask:
     cues, inputs, outputs : int
         How many cues there are, and how many inputs and outputs.
     trials : int
-        Each is one presentation of a cue drawn at random.
+        Each is one presentation of a cue, drawn uniformly.
     steps : int
         Time steps of a trial; the cue is there in the first.
     delay : int

@@ -66,7 +66,7 @@ class Layer:
     unit_norm : bool
         Weights of a unit have the norm 1, at the start and after every update.
     pruned : float
-        Share of the weights, drawn at random, that do not exist: they are 0 and stay 0.
+        Share of the weights, drawn uniformly, that do not exist: they are 0 and stay 0.
     start : str
         ``normal`` or ``uniform`` (all positive).
     bias : bool
@@ -277,7 +277,7 @@ class Readout:
         Fractions of the epochs. Left out, those of the authors' code.
     views : int
         From 2 on the readout learns in turn, epoch by epoch, from so many versions of the training images, each moved
-        by up to 4 pixels and mirrored at random. With 1 it learns from the images themselves.
+        by up to 4 pixels, half of them mirrored. With 1 it learns from the images themselves.
     """
 
     epochs: int = 50
