@@ -19,9 +19,10 @@ from sklearn.neural_network import MLPClassifier
 from spikehebb import plot
 from spikehebb.cli.common import progress
 from spikehebb.core import Images
-from spikehebb.datasets import load
-from spikehebb.jobs import robustness, sweep_softhebb, train_softhebb
+from spikehebb.datasets import load, load_some
+from spikehebb.jobs import robustness, train_softhebb
 from spikehebb.softhebb import Layer, Model, Network, Weights, find, load_model, save_model
+from spikehebb.sweeps import sweep
 
 # For each: preset, setting, values. The curve of hard rises as the learning rate falls; the others are those of
 # Figs. B.1 to B.3 of Journe et al.
@@ -83,7 +84,8 @@ def main() -> None:
         options.out.write_text(json.dumps(report, indent=1) + "\n")
 
     if set(parts) - {"robustness"}:
-        train, test = load("cifar10", "train")[: options.images], load("cifar10", "test")[: options.images // 5]
+        limits = {"limit_train": options.images, "limit_test": options.images // 5}
+        train, test = (load_some("cifar10", part, limit=limits[f"limit_{part}"]) for part in ("train", "test"))
         for name in parts:
             if name == "controls":
                 scores = {}
@@ -95,21 +97,18 @@ def main() -> None:
                 keep(name, scores)
             elif name in SWEEPS:
                 preset, over, values = SWEEPS[name]
-                folder = options.folder / f"{name}-{options.images}"
-                folder.mkdir(exist_ok=True)
                 values = [value for value in values if over != "examples" or value <= len(train)]
+                settings = {"preset": preset, "data": "cifar10", "readout": "ridge", **limits}
                 with progress() as tell:
-                    swept = sweep_softhebb(
-                        *(train, test, find(preset)),
-                        over=over,
-                        values=values,
-                        seeds=options.seeds,
-                        method="ridge",
-                        out=folder,
+                    runs = sweep(
+                        "train",
+                        {over: values, "seeds": options.seeds},
+                        settings=settings,
+                        out=options.folder / f"{name}-{options.images}",
                         progress=tell,
                     )
-                plot.save(plot.sweep(swept), folder / "sweep.png")
-                keep(name, swept["points"])
+                head, *rows = runs.table(["accuracy_test", "share_of_norm_1"])
+                keep(name, [dict(zip(head, row, strict=True)) for row in rows])
     if "robustness" in parts:
         keep("robustness", compared(options.folder, options.images, options.units, options.seeds[0])["networks"])
 

@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 def test_train_writes_all_that_it_promises(trained: tuple[Path, dict[str, Any]]) -> None:
     out, report = trained
     assert json.loads((out / "run.json").read_text()) == report
-    assert set(report["metrics"]) == {"accuracy_test", "accuracy_train", "accuracy_vote"}
+    assert set(report["metrics"]) == {"accuracy_test", "accuracy_train", "accuracy_vote", "share_of_norm_1"}
     assert report["layers"][0]["norm_mean"] > 0
     written = {path.name for path in out.iterdir()}
     assert {"run.json", "checkpoint.npz", "receptive_fields.png", "norms.png", "learning_curve.png"} <= written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import sys
@@ -15,8 +16,11 @@ from scipy import stats
 
 from spikehebb import plot
 from spikehebb.circuits import soft_wta
+from spikehebb.datasets import load, sample
+from spikehebb.jobs import train_softhebb
 from spikehebb.jobs.runs import FILE, find_runs
 from spikehebb.rules import stdp_pair
+from spikehebb.softhebb import find
 from spikehebb.sweeps import Plan, read_plan, sweep
 from spikehebb.sweeps.cell import maker
 from spikehebb.sweeps.kinds import JOBS, portable, prepare
@@ -88,6 +92,7 @@ def test_a_plan_that_cannot_be_is_refused(given: dict[str, Any], message: str) -
         ("learn", {"preset": "mnist-4000"}, "there is no preset 'mnist-4000'"),
         ("train", {"preset": "mnist-dense", "epochs": 0, "data": "digits"}, "epochs must be at least 1"),
         ("train", {"data": "digits"}, "train needs preset"),
+        ("train", {"preset": "mnist-dense", "data": "digits", "examples": 0.5}, "examples must be a whole number"),
         (
             "train",
             {"preset": "mnist-dense", "temperature": 0, "data": "digits"},
@@ -109,6 +114,28 @@ def test_a_cell_that_cannot_be_is_named_before_anything_starts(
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         sweep(job, {axis: ["loihi1"] if axis == "target" else [1]}, settings=settings, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_layers_learn_with_the_setting_of_their_cell_from_examples(tmp_path: Path) -> None:
+    """The readout is fitted to all images; both are those of a network that was trained alone."""
+    grid = {"temperature": [0.5, 2.0], "examples": [20, 60], "seeds": [0, 1]}
+    settings = {"preset": "mnist-dense", "width": 0.005, "epochs": 1, "readout": "ridge", "data": "digits"}
+    runs = sweep("train", grid, settings=settings | {"limit_train": 60, "limit_test": 40}, out=tmp_path)
+    train, test = sample(load("digits", "train"), 60), sample(load("digits", "test"), 40)
+    preset = find("mnist-dense").with_layers(width=0.005, temperature=2.0)
+    preset = dataclasses.replace(preset, training=dataclasses.replace(preset.training, epochs=1))
+    alone = train_softhebb(train, test, preset, unlabelled=sample(train, 20), method="ridge", seed=1).report
+    kept = json.loads((tmp_path / "temperature-2_examples-20_seed-1" / "run.json").read_text())
+    for part in ("network", "layers", "metrics"):
+        assert kept[part] == alone[part]
+    assert kept["network"]["layers"][0]["inverse_temperature"] == 0.5
+    assert (kept["data"]["unlabelled"]["count"], kept["data"]["train"]["count"]) == (20, 60)
+    assert (
+        "unlabelled" not in json.loads((tmp_path / "temperature-2_examples-60_seed-1" / "run.json").read_text())["data"]
+    )
+    scores = [group.scores for group in runs.groups()]
+    assert len({score["accuracy_test"].mean for score in scores}) > 1
+    assert all(0 <= score["share_of_norm_1"].mean <= 1 for score in scores)
 
 
 def test_images_that_are_not_there_are_said_before_anything_starts(tmp_path: Path) -> None:

@@ -110,29 +110,6 @@ def numbers(option: str, word: str, unit: Quantity) -> Quantity:
     return values * unit
 
 
-def listed(option: str, word: str) -> list[int | float | str]:
-    """Return a list ``a,b,c`` of whole numbers, numbers or words.
-
-    Examples
-    --------
-    >>> listed("--values", "1,0.5,relu")
-    [1, 0.5, 'relu']
-    """
-    parts = [part.strip() for part in word.split(",")]
-    if not all(parts):
-        raise ValueError(f"{option} takes a list a,b,c, got {word!r}.")
-    return [_number_or_word(part) for part in parts]
-
-
-def _number_or_word(part: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(part)
-        except ValueError:
-            continue
-    return part
-
-
 def list_of(option: str, word: str, kind: type[int] | type[float]) -> tuple[Any, ...]:
     """Return a list ``a,b,c`` of whole numbers or of numbers without a unit."""
     try:

@@ -61,7 +61,6 @@ from .stdp_windows import window as window
 from .study import CHIP_RULE as CHIP_RULE
 from .study import study_bits as study_bits
 from .study import study_table as study_table
-from .sweep import sweep_softhebb as sweep_softhebb
 from .train_softhebb import SoftHebbRun as SoftHebbRun
 from .train_softhebb import train_softhebb as train_softhebb
 from .trained import Trained as Trained

@@ -318,6 +318,8 @@ class _Training:
         health = of_layers(
             self.network, state.layers, begun, accuracy=scores["accuracy_test"], test=self.test, busiest=busiest
         )
+        of_norm_1, units = (sum(each[name] for each in summary["layers"]) for name in ("units_of_norm_1", "units"))
+        scores["share_of_norm_1"] = of_norm_1 / units
         report = {
             **self.identity,
             "metrics": scores,

@@ -22,7 +22,6 @@ from .softhebb import (
     winner_probability,
 )
 from .study import study
-from .sweep import sweep
 
 __all__ = [
     "COLUMNS",
@@ -62,7 +61,6 @@ __all__ = [
     "stdp_window",
     "study",
     "styled",
-    "sweep",
     "unit_patches",
     "weight_images",
     "winner_probability",

@@ -22,7 +22,7 @@ from spikehebb import devices, jobs, rules
 from spikehebb.conversion import timing_for
 from spikehebb.core import Images, PlasticityRule, Samples, digest, images_only
 from spikehebb.core.progress import Progress, of_stage
-from spikehebb.datasets import load_some, measurements, own_path
+from spikehebb.datasets import DATASETS, load_some, measurements, own_path, sample
 from spikehebb.devices import Device
 from spikehebb.equations import did_you_mean, quantity, unit_text
 from spikehebb.hardware import find as find_target
@@ -51,9 +51,7 @@ class Data:
 
     def __post_init__(self) -> None:
         for name in ("size", "cells", "limit_train", "limit_test"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+            _check_count(name, getattr(self, name))
         if not isinstance(self.data, str) or not isinstance(self.data_dir, (str, type(None))):
             raise ValueError(f"data and data_dir must be texts, got {self.data!r} and {self.data_dir!r}.")
         if (path := own_path(self.data)) is not None:  # a worker may have another working folder
@@ -66,7 +64,7 @@ class Data:
 
 @lru_cache(maxsize=2)  # of one data set, training and test images
 def _part(data: Data, part: str) -> Samples:
-    limit = data.limit_train if part == "train" else data.limit_test
+    limit = data.limit_test if part == "test" else data.limit_train
     where = Path(data.data) if own_path(data.data) is not None else data.data
     return load_some(
         where,
@@ -118,7 +116,8 @@ _OF_LAYERS = (  # settings that all layers get; the plasticity makes controls
 
 def _train(given: Settings) -> Prepared:
     preset, data, seed = find_softhebb(_needed(given, "preset", "train")), _data(given), given.pop("seed", 0)
-    method = given.pop("readout", None)
+    method, examples = given.pop("readout", None), given.pop("examples", None)
+    _check_count("examples", examples)
     if "plasticity" in given:
         preset = preset.with_plasticity(given.pop("plasticity"))
     if layers := {name: given.pop(name) for name in [*given] if name in _OF_LAYERS}:
@@ -131,8 +130,22 @@ def _train(given: Settings) -> Prepared:
     )
 
     def do(out: Path, overwrite: bool, tell: Progress) -> object:
+        train, test = _both(data)
+        own = data.data in DATASETS and "unlabelled" in DATASETS[data.data].parts
+        learned = images_only(data.part("unlabelled")) if own else train
+        if examples is not None:
+            learned = sample(learned, examples)
         return jobs.train_softhebb(
-            *_both(data), preset, method=method, seed=seed, cores=1, out=out, overwrite=overwrite, progress=tell
+            train,
+            test,
+            preset,
+            unlabelled=None if learned is train else learned,
+            method=method,
+            seed=seed,
+            cores=1,
+            out=out,
+            overwrite=overwrite,
+            progress=tell,
         )
 
     return Prepared(do=do, data=data)
@@ -249,7 +262,7 @@ JOBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Settings], 
     ),
     "train": (
         (
-            *("preset", "plasticity", "seed", "readout", *_IMAGES),
+            *("preset", "plasticity", "examples", "seed", "readout", *_IMAGES),
             *(item.name for item in dataclasses.fields(Training)),
             *(f"readout_{item.name}" for item in dataclasses.fields(Readout)),
             *_OF_LAYERS,
@@ -326,6 +339,11 @@ def _data(given: Settings) -> Data:
     if own.get("data") is None:
         raise ValueError("no data: name a data set (digits, mnist, ...) or a path with data.")
     return Data(**own)
+
+
+def _check_count(name: str, value: Any) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
 
 
 def _both(data: Data) -> tuple[Images, Images]:
