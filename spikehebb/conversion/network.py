@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from spikehebb.core import Circuit, Frozen
+from spikehebb.core.events import MOST_STEPS
 from spikehebb.core.values import is_finite
 from spikehebb.softhebb import Layer
 from spikehebb.softhebb.model import Array
 
 Neurons = Literal["integrate", "stochastic"]
 Order = Literal["together", "in turn"]
-MOST_STEPS = 52  # bits of a number that a compiled program is given; each is a step of a spike train
 
 
 @dataclass(frozen=True, kw_only=True)
