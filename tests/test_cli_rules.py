@@ -35,7 +35,7 @@ def test_window(tmp_path: Path) -> None:
     assert lags.tolist() == [-20, -15, -10, -5, 0, 5, 10, 15, 20]
     np.testing.assert_allclose(dw[lags > 0], 0.01 * np.exp(-lags[lags > 0] / 10), rtol=1e-6)
     np.testing.assert_allclose(dw[lags < 0], -0.00525 * np.exp(lags[lags < 0] / 20), rtol=1e-6)
-    assert content["parameters"]["tau_plus"] == "10. ms"
+    assert content["parameters"]["tau_plus"] == "10 ms"
     assert content["versions"]["brian2"]
     assert json.loads((tmp_path / "window.json").read_text()) == content
     assert (tmp_path / "window_stdp_pair.png").read_bytes().startswith(b"\x89PNG")
@@ -51,7 +51,7 @@ def test_rules_and_cite() -> None:
     listed = json.loads(run("rules", "--json").stdout)
     assert [rule["name"] for rule in listed] == list(RULES)
     assert all(set(rule) >= RULE_KEYS for rule in listed)
-    assert "tau_plus = 20. ms" in run("rules", "stdp_pair").stdout
+    assert "tau_plus = 20 ms" in run("rules", "stdp_pair").stdout
     entries = run("cite", "stdp_pair", "triplet_vc_full", "triplet_hc_full").stdout
     assert entries.count("@article{") == 2
     assert "doi = {10.1523/JNEUROSCI.1425-06.2006}" in entries

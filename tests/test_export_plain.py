@@ -140,7 +140,7 @@ def test_a_circuit_of_ones_own_with_its_rule(tmp_path: Path) -> None:
     content = plain("circuit", circuits={"pair": synapse_pair(stdp_pair)}, rules=True)
     jsonschema.validate(json.loads(json.dumps(content.description)), schema())
     write_npz(content, tmp_path / "pair.npz")
-    assert content.description["circuits"][0]["projections"][0]["rule"]["parameters"]["tau_plus"] == "20. ms"
+    assert content.description["circuits"][0]["projections"][0]["rule"]["parameters"]["tau_plus"] == "20 ms"
 
 
 def test_nothing_half_written_and_nothing_overwritten(

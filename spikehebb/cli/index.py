@@ -129,12 +129,14 @@ def data_as_json(data: Any) -> dict[str, Any]:
 
 def rule_as_json(rule: Any) -> dict[str, Any]:
     """Return a rule as text: what is empty stays, so that every entry has the same keys."""
+    from spikehebb.equations import quantity_text
+
     content: dict[str, Any] = {name: inspect.cleandoc(value) for name, value in rule.texts().items()}
     return {
         **content,
         "onset": list(rule.onset),
         "keeps": list(rule.keeps),
-        "parameters": {name: str(value) for name, value in rule.parameters.items()},
+        "parameters": {name: quantity_text(value) for name, value in rule.parameters.items()},
         "roles": dict(rule.meaning),
         "cites": [str(work) for work in rule.cites],
     }

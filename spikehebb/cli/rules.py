@@ -332,7 +332,9 @@ def _made(w0: float, device: str, dt: float, seed: int) -> dict[str, Any]:
 
 
 def _described(rule: Any, content: dict[str, Any]) -> dict[str, Any]:
-    return {"rule": rule.name, "parameters": {k: str(v) for k, v in rule.parameters.items()}, **content}
+    from spikehebb.equations import quantity_text
+
+    return {"rule": rule.name, "parameters": {k: quantity_text(v) for k, v in rule.parameters.items()}, **content}
 
 
 def _finish(

@@ -17,7 +17,7 @@ from spikehebb.equations.check import (
     is_condition,
 )
 from spikehebb.equations.latex import latex, symbol
-from spikehebb.equations.quantity import quantity, terms
+from spikehebb.equations.quantity import quantity, quantity_text, terms
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
@@ -72,6 +72,7 @@ __all__ = [
     "number_type",
     "plain",
     "quantity",
+    "quantity_text",
     "renamed",
     "settable",
     "statements",

@@ -6,7 +6,10 @@ import ast
 import re
 from typing import Any
 
+import numpy as np
+from brian2 import Quantity, Unit, get_dimensions
 from brian2.units.allunits import all_units
+from brian2.units.fundamentalunits import DIMENSIONLESS, standard_unit_register
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)\s*(.*)$")
 _UNITS = {name: unit for unit in all_units for name in (str(unit.name), str(unit.dispname)) if name.isidentifier()}
@@ -26,6 +29,30 @@ def quantity(word: str) -> Any:
         return number * _unit(ast.parse(unit.lstrip("* ") if unit[0] != "/" else f"1{unit}", mode="eval").body)
     except (SyntaxError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"{word!r}: {unit!r} is no unit that Brian2 knows; write 20ms, 3Hz or 14e-5/mV.") from error
+
+
+def quantity_text(value: Any) -> str:
+    """Return a value with its unit, in 15 digits, whatever units this process has met before.
+
+    Brian2's own text of a quantity has the digits of NumPy's print options, leaves out the middle of long arrays, and
+    names units after products that were formed anywhere in the process.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import Hz, mV, ms
+    >>> quantity_text(20 * ms), quantity_text([1, 2.5] * Hz), quantity_text(np.inf * ms), quantity_text(8e-5 / mV**2)
+    ('20 ms', '[1, 2.5] Hz', 'inf s', '80 m^-4 kg^-2 s^6 A^2')
+    """
+    dim = get_dimensions(value)
+    shown, numbers = "", np.asarray(value, float)
+    if dim is not DIMENSIONLESS:
+        finite = numbers[np.isfinite(numbers)] if np.isfinite(numbers).any() else np.ones(1)
+        unit = Quantity(finite, dim=dim).get_best_unit(standard_unit_register)
+        shown = f" {unit if isinstance(unit, Unit) else dim}"
+        numbers = numbers / float(unit)
+    words = [f"{number:.15g}" for number in numbers.ravel()]
+    return (words[0] if numbers.ndim == 0 else f"[{', '.join(words)}]") + shown
 
 
 def _unit(node: ast.expr) -> Any:

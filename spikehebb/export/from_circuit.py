@@ -11,6 +11,7 @@ import numpy as np
 from brian2 import Quantity, ms
 
 from spikehebb.core import Circuit, PlasticityRule
+from spikehebb.equations import quantity_text
 from spikehebb.export.dialects import check_dialect, simulator_graph
 from spikehebb.export.graph import Graph, Node, array
 from spikehebb.export.neuron_nodes import Unit
@@ -93,7 +94,7 @@ def rule_text(rule: PlasticityRule) -> dict[str, Any]:
         **texts,
         "onset": list(rule.onset),
         "keeps": list(rule.keeps),
-        "parameters": {key: str(value) for key, value in rule.parameters.items()},
+        "parameters": {key: quantity_text(value) for key, value in rule.parameters.items()},
     }
 
 

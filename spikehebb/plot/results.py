@@ -21,6 +21,7 @@ from spikehebb.circuits import Learner, has_pair_form
 from spikehebb.core import Circuit, Images, NeuronModel, PlasticityRule
 from spikehebb.core.display import one_line, short
 from spikehebb.core.typeset import typeset
+from spikehebb.equations import quantity_text
 from spikehebb.jobs import (
     ConversionRun,
     DigitRun,
@@ -193,7 +194,8 @@ def _model(value: PlasticityRule | NeuronModel) -> str:
     for when, lines in typeset(value).items():
         parts += [f"<div><em>{markup.escape(when)}</em></div>", *(f"<div>$${line}$$</div>" for line in lines)]
     meaning = value.meaning
-    parts.append(_table(["parameter", "value", "role"], [[n, str(v), meaning[n]] for n, v in value.parameters.items()]))
+    rows = [[name, quantity_text(number), meaning[name]] for name, number in value.parameters.items()]
+    parts.append(_table(["parameter", "value", "role"], rows))
     if isinstance(value, PlasticityRule) and has_pair_form(value):
         parts.append(_picture_of(value))
     cites = getattr(value, "cites", ())
