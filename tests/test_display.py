@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -16,12 +17,13 @@ from brian2 import Hz, ms, mV
 from matplotlib.figure import Figure
 
 import spikehebb as sh
-from spikehebb import plot
-from spikehebb.circuits import LEARNERS
+from spikehebb import conversion, jobs, plot, simulation
+from spikehebb.circuits import LEARNERS, synapse_pair
 from spikehebb.cli import index
 from spikehebb.core import display
 from spikehebb.datasets.measurements import PUBLISHED
 from spikehebb.jobs import DigitRun, LearnedNetwork
+from spikehebb.protocols import pairing
 from spikehebb.rules import RULES
 
 DIGITS = sh.load("digits", "train")[:10]
@@ -126,6 +128,25 @@ def test_pictures_are_what_their_names_say(tmp_path: Path) -> None:
         WINDOW.plot(ax=3)
     with pytest.raises(ValueError, match=r"a Window is not written as 'x\.npz'"):
         WINDOW.save("x.npz")
+
+
+def test_a_device_may_be_given_by_its_name_everywhere() -> None:
+    unnamed = []
+    for module in (jobs, simulation, conversion):
+        for name in module.__all__ if hasattr(module, "__all__") else dir(module):
+            value = getattr(module, name)
+            functions = vars(value).values() if inspect.isclass(value) else [value]
+            for function in filter(inspect.isfunction, functions):
+                if function.__name__.startswith("_"):
+                    continue
+                device = inspect.signature(function).parameters.get("device")
+                if device is not None and "str" not in str(device.annotation):
+                    unnamed.append(function.__qualname__)
+    assert unnamed == []
+    given = synapse_pair(RULES["stdp_pair"]), pairing([10] * ms)
+    assert simulation.simulate(*given, dt=0.1 * ms, device="numpy").device == "numpy"
+    with pytest.raises(ValueError, match="there is no device 'cp'"):
+        simulation.simulate(*given, dt=0.1 * ms, device="cp")
 
 
 def test_the_index_is_that_of_the_catalogue() -> None:

@@ -75,7 +75,7 @@ def calibrate_lif(
     spikes: tuple[float, float] = (10, 100),
     evaluations: int = 240,
     seed: int = 0,
-    device: Device | None = None,
+    device: Device | str | None = None,
 ) -> Calibration:
     """Fit gain, inhibition and constant current of ``lif_wta`` so that its shares of spikes come near a softmax.
 
@@ -104,7 +104,7 @@ def calibrate_lif(
         How many settings are tried, half of them random.
     seed : int
         Of the input spikes and of the fit.
-    device : Device, optional
+    device : Device or str, optional
         For the circuit; the fastest available one when left out.
 
     Returns
@@ -248,7 +248,7 @@ def present(
     presentation: Quantity = 50 * ms,
     dt: Quantity = 1 * ms,
     seed: int = 0,
-    device: Device | None = None,
+    device: Device | str | None = None,
     replicas: int | None = None,
     encode: Callable[[Any], Any] = presenting.as_they_are,
     watch: presenting.Watch | None = None,
@@ -277,7 +277,7 @@ def present(
         images,
         presentation=presentation,
         dt=dt,
-        device=device or devices.find("auto"),
+        device=devices.find(device),
         seed=lambda number: (seed + number) % MOST,
         encode=encode,
         replicas=replicas,

@@ -63,7 +63,7 @@ def present(
     network: SpikingNetwork,
     images: Images,
     *,
-    device: Device | None = None,
+    device: Device | str | None = None,
     seed: int = 0,
     rates: bool = False,
     replicas: int | None = None,
@@ -75,7 +75,7 @@ def present(
     ----------
     network : SpikingNetwork
     images : Images
-    device : Device, optional
+    device : Device or str, optional
         The fastest available one when left out.
     seed : int
         Of the phases of the input, and of stochastic neurons.
@@ -103,7 +103,7 @@ def present(
             f"{network.image_shape}; give images like those that it was made for."
         )
     check_seed(seed)
-    device = device or devices.find("auto")
+    device = devices.find(device)
     replicas = presenting.replicas_on(device, replicas)
     parts = []
     for _, part, bar in presenting.chunks(len(images), together_of(network), progress):
@@ -145,7 +145,7 @@ def build_programs(network: SpikingNetwork, device: Device, replicas: int | None
 
 
 def vote_counts(
-    circuit: Circuit, images: Images, timing: Timing, *, device: Device | None = None, seed: int = 0
+    circuit: Circuit, images: Images, timing: Timing, *, device: Device | str | None = None, seed: int = 0
 ) -> tuple[Any, float]:
     """Show images to a competition of dense units and count who fired.
 
@@ -160,7 +160,7 @@ def vote_counts(
         images,
         presentation=timing.present_ms * ms,
         dt=timing.dt_ms * ms,
-        device=device or devices.find("auto"),
+        device=devices.find(device),
         seed=lambda number: seed_of(seed, number * presenting.CHUNK),
         encode=presenting.as_they_are,
         output="units",

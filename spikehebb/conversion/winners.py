@@ -52,7 +52,7 @@ def winners(
     number: int,
     *,
     positions: int = 200,
-    device: Device | None = None,
+    device: Device | str | None = None,
     seed: int = 0,
 ) -> Winners | None:
     """Compare the competition of a layer, in spikes and fed by spikes, with that of the rate network.
@@ -65,7 +65,7 @@ def winners(
     layer = model.network.layers[number]
     if layer.plasticity not in ("soft", "soft-anti-hebbian") or layer.pre_triangle:
         return None
-    device = device or devices.find("auto")
+    device = devices.find(device)
     shown = next(visit.shown for visit in visits(network, images, device, seed) if visit.number == number)
     rng = np.random.default_rng((seed, number))
     chosen = np.sort(rng.permutation(len(shown))[:positions])

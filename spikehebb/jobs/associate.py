@@ -29,7 +29,7 @@ def associate(
     settings: Association | None = None,
     *,
     tests: Sequence[Patterns] = (),
-    device: Device = devices.NUMPY,
+    device: Device | str = devices.NUMPY,
     out: Path | None = None,
     overwrite: bool = False,
     progress: Progress = quiet,
@@ -43,7 +43,7 @@ def associate(
     settings : Association, optional
     tests : sequence of Patterns
         One for each set, never learnt; only how well they are answered is reported.
-    device : Device
+    device : Device or str
     out : path, optional
         Folder of the run, which goes on where it stopped.
     overwrite : bool
@@ -71,7 +71,7 @@ def associate(
     >>> len(report["rules"]["hebbian"]["errors"])
     20
     """
-    settings = settings or Association()
+    settings, device = settings or Association(), devices.find(device)
     check_sets(sets, tests, settings)
     identity = {
         "kind": KIND,

@@ -60,7 +60,7 @@ def convert_learned(
     input_rate_hz: float | None = None,
     calibration: int = CALIBRATION,
     source: str = "",
-    device: Device | None = None,
+    device: Device | str | None = None,
     seed: int = 0,
     out: Path | None = None,
     overwrite: bool = False,
@@ -88,7 +88,7 @@ def convert_learned(
         How many training images the fit sees.
     source : str
         Where the network came from, for the report.
-    device : Device, optional
+    device : Device or str, optional
         The fastest that works here when left out.
     seed : int
     out : path, optional
@@ -110,7 +110,7 @@ def convert_learned(
         If ``out`` holds another run.
     """
     check_seed(seed)
-    device, tell = device or devices.find("auto"), progress or quiet
+    device, tell = devices.find(device), progress or quiet
     train, test = images_only(train), images_only(test)
     weights, offset, inverse_temperature = _softmax(trained)
     shown.check_both(train, test)

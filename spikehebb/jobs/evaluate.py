@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb import metrics
+from spikehebb import devices, metrics
 from spikehebb.core import Recording, Samples
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.datasets import Given, as_samples
@@ -75,7 +75,7 @@ def relabelled(
     labelled: Samples,
     test: Samples,
     *,
-    device: Device | None = None,
+    device: Device | str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Score a network whose weights have changed since its neurons got their labels: they get them anew.
@@ -85,7 +85,7 @@ def relabelled(
     trained : LearnedNetwork
     labelled, test : Samples
         Labels come from ``labelled``, training images; the score from ``test``.
-    device : Device, optional
+    device : Device or str, optional
         The one it was trained on when left out.
 
     Returns
@@ -93,7 +93,7 @@ def relabelled(
     dict
         ``accuracy_vote`` and ``accuracy_soft_vote``.
     """
-    device, tell = device or trained.device, reporter(progress)
+    device, tell = devices.find(device or trained.device), reporter(progress)
     seen = trained.seen(labelled, device=device, progress=tell)
     counts, _ = spike_counts(trained.circuit(), seen, trained.settings, device, "labelling", tell)
     arrays = dict(trained.arrays) | {

@@ -108,7 +108,7 @@ class LearnedNetwork:
         self,
         images: Samples,
         *,
-        device: Device | None = None,
+        device: Device | str | None = None,
         replicas: int | None = None,
         progress: Progress = quiet,
         watch: Watch | None = None,
@@ -118,7 +118,7 @@ class LearnedNetwork:
         Parameters
         ----------
         images : Images or Events
-        device : Device, optional
+        device : Device or str, optional
             The one it learned on when left out.
         replicas : int, optional
             How many replicas the images are distributed over.
@@ -145,7 +145,7 @@ class LearnedNetwork:
             self.circuit(),
             images,
             self.settings,
-            device or self.device,
+            devices.find(device or self.device),
             "testing",
             progress,
             replicas=replicas,
@@ -153,7 +153,7 @@ class LearnedNetwork:
         )
         return scores_of(self.arrays, counts, images, seconds)
 
-    def seen(self, images: Samples, *, device: Device | None = None, progress: Progress = quiet) -> Samples:
+    def seen(self, images: Samples, *, device: Device | str | None = None, progress: Progress = quiet) -> Samples:
         """Return images as the network sees them: what its first layer says of them, in spikes, where it has one."""
         front = self.settings.front
         if not isinstance(front, Columns):
@@ -161,7 +161,7 @@ class LearnedNetwork:
         return front.look(
             np.asarray(self.arrays["front"]),
             images_only(images),
-            device=device or self.device,
+            device=devices.find(device or self.device),
             seed=partial(looking, self.settings.seed, "test", 0),
             progress=of_stage(progress, "looking"),
         )

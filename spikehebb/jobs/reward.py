@@ -95,7 +95,7 @@ class RewardTask:
 def learn_reward(
     task: RewardTask | None = None,
     *,
-    device: Device = devices.NUMPY,
+    device: Device | str = devices.NUMPY,
     out: Path | None = None,
     overwrite: bool = False,
     progress: Progress = quiet,
@@ -105,7 +105,7 @@ def learn_reward(
     Parameters
     ----------
     task : RewardTask, optional
-    device : Device
+    device : Device or str
     out : path, optional
         Folder of the run, which goes on where it stopped.
     overwrite : bool
@@ -125,6 +125,7 @@ def learn_reward(
     (50, -0.12)
     """
     task = task or RewardTask()
+    device = devices.find(device)
     identity = {"kind": KIND, "config": asdict(task), "device": device.name, "versions": versions()}
     return run(_Reward(task=task, device=device, identity=identity), out=out, overwrite=overwrite, tell=progress)
 

@@ -44,7 +44,7 @@ class GraphRun:
     spikes: Mapping[str, float]
 
 
-def run_graph(imported: Imported, spikes: Mapping[str, Any], *, device: Device = NUMPY) -> GraphRun:
+def run_graph(imported: Imported, spikes: Mapping[str, Any], *, device: Device | str = NUMPY) -> GraphRun:
     """Run a NIR graph that was read on input spikes.
 
     Every presentation starts from silent neurons at rest; in step ``t`` the inputs that fire in it act within it.
@@ -55,7 +55,7 @@ def run_graph(imported: Imported, spikes: Mapping[str, Any], *, device: Device =
         From ``export.read_nir``.
     spikes : mapping of str to array of 0 and 1, shape (steps, *shape) or (presentations, steps, *shape)
         For each input of the graph.
-    device : Device
+    device : Device or str
 
     Raises
     ------
@@ -104,7 +104,7 @@ def run_graph(imported: Imported, spikes: Mapping[str, Any], *, device: Device =
     return GraphRun(outputs=outputs, totals=totals, spikes=fired)
 
 
-def _run(imported: Imported, rasters: Mapping[str, Any], steps: int, device: Device) -> Recording:
+def _run(imported: Imported, rasters: Mapping[str, Any], steps: int, device: Device | str) -> Recording:
     """Run presentations of so many steps, one after the other."""
     populations, dt = imported.circuit.populations, imported.dt
     stimuli = {

@@ -70,7 +70,7 @@ def present(
     images : Images, or what ``encode`` takes
     presentation, dt : Quantity
         How long an image is shown, and the time step.
-    device : Device
+    device : Device or str
     seed : callable
         Returns the seed of a chunk of images from its number.
     encode : callable
@@ -251,7 +251,7 @@ def simulate_distributed(
     protocol: Protocol,
     *,
     replicas: int,
-    device: Device = devices.NUMPY,
+    device: Device | str = devices.NUMPY,
     dt: Quantity = 1 * ms,
     seed: int = 0,
     record: Iterable[str] = (),

@@ -31,7 +31,7 @@ def simulate(
     circuit: Circuit | Replicas,
     protocol: Protocol | Sequence[Protocol],
     *,
-    device: Device = devices.NUMPY,
+    device: Device | str = devices.NUMPY,
     dt: Quantity = 1 * ms,
     seed: int = 0,
     record: Iterable[str] = (),
@@ -46,7 +46,7 @@ def simulate(
         Replicas, ``replicas(circuit, n)``, run in one simulation.
     protocol : Protocol or sequence of Protocol
         Replicas take one for all, or one for each that all last equally long.
-    device : Device
+    device : Device or str
     dt : Quantity
         The time step; a presentation lasts a whole number of them.
     seed : int
@@ -83,6 +83,7 @@ def simulate(
     0.503033
     """
     check_seed(seed)
+    device = devices.find(device)
     _check_precision(circuit, device)
     plan = plan_of(circuit, protocol, dt=dt, record=record, every=every)
     first = one_protocol(circuit, protocol)
@@ -131,12 +132,13 @@ def prepare(
     circuit: Circuit | Replicas,
     protocol: Protocol | Sequence[Protocol],
     *,
-    device: Device,
+    device: Device | str,
     dt: Quantity = 1 * ms,
     record: Iterable[str] = (),
     every: int = 1,
 ) -> None:
     """Build what ``simulate`` needs on this device, so that it starts at once; the arguments are the same."""
+    device = devices.find(device)
     if device is not devices.NUMPY:
         with devices.interruptible():
             program(plan_of(circuit, protocol, dt=dt, record=record, every=every), device)
@@ -199,7 +201,7 @@ def program(plan: Plan, device: Device, architectures: str = "", *, profile: boo
     Parameters
     ----------
     plan : Plan
-    device : Device
+    device : Device or str
         A compiled one.
     architectures : str
         GPUs to compile for, as in ``sm_80,sm_90``; this machine's when left out.
