@@ -208,6 +208,8 @@ def test_the_commands(conv: Model, tmp_path: Path) -> None:
         "checkpoint.npz",
         "fidelity.png",
         "layers.png",
+        "report.html",
+        "report-command.txt",
     }
     again = run("evaluate", out, "--data", "digits", "--limit-test", "10", "--json")
     assert again.returncode == 0, again.stderr

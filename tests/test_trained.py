@@ -202,7 +202,12 @@ def converted(trained: Trained, images: Images, folder: Path) -> None:
     with pytest.raises(ValueError, match="it has no rates"):
         trained.rates()
     shades = load("digits", "train")[:20]
-    run = jobs.convert_learned(learned, shades, images, calibration=20, device=devices.NUMPY, out=folder / "lif")
+    with pytest.raises(ValueError, match="becomes neurons 'lif', got 'stochastic'"):
+        jobs.convert(learned, shades, images, neurons="stochastic")
+    with pytest.raises(ValueError, match="convert to lif has no setting 'order'"):
+        jobs.convert(learned, shades, images, order="in turn")
+    run = jobs.convert(learned, shades, images, calibration=20, device="numpy", out=folder / "lif")
+    assert isinstance(run, jobs.LifRun)
     again = jobs.read(folder / "lif")
     assert_same(again, run.network)
     scores = jobs.evaluate(again, images)["metrics"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,8 @@ from spikehebb.cli.common import (
     progress,
     say,
 )
+
+_FILES = ("run.json", "fidelity.json", "checkpoint.npz")
 
 
 @command(IMAGES, "convert runs/dense --out runs/spiking")
@@ -64,96 +67,67 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a SoftHebb network to spikes, or one that learned in spikes to LIF neurons; compare on test images."""
-    from spikehebb import devices, jobs, plot
-    from spikehebb.conversion import timing_for
+    from spikehebb import jobs, plot
 
     trained = jobs.read(checkpoint)
-    learned, name = trained.learned(), data or jobs.trained_on(trained)
+    name = data or jobs.trained_on(trained)
     if name is None:
         raise ValueError(f"{checkpoint} does not say what it was trained on; name the images with --data.")
-    parts = ((part, limit_train if part == "train" else limit_test) for part in ("train", "test"))
-    if learned is not None:
-        if neurons not in (None, "lif") or order is not None:
-            raise ValueError(
-                f"{checkpoint} learned in spikes and becomes LIF neurons; leave --neurons and --order out, or give "
-                "--neurons lif."
-            )
-        train, test = (images_of(name, part, data_dir, limit) for part, limit in parts)
-        given: dict[str, Any] = {"present_ms": present, "calibration": calibration}
-        with progress() as tell, jobs.held(out):
-            made = jobs.convert_learned(
-                learned,
-                train,
-                test,
-                inhibition=inhibition,  # type: ignore[arg-type]
-                dt_ms=dt,
-                input_rate_hz=input_rate,
-                source=checkpoint.name,
-                device=devices.find(device),
-                seed=seed,
-                out=out,
-                overwrite=overwrite,
-                progress=tell,
-                **{key: value for key, value in given.items() if value is not None},
-            )
-        if as_json:
-            print_json(made.report)
-            return
-        say(f"{checkpoint} in LIF neurons, {len(test)} test images of {name}")
-        _print_metrics(made.report["metrics"])
-        fit = made.report["calibration"]
-        say(f"  divergence of shares from the softmax, on training images: {fit['divergence']:.3f} nats")
-        for file in ("run.json", "checkpoint.npz"):
-            say(f"  {out / file}")
-        return
-    model, lif = trained.rates(), neurons == "lif"
-    present, input_rate = 50.0 if present is None else present, 1000.0 if input_rate is None else input_rate
-    options: dict[str, Any] = {} if order is None else {"order": order.replace("-", " ")}
-    timing = timing_for(
-        model.network,
-        neurons="integrate" if lif else neurons or "integrate",
-        present_ms=present,
-        dt_ms=dt,
-        input_rate_hz=input_rate,
-        settle_ms=min(10.0, present / 5),
-        **options,
-    )
+    if trained.learned() is not None and (neurons not in (None, "lif") or order is not None):
+        raise ValueError(
+            f"{checkpoint} learned in spikes and becomes LIF neurons; leave --neurons and --order out, or give "
+            "--neurons lif."
+        )
+    given = {"present_ms": present, "input_rate_hz": input_rate, "order": order and order.replace("-", " ")}
+    parts = (("train", limit_train), ("test", limit_test))
     train, test = (images_of(name, part, data_dir, limit) for part, limit in parts)
     with progress() as tell, jobs.held(out):
-        run = jobs.convert_softhebb(
-            model,
+        run = jobs.convert(
+            trained,
             train,
             test,
-            timing,
-            calibration=300 if calibration is None else calibration,
-            lif=lif,
+            neurons=neurons,
+            inhibition=inhibition,  # type: ignore[arg-type]
+            calibration=calibration,
             source=checkpoint.name,
-            device=devices.find(device),
+            device=device,
             seed=seed,
             cores=cores,
             out=out,
             overwrite=overwrite,
             progress=tell,
+            dt_ms=dt,
+            **{key: value for key, value in given.items() if value is not None},
         )
         tell("drawing", 0)
-        pictures = [*plot.conversion_pictures(run.report, out), page(out)]
+        pictures = [] if isinstance(run, jobs.LifRun) else plot.conversion_pictures(run.report, out)
+        pages = [*pictures, page(out)]
         tell("drawing", 1)
     if as_json:
         print_json(run.report)
         return
-    say(f"{checkpoint} in spikes, {len(test)} test images of {name}, {present:g} ms each")
+    form = "LIF neurons" if isinstance(run, jobs.LifRun) else "spikes"
+    say(f"{checkpoint} in {form}, {len(test)} test images of {name}")
     _print_metrics(run.report["metrics"])
-    _print_stages(run.report["stages"])
-    if lif:
-        scores = run.report["lif"]
+    if isinstance(run, jobs.LifRun):
+        fit = run.report["calibration"]
+        say(f"  divergence of shares from the softmax, on training images: {fit['divergence']:.3f} nats")
+    else:
+        _print_fidelity(run.report)
+    for path in [*(path for file in _FILES if (path := out / file).exists()), *pages]:
+        say(f"  {path}")
+
+
+def _print_fidelity(report: Mapping[str, Any]) -> None:
+    _print_stages(report["stages"])
+    if "lif" in report:
+        scores = report["lif"]
         say(
             f"  LIF: vote {100 * scores['accuracy_vote']:.2f} %, same winner {100 * scores['agreement_vote']:.2f} %, "
             f"{scores['spikes_per_image']:.3g} spikes/image, divergence {scores['calibration']['divergence']:.3f} nats"
         )
-    for remark in run.report["remarks"]:
+    for remark in report["remarks"]:
         say(f"  not exact: {remark}")
-    for path in [*(out / file for file in ("run.json", "fidelity.json", "checkpoint.npz")), *pictures]:
-        say(f"  {path}")
 
 
 def _print_metrics(scores: dict[str, Any]) -> None:

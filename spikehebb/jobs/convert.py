@@ -1,16 +1,17 @@
-"""Converting a SoftHebb network to spikes in one call: names or values."""
+"""Converting a network in one call, names or values: rates to spikes, what learned in spikes to LIF neurons."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from spikehebb.conversion import Timing, timing_for
 from spikehebb.core.progress import Progress
 from spikehebb.core.values import check_settings
-from spikehebb.datasets import Given
+from spikehebb.datasets import Given, as_images
 from spikehebb.devices import Device
-from spikehebb.jobs.convert_softhebb import CALIBRATION, ConversionRun, convert_softhebb
+from spikehebb.jobs.convert_learned import LifRun, convert_learned
+from spikehebb.jobs.convert_softhebb import ConversionRun, convert_softhebb
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.trained import Trained, opened, trained_on
 from spikehebb.softhebb import Model
@@ -21,42 +22,52 @@ def convert(
     data: Given | None = None,
     test: Given | None = None,
     *,
-    neurons: str = "integrate",
-    calibration: int = CALIBRATION,
+    neurons: str | None = None,
+    inhibition: Literal["lateral", "spiking"] = "lateral",
+    calibration: int | None = None,
     device: Device | str | None = None,
     seed: int = 0,
     cores: int | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
+    source: str = "",
     progress: Progress | None = None,
     **timing: Any,
-) -> ConversionRun:
-    """Convert a SoftHebb network to spikes, and compare the two on test images.
+) -> ConversionRun | LifRun:
+    """Convert a SoftHebb network to spikes, or one that learned in spikes to LIF neurons; compare on test images.
 
     Parameters
     ----------
     network : str, path, Trained or Model
-        A SoftHebb network, or the file or folder that holds it.
+        A SoftHebb network or one that learned in spikes (``soft_wta``), or the file or folder that holds it.
     data : str, path, Images or (pixels, labels), optional
         A data set with a training and a test part, by its name or path; or the training images. What it was trained on
         when left out.
     test : as data
         The test images, where ``data`` is the training images.
-    neurons : str
-        ``integrate``, ``stochastic``, or ``lif``, with which a dense layer votes.
-    calibration, device, seed, cores, out, overwrite, progress
+    neurons : str, optional
+        Of a SoftHebb network ``integrate``, ``stochastic``, or ``lif``, with which a dense layer votes; one that
+        learned in spikes becomes ``lif``.
+    inhibition : str
+        Of the LIF neurons of a network that learned in spikes: ``lateral`` or ``spiking``.
+    calibration : int, optional
+        How many training images set the rates: 300, of a network that learned in spikes 100.
+    device, seed, cores, out, overwrite, progress
         As in ``convert_softhebb``.
+    source : str
+        Where the network came from, for the report; its file or folder when left out.
     **timing
-        As in ``conversion.timing_for``: ``present_ms``, ``dt_ms``, ``input_rate_hz``, ``settle_ms``, ``order``.
+        ``present_ms``, ``dt_ms`` and ``input_rate_hz``; of a SoftHebb network all of ``conversion.Timing``.
 
     Returns
     -------
-    ConversionRun
+    ConversionRun or LifRun
+        The second of a network that learned in spikes.
 
     Raises
     ------
     ValueError
-        If images do not fit, or a layer has no spiking form.
+        If images do not fit, or the network has no such form.
     FileExistsError
         If ``out`` holds another run.
 
@@ -71,29 +82,34 @@ def convert(
     >>> run.report["config"]["present_ms"]
     20
     """
-    source = Path(network).name if isinstance(network, str | Path) else ""
+    if not source and isinstance(network, str | Path):
+        source = Path(network).name
     trained = RateNetwork(model=network) if isinstance(network, Model) else opened(network)
-    model = trained.rates()
     given = trained_on(trained) if data is None else data
     if given is None:
         raise ValueError("the network does not say what it was trained on; give the images, by name or as values.")
     if test is None and not isinstance(given, str | Path):
         raise ValueError("convert needs test images beside training images; or give the name or path of a data set.")
-    return convert_softhebb(
-        model,
-        given,
-        given if test is None else test,
-        _timing(model, neurons, timing),
-        calibration=calibration,
-        lif=neurons == "lif",
-        source=source,
-        device=device,
-        seed=seed,
-        cores=cores,
-        out=out,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    other = given if test is None else test
+    common: dict[str, Any] = {
+        "source": source,
+        "device": device,
+        "seed": seed,
+        "out": None if out is None else Path(out),
+    }
+    common |= {"overwrite": overwrite, "progress": progress}
+    if calibration is not None:
+        common["calibration"] = calibration
+    learned = trained.learned()
+    if learned is None:
+        chosen = _timing(trained.rates(), neurons or "integrate", timing)
+        lif = neurons == "lif"
+        return convert_softhebb(trained.rates(), given, other, chosen, lif=lif, cores=cores, **common)
+    if neurons not in (None, "lif"):
+        raise ValueError(f"a network that learned in spikes becomes neurons 'lif', got {neurons!r}; leave it out.")
+    check_settings("convert to lif", timing, ("present_ms", "dt_ms", "input_rate_hz"))
+    train, other = as_images(given, "train"), as_images(other, "test")
+    return convert_learned(learned, train, other, inhibition=inhibition, **timing, **common)
 
 
 def _timing(model: Model, neurons: str, changes: dict[str, Any]) -> Timing:
