@@ -26,7 +26,7 @@ PROMISED = {
     "11_learning_on_a_chip": "window_on_loihi1.png",
     "12_replicas": "20 replicas:",
     "13_moving_bar": "direction selectivity index",
-    "14_own_network": "% of the digits are right, and",
+    "14_own_network": "% of the digits are right, then",
     "15_loggers": "% of the test images are right",
     "16_hopfield": "0.10 patterns a unit: overlap 1.000",
 }

@@ -161,7 +161,7 @@ with open("results.json", "w") as file:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with all that the page adds."""
     root = tmp_path_factory.mktemp("copy")
-    for folder in ("spikehebb", "tests", "docs"):
+    for folder in ("spikehebb", "tests", "docs", "models"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "_build", "*.png"))
     for file in ("pyproject.toml", "README.md", "CHANGELOG.md"):
         shutil.copy(ROOT / file, root / file)

@@ -88,7 +88,7 @@ def test_the_raster_shows_every_spike(few: tuple[Images, Images], tmp_path: Path
     trained = learn_digits(train, test, Settings(neurons=6), device=NUMPY).network
     recording = some_presentations(trained, test[:3])
     figure = plot.raster(recording, test[:3], 50 * ms, np.array([0, 1, 2, 3, 4, metrics.NONE]))
-    assert len(figure.axes[0].images) == 3
+    assert len([inset for inset in figure.axes[0].child_axes if inset.images]) == 3
     assert np.size(figure.axes[1].lines[0].get_xdata()) == len(recording.spikes["input"])
     assert len(np.asarray(figure.axes[2].collections[0].get_offsets())) == len(recording.spikes["output"])
     assert plot.save(figure, tmp_path / "x.png").stat().st_size > 1000

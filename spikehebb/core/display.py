@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, get_unit
-from brian2.units import get_dimensions
+from brian2 import Quantity
 
-from spikehebb.equations import DIMENSIONLESS
+from spikehebb.equations import quantity_text
 from spikehebb.reading import printable
 
 LINE = 160  # letters of a value in one line
 _WORD = 40  # letters of a part of it
 _FEW = 4  # entries of a mapping that are named
+_DIGITS = 4
 
 
 def one_line(value: Any) -> str:
@@ -31,7 +31,7 @@ def one_line(value: Any) -> str:
     --------
     >>> from spikehebb.rules import oja
     >>> oja
-    PlasticityRule('oja', parameters={eta: 1. Hz})
+    PlasticityRule('oja', parameters={eta: 100 mHz})
     """
     shown, room = [], LINE - len(type(value).__name__)
     for part in _scores(value) or _fields(value):
@@ -101,7 +101,7 @@ def short(value: Any, most: int = _WORD) -> str:
     --------
     >>> from brian2 import ms
     >>> short(np.zeros((784, 100))), short([-10, 0, 10] * ms), short("a" * 50, 12)
-    ('array (784, 100)', '3 from -10. ms to 10. ms', "'aaaaaa...aa'")
+    ('array (784, 100)', '3 from -10 ms to 10 ms', "'aaaaa...aa'")
     """
     if isinstance(value, str):
         return repr(printable(value, most - 2))
@@ -115,10 +115,10 @@ def short(value: Any, most: int = _WORD) -> str:
     if isinstance(value, (np.ndarray, Quantity)) and np.ndim(value):
         if np.ndim(value) > 1 or not np.size(value) or np.asarray(value).dtype.kind not in "fiu":
             return f"array {np.shape(value)}"
-        ends = (_number(np.min(value)), _number(np.max(value)))
-        return f"{np.size(value)} from {ends[0]} to {ends[1]}"
+        first, last = (quantity_text(end, _DIGITS) for end in (np.min(value), np.max(value)))
+        return f"{np.size(value)} from {first} to {last}"
     if isinstance(value, (float, np.number, Quantity)):
-        return _number(value)
+        return quantity_text(value, _DIGITS)
     if isinstance(value, tuple | list):
         whole = f"({', '.join(short(each, most // 2) for each in value[:_FEW])}{', ...' * (len(value) > _FEW)})"
         return whole if len(whole) <= 2 * most else f"{len(value)} entries"
@@ -127,18 +127,12 @@ def short(value: Any, most: int = _WORD) -> str:
     return printable(repr(value), most)
 
 
-def _number(value: Any) -> str:
-    if get_dimensions(value) == DIMENSIONLESS:
-        return f"{float(value):.4g}"
-    return str(value) if isinstance(value, Quantity) else str(value * get_unit(get_dimensions(value)))
-
-
 def _fields(value: Any) -> list[str]:
     parts = [repr(printable(value.name, _WORD))] if hasattr(value, "name") else []
     for item in dataclasses.fields(value):
         own = getattr(value, item.name)
         long = isinstance(own, str) and item.name not in ("rule", "kind", "variable")  # equations, and what is prose
-        if item.name == "name" or long or _same(own, item.default) or (isinstance(own, Mapping) and not own):
+        if item.name in ("name", "cites") or long or _same(own, item.default) or (isinstance(own, Mapping) and not own):
             continue
         parts.append(f"{item.name}={short(own)}")
     return parts

@@ -31,8 +31,8 @@ def quantity(word: str) -> Any:
         raise ValueError(f"{word!r}: {unit!r} is no unit that Brian2 knows; write 20ms, 3Hz or 14e-5/mV.") from error
 
 
-def quantity_text(value: Any) -> str:
-    """Return a value with its unit, in 15 digits, whatever units this process has met before.
+def quantity_text(value: Any, digits: int = 15) -> str:
+    """Return a value with its unit, in so many digits, whatever units this process has met before.
 
     Brian2's own text of a quantity has the digits of NumPy's print options, leaves out the middle of long arrays, and
     names units after products that were formed anywhere in the process.
@@ -51,7 +51,7 @@ def quantity_text(value: Any) -> str:
         unit = Quantity(finite, dim=dim).get_best_unit(standard_unit_register)
         shown = f" {unit if isinstance(unit, Unit) else dim}"
         numbers = numbers / float(unit)
-    words = [f"{number:.15g}" for number in numbers.ravel()]
+    words = [f"{number:.{digits}g}" for number in numbers.ravel()]
     return (words[0] if numbers.ndim == 0 else f"[{', '.join(words)}]") + shown
 
 
