@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -55,3 +55,19 @@ def closure(module: str) -> set[str]:
         seen.add(name)
         waiting += [*imported(name), *([name.rpartition(".")[0]] if "." in name else [])]
     return seen
+
+
+def each_file(check: Callable[[Path], None]) -> Callable[[], None]:
+    """Make one test of a check of a file: it fails with the files that do, and the reasons."""
+
+    def test() -> None:
+        failed = {}
+        for path in FILES:
+            try:
+                check(path)
+            except AssertionError as error:
+                failed[str(path.relative_to(PACKAGE))] = str(error)
+        assert not failed, "\n".join(f"{name}: {reason}" for name, reason in failed.items())
+
+    test.__name__, test.__doc__ = check.__name__, check.__doc__
+    return test

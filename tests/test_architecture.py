@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.module_graph import FILES, MODULES, PACKAGE, imported, imports, module_of, syntax
+from tests.module_graph import FILES, MODULES, PACKAGE, each_file, imported, imports, module_of, syntax
 
 # Each floor imports from those below it only, and the parts of a floor know nothing of each other.
 FLOORS = [
@@ -67,7 +67,6 @@ INSIDE = {
 # Brian2's device, preferences and random state
 GLOBALS = {"set_device", "reset_device", "all_devices", "get_device", "prefs", "seed", "defaultclock", "device"}
 GENERIC = ("values", "files", "words", "cores", "units", "utils", "helpers", "common", "base", "misc", "tools", "types")
-each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 
 
 def part(module: str) -> str:
@@ -379,10 +378,10 @@ def text_surgery(tree: ast.AST) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_file
 def test_brian2_text_is_taken_apart_in_equations_only(path: Path) -> None:
     if part(module_of(path)) != "equations" and str(path.relative_to(PACKAGE)) not in TAKEN_APART:
-        assert not text_surgery(ast.parse(path.read_text()))
+        assert not text_surgery(syntax(path))
 
 
 def test_nobody_may_take_text_apart_without_need() -> None:

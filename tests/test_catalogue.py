@@ -22,8 +22,7 @@ from spikehebb.hardware import TARGETS, Target
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
 from spikehebb.rules import FAMILIES, RULES, stdp_pair
-
-PACKAGE = Path(spikehebb.__file__).parent
+from tests.module_graph import PACKAGE, each_file, syntax
 
 
 def file(name: str, **values: object) -> dict[str, object]:
@@ -66,10 +65,10 @@ def test_every_value_that_a_file_defines_is_in_a_catalogue() -> None:
                 assert id(value) in listed, f"{info.name}.{name} is in no catalogue"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_file
 def test_every_name_of_a_file_is_given_once(path: Path) -> None:
     """A second value of a name would replace the first in silence."""
-    statements = ast.parse(path.read_text()).body
+    statements = syntax(path).body
     targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
     given = Counter(target.id for target in targets if isinstance(target, ast.Name))
