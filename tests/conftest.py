@@ -39,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave to ``make test-all`` all devices but one, and to ``make validate`` most of a catalogue on CUDA."""
     seen: Counter[str] = Counter()
     for item in items:
+        if item.get_closest_marker("first_is_quick"):
+            name = item.nodeid.split("[")[0]
+            if seen[name]:
+                item.add_marker(pytest.mark.long)
+            seen[name] += 1
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         device, catalogue = parameters.get("device"), item.get_closest_marker("catalogue")
         quick = FAST if item.get_closest_marker("learning") else devices.NUMPY

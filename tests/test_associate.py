@@ -46,6 +46,7 @@ def test_hebbian_descent_keeps_what_it_learnt_last_three_times_better_than_gradi
     assert first[1] < 0.05 < 0.2 < last[1], "errors grow with what has been learnt since"
 
 
+@pytest.mark.long
 def test_errors_are_those_of_the_weights_that_were_learnt() -> None:
     """By the rule's own recursion: one pass, centred, a bias."""
     report = jobs.associate(SMALL, FEW)["rules"]["hebbian"]
@@ -74,6 +75,7 @@ def test_the_forgetting_curve_ends_with_what_is_left(centring: str) -> None:
     assert curve[0, 1] < curve[-1, 1]
 
 
+@pytest.mark.long
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     one = SMALL[:1]
     whole = jobs.associate(one, FEW)

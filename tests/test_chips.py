@@ -72,6 +72,7 @@ def test_quantized_digits_are_read_and_scored_as_before(network: Trained, tmp_pa
     assert jobs.check_network(again, EIGHT)["problems"] == []
 
 
+@pytest.mark.long
 def test_a_quantized_time_constant_leaves_the_neurons_temperature(network: Trained, tmp_path: Path) -> None:
     target = EIGHT.with_limits(decay_bits=6)
     jobs.quantize_network(network, target, tmp_path)
@@ -146,6 +147,7 @@ def test_rates_have_no_spikes_but_can_be_quantized(tmp_path: Path, rng: np.rando
     assert [line["what"] for line in report["report"]] == ["layer0.w", "layer1.w"]
 
 
+@pytest.mark.long
 def test_a_converted_network_is_checked_quantized_and_counted(tmp_path: Path, rng: np.random.Generator) -> None:
     model = _convolutional(rng)
     timing = conversion.timing_for(model.network, order="together", present_ms=20.0, settle_ms=4.0)

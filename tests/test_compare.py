@@ -24,6 +24,7 @@ def images() -> Images:
     return load("digits", "test")[:6]
 
 
+@pytest.mark.long
 def test_a_row_is_what_the_network_says_alone(forms: dict[str, jobs.Trained], images: Images) -> None:  # noqa: F811
     networks = {name: forms[name] for name in ("learned", "lif")}
     report = jobs.compare(networks, images, LOIHI, device=NUMPY)

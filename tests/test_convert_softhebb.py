@@ -79,6 +79,7 @@ def test_a_conversion_tells_how_faithful_it_is(conv: Model, few: tuple[Images, I
     assert again["metrics"]["spikes_per_image"] == scores["spikes_per_image"]
 
 
+@pytest.mark.long
 def test_dense_units_vote(dense: Model, few: tuple[Images, Images]) -> None:
     scores = convert_softhebb(dense, *few, SHORT, calibration=40, device=DEVICE).report["metrics"]
     assert abs(scores["accuracy_vote"] - scores["accuracy_vote_rate"]) < 0.15

@@ -203,6 +203,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert asked == [10001]
 
 
+@pytest.mark.long
 @pytest.mark.data
 def test_official_cifar10(data_dir: Path) -> None:
     test = load("cifar10", "test", data_dir=data_dir)

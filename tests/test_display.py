@@ -113,6 +113,7 @@ def test_everything_is_drawn_into_given_axes(value: Any) -> None:
     plt.close()
 
 
+@pytest.mark.long
 def test_pictures_are_what_their_names_say(tmp_path: Path) -> None:
     begins = {"x.png": b"\x89PNG", "x.pdf": b"%PDF", "x.svg": b"<?xml"}
     for name, begin in begins.items():
@@ -184,6 +185,7 @@ def test_lists_and_mistakes_need_no_brian2(words: str, says: str, tmp_path: Path
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.long
 def test_sliders_move_the_window_and_say_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ipywidgets")
     few: Any = {"lags": [-10, 10] * ms, "frequencies": [10, 20] * Hz, "repeats": 2, "device": "numpy"}

@@ -44,6 +44,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("name", ["stdp_pair", "triplet_vc_full", "triplet_hc_full"])
 def test_kept_windows_are_those_of_the_rules(name: str) -> None:
     """A build draws what ``docs/windows.json`` holds; two lags and one frequency are measured again.

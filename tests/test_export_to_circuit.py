@@ -132,6 +132,7 @@ LINEAR: dict[str, tuple[dict[str, Node], tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize(("links", "shape"), LINEAR.values(), ids=LINEAR)
 def test_linear_nodes(links: dict[str, Node], shape: tuple[int, ...]) -> None:
     links = {
@@ -254,6 +255,7 @@ TIMING: dict[str, Graph] = {
 }
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("made", TIMING.values(), ids=TIMING)
 def test_time_is_as_in_simulators_of_the_format(made: Graph, tmp_path: Path) -> None:
     """Within a step layers act one after the other; loops close a step later; what is read leaves as the same graph."""

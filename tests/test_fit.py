@@ -79,6 +79,7 @@ def inside(result: Fit, rule: PlasticityRule = TRUE) -> list[bool]:
     return [bool(e.low <= rule.parameters[name] <= e.high) for name, e in result.parameters.items()]
 
 
+@pytest.mark.long
 @pytest.mark.compiler
 @NO_COMPILER
 def test_known_parameters_come_back_from_the_simulation() -> None:

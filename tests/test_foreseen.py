@@ -132,6 +132,7 @@ def test_learning_for_years_is_told_first(monkeypatch: pytest.MonkeyPatch, capsy
     assert 0 < few < many
 
 
+@pytest.mark.long
 def test_a_fit_is_measured_by_its_first_evaluation(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

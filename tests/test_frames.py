@@ -85,6 +85,7 @@ def test_one_frame_is_what_a_presentation_was() -> None:
     assert (film.presentation, film.frame) == (0.006, 0.002)
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("encoder", [poisson, regular, rate_source, word_source], ids=lambda model: model.name)
 def test_encoders_read_every_frame_as_if_it_were_a_presentation(encoder: NeuronModel) -> None:
     """With the same random numbers; whoever keeps nothing else over a frame cannot tell the two apart."""
@@ -126,6 +127,7 @@ def test_replicas_see_films_of_their_own() -> None:
         simulate(replicas(circuit_of(), 2), [plans[0], other], dt=1 * ms)
 
 
+@pytest.mark.long
 def test_spikes_are_counted_in_each_film() -> None:
     expected = [[4, 4], [2, 2], [2, 4]]
     common: dict[str, Any] = {"presentation": FILM, "dt": 1 * ms, "device": NUMPY, "frames": 3}

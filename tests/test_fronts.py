@@ -108,6 +108,7 @@ def test_pooling_cells_count_the_spikes_of_their_surroundings(rng: np.random.Gen
     assert table[:, :, 1, 1].sum(axis=(0, 1)).max() <= 1 / 0.7 + 1e-9
 
 
+@pytest.mark.long
 def test_kept_spikes_do_to_the_next_layer_what_they_did_in_one_program(rng: np.random.Generator) -> None:
     shape, steps = (1, 8, 8), 50
     columns = feature_columns(rng.random((4, 1, 3, 3)), shape)
@@ -167,6 +168,7 @@ def test_edges_are_those_of_a_ramp() -> None:
     np.testing.assert_allclose(oriented_edges(ramp, power=0.5), oriented_edges(ramp) ** 0.5)
 
 
+@pytest.mark.long
 def test_a_network_learns_from_columns(learned: Any, digits: tuple[Images, Images]) -> None:
     scores = learned.report["metrics"]
     assert scores["accuracy_vote"] > 0.4
@@ -179,6 +181,7 @@ def test_a_network_learns_from_columns(learned: Any, digits: tuple[Images, Image
     assert again["accuracy_linear"] == scores["accuracy_linear"]
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("stage", ["first layer", "looking", "learning"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, learned: Any, digits: tuple[Images, Images], tmp_path: Path, stage: str

@@ -134,6 +134,7 @@ def fading(w_min: float, w_max: float = 1.0) -> PlasticityRule:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])])
 def test_learning_saturates_at_the_lowest_level_and_at_the_rules_own_bound(device: Device) -> None:
     plan = spike_trains([np.arange(1, 60, 4) * ms], [np.arange(2, 60, 4) * ms], duration=70 * ms)

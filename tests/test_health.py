@@ -136,6 +136,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, **weights: Any) -> None:
     monkeypatch.setattr(present, "show", show)
 
 
+@pytest.mark.long
 def test_dead_neurons_fire_by_chance_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first input of an image any neuron may fire, so that none of them fires never (A13: "0 are dead")."""
     changed(monkeypatch, w=5.0)
@@ -147,6 +148,7 @@ def test_dead_neurons_fire_by_chance_only(monkeypatch: pytest.MonkeyPatch) -> No
     assert f"{dead} of 10 neurons hardly fire" in told
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize(("weights", "what"), [({"age": np.inf}, "age of output"), ({"w": 6e13}, "I of output")])
 def test_numbers_that_overflow_end_learning_without_a_result(
     weights: dict[str, float], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +188,7 @@ def test_layers_are_judged_too() -> None:
     assert 0.25 <= measured["busiest"] < 1
 
 
+@pytest.mark.long
 def test_what_goes_wrong_is_told_while_it_is_learned_and_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_side_is_named_only_where_it_must_be() -> None:
     assert typeset(clash)["at a presynaptic spike"] == (line,)
 
 
+@pytest.mark.long
 def test_every_equation_of_the_catalogue_can_be_read() -> None:
     parser = MathTextParser("path")
     rules, neurons = list(map(typeset, RULES.values())), list(map(typeset, NEURONS.values()))

@@ -139,6 +139,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
         assert again.report["metrics"][name] == run.report["metrics"][name]
 
 
+@pytest.mark.long
 def test_another_run_is_not_replaced_unasked(whole: tuple[LayersRun, Path], tmp_path: Path) -> None:
     shutil.copytree(whole[1], tmp_path / "run")
     other = dataclasses.replace(TINY, seed=1)
@@ -149,6 +150,7 @@ def test_another_run_is_not_replaced_unasked(whole: tuple[LayersRun, Path], tmp_
     assert same(read.model, whole[0].model)
 
 
+@pytest.mark.long
 def test_random_layers_stay_as_they_are() -> None:
     frozen = tuple(dataclasses.replace(layer, plasticity="none") for layer in TINY.layers)
     settings = dataclasses.replace(TINY, layers=frozen[:1])

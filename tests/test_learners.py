@@ -242,6 +242,7 @@ def own() -> Any:
     return learn_digits(bars(200), bars(20, 1), Settings(circuit=COLUMN, neurons=8), device=FAST)
 
 
+@pytest.mark.long
 def test_a_circuit_of_ones_own_learns_two_classes_by_name(own: Any) -> None:
     assert own.report["config"]["circuit"] == "column"
     assert own.report["classes"] == ["column", "row"]
@@ -293,6 +294,7 @@ class StoppedError(Exception):
     pass
 
 
+@pytest.mark.long
 def test_thresholds_outlive_images_and_interruptions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(present, "CHUNK", 10)
     train, test, settings = bars(40), bars(10, 1), Settings(**SLOW)
@@ -353,6 +355,7 @@ def moving(count: int, seed: int = 0) -> Events:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_recordings_are_learned_spike_by_spike(tmp_path: Path) -> None:
     train, test = moving(40), moving(20, 1)
     run = learn_digits(train, test, Settings(neurons=6, epochs=2), device=FAST, out=tmp_path)
@@ -407,6 +410,7 @@ def test_a_trace_that_is_a_time_begins_anew_in_every_run() -> None:
 EXAMPLE = Path(__file__).parents[1] / "examples" / "14_own_network.py"
 
 
+@pytest.mark.long
 def test_the_command_takes_circuits_rules_and_parameters(tmp_path: Path) -> None:
     few = ["--data", "digits", "--limit-train", "60", "--limit-test", "20", "--neurons", "8", "--device", FAST.name]
     own = ["--circuit", f"{EXAMPLE}:column"]

@@ -31,6 +31,7 @@ def learned(images: Images) -> jobs.LearnedNetwork:
     return jobs.learn_digits(images, images[:30], SETTINGS, device=NUMPY).network
 
 
+@pytest.mark.long
 def test_it_learns_and_infers_with_nothing_that_the_chip_lacks(learned: jobs.LearnedNetwork) -> None:
     for learning in (False, True):
         assert jobs.check_network(learned, LOIHI, learning=learning)["problems"] == []

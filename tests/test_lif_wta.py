@@ -35,6 +35,7 @@ def counts_of(circuit: Circuit, inputs: Any, device: Device = NUMPY) -> Any:
     return convert.present(circuit, inputs, device=device)[0].toarray()
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_twin_fires_as_the_circuit_does(kind: Any, device: Device, rng: np.random.Generator) -> None:

@@ -19,6 +19,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "15_loggers.py"
 VALUES = {"accuracy": 0.5, "silent": 0.25}
 
 
+@pytest.mark.long
 def test_a_log_is_told_while_it_learns_and_at_the_end() -> None:
     told: list[tuple[int, Mapping[str, float]]] = []
     train, test = load("digits", "train"), load("digits", "test")

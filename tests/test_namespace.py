@@ -61,6 +61,7 @@ def test_the_version_is_everywhere_the_same(tmp_path: Path) -> None:
     assert f"version: {sh.__version__}\n" in (Path(__file__).parents[1] / "CITATION.cff").read_text()
 
 
+@pytest.mark.long
 def test_names_and_values_give_the_same(tmp_path: Path) -> None:
     lags = [-10, 10] * ms
     named, given = sh.window("stdp_pair", lags, device="numpy"), sh.window(PAIR, lags, device=sh.devices.NUMPY)
@@ -77,6 +78,7 @@ def own(inputs: int, neurons: int, *, rng: Any) -> sh.Circuit:
     return sh.circuits.soft_wta(rng.random((inputs, neurons)))
 
 
+@pytest.mark.long
 def test_learning_takes_arrays_and_names(tmp_path: Path) -> None:
     arrays = (np.asarray(DIGITS.pixels), np.asarray(DIGITS.labels))
     out, short = str(tmp_path / "run"), {"presentation": "20 ms"}

@@ -52,6 +52,7 @@ def network(rng: np.random.Generator, rule: Any, **options: Any) -> Circuit:
     )
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("copies", [1, 2])
 @pytest.mark.parametrize(
     ("rule", "options"),
@@ -87,6 +88,7 @@ def test_rows_and_columns_are_lists_of_all_synapses(
         assert np.ptp(own.weights[name]) > 0.05
 
 
+@pytest.mark.long
 def test_sums_are_those_over_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rng: np.random.Generator) -> None:
     circuit = LEARNERS["lif_wta"].circuit(30, 50, rng=rng, parameters={"inhibition": "lateral"})
     rows = rng.uniform(0, 0.4, (4, 30))
@@ -101,6 +103,7 @@ def test_sums_are_those_over_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     np.testing.assert_allclose(own.traces["average.m"], listed.traces["average.m"], rtol=1e-12, atol=0)
 
 
+@pytest.mark.long
 def test_a_softmax_is_drawn_as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Other random numbers, the same distribution: each neuron's share of the spikes is its softmax."""
     weights = np.linspace(0, 0.02, 10) * np.ones((5, 1))

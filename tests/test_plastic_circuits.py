@@ -218,6 +218,7 @@ def test_delays_lie_on_the_grid() -> None:
             simulate(circuit, protocol_of(trains()), dt=DT)
 
 
+@pytest.mark.long
 def test_two_projections_learn_on_a_chip_as_each_would_alone() -> None:
     spikes = protocol_of(trains())
     wiring = {name: projections()[name] for name in ("first", "branch")}
@@ -248,6 +249,7 @@ def test_traces_of_two_rules_are_integrated_by_one_method() -> None:
         simulate(circuit, protocol_of(trains()), dt=DT)
 
 
+@pytest.mark.long
 def test_a_third_factor_at_two_projections() -> None:
     """Each has an eligibility and traces of its own, and learns as if it were alone."""
     rule = RULES["stdp_reward"].with_parameters(w_min=-100.0, w_max=100.0)

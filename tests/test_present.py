@@ -94,6 +94,7 @@ def test_many_copies_look_at_images_like_one(
     assert agree > 0.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["together", pytest.param("in turn", marks=pytest.mark.long)])
 def test_converted_columns_say_the_same(order: conversion.network.Order, few: tuple[Images, Images]) -> None:
     """Steps and intervals are powers of 2, so that the time since an onset is the same number at every onset."""

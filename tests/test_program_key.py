@@ -113,6 +113,7 @@ def runs(device: Device) -> list[Recording]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "device", [NUMPY, pytest.param(CPP, marks=[NO_COMPILER, pytest.mark.compiler])], ids=["numpy", "cpp"]
 )

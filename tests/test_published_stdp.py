@@ -48,6 +48,7 @@ def with_frequency(rule: PlasticityRule, rates: Sequence[float], *, repeats: int
     return weight_changes(rule, protocols.spike_trains(pre, [times + 10 * ms for times in pre]), w0=1.0, dt=1 * ms)
 
 
+@pytest.mark.long
 def test_potentiation_of_the_additive_pair_rule_does_not_grow_with_frequency() -> None:
     """The pair rule fails the data of Sjoestroem et al. 2001; the triplet rule was made for them."""
     rates = [10.0, 20.0, 40.0, 50.0]
@@ -87,6 +88,7 @@ def rewarded(rule: PlasticityRule, lags: Sequence[float], delays: Sequence[float
     return weight_changes(rule, plan, w0=w0, dt=1 * ms)
 
 
+@pytest.mark.long
 def test_reward_seconds_later_decides_about_a_pairing() -> None:
     """Izhikevich 2007: dopamine 1 to 3 s after a pairing potentiates it, or depresses the reverse order."""
     rule = stdp_reward.with_parameters(dopamine_0=0.0)
@@ -105,6 +107,7 @@ def test_reward_seconds_later_decides_about_a_pairing() -> None:
     assert changes[0] == pytest.approx(p["A_plus"] * np.exp(-0.5) * np.exp(-1) * area, rel=5e-3)
 
 
+@pytest.mark.long
 def test_baseline_dopamine_alone_keeps_pairs_slowly() -> None:
     changes = rewarded(stdp_reward, [10, -10], [np.inf, np.inf])
     p = stdp_reward.parameters

@@ -262,6 +262,7 @@ def test_one_step_descends_the_loss_of_the_rule(rule: PlasticityRule) -> None:
     np.testing.assert_allclose((weights - w) / 0.1, y * slope, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.long
 def test_dense_regular_spikes_equal_rates_within_the_ripple() -> None:
     """Trains of period T leave traces whose variance is (T/2tau)*coth(T/2tau) - 1 of their squared mean.
 

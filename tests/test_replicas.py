@@ -59,6 +59,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
             assert np.array_equal(array, other.state[name][variable]), f"{name}.{variable}"
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 def test_a_copy_among_others_learns_as_alone(device: Device, rng: np.random.Generator) -> None:
     """Random numbers, weights, state, rule and neuron parameters of its own; the same bits, on every device."""
@@ -172,6 +173,7 @@ def test_courses_and_replayed_spikes(rng: np.random.Generator) -> None:
         assert alone.weights["synapse"][0, 0] != 0.5
 
 
+@pytest.mark.long
 def test_each_population_has_room_for_its_longest_train() -> None:
     """One copy has the most presynaptic spikes, another the most postsynaptic ones."""
     circuit, sizes = synapse_pair(stdp_pair), ((20, 3), (5, 10))
@@ -188,6 +190,7 @@ def test_each_population_has_room_for_its_longest_train() -> None:
         assert_equal(together.replica(copy), simulate(circuit, protocol, dt=0.1 * ms, record=("pre", "post")))
 
 
+@pytest.mark.long
 def test_learning_under_the_limits_of_a_chip(rng: np.random.Generator) -> None:
     """Epochs, updates of some synapses only, and random rounding in neurons and synapses."""
     circuit = soft_wta(rng.uniform(0, 0.3, SIZES), temperature=0.1, rule=RULES["softhebb_annealed"], eta=0.1)

@@ -35,6 +35,7 @@ def test_a_target_is_learnt_from_a_reward_that_comes_later_but_not_without_eligi
     assert last["reward x Hebb, no baseline"] < 3 * last["reward x Hebb"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("baseline", [0.0, 1.0])
 def test_the_plain_product_of_reward_and_hebb_drifts_by_the_means(baseline: float) -> None:
     """All are independent: plainly w grows by eta*E[R]*E[x*y] in a step, with a baseline it does not grow."""
@@ -64,6 +65,7 @@ def test_hebb_grows_up_to_the_bounds_that_it_is_given() -> None:
     assert weights.tolist() == [[0.7, -0.1, 0.0]] * 3
 
 
+@pytest.mark.long
 def test_a_reward_task_goes_on_where_it_stopped(tmp_path: Path) -> None:
     task = RewardTask(trials=20, networks=1)
     whole = jobs.learn_reward(task)

@@ -222,6 +222,7 @@ def check_unpaired(rule: PlasticityRule, change: NDArray[np.float64]) -> None:
             assert one != 0 or change[many] == 0
 
 
+@pytest.mark.long
 def test_calcium_drifts_in_silence() -> None:
     """The efficacy drifts by -w*(1 - w)*(w_star - w)/tau towards 0 or 1, and stays at w_star = 0.5."""
     for name in CALCIUM[:2]:
@@ -277,6 +278,7 @@ def strengthened(rule: PlasticityRule) -> PlasticityRule:
     return rule.with_parameters(**changes, w_max=0.9, **({"w_min": 0.1} if "w_min" in rule.parameters else {}))
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.catalogue
 @on_every_device(BOUNDED, later=BOUNDED[3:])
 def test_weights_stay_within_their_bounds(names: list[str], device: Device) -> None:
@@ -289,6 +291,7 @@ def test_weights_stay_within_their_bounds(names: list[str], device: Device) -> N
             same(weights, expected(rule, CASES), of=rule)
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 def test_the_power_law_has_no_upper_but_a_lower_bound(device: Device) -> None:
     rule = TESTED["stdp_power_law"]
@@ -322,6 +325,7 @@ def test_the_lag_of_calcium_is_rounded_to_steps(lag: float, late: int) -> None:
     assert trace[30 + late] == 1.0
 
 
+@pytest.mark.long
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize(("theta_p", "level"), [(-1.0, "both"), (1.0, "theta_d alone")])
 def test_the_noise_of_calcium_has_the_variance_of_its_diffusion(theta_p: float, level: str, device: Device) -> None:

@@ -15,6 +15,7 @@ from tests.test_cli import refused, run
 from tests.test_export_to_circuit import DT, TIMING
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a loop of two layers", "delays"])
 def test_every_presentation_is_answered_alone(name: str) -> None:
     """Also where spikes are still on their way when the next one begins."""

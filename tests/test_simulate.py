@@ -89,6 +89,7 @@ def fixed_potentials(u: Any, device: Device, seed: int) -> Recording:
     return simulate(circuit, Protocol(stimuli={}, duration=20 * second), device=device, seed=seed)
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.parametrize("u", [[0.0, 0.5, 1.0, 2.0], [1000.0, 1000.5, 1001.0, 1002.0], [-900.0, -900.0, -901.0]])
 def test_spike_shares_are_the_softmax(u: list[float], device: Device) -> None:
     """SH-8 of the reference: within three standard errors of the multinomial, also where exp(u) overflows."""
@@ -310,6 +311,7 @@ def test_the_parametrization_covers_the_devices() -> None:
     assert [param.values[0] for param in DEVICES] == [NUMPY, CPP, CUDA]
 
 
+@pytest.mark.long
 @pytest.mark.compiler
 @NO_COMPILER
 def test_rows_of_resting_weights_give_the_bits_of_synapses(

@@ -130,6 +130,7 @@ def test_pictures_show_what_they_are_given(model: Model) -> None:
     assert np.asarray(curves[1].get_lines()[0].get_ydata()).tolist() == [50]
 
 
+@pytest.mark.long
 def test_the_commands(model: Model, tmp_path: Path) -> None:
     run_folder = tmp_path / "tiny"
     run_folder.mkdir()

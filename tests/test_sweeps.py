@@ -116,6 +116,7 @@ def test_a_cell_that_cannot_be_is_named_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_layers_learn_with_the_setting_of_their_cell_from_examples(tmp_path: Path) -> None:
     """The readout is fitted to all images; both are those of a network that was trained alone."""
     grid = {"temperature": [0.5, 2.0], "examples": [20, 60], "seeds": [0, 1]}
@@ -164,6 +165,7 @@ def test_a_file_that_is_no_sweep_is_refused(text: str, message: str, tmp_path: P
         read_plan(path)
 
 
+@pytest.mark.long
 def test_a_sweep_does_what_is_missing_and_no_more(tmp_path: Path) -> None:
     out = tmp_path / "out"
     seen: list[tuple[str, float]] = []
@@ -209,6 +211,7 @@ def test_a_cell_that_fails_is_named_and_the_others_are_done(tmp_path: Path) -> N
     assert "Missing" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_cells_learn_as_the_command_does(tmp_path: Path) -> None:
     """The same folder, the same run: the command finds it finished, and the numbers are the same."""
     runs = sweep("learn", {"neurons": [3]}, settings=FEW, out=tmp_path)

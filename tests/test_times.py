@@ -159,6 +159,7 @@ def test_steps_that_no_clock_can_count_are_refused() -> None:
         stdp_window(stdp_pair, [10] * ms, dt=1e-300 * ms)
 
 
+@pytest.mark.long
 def test_a_run_ends_on_any_grid() -> None:
     """The 100 ms after the last spike and the 200 ms before a reward need not be whole numbers of steps."""
     assert stdp_window(stdp_pair, [9] * ms, dt=0.3 * ms).dw[0] > 0

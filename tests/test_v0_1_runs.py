@@ -34,7 +34,7 @@ COMMANDS = {
 }
 TESTED = {"softhebb-readout": 15, "study": 10}  # images; 20 elsewhere
 
-LONG = ("study", "replicas-numpy", "learn-biased", "learn-numpy")
+LONG = ("study", "replicas-numpy", "learn-biased", "learn-numpy", "convert")
 
 
 @pytest.fixture(autouse=True)

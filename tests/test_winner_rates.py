@@ -72,6 +72,7 @@ def test_a_layer_of_miconis_is_the_same_in_brian2(device: Device) -> None:
     assert (won > 0).sum() > UNITS // 2
 
 
+@pytest.mark.first_is_quick
 @pytest.mark.slow_on_cuda
 @pytest.mark.parametrize("plasticity_name", ["soft", "soft-anti-hebbian"])
 def test_a_layer_of_softhebb_is_the_same_in_brian2(plasticity_name: Any, device: Device) -> None:
