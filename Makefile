@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 RUNS := runs
 # Byte code is compiled when a module is first imported, and kept: much faster than all of it when installing.
 unexport PYTHONDONTWRITEBYTECODE
+# A file's tests stay in one process, so that what they share is made once.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(if $(OLDEST),--constraint tests/oldest.txt)
 
 .PHONY: index demo test test-all validate campaign mutation softhebb conversion works torch neurobench nest interop lint types docs bench gpu wheels clean
@@ -20,11 +22,11 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.test
 	@command -v $${CXX:-g++} >/dev/null && command -v make >/dev/null || echo "No C++ compiler: the tests that need one are skipped (install g++, or run xcode-select --install)."
-	$(BIN)/python -m pytest -n auto -m "not slow and not long"
+	$(PYTEST) -m "not slow and not long"
 
 # What make test leaves out: emulated CUDA, nvcc, every rule as a compiled program, every example.
 test-all: test
-	$(BIN)/python -m pytest -n auto -m "long and not slow"
+	$(PYTEST) -m "long and not slow"
 
 validate: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
@@ -35,7 +37,7 @@ campaign: $(VENV)/.test
 
 # Minutes after one run of make test: 40 lines of the package changed at random, each before the tests that run it.
 mutation: $(VENV)/.test
-	RUN_LINES=$(RUNS)/lines $(BIN)/python -m pytest -n auto -p tests.mutation -m "not slow and not long"
+	RUN_LINES=$(RUNS)/lines $(PYTEST) -p tests.mutation -m "not slow and not long"
 	$(BIN)/python -m tests.mutation --seed 0 --count 40 --lines $(RUNS)/lines --out $(RUNS)/mutation.json
 
 # Hours of training: the published SoftHebb accuracies. Interrupt it at will.

@@ -36,13 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("attack", "cases"),
-    [
-        *(
-            (attack, few)
-            for attack, few in ((files, 30), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1))
-        ),
-        *(pytest.param(attack, 2, marks=pytest.mark.long) for attack in (kills, signals, disks, neighbours)),
-    ],
+    [(files, 30), (kills, 1), (signals, 1), (disks, 1), (neighbours, 1), (repeats, 1)],
 )
 def test_a_sample(attack: object, cases: int, shared: Path, tmp_path: Path) -> None:
     found = [judged(attack, number, 0, shared, tmp_path / str(number))[:3] for number in range(cases)]  # type: ignore[arg-type]
