@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.api_pages import api_pages
-from docs.rule_pages import draw, equations, listing, rule_pages
+from docs.rule_pages import draw, equations, listing, parameters, rule_pages
 from docs.windows import measured
 from spikehebb.encoders import ENCODERS
 from spikehebb.hardware import TARGETS, Limit
@@ -37,10 +37,7 @@ def entries(values: Iterable[Any]) -> list[str]:
     lines = []
     for value in values:
         lines += [f"### {value.name}", "", f"{value.summary}.", "", *equations(value), *listing(value, NEURON)]
-        if value.parameters:
-            lines += ["| parameter | default | is a |", "|---|---|---|"]
-            lines += [f"| `{key}` | {number} | {value.meaning[key]} |" for key, number in value.parameters.items()]
-            lines += [""]
+        lines += parameters(value)
         lines += [f"Source: {value.reference}.", ""] if value.reference else []
     return lines
 

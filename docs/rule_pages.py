@@ -14,6 +14,7 @@ from spikehebb import plot
 from spikehebb.circuits import has_pair_form
 from spikehebb.core import PlasticityRule, Reference, typeset
 from spikehebb.datasets.measurements import PUBLISHED
+from spikehebb.equations import quantity_text
 from spikehebb.rules import FAMILIES, RULES
 
 HERE = Path(__file__).parent
@@ -75,8 +76,7 @@ def _page(rule: PlasticityRule, nest: Iterable[Mapping[str, Any]]) -> list[str]:
     lines += ["## Equations", "", *equations(rule), rule.ties, ""]
     lines += ["## Use it", "", *_code(rule)]
     if rule.parameters:
-        lines += ["## Parameters", "", "| parameter | default | is a |", "|---|---|---|"]
-        lines += [f"| `{key}` | {number} | {rule.meaning[key]} |" for key, number in rule.parameters.items()] + [""]
+        lines += ["## Parameters", "", *parameters(rule)]
     lines += ["## As Brian2 text", "", *listing(rule, TEXTS)]
     lines += [
         "`rule.brian2()` returns this text as the arguments of Brian2's own classes",
@@ -102,6 +102,14 @@ def equations(value: Any) -> list[str]:
         )
         lines += [f"{_title(when)}:", "", "$$", f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}", "$$", ""]
     return lines
+
+
+def parameters(value: Any) -> list[str]:
+    """Return the lines of a table of what is set, with its unit and what it means."""
+    if not value.parameters:
+        return []
+    rows = [(key, quantity_text(number), value.meaning[key]) for key, number in value.parameters.items()]
+    return ["| parameter | default | is a |", "|---|---|---|", *(f"| `{key}` | {n} | {m} |" for key, n, m in rows), ""]
 
 
 def listing(value: Any, texts: Mapping[str, str]) -> list[str]:

@@ -3,9 +3,13 @@
 
 Triplet STDP in an ordinary Brian2 network: only the text of this package is used::
 
-    python examples/03_rule_in_your_network.py
+    python examples/03_rule_in_your_network.py [FOLDER]
 """
 
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, SpikeMonitor, Synapses, prefs, second, seed
 
 from spikehebb.rules import triplet_vc_minimal
@@ -45,3 +49,8 @@ spikes = SpikeMonitor(post)
 network = Network(inputs, pre, relay, post, synapses, spikes)
 network.run(5 * second)
 print(f"{spikes.count[0]} spikes; mean weight 0.8 -> {synapses.w[:].mean():.3f}")
+
+figure, axes = plt.subplots()
+axes.hist(synapses.w[:], bins=20)
+axes.set(xlabel="weight after 5 s", ylabel="synapses")
+figure.savefig(Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "weights.png")

@@ -3,13 +3,16 @@
 
 Poisson input drives LIF neurons through synapses that learn by pair STDP::
 
-    python examples/06_circuit_of_your_own.py
+    python examples/06_circuit_of_your_own.py [FOLDER]
 """
+
+import sys
+from pathlib import Path
 
 import numpy as np
 from brian2 import Hz, ms, mV, second
 
-from spikehebb import devices
+from spikehebb import devices, plot
 from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.encoders import poisson
 from spikehebb.neurons import lif
@@ -32,3 +35,5 @@ recording = simulate(circuit, protocol, device=devices.find("auto"), dt=0.5 * ms
 print(f"{len(recording.spikes['output'])} output spikes")
 after = recording.weights["synapses"]
 print(f"mean weight {before.mean():.3f} -> {after.mean():.3f}, spread {before.std():.3f} -> {after.std():.3f}")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+print(plot.save(plot.circuit(circuit), out / "circuit.png"))

@@ -3,11 +3,14 @@
 
 Two layers learn the bundled digits without labels, beside two controls of the same shape::
 
-    python examples/07_softhebb.py
+    python examples/07_softhebb.py [FOLDER]
 """
 
 import dataclasses
+import sys
+from pathlib import Path
 
+from spikehebb import plot
 from spikehebb.datasets import load
 from spikehebb.jobs import train_softhebb
 from spikehebb.softhebb import Layer, Pool, Preset, Readout, statistics
@@ -36,3 +39,5 @@ softer = tuple(dataclasses.replace(layer, inverse_temperature=0.1) for layer in 
 run = train_softhebb(train, test, dataclasses.replace(small, layers=softer))
 shares = [layer["winner_probability"] for layer in run.report["layers"]]
 print("at a tenth of the inverse temperature the winner has", " and ".join(f"{share:.2f}" for share in shares))
+out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+print(plot.save(plot.weight_images(run.model), out / "weights.png"))

@@ -3,9 +3,13 @@
 
 A small convolutional network is converted to spiking neurons; agreement against latency::
 
-    python examples/08_convert.py
+    python examples/08_convert.py [FOLDER]
 """
 
+import sys
+from pathlib import Path
+
+from spikehebb import plot
 from spikehebb.conversion import Timing, size, unrolled
 from spikehebb.datasets import load
 from spikehebb.jobs import convert_softhebb, train_softhebb
@@ -32,3 +36,5 @@ print(f"spikes {100 * scores['accuracy_spiking']:.1f} %, rates {100 * scores['ac
 network_size = size(run.network)
 print(f"columns: {network_size.synapses:,} synapses; as one circuit: {network_size.unrolled_synapses:,}")
 print("its populations:", ", ".join(unrolled(run.network).populations))
+out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+print(plot.save(plot.fidelity(run.report), out / "fidelity.png"))

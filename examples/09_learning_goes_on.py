@@ -3,13 +3,16 @@
 
 A dense SoftHebb network goes on learning from digits that are shifted by a pixel::
 
-    python examples/09_learning_goes_on.py
+    python examples/09_learning_goes_on.py [FOLDER]
 """
 
 import dataclasses
+import sys
+from pathlib import Path
 
 import numpy as np
 
+from spikehebb import metrics, plot
 from spikehebb.datasets import load
 from spikehebb.jobs import RateNetwork, learn_digits, train_softhebb
 from spikehebb.softhebb import Layer, Preset, Readout, Training
@@ -50,3 +53,7 @@ for name, age in (("frozen", 1e9), ("learning", 3)):
     change = np.abs(run.network.arrays["weights"] - start.weights).max()
     accuracy = 100 * run.report["metrics"]["accuracy_soft_vote"]
     print(f"{name:8} {accuracy:.1f} % of the moved digits are right, weights changed by up to {change:.2f}")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+labels = metrics.neuron_labels(run.network.arrays["profile"])
+fields = plot.receptive_fields(run.network.arrays["weights"], (8, 8), labels)
+print(plot.save(fields, out / "receptive_fields.png"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from brian2 import ms
 
+from spikehebb import plot
 from spikehebb.circuits import lif_wta
 from spikehebb.core import Protocol
 from spikehebb.datasets import load
@@ -37,3 +38,4 @@ imported = read_nir(folder / "digits-nir.nir", encoder=regular)
 before, after = (simulate(each, protocol, record=("output",)).spikes["output"] for each in (circuit, imported.circuit))
 same = np.array_equal(before.i, after.i) and np.array_equal(before.t, after.t)
 print(f"{len(before)} spikes before, {len(after)} after; identical: {same}")
+print(plot.save(plot.circuit(circuit), folder / "circuit.png"))

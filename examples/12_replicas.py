@@ -9,8 +9,9 @@ Six networks learn digits in one simulation: three learning rates, two seeds eac
 import sys
 from pathlib import Path
 
+from spikehebb import plot
 from spikehebb.datasets import load
-from spikehebb.jobs import Settings, evaluate, learn_digits, read
+from spikehebb.jobs import Settings, evaluate, find_runs, learn_digits, read
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/replicas")
 train, test = load("digits", "train")[:300], load("digits", "test")[:100]
@@ -20,6 +21,8 @@ settings = [Settings(neurons=30, eta=eta, seed=seed) for eta in (0.003, 0.03, 0.
 learned = learn_digits(train, test, settings, out=out, overwrite=True)
 for each, run in zip(settings, learned.runs, strict=True):
     print(f"eta {each.eta:5.3f}, seed {each.seed}: {100 * run.report['metrics']['accuracy_vote']:.1f} %")
+
+print(plot.save(plot.runs_along(find_runs(out), "eta"), out / "along_eta.png"))
 
 # Alone, a network fires the same spikes as among others: its random numbers depend on its seed only.
 trained = read(out / learned.folders[3])

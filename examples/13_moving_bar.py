@@ -3,15 +3,17 @@
 
 Neurons become selective for the direction of a moving bar, through synapses of eight delays that all learn::
 
-    python examples/13_moving_bar.py
+    python examples/13_moving_bar.py [FOLDER]
 """
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import devices
+from spikehebb import devices, plot
 from spikehebb.circuits import soft_wta
 from spikehebb.core import Circuit
 from spikehebb.encoders import regular
@@ -55,3 +57,4 @@ before = {f"after_{k}": rng.uniform(0.08, 0.12, (size**2, neurons)) for k in ran
 order = rng.permutation(np.tile(np.arange(4), 300))
 after = dict(simulate(circuit(before), movies(films[order], duration=last), **run).weights)
 print(f"direction selectivity index {selectivity(before).mean():.2f} -> {selectivity(after).mean():.2f}")
+plot.save(plot.circuit(circuit(after)), Path(*sys.argv[1:2]) / "circuit.png")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from brian2 import Hz, ms
 
+from spikehebb import plot
 from spikehebb.circuits import Learner
 from spikehebb.core import Circuit, PlasticityRule, Population, Projection
 from spikehebb.datasets import load
@@ -20,10 +21,8 @@ from spikehebb.encoders import regular
 from spikehebb.jobs import Settings, evaluate, learn_digits, read
 from spikehebb.neurons import escape_rate, log_sum_exp
 
-pull = PlasticityRule(
+pull = PlasticityRule(  # towards the input x1 of a neuron that fires, and shorter by what the weights gave
     name="pull",
-    summary="A neuron that fires moves its weights towards its input x1, and shortens them by what they gave",
-    reference="Yours",
     pre="dx1/dt = -x1/tau : 1",
     pre_spike="x1 += 1",
     needs_post="u : 1",
@@ -58,3 +57,4 @@ if __name__ == "__main__":
     run = learn_digits(train, test, Settings(circuit=own, neurons=100, epochs=3), out=out, overwrite=True)
     again = evaluate(read(out, circuit=own), test)["metrics"]["accuracy_vote"]
     print(f"{100 * run.report['metrics']['accuracy_vote']:.1f} % of the digits are right, then {100 * again:.1f} %")
+    plot.save(plot.circuit(run.network.circuit()), out / "circuit.png")

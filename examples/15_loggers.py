@@ -11,8 +11,9 @@ The toolkit depends on none of them: install the one that you use.
 import importlib
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from spikehebb import jobs
+from spikehebb import jobs, plot
 from spikehebb.datasets import load
 
 Log = Callable[[int, Mapping[str, float]], None]
@@ -50,7 +51,9 @@ def main() -> None:
     log = LOGGERS[next((word for word in sys.argv if word in LOGGERS), "print")]()
     train, test = load("digits", "train"), load("digits", "test")
     run = jobs.learn_digits(train[:500], test[:100], jobs.Settings(neurons=20), log=log)
-    print(f"{100 * run.report['metrics']['accuracy_vote']:.1f} % of the test images are right")
+    accuracy = run.report["metrics"]["accuracy_vote"]
+    print(f"{100 * accuracy:.1f} % of the test images are right")
+    plot.save(plot.learning_curve(run.report["learning_curve"], accuracy, train.name), Path("learning_curve.png"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
+from docs.api_pages import api_pages
 from docs.links import broken
 from docs.windows import FREQUENCIES, LAGS, measured
 from spikehebb.jobs import frequency_response, stdp_window
@@ -59,6 +60,10 @@ def test_kept_windows_are_those_of_the_rules(name: str) -> None:
     assert window.dw[two] == pytest.approx(again.dw, rel=1e-3, abs=1e-9)  # a threshold crossed a step earlier or later
     fast = frequency_response(quiet, [50] * Hz, w0=response.w0)
     assert response.dw[:, FREQUENCIES == 50] == pytest.approx(fast.dw, rel=1e-3)
+
+
+def test_the_reference_names_what_there_is() -> None:
+    assert "train_softhebb" in "".join(api_pages().values())
 
 
 def test_every_example_begins_with_a_title() -> None:
