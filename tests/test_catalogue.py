@@ -18,6 +18,7 @@ from docs import catalogue
 from spikehebb.catalogue import collected
 from spikehebb.core import NeuronModel, PlasticityRule, typeset
 from spikehebb.encoders import ENCODERS
+from spikehebb.equations import quantity_text
 from spikehebb.hardware import TARGETS, Target
 from spikehebb.metrics import TABLES
 from spikehebb.neurons import NEURONS
@@ -89,7 +90,7 @@ def test_every_value_is_in_the_documentation() -> None:
         for line in (line for lines in typeset(rule).values() for line in lines):
             assert line.partition(r"\leftarrow")[2] in page, "each equation is typeset"
             assert line.partition(" = ")[2] in page, "each equation is typeset"
-        assert all(f"| `{parameter}` | {value} |" in page for parameter, value in rule.parameters.items()), name
+        assert all(f"| `{parameter}` | {quantity_text(value)} |" in page for parameter, value in rule.parameters.items()), name
         assert all(f"https://doi.org/{work.doi}" in page for work in rule.cites if work.doi), name
     shown = [line[4:] for line in pages["neurons"].splitlines() if line.startswith("### ")]
     assert shown == [*NEURONS, *ENCODERS]
