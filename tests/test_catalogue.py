@@ -90,7 +90,8 @@ def test_every_value_is_in_the_documentation() -> None:
         for line in (line for lines in typeset(rule).values() for line in lines):
             assert line.partition(r"\leftarrow")[2] in page, "each equation is typeset"
             assert line.partition(" = ")[2] in page, "each equation is typeset"
-        assert all(f"| `{parameter}` | {quantity_text(value)} |" in page for parameter, value in rule.parameters.items()), name
+        for parameter, value in rule.parameters.items():
+            assert f"| `{parameter}` | {quantity_text(value)} |" in page, name
         assert all(f"https://doi.org/{work.doi}" in page for work in rule.cites if work.doi), name
     shown = [line[4:] for line in pages["neurons"].splitlines() if line.startswith("### ")]
     assert shown == [*NEURONS, *ENCODERS]
