@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from spikehebb.export import Node
 from spikehebb.hardware import TARGETS, Quantized
 from spikehebb.jobs import ConvertedNetwork, LearnedNetwork, LifNetwork, RateNetwork, Settings, Trained
 from spikehebb.jobs.learned_file import EARLIER
+from spikehebb.jobs.lif_wta import LifWta
+from spikehebb.jobs.run import STATE
 from spikehebb.softhebb import Model
 from tests.test_export_plain import DENSE, LIF, NETWORK, model, spiking
 
@@ -244,6 +247,36 @@ def test_every_function_takes_every_form_or_says_why_not(
         FUNCTIONS[function](forms[form], test_images, tmp_path)
     assert "\n" not in str(refusal.value) or function == "export nir"  # NIR names all obstacles at once
     assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.npz"}
+
+
+@pytest.mark.long
+def test_a_conversion_to_lif_goes_on_where_it_stopped(
+    forms: dict[str, Trained], test_images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"data": load("digits", "train")[:20], "test": test_images, "calibration": 20}
+    given["device"] = "numpy"
+    whole = jobs.convert(forms["learned"], **given, out=tmp_path / "whole")
+
+    def stopped(stage: str, fraction: float) -> None:
+        if stage == "LIF":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.convert(forms["learned"], **given, out=tmp_path / "part", progress=stopped)
+    assert (tmp_path / "part" / STATE).exists()
+    monkeypatch.setattr(sys.modules["spikehebb.jobs.convert_learned"], "calibrate_lif", None)  # is not asked again
+    monkeypatch.setattr(LearnedNetwork, "predict", None)
+    again = jobs.convert(forms["learned"], **given, out=tmp_path / "part")
+    monkeypatch.setattr(LifWta, "spike_counts", None)
+    finished = jobs.convert(forms["learned"], **given, out=tmp_path / "part")
+    timed = {"metrics": {**whole.report["metrics"], "ms_per_image": again.report["metrics"]["ms_per_image"]}}
+    assert again.report == {**whole.report, **timed} == finished.report
+    for run in (again, finished):
+        assert isinstance(run, jobs.LifRun)
+        assert isinstance(whole, jobs.LifRun)
+        assert_same(run.network, whole.network)
+    with pytest.raises(FileExistsError, match="another run"):
+        jobs.convert(forms["learned"], **given, out=tmp_path / "part", seed=1)
 
 
 @pytest.mark.long

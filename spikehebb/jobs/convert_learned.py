@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brian2 import Hz, ms
 
-from spikehebb import devices, metrics
-from spikehebb.checkpoint import Checkpoint
+from spikehebb import checkpoint, devices, metrics
+from spikehebb.checkpoint import Checkpoint, Shapes
 from spikehebb.circuits.lif import Inhibition, lif_wta
-from spikehebb.conversion.lif_calibration import Calibration, calibrate_lif
-from spikehebb.core import Float, Samples, images_only
+from spikehebb.conversion.lif_calibration import calibrate_lif
+from spikehebb.core import Float, Images, Int, NeuronModel, Samples, digest, images_only
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.core.seeds import check_seed
 from spikehebb.devices import Device
@@ -25,7 +25,7 @@ from spikehebb.jobs.fronts import Columns, Edges, described
 from spikehebb.jobs.learned import LearnedNetwork
 from spikehebb.jobs.lif import LifNetwork
 from spikehebb.jobs.lif_wta import LifSettings, LifWta
-from spikehebb.jobs.run import check_new, held, provenance, write
+from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import CONVERSION
 
 PRESENT_MS, DT_MS = 100.0, 1.0
@@ -132,50 +132,183 @@ def convert_learned(
         presentation_ms=present_ms,
         dt_ms=dt_ms,
     )
-    if out is not None:
-        with held(out) as folder:
-            check_new(folder, overwrite)
-    tell("calibrating", 0)
-    fit = calibrate_lif(
-        weights,
-        rows,
-        inverse_temperature=inverse_temperature,
-        bias=offset,
-        inhibition=inhibition,
-        encoder=regular.with_parameters(max_rate=input_rate_hz * Hz),
-        presentation=present_ms * ms,
-        dt=dt_ms * ms,
-        evaluations=EVALUATIONS,
-        seed=seed,
-        device=device,
-    )
-    tell("calibrating", 1)
-    labels = metrics.neuron_labels(np.asarray(trained.arrays["profile"]))
-    circuit = lif_wta(weights, bias=offset, **fit.parameters)
-    header = {
-        "kind": form.KIND,
+    identity = {
         "config": asdict(settings),
         "image_shape": list(test.image_shape),
         "classes": list(trained.classes),
-        "device": device.name,
-        "seed": seed,
         "source": source,
-        "calibration": _calibration(fit),
-        **{name: trained.header[name] for name in ("data",) if name in trained.header},
-    }
-    own = LifWta(header=header, arrays=form.numbers(circuit, labels), settings=settings)
-    network = LifNetwork(own=own)
-    report = {
-        **header,
+        "network": digest([weights, offset, inverse_temperature, np.asarray(trained.arrays["profile"])]),
         "kind": "lif conversion",
         **provenance(device.name, seed, train=train, test=test),
-        "metrics": _compared(trained, own, test, weights, offset, device, tell),
     }
-    if out is not None:
-        saved = Checkpoint(header=network.header, arrays=network.arrays)
-        with held(out) as folder:
-            write(folder, {"checkpoint.npz": saved, "run.json": report})
-    return LifRun(report=report, network=network)
+    job = _Conversion(
+        trained=trained,
+        softmax=(weights, offset, inverse_temperature),
+        rows=rows,
+        test=test,
+        settings=settings,
+        device=device,
+        seed=seed,
+        identity=identity,
+    )
+    return run(job, out=out, overwrite=overwrite, tell=tell)
+
+
+_FIT = ("gain", "strength", "drive", "tau_m_ms", "images", "divergence", "spikes", "silent", "agreement")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A conversion so far: what was fitted, what the network itself answers, and what its LIF form does."""
+
+    fit: Float  # in the order of _FIT; empty before
+    own: Int  # the answer to each test image
+    winner: Int  # the busiest LIF neuron of each
+    total: Float  # spikes of each
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Conversion:
+    trained: LearnedNetwork
+    softmax: tuple[Float, Float, float]
+    rows: Float
+    test: Images
+    settings: LifSettings
+    device: Device
+    seed: int
+    identity: Mapping[str, Any]
+    scratch: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return str(self.identity["kind"])
+
+    def begin(self, folder: Path) -> State:
+        none = np.zeros(0, np.int64)
+        return State(fit=np.zeros(0), own=none, winner=none, total=np.zeros(0), seconds=0.0)
+
+    def pack(self, state: State) -> tuple[Counts, Arrays]:
+        counts = {"fit": len(state.fit), "own": len(state.own), "seen": len(state.winner)}
+        arrays = {name: getattr(state, name) for name in ("fit", "own", "winner", "total")}
+        return counts, {**arrays, "seconds": np.array(state.seconds)}
+
+    def shapes(self, counts: Counts) -> Shapes:
+        check_counts(counts, fit=len(_FIT), own=len(self.test), seen=len(self.test))
+        fit, own, seen = ((int(counts[name]),) for name in ("fit", "own", "seen"))
+        return {"fit": ("f", fit), "own": ("i", own), "winner": ("i", seen), "total": ("f", seen), "seconds": ("f", ())}
+
+    def unpack(self, counts: Counts, arrays: Arrays) -> State:
+        return State(
+            fit=arrays["fit"],
+            own=arrays["own"],
+            winner=arrays["winner"],
+            total=arrays["total"],
+            seconds=float(arrays["seconds"]),
+        )
+
+    def prepare(self, state: State, folder: Path, tell: Progress) -> State:
+        return state
+
+    def step(self, state: State, folder: Path, tell: Progress) -> State | None:
+        if not len(state.fit):
+            tell("calibrating", 0)
+            state = replace(state, fit=self._fitted())
+            tell("calibrating", 1)
+            return state
+        if not len(state.own):
+            _, own = self.trained.predict(self.test, device=self.device, progress=tell)
+            return replace(state, own=np.asarray(own, np.int64))
+        if not len(state.winner):
+            counts, seconds = self._network(state).spike_counts(
+                self.test, device=self.device, progress=lambda stage, part: tell("LIF", part)
+            )
+            winner = np.asarray(counts.argmax(axis=1), np.int64).ravel()
+            return replace(state, winner=winner, total=np.asarray(counts.sum(axis=1), float).ravel(), seconds=seconds)
+        return None
+
+    def finish(self, state: State, folder: Path, tell: Progress) -> LifRun:
+        network = self._network(state)
+        report = {
+            **network.header,
+            **self.identity,
+            "metrics": self._compared(state, network),
+        }
+        return LifRun(report=report, network=LifNetwork(own=network))
+
+    def files(self, result: LifRun) -> Mapping[str, Any]:
+        saved = Checkpoint(header=result.network.header, arrays=result.network.arrays)
+        return {"checkpoint.npz": saved, "run.json": result.report}
+
+    def finished(self, folder: Path) -> LifRun | None:
+        report = report_of(folder / "run.json", self.identity, {"metrics": {str: float}})
+        if report is None:
+            return None
+        saved = checkpoint.load(folder / "checkpoint.npz", form.shapes)
+        return LifRun(report=report, network=LifNetwork(own=form.from_checkpoint(saved)))
+
+    def _encoder(self) -> NeuronModel:
+        return regular.with_parameters(max_rate=self.settings.max_rate_hz * Hz)
+
+    def _fitted(self) -> Float:
+        weights, offset, inverse_temperature = self.softmax
+        fit = calibrate_lif(
+            weights,
+            self.rows,
+            inverse_temperature=inverse_temperature,
+            bias=offset,
+            inhibition=self.settings.inhibition,
+            encoder=self._encoder(),
+            presentation=self.settings.presentation_ms * ms,
+            dt=self.settings.dt_ms * ms,
+            evaluations=EVALUATIONS,
+            seed=self.seed,
+            device=self.device,
+        )
+        numbers = {name: float(fit.parameters[name]) for name in ("gain", "strength", "drive")}
+        numbers["tau_m_ms"] = float(fit.parameters["tau_m"] / ms)
+        return np.array([numbers[name] if name in numbers else float(getattr(fit, name)) for name in _FIT])
+
+    def _network(self, state: State) -> LifWta:
+        weights, offset, _ = self.softmax
+        fit: dict[str, Any] = dict(zip(_FIT, state.fit.tolist(), strict=True))
+        circuit = lif_wta(
+            weights,
+            bias=offset,
+            inhibition=self.settings.inhibition,
+            encoder=self._encoder(),
+            gain=fit["gain"],
+            strength=fit["strength"],
+            drive=fit["drive"],
+            tau_m=fit["tau_m_ms"] * ms,
+        )
+        labels = metrics.neuron_labels(np.asarray(self.trained.arrays["profile"]))
+        own = ("config", "image_shape", "classes", "device", "seed", "source")
+        header = {
+            **{name: self.identity[name] for name in own},
+            "kind": form.KIND,
+            "calibration": {**fit, "images": int(fit["images"])},
+            **{name: self.trained.header[name] for name in ("data",) if name in self.trained.header},
+        }
+        return LifWta(header=header, arrays=form.numbers(circuit, labels), settings=self.settings)
+
+    def _compared(self, state: State, network: LifWta) -> dict[str, float]:
+        """Return how well both vote on the same images, and how often they agree."""
+        weights, offset, _ = self.softmax
+        truth, answers = np.asarray(self.test.labels), network.labels[state.winner]
+        strongest = np.zeros(len(self.test), np.int64)
+        for first in range(0, len(self.test), 1000):
+            rows = self.settings.rows(self.test[first : first + 1000])
+            strongest[first : first + 1000] = (rows @ weights + offset).argmax(axis=1)
+        return {
+            "accuracy_vote_learned": metrics.accuracy(state.own, truth),
+            "accuracy_vote": metrics.accuracy(answers, truth),
+            "agreement_vote": metrics.accuracy(answers, state.own),
+            "agreement_neuron": metrics.accuracy(state.winner, strongest),
+            "spikes_per_image": float(state.total.mean()),
+            "silent": float(np.mean(state.total == 0)),
+            "ms_per_image": 1000 * state.seconds / len(self.test),
+        }
 
 
 def _softmax(trained: LearnedNetwork) -> tuple[Float, Float, float]:
@@ -198,38 +331,3 @@ def _softmax(trained: LearnedNetwork) -> tuple[Float, Float, float]:
 def _inhibitory(weights: Float, inhibition: Inhibition) -> int:
     """Return how many inhibitory neurons ``lif_wta`` has."""
     return lif_wta(weights[:, :1], inhibition=inhibition).populations["inhibition"].size
-
-
-def _calibration(fit: Calibration) -> dict[str, Any]:
-    numbers = {name: float(fit.parameters[name]) for name in ("gain", "strength", "drive")}
-    measured = {name: getattr(fit, name) for name in ("images", "divergence", "spikes", "silent", "agreement")}
-    return {**numbers, "tau_m_ms": float(fit.parameters["tau_m"] / ms), **measured}
-
-
-def _compared(
-    trained: LearnedNetwork,
-    network: LifWta,
-    test: Any,
-    weights: Float,
-    offset: Float,
-    device: Device,
-    tell: Progress,
-) -> dict[str, float]:
-    """Return how well both vote on the same images, and how often they agree."""
-    scores, own = trained.predict(test, device=device, progress=tell)
-    counts, seconds = network.spike_counts(test, device=device, progress=lambda stage, part: tell("LIF", part))
-    winner, truth = np.asarray(counts.argmax(axis=1)).ravel(), np.asarray(test.labels)
-    answers, strongest = network.labels[winner], np.zeros(len(test), np.int64)
-    for first in range(0, len(test), 1000):
-        rows = network.settings.rows(test[first : first + 1000])
-        strongest[first : first + 1000] = (rows @ weights + offset).argmax(axis=1)
-    totals = np.asarray(counts.sum(axis=1)).ravel()
-    return {
-        "accuracy_vote_learned": float(scores["accuracy_vote"]),
-        "accuracy_vote": metrics.accuracy(answers, truth),
-        "agreement_vote": metrics.accuracy(answers, own),
-        "agreement_neuron": metrics.accuracy(winner, strongest),
-        "spikes_per_image": float(totals.mean()),
-        "silent": float(np.mean(totals == 0)),
-        "ms_per_image": 1000 * seconds / len(test),
-    }

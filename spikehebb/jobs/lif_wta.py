@@ -69,7 +69,7 @@ class LifSettings:
 
     neurons: int
     inhibitory: int
-    inhibition: str
+    inhibition: Inhibition
     encoding: Encoding
     front: Mapping[str, Any] | str
     max_rate_hz: float
@@ -124,7 +124,7 @@ class LifSettings:
         spiking = {"inhibitory": self.inhibitory} if self.inhibitory else {}
         return lif_wta(
             np.zeros((inputs, self.neurons)),
-            inhibition=self.inhibition,  # type: ignore[arg-type]
+            inhibition=self.inhibition,
             encoder=encoder,
             **spiking,
         )
