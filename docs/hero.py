@@ -1,6 +1,6 @@
-"""The picture of the landing page and of the README, from numbers in this repository.
+"""The pictures of the landing page and of the README, from numbers in this repository.
 
-``python -m docs.hero`` writes ``docs/hero.png``.
+``python -m docs.hero`` writes ``docs/hero.png`` and ``docs/famous.png``, which takes a minute.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+from brian2 import ms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from docs.windows import FREQUENCIES, LAGS, measured
 from spikehebb.datasets.measurements import PUBLISHED
+from spikehebb.jobs import fit, stdp_window, weight_changes
+from spikehebb.protocols import quadruplets
 from spikehebb.rules import RULES
 
 HERE = Path(__file__).parent
@@ -86,5 +89,63 @@ def hero() -> Figure:
     return figure
 
 
+def window(axis: Axes, name: str) -> None:
+    """Draw the window of a rule as published, in % of the weight at the start."""
+    curve, _ = measured([RULES[name]])[name]
+    for side in (LAGS < 0, LAGS > 0):
+        axis.plot(LAGS[side], 100 * curve.dw[side] / curve.w0, color=COLOURS[0])
+    pairs = "a pair" if curve.repeats == 1 else f"{curve.repeats} pairs"
+    axis.set(xlabel="lag (ms)", ylabel=f"change by {pairs} (%)", title=FAMOUS[name])
+
+
+def fitted(axis: Axes) -> None:
+    """Draw the classical data beside the pair rule that is fitted to them."""
+    data = PUBLISHED["bi1998"]
+    rule = fit("stdp_pair", data, device="cpp").fitted
+    axis.plot(data.x, 100 * data.change, "o", ms=3, color=COLOURS[1])
+    for lags in (np.arange(-100, 0, 2), np.arange(2, 101, 2)):
+        curve = stdp_window(rule, lags * ms, repeats=data.repeats, frequency=data.frequency, device="cpp")
+        axis.plot(lags, 100 * curve.dw / curve.w0, color=COLOURS[0])
+    axis.set(xlabel="lag (ms)", ylabel="change by 60 pairs (%)", title="Bi and Poo 1998, pair rule fitted")
+
+
+def quadruples(axis: Axes) -> None:
+    """Draw the triplet rule beside quadruplets, which it was fitted to with other data."""
+    data, rule = PUBLISHED["wang2005_quadruplets"], RULES["triplet_hc_full"]
+    axis.errorbar(data.x, 100 * data.change, 100 * data.error, fmt="o", ms=4, capsize=2, color=COLOURS[1])
+    for intervals in (np.arange(-100, -9, 5), np.arange(10, 101, 5)):
+        plan = quadruplets(intervals * ms, lag=data.lag, repeats=data.repeats, frequency=data.frequency)
+        axis.plot(intervals, 100 * weight_changes(rule, plan, w0=1.0, device="cpp"), color=COLOURS[0])
+    axis.set(xlabel="interval of the pairs (ms)", ylabel="change (%)", title="Wang 2005, triplet rule")
+
+
+FAMOUS = {
+    "stdp_pair": "Song 2000, additive",
+    "stdp_guetig": "Gütig 2003, by the weight",
+    "vogels": "Vogels 2011, inhibitory",
+    "calcium_dpd": "Graupner 2012, calcium",
+    "stdp_anti_hebbian": "Anti-Hebbian",
+}
+
+
+def famous() -> Figure:
+    """Return eight published curves, three of them beside data."""
+    figure = Figure(figsize=(12, 5.6), layout="constrained")
+    axes = figure.subplots(2, 4).ravel()
+    fitted(axes[0])
+    frequency(axes[1])
+    axes[1].set_title("Sjöström 2001, triplet rule")
+    quadruples(axes[2])
+    for axis, name in zip(axes[3:], FAMOUS, strict=True):
+        window(axis, name)
+    for axis, letter in zip(axes, "abcdefgh", strict=True):
+        axis.axhline(0, color=COLOURS[3], lw=0.6)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_title(axis.get_title(), fontsize=9)
+        axis.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+    return figure
+
+
 if __name__ == "__main__":
     hero().savefig(HERE / "hero.png", dpi=150)
+    famous().savefig(HERE / "famous.png", dpi=130)
