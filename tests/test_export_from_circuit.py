@@ -230,7 +230,7 @@ def test_rules_are_refused_or_kept_as_text() -> None:
     rules = json.loads(str(circuit_graph(circuit, keep_rules=True).metadata["rules"]))
     assert rules["up"]["name"] == "stdp_pair"
     assert rules["up"]["on_post"] == stdp_pair.on_post
-    assert rules["up"]["parameters"]["tau_plus"] == str(stdp_pair.parameters["tau_plus"])
+    assert rules["up"]["parameters"]["tau_plus"] == "20 ms"
 
 
 def test_stochastic_and_continuous_circuits_are_refused_by_name_all_at_once() -> None:
