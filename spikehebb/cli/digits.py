@@ -142,8 +142,8 @@ def learn(
         "rounding": rounding,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    if target is not None and rule is None and circuit in (None, "soft_wta"):
-        given |= jobs.CHIP_RULE
+    if target is not None and rule is None:
+        given |= jobs.chip_rule(target, circuit or "soft_wta")
     settings = (
         known.made(**given) if known else jobs.Settings(**given)
     )  # what is wrong with them need not wait for the images

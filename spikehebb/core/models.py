@@ -335,8 +335,14 @@ class PlasticityRule:
         return tuple(name for name in known if f"{name}_{side}" in read)
 
     def kept(self) -> tuple[str, ...]:
-        """Return what every synapse keeps besides its weight."""
-        return tuple(variable for variable in text.settable(self.synapse) if variable != "w")
+        """Return what every synapse keeps besides its weight: not what every block sets before it reads it."""
+        blocks = (self.on_pre, self.on_post, self.update, *self.onset)
+        read = text.used(*(each.expression for each in text.statements(self.synapse) if each.expression))
+        return tuple(
+            name
+            for name in text.settable(self.synapse)
+            if name != "w" and (name in read or not all(_sets_first(block, name) for block in blocks))
+        )
 
     def brian2(self, receive: str = "") -> Brian2Text:
         """Return the rule as text for a Brian2 script of your own.
@@ -380,3 +386,13 @@ class PlasticityRule:
     __repr__ = display.one_line
     _repr_html_ = display.html
     plot = display.plot
+
+
+def _sets_first(block: str, name: str) -> bool:
+    """Return whether a block sets a variable before it reads it, or does neither."""
+    for each in text.statements(block):
+        if name in text.used(each.expression):
+            return False
+        if each.variable == name:
+            return each.operator == "="
+    return True

@@ -3,6 +3,7 @@
 from spikehebb.hardware.check import Problem, check
 from spikehebb.hardware.chips import TARGETS, find
 from spikehebb.hardware.constrain import Constrained, constrain
+from spikehebb.hardware.memristive import is_memristive, memristive
 from spikehebb.hardware.mismatch import imperfect, log_normal
 from spikehebb.hardware.placement import Share, Split, split
 from spikehebb.hardware.quantize import Quantized, Rounded, quantize
@@ -28,8 +29,10 @@ __all__ = [
     "constrain",
     "find",
     "imperfect",
+    "is_memristive",
     "levels",
     "log_normal",
+    "memristive",
     "problems",
     "quantize",
     "saturate",

@@ -24,6 +24,8 @@ _LAVA_2 = "lava-nc/lava: src/lava/magma/core/learning/constants.py, which Lava h
 _ONM = "open-neuromorphic.org: Loihi 2, second-hand for Intel's technology brief of 2021"
 _SPINN2 = "SpiNNakerManchester/SpiNNMachine: SpiNN2datasheet.pdf, version 0.03, 2021"
 
+_NEUROSIM = "a model, Chen, Peng and Yu, IEEE TCAD 37:3067, 2018; numbers of no device, to be set to those of yours"
+
 _NONE: Mapping[str, tuple[object, str]] = Frozen()
 
 
@@ -187,6 +189,25 @@ spinnaker2 = Target(
             "sum_of_products": (False, "rules are programs; from memory"),
             "continuous_projections": (False, "processors exchange spikes; their payloads are not published here"),
         },
+    ),
+)
+
+memristive = Target(
+    name="memristive",
+    summary="Memristive devices: conductances that pulses change along a curve, with noise; no device in particular",
+    limits=_limits(
+        (
+            _NEUROSIM,
+            {
+                "conductance_states": 64,
+                "curve_up": 0.5,
+                "curve_down": 0.5,
+                "cycle_noise": 0.01,
+                "weight_signs": "unsigned",
+                "learns": True,
+                "sum_of_products": False,
+            },
+        ),
     ),
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikehebb.core import Frozen, display
+from spikehebb.core.values import is_finite
 from spikehebb.equations import did_you_mean
 
 SIGNS = ("unsigned", "per synapse", "per row", "per presynaptic neuron")
@@ -52,6 +53,10 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
         "accumulator_bits": ("bits", "bits of the sum of a rule's products, its sign included"),
         "epoch_bits": ("bits", "bits of the time steps between two updates of the weights"),
         "stochastic_rounding": ("yes or no", "whether traces and weights are rounded stochastically"),
+        "conductance_states": ("count", "even pulses that take a conductance from one end of its range to the other"),
+        "curve_up": ("number", "how straight conductances rise: A of 1 - exp(-P/A), in parts of the states"),
+        "curve_down": ("number", "the same of how they fall"),
+        "cycle_noise": ("number", "standard deviation of the change by one pulse, in parts of the range"),
     }
 )
 MOST_BITS = 64
@@ -163,6 +168,10 @@ def _checked(owner: str, kind: str, value: Any) -> Any:
             return _whole(owner, value, 0)
         case "bits":
             return _whole(owner, value, 1, MOST_BITS)
+        case "number":
+            if not is_finite(value) or value <= 0:
+                raise ValueError(f"{owner} must be a number above 0, got {value!r}.")
+            return float(value)
         case "yes or no":
             if not isinstance(value, (bool, np.bool_)):
                 raise ValueError(f"{owner} must be True or False, got {value!r}.")

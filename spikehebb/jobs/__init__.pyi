@@ -59,6 +59,7 @@ from .stdp_windows import stdp_window as stdp_window
 from .stdp_windows import weight_changes as weight_changes
 from .stdp_windows import window as window
 from .study import CHIP_RULE as CHIP_RULE
+from .study import chip_rule as chip_rule
 from .study import study_bits as study_bits
 from .study import study_table as study_table
 from .train_softhebb import SoftHebbRun as SoftHebbRun

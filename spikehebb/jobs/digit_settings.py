@@ -270,8 +270,9 @@ class Settings:
 
     def _check_chip(self) -> None:
         if self.target:
-            self.chip()
-            hardware.sum_of_products(self.plasticity())  # which refuses what no chip has
+            rule = self.plasticity()  # which refuses what no device has
+            if self.on_chip:
+                hardware.sum_of_products(rule)
 
     @property
     def learner(self) -> Learner:
@@ -285,7 +286,10 @@ class Settings:
             raise ValueError(
                 f"circuit {self.learner.name} has rules of its own, and takes no other; leave the rule out."
             )
-        return rule if plain else rule.with_parameters(**_of("rule", self.parameters))
+        if plain:
+            return rule
+        rule = rule.with_parameters(**_of("rule", self.parameters))
+        return hardware.memristive(rule, self.chip(), w_max=self.w_max) if self.target and not self.on_chip else rule
 
     @property
     def time_steps(self) -> int:
@@ -366,6 +370,11 @@ class Settings:
         """Return a hash of a rule and of a circuit that are not the catalogue's, by what it is."""
         rule = {"rule": digest(self.rule)} if isinstance(self.rule, PlasticityRule) else {}
         return rule | ({"circuit": digest(self.started(inputs))} if isinstance(self.circuit, Learner) else {})
+
+    @property
+    def on_chip(self) -> bool:
+        """Whether it learns under the limits of a chip; for memristive devices the rule is another one."""
+        return bool(self.target) and not hardware.is_memristive(self.chip())
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""

@@ -160,7 +160,7 @@ def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained
     """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
     circuit = circuit_of(state)
     seed = seed_of(settings.seed, "learning", state.chunks)
-    chip = constrained(settings, circuit, seed) if settings.target else None
+    chip = constrained(settings, circuit, seed) if settings.on_chip else None
     return chip.circuit if chip else circuit, chip, seed
 
 
@@ -238,7 +238,7 @@ def layers_of(circuit: Circuit, state: State, fired: Float, settings: Settings) 
 
 def _bounds(rule: PlasticityRule | None, settings: Settings) -> tuple[float, float]:
     """Return the bounds of a weight that learns by a rule, infinite where it has none."""
-    if settings.target:
+    if settings.on_chip:
         return -settings.w_max, settings.w_max
     low, high = weight_bounds(rule) if rule else (-np.inf, np.inf)
     return float(np.min(low)), float(np.max(high))
@@ -287,7 +287,7 @@ class Networks:
     def prepare(self, states: Sequence[State], train: Samples) -> None:
         """Build the programs of learning and of inference."""
         learning = [
-            constrained(settings, circuit, settings.seed).circuit if settings.target else circuit
+            constrained(settings, circuit, settings.seed).circuit if settings.on_chip else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
         ]
         frozen_replicas = None if self.room else present.replicas_on(self.device, None)

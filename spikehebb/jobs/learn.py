@@ -15,7 +15,7 @@ from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.learn_digits import learn_digits
 from spikehebb.jobs.presets import LearnPreset, find_preset
 from spikehebb.jobs.start import Start
-from spikehebb.jobs.study import CHIP_RULE
+from spikehebb.jobs.study import chip_rule
 from spikehebb.jobs.trained import load_start
 
 
@@ -96,5 +96,5 @@ def _settings(known: LearnPreset | None, given: dict[str, Any]) -> Settings:
     """Return the settings of a preset with changes; with a target, and no rule, they take the rule that fits chips."""
     check_settings("learn", given, Settings.__dataclass_fields__)
     if given.get("target") and not given.get("rule"):
-        given = CHIP_RULE | given
+        given = chip_rule(given["target"], given.get("circuit") or "soft_wta") | given
     return known.made(**given) if known else Settings(**given)

@@ -196,7 +196,7 @@ class LearnedNetwork:
 
     def _costs(self, target: Target, counts: list[Mapping[str, Any]], images: int) -> dict[str, Any]:
         settings, frozen, learning = self.settings, self.circuit(), self.circuit(learning=True)
-        if settings.target:
+        if settings.on_chip:
             learning = constrained(settings, learning, settings.seed).circuit
         steps, dt = round(settings.presentation_ms / settings.dt_ms), settings.dt_ms / 1000
         work, plastic = (work_of(each, counts, images=images, steps=steps, dt=dt) for each in (frozen, learning))

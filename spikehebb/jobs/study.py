@@ -63,9 +63,10 @@ class Point:
     rounding: str = ""
 
 
-def chip_rule(settings: Settings) -> dict[str, Any]:
-    """Return the settings with which a network learns on a chip: nothing where its own rule is a sum of products."""
-    return dict(CHIP_RULE) if settings.circuit == "soft_wta" else {}
+def chip_rule(target: str | hardware.Target, circuit: Any = "soft_wta") -> dict[str, Any]:
+    """Return the settings with which a network learns on a chip: nothing where its own rule will do."""
+    as_it_is = circuit != "soft_wta" or hardware.is_memristive(hardware.find(target))
+    return {} if as_it_is else dict(CHIP_RULE)
 
 
 def study_bits(
@@ -143,7 +144,7 @@ def study_bits(
     header = {
         "kind": KIND,
         "config": settings.config(),
-        "chip_rule": chip_rule(settings) if learning else {},
+        "chip_rule": chip_rule(target, settings.circuit) if learning else {},
         "target": target,
         "labelled": labelled,
         **provenance(device.name, settings.seed, train=train, test=test),
@@ -216,7 +217,7 @@ class _Study:
         if "baseline" not in results:
             return results | {"baseline": self._learned(UNLIMITED, tell)}
         if self.learning and "chip_rule_accuracy" not in results:
-            rule = chip_rule(self.settings)
+            rule = chip_rule(self.target, self.settings.circuit)
             if not rule:  # it learns with a rule that chips have already
                 return results | {"chip_rule_accuracy": results["baseline"]}
             rule |= {"eta": self.settings.eta}
@@ -271,9 +272,8 @@ class _Study:
         if point.when == "learning":
             limit = {_FIELDS[point.curve]: int(point.value) if point.curve.endswith("bits") else point.value}
             name = "-".join(filter(None, [point.curve.replace(" ", "-"), f"{point.value:g}", point.rounding]))
-            return self._learned(
-                name, tell, **chip_rule(self.settings), **limit, target=self.target, rounding=point.rounding
-            )
+            rule = chip_rule(self.target, self.settings.circuit)
+            return self._learned(name, tell, **rule, **limit, target=self.target, rounding=point.rounding)
         network = learned.load(self.out / UNLIMITED, self.settings)
         weights = _changed(np.asarray(network.arrays["weights"]), point, self.settings)
         scores = relabelled(

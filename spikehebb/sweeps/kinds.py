@@ -94,7 +94,7 @@ def _learn(given: Settings) -> Prepared:
     parameters = {name: given.pop(name) for name in [*given] if "." in name}
     begun = None if start is None else jobs.load_start(Path(start))
     if given.get("target") and "rule" not in given:
-        given = jobs.CHIP_RULE | given
+        given = jobs.chip_rule(given["target"], given.get("circuit", "soft_wta")) | given
     given["parameters"] = parameters
     settings = preset.made(**given) if preset is not None else jobs.Settings(**given) if begun is None else None
 
