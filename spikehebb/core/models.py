@@ -338,11 +338,8 @@ class PlasticityRule:
         """Return what every synapse keeps besides its weight: not what every block sets before it reads it."""
         blocks = (self.on_pre, self.on_post, self.update, *self.onset)
         read = text.used(*(each.expression for each in text.statements(self.synapse) if each.expression))
-        return tuple(
-            name
-            for name in text.settable(self.synapse)
-            if name != "w" and (name in read or not all(_sets_first(block, name) for block in blocks))
-        )
+        passing = {name for name in text.assigned(*blocks) - read if all(_sets_first(block, name) for block in blocks)}
+        return tuple(name for name in text.settable(self.synapse) if name not in {"w", *passing})
 
     def brian2(self, receive: str = "") -> Brian2Text:
         """Return the rule as text for a Brian2 script of your own.
