@@ -80,7 +80,7 @@ def test_every_part_has_a_floor() -> None:
 
 
 @each_file
-def test_a_file_imports_from_floors_below(path: Path) -> None:
+def test_every_file_imports_from_floors_below(path: Path) -> None:
     module = module_of(path)
     others = {part(name) for name in imported(module)} - {part(module)}
     others -= {""} if module == "spikehebb.cli.common" else set()  # which prints the version
@@ -129,7 +129,7 @@ def two_faced() -> set[str]:
 
 
 @each_file
-def test_a_module_is_not_taken_for_its_value(path: Path) -> None:
+def test_every_module_is_told_from_its_value(path: Path) -> None:
     """``from package import name`` gives the value, but inside of the package the one or the other, by chance."""
     names = two_faced()
     assert "spikehebb.simulation.simulate" in names
@@ -148,7 +148,7 @@ def test_a_module_is_not_taken_for_its_value(path: Path) -> None:
 
 
 @each_file
-def test_imports_stand_at_the_top(path: Path) -> None:
+def test_every_import_stands_at_the_top(path: Path) -> None:
     """But for those of commands, which start faster without, and those that are listed."""
     module = module_of(path)
     if part(module) == "cli":
@@ -173,7 +173,7 @@ def test_nothing_is_listed_in_vain() -> None:
 
 
 @each_file
-def test_a_module_only_defines(path: Path) -> None:
+def test_every_module_only_defines(path: Path) -> None:
     """No statement that acts; a call that makes a constant may not act either, which the next test looks for."""
     for node in syntax(path).body:
         targets = (
@@ -265,7 +265,7 @@ def test_importing_changes_nothing_of_python_or_brian2(tmp_path: Path) -> None:
 
 
 @each_file
-def test_a_file_stays_below_400_lines(path: Path) -> None:
+def test_every_file_stays_below_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
 
 
@@ -273,7 +273,7 @@ CHANGING = {"softhebb/training.py", "hardware/placement.py"}  # which fill worki
 
 
 @each_file
-def test_values_are_frozen_and_made_by_keyword(path: Path) -> None:
+def test_every_value_is_frozen_and_made_by_keyword(path: Path) -> None:
     if str(path.relative_to(PACKAGE)) in CHANGING:
         return
     for node in (each for each in ast.walk(syntax(path)) if isinstance(each, ast.ClassDef)):
@@ -379,7 +379,7 @@ def text_surgery(tree: ast.AST) -> set[str]:
 
 
 @each_file
-def test_brian2_text_is_taken_apart_in_equations_only(path: Path) -> None:
+def test_every_text_of_brian2_is_taken_apart_in_equations_only(path: Path) -> None:
     if part(module_of(path)) != "equations" and str(path.relative_to(PACKAGE)) not in TAKEN_APART:
         assert not text_surgery(syntax(path))
 
