@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
+from spikehebb.circuits import synapse_pair
 from spikehebb.core import PlasticityRule
 from spikehebb.datasets import load
 from spikehebb.devices import Device
-from spikehebb.hardware import TARGETS, Target, memristive
+from spikehebb.hardware import TARGETS, Target, constrain, memristive
 from spikehebb.jobs import Settings, evaluate, learn_digits, read, weight_changes
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES, stdp_pair
@@ -89,6 +90,11 @@ def test_conductances_stay_in_their_range() -> None:
 def test_what_is_no_conductance_is_refused(rule: PlasticityRule, target: Target, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         memristive(rule, target)
+
+
+def test_conductances_are_no_limits_of_a_chip() -> None:
+    with pytest.raises(ValueError, match="weights of target memristive are conductances; give its rules with memris"):
+        constrain(synapse_pair(stdp_pair), TARGETS["memristive"])
 
 
 def test_what_is_set_before_it_is_read_is_not_kept() -> None:

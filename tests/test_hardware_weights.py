@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from spikehebb.circuits import lif_wta, linear_rates, soft_wta, synapse_pair
 from spikehebb.core import Circuit, PlasticityRule
 from spikehebb.devices import CPP, NUMPY, Device
-from spikehebb.hardware import TARGETS, Target, check, constrain, levels, quantize
+from spikehebb.hardware import TARGETS, Target, check, constrain, is_memristive, levels, quantize
 from spikehebb.hardware.rounding import steps
 from spikehebb.neurons import lif
 from spikehebb.protocols import spike_trains
@@ -23,6 +23,7 @@ from spikehebb.simulation import simulate
 from tests.conftest import NO_COMPILER
 
 LOIHI, GENERIC = TARGETS["loihi1"], TARGETS["generic"]
+CHIPS = [target for target in TARGETS.values() if not is_memristive(target)]
 POSITIVE, NEGATIVE, MIXED = [[0.3, 0.1], [0.2, 0.0]], [[-0.3, -0.1], [-0.2, 0.0]], [[0.3, -0.1], [-0.2, 0.1]]
 ROWS = [[0.3, 0.1], [-0.2, -0.1]]
 OUTSIDE = {"weight_bits": 4, "sign_in_weight_bits": False}
@@ -79,7 +80,7 @@ def test_quantized_weights_have_these_levels_and_pass_the_check(
     assert "weight_bits" in limits_broken(finer, target.with_limits(weight_bits=1, weight_bit_choices=None))
 
 
-@pytest.mark.parametrize("target", [*TARGETS.values(), own(weight_bits=3), own(**OUTSIDE), own(weight_bits=1)])
+@pytest.mark.parametrize("target", [*CHIPS, own(weight_bits=3), own(**OUTSIDE), own(weight_bits=1)])
 @pytest.mark.parametrize("weights", [POSITIVE, MIXED, ROWS], ids=["positive", "mixed", "rows"])
 def test_what_learns_on_a_chip_has_the_levels_of_what_is_quantized(target: Target, weights: ArrayLike) -> None:
     """The same range, or refused by all three."""

@@ -203,7 +203,6 @@ memristive = Target(
                 "curve_up": 0.5,
                 "curve_down": 0.5,
                 "cycle_noise": 0.01,
-                "weight_signs": "unsigned",
                 "learns": True,
                 "sum_of_products": False,
             },

@@ -136,6 +136,8 @@ def constrain(
         raise ValueError(f"circuit {circuit.name} has no learning rule to constrain; give a projection one.")
     if target.value("learns") is False:
         raise ValueError(f"target {target.name} does not learn on the chip; take another target, or frozen weights.")
+    if target.value("conductance_states") is not None:
+        raise ValueError(f"weights of target {target.name} are conductances; give its rules with memristive instead.")
     if get_dimensions(epoch) != second.dim or not epoch > 0 * ms:
         raise ValueError(f"epoch must be a time above 0, got {epoch}.")
     if rounding is None:
