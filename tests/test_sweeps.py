@@ -104,6 +104,10 @@ def test_a_plan_that_cannot_be_is_refused(given: dict[str, Any], message: str) -
         ("window", {}, "window needs rule"),
         ("window", {"rule": "oja", "rule.etta": 1}, "etta"),
         ("window", {"rule": "oja", "w0": "much"}, "w0 must be a number, got 'much'"),
+        ("window", {"rule": "oja", "dt_ms": -1}, "dt_ms must be a number above 0, got -1"),
+        ("window", {"rule": "oja", "frequency_hz": True}, "frequency_hz must be a number above 0, got True"),
+        ("window", {"rule": "oja", "lags_ms": [1, "x"]}, "lags_ms must be a list of numbers, got"),
+        ("fit", {"rule": "oja", "data": "bi1998", "trials": 0}, "trials must be a whole number from 1 on, got 0"),
         ("fit", {"rule": "oja"}, "fit needs data"),
     ],
 )

@@ -22,13 +22,14 @@ from spikehebb import devices, jobs, rules
 from spikehebb.conversion import timing_for
 from spikehebb.core import Images, PlasticityRule, Samples, digest, images_only
 from spikehebb.core.progress import Progress, of_stage
+from spikehebb.core.values import check_setting, is_finite
 from spikehebb.datasets import DATASETS, load_some, measurements, own_path, sample
 from spikehebb.devices import Device
 from spikehebb.equations import did_you_mean, quantity, unit_text
 from spikehebb.hardware import find as find_target
 from spikehebb.jobs.once import once
 from spikehebb.jobs.run import provenance, versions
-from spikehebb.reading import regular
+from spikehebb.reading import printable, regular
 from spikehebb.softhebb import Layer, Readout, Training
 from spikehebb.softhebb import find as find_softhebb
 from spikehebb.softhebb.presets import ALIASES
@@ -208,7 +209,12 @@ def _evaluate(given: Settings) -> Prepared:
 
 def _window(given: Settings) -> Prepared:
     rule, device = _rule(given, "window"), _device(given)
-    lags = None if (numbers := given.pop("lags_ms", None)) is None else np.asarray(numbers, float) * ms
+    numbers = given.pop("lags_ms", None)
+    if numbers is not None and not (
+        isinstance(numbers, (list, tuple, np.ndarray)) and len(numbers) and all(map(is_finite, numbers))
+    ):
+        raise ValueError(f"lags_ms must be a list of numbers, got {printable(repr(numbers), 60)}.")
+    lags = None if numbers is None else np.asarray(numbers, float) * ms
     config = _about(rule) | given | {"lags_ms": numbers}
     options = _pairing(given)
 
@@ -377,8 +383,11 @@ def _rule(given: Settings, job: str) -> PlasticityRule:
 def _pairing(given: Settings) -> Settings:
     """Return settings of pairings as functions take them."""
     units: Mapping[str, tuple[str, Quantity]] = {"frequency_hz": ("frequency", Hz), "dt_ms": ("dt", ms)}
-    for name in ("frequency_hz", "dt_ms", "w0", "confidence"):
-        if name in given and (isinstance(given[name], bool) or not isinstance(given[name], (int, float))):
+    for name, kind in (("frequency_hz", "float"), ("dt_ms", "float"), ("repeats", "int"), ("trials", "int")):
+        if given.get(name) is not None:
+            check_setting(name, kind, given[name])
+    for name in ("w0", "confidence"):
+        if name in given and not is_finite(given[name]):
             raise ValueError(f"{name} must be a number, got {given[name]!r}.")
     return {
         units[name][0] if name in units else name: value * units[name][1] if name in units else value
