@@ -210,9 +210,7 @@ def _evaluate(given: Settings) -> Prepared:
 def _window(given: Settings) -> Prepared:
     rule, device = _rule(given, "window"), _device(given)
     numbers = given.pop("lags_ms", None)
-    if numbers is not None and not (
-        isinstance(numbers, (list, tuple, np.ndarray)) and len(numbers) and all(map(is_finite, numbers))
-    ):
+    if numbers is not None and (np.ndim(numbers) != 1 or not len(numbers) or not all(map(is_finite, numbers))):
         raise ValueError(f"lags_ms must be a list of numbers, got {printable(repr(numbers), 60)}.")
     lags = None if numbers is None else np.asarray(numbers, float) * ms
     config = _about(rule) | given | {"lags_ms": numbers}
