@@ -103,7 +103,7 @@ conductance_adaptive = NeuronModel(
     refractory="t_ref",
     receive="g_e_post += clip(w, 0, inf); g_i_post += clip(-w, 0, inf)",
     onset="v = v_rest; g_e = 0; g_i = 0",
-    method="euler",
+    method="exponential_euler",
     parameters={
         "tau_m": 100 * ms,
         "v_rest": -65 * mV,
@@ -131,7 +131,7 @@ conductance_inhibitory = NeuronModel(
     refractory="t_ref",
     receive=conductance_adaptive.receive,
     onset=conductance_adaptive.onset,
-    method="euler",
+    method="exponential_euler",
     parameters={
         "tau_m": 10 * ms,
         "v_rest": -60 * mV,
