@@ -13,10 +13,10 @@ from brian2 import Hz, ms, mV, second
 
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
-from spikehebb.core import Circuit, PlasticityRule, Population, Projection, Protocol, Recording
+from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
-from spikehebb.encoders import poisson, regular, spike_source
-from spikehebb.neurons import escape_rate, lif, log_sum_exp
+from spikehebb.encoders import poisson, regular, spike_rows, spike_source
+from spikehebb.neurons import conductance_adaptive, conductance_inhibitory, escape_rate, lif, log_sum_exp
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import network, programs, simulate
@@ -353,3 +353,23 @@ def test_only_resting_weights_of_all_to_all_projections_skip_the_synapses(rng: n
     plan = assemble(soft_wta(rng.random((4, 3))), protocol, dt=1 * ms)
     assert resting(plan.projections["feedforward"]) == ""
     assert resting(plan.projections["excite"]) == ""
+
+
+@pytest.mark.parametrize("model", [conductance_adaptive, conductance_inhibitory], ids=lambda model: model.name)
+def test_inhibition_of_any_strength_ends_at_its_reversal_potential(model: NeuronModel, device: Device) -> None:
+    """As when hundreds of neurons inhibit one at once: a step of Euler's method would overshoot, and fire it."""
+    circuit = Circuit(
+        name="inhibited",
+        populations={"input": Population(model=spike_source, size=1), "output": Population(model=model, size=1)},
+        projections={"inhibit": Projection(pre="input", post="output", weights=np.array([[-7000.0]]))},
+    )
+    if model is conductance_adaptive:
+        circuit = circuit.with_state("output", theta=0.02)  # without which it fires at rest
+    protocol = Protocol(stimuli={"input": spike_rows([[5] * ms])}, duration=60 * ms)
+    seen = simulate(circuit, protocol, dt=0.5 * ms, device=device, record=["output", "output.v"])
+    v = np.asarray(seen.traces["output.v"])
+    assert not len(seen.spikes["output"])
+    reversal = float(model.parameters["E_i"])
+    assert v.min() == pytest.approx(reversal, abs=1e-5)
+    assert v.min() >= reversal - 1e-12
+    assert v[-1] > v.min()
