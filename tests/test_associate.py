@@ -234,3 +234,4 @@ def test_the_command_writes_numbers_and_a_picture(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["hebbian", "hebb"]
     assert (tmp_path / "association.png").stat().st_size > 10_000
+    assert "How to repeat it" in (tmp_path / "report.html").read_text()

@@ -96,6 +96,7 @@ def test_the_reward_command_prints_every_condition(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert all(f"\n{name} " in done.stdout for name in CONDITIONS)
     assert (tmp_path / "reward.png").stat().st_size > 10_000
+    assert "How to repeat it" in (tmp_path / "report.html").read_text()
 
 
 def transmitted(rates: Array, spikes: int, **parameters: object) -> Array:

@@ -16,6 +16,7 @@ from spikehebb.cli.common import (
     commands,
     images_of,
     into,
+    page,
     print_json,
     progress,
     say,
@@ -90,7 +91,7 @@ def associate(
         report = jobs.associate(
             learnt, settings, tests=tests, device=devices.find(device), out=out, overwrite=overwrite, progress=tell
         )
-        picture = plot.save(plot.association(report), out / "association.png")
+        shown = [plot.save(plot.association(report), out / "association.png"), page(out)]
     if as_json:
         print_json(report)
         return
@@ -101,7 +102,7 @@ def associate(
     if tests:
         for rule, each in report["rules"].items():
             say(f"{rule:18}of images that were not learnt {100 * each['test_right']:.2f} % are answered right")
-    for path in (out / "run.json", picture):
+    for path in (out / "run.json", *shown):
         say(f"  {path}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, Overwrite, commands, into, print_json, progress, say
+from spikehebb.cli.common import DeviceName, Json, Overwrite, commands, into, page, print_json, progress, say
 
 
 @commands.command()
@@ -46,7 +46,7 @@ def reward(
     )
     with progress() as tell, jobs.held(out):
         report = jobs.learn_reward(task, device=devices.find(device), out=out, overwrite=overwrite, progress=tell)
-        picture = plot.save(plot.rewards(report), out / "reward.png")
+        shown = [plot.save(plot.rewards(report), out / "reward.png"), page(out)]
     if as_json:
         print_json(report)
         return
@@ -54,5 +54,5 @@ def reward(
     for name, last in report["last"].items():
         say(f"{name:46}{last['mean']:9.3f}{last['standard_deviation']:20.3f}")
     say(f"{'perfect weights':46}{report['bound']:9.3f}")
-    for path in (out / "run.json", picture):
+    for path in (out / "run.json", *shown):
         say(f"  {path}")
