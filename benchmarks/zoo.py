@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,9 @@ def main() -> None:
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
     }
     text = "\n".join(f"{key} = {json.dumps(value)}" for key, value in line.items())
-    with (MODELS / "models.toml").open("a") as index:
-        index.write(f"\n[{given.name}]\n{text}\n")
+    index = MODELS / "models.toml"
+    others = re.sub(rf"(?ms)^\[{re.escape(given.name)}\]\n.*?(?=^\[|\Z)", "", index.read_text()).rstrip()
+    index.write_text(f"{others}\n\n[{given.name}]\n{text}\n")
     print(given.name, round(file.stat().st_size / 1e6, 2), "MB", given.metric, accuracy, sampled)
 
 
