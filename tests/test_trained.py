@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -254,7 +255,7 @@ def test_a_conversion_to_lif_goes_on_where_it_stopped(
     forms: dict[str, Trained], test_images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {"data": load("digits", "train")[:20], "test": test_images, "calibration": 20}
-    given["device"] = "numpy"
+    given |= {"device": "numpy", "input_rate_hz": 500.0}  # a rate that would follow from the calibration, too
     whole = jobs.convert(forms["learned"], **given, out=tmp_path / "whole")
 
     def stopped(stage: str, fraction: float) -> None:
@@ -275,8 +276,15 @@ def test_a_conversion_to_lif_goes_on_where_it_stopped(
         assert isinstance(run, jobs.LifRun)
         assert isinstance(whole, jobs.LifRun)
         assert_same(run.network, whole.network)
-    with pytest.raises(FileExistsError, match="another run"):
-        jobs.convert(forms["learned"], **given, out=tmp_path / "part", seed=1)
+    monkeypatch.undo()
+    swapped = jobs.convert(forms["learned"], **given | {"calibration": 10}, out=tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "checkpoint.npz", tmp_path / "part" / "checkpoint.npz")
+    with pytest.raises(ValueError, match="holds the network of another run, so it is damaged"):
+        jobs.convert(forms["learned"], **given, out=tmp_path / "part")
+    assert swapped.report["calibration"] != whole.report["calibration"]
+    for other in ({"seed": 1}, {"calibration": 10}):
+        with pytest.raises(FileExistsError, match="another run"):
+            jobs.convert(forms["learned"], **{**given, **other}, out=tmp_path / "part")
 
 
 @pytest.mark.long

@@ -22,6 +22,7 @@ from spikehebb import equations as text
 from spikehebb.core import Circuit, Float, Frozen, Population, Projection, Recording
 from spikehebb.core.seeds import check_seed
 from spikehebb.hardware.integer_rule import IntegerRule, Range, integer_rule
+from spikehebb.hardware.memristive import is_memristive
 from spikehebb.hardware.rounding import Rounding, whole
 from spikehebb.hardware.sum_of_products import SumOfProducts, sum_of_products
 from spikehebb.hardware.target import Target
@@ -136,7 +137,7 @@ def constrain(
         raise ValueError(f"circuit {circuit.name} has no learning rule to constrain; give a projection one.")
     if target.value("learns") is False:
         raise ValueError(f"target {target.name} does not learn on the chip; take another target, or frozen weights.")
-    if target.value("conductance_states") is not None:
+    if is_memristive(target):
         raise ValueError(f"weights of target {target.name} are conductances; give its rules with memristive instead.")
     if get_dimensions(epoch) != second.dim or not epoch > 0 * ms:
         raise ValueError(f"epoch must be a time above 0, got {epoch}.")

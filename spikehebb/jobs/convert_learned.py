@@ -137,6 +137,7 @@ def convert_learned(
         "image_shape": list(test.image_shape),
         "classes": list(trained.classes),
         "source": source,
+        "calibrated_on": digest(rows),
         "network": digest([weights, offset, inverse_temperature, np.asarray(trained.arrays["profile"])]),
         "kind": "lif conversion",
         **provenance(device.name, seed, train=train, test=test),
@@ -245,6 +246,10 @@ class _Conversion:
         if report is None:
             return None
         saved = checkpoint.load(folder / "checkpoint.npz", form.shapes)
+        if any(saved.header[name] != report.get(name) for name in saved.header.keys() - {"kind", "data"}):
+            raise ValueError(
+                f"{folder} holds the network of another run, so it is damaged; begin anew with --overwrite."
+            )
         return LifRun(report=report, network=LifNetwork(own=form.from_checkpoint(saved)))
 
     def _encoder(self) -> NeuronModel:
