@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ def test_conductances_stay_in_their_range() -> None:
     ("rule", "target", "message"),
     [
         (stdp_pair, TARGETS["loihi1"], "^target loihi1 has no conductance_states"),
+        (stdp_pair, EXACT.with_limits(weight_bits=4), "^weight_bits: target memristive has conductances, and no bits"),
         (RULES["softhebb"], EXACT, "^rule softhebb has no upper bound; give w_max above 0"),
         (RULES["calcium_dp"], EXACT, "^rule calcium_dp changes weights between spikes or at onsets"),
         (RULES["normalization"], EXACT, "^rule normalization changes weights between spikes or at onsets"),
@@ -90,6 +92,12 @@ def test_conductances_stay_in_their_range() -> None:
 def test_what_is_no_conductance_is_refused(rule: PlasticityRule, target: Target, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         memristive(rule, target)
+
+
+@pytest.mark.parametrize("given", [{"weight_bits": 4}, {"trace_bits": 4}, {"rounding": "nearest"}])
+def test_a_chips_settings_are_not_dropped(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"leave (it|that) out"):
+        Settings(neurons=5, target="memristive", **given)
 
 
 def test_conductances_are_no_limits_of_a_chip() -> None:

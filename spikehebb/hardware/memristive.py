@@ -51,7 +51,7 @@ def memristive(
     Raises
     ------
     ValueError
-        If the target has no conductances, the rule changes weights between spikes, or its weights have no bound.
+        If the target has no conductances, or bits, or the rule changes weights between spikes or has no bound.
 
     Examples
     --------
@@ -63,6 +63,8 @@ def memristive(
     states = target.value("conductance_states")
     if states is None:
         raise ValueError(f"target {target.name} has no conductance_states; its weights are no conductances.")
+    if bits := [name for name in ("weight_bits", "trace_bits") if target.value(name)]:
+        raise ValueError(f"{', '.join(bits)}: target {target.name} has conductances, and no bits; leave that out.")
     if "w" in text.differential(rule.synapse) or any(map(_changes, (rule.update, *rule.onset))):
         raise ValueError(
             f"rule {rule.name} changes weights between spikes or at onsets, and a conductance changes by pulses at "

@@ -269,10 +269,11 @@ class Settings:
             self.plasticity(plain=True).with_parameters(**changes)
 
     def _check_chip(self) -> None:
-        if self.target:
-            rule = self.plasticity()  # which refuses what no device has
-            if self.on_chip:
-                hardware.sum_of_products(rule)
+        rule = self.plasticity() if self.target else None  # which refuses what no device has
+        if rule and self.on_chip:
+            hardware.sum_of_products(rule)
+        elif rule and self.rounding:
+            raise ValueError("rounding is a chip's, and memristive devices round stochastically; leave it out.")
 
     @property
     def learner(self) -> Learner:
@@ -286,10 +287,9 @@ class Settings:
             raise ValueError(
                 f"circuit {self.learner.name} has rules of its own, and takes no other; leave the rule out."
             )
-        if plain:
-            return rule
-        rule = rule.with_parameters(**_of("rule", self.parameters))
-        return hardware.memristive(rule, self.chip(), w_max=self.w_max) if self.target and not self.on_chip else rule
+        rule = rule if plain else rule.with_parameters(**_of("rule", self.parameters))
+        as_it_is = plain or not self.target or self.on_chip
+        return rule if as_it_is else hardware.memristive(rule, self.chip(), w_max=self.w_max)
 
     @property
     def time_steps(self) -> int:
