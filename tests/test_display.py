@@ -15,14 +15,18 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
 from matplotlib.figure import Figure
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import spikehebb as sh
 from spikehebb import conversion, jobs, plot, simulation
 from spikehebb.circuits import LEARNERS, synapse_pair
 from spikehebb.cli import index
+from spikehebb.cli.common import ALSO, commands
 from spikehebb.core import display
 from spikehebb.datasets.measurements import PUBLISHED
 from spikehebb.jobs import DigitRun, LearnedNetwork
+from spikehebb.plot.save import FORMATS
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES
 
@@ -113,6 +117,32 @@ def test_everything_is_drawn_into_given_axes(value: Any) -> None:
     plt.close()
 
 
+def test_a_command_saves_its_pictures_in_other_formats_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIKEHEBB_PICTURES", "")  # whatever the command sets is undone
+    words = ["--pictures", "svg,pdf", "window", "stdp_pair", "--lags=-10,10", "--device", "numpy"]
+    done = CliRunner().invoke(commands, [*words, "--out", str(tmp_path / "w")])
+    assert done.exit_code == 0
+    starts = {path.suffix: path.read_bytes()[:5] for path in (tmp_path / "w").glob("window_stdp_pair.*")}
+    assert starts == {".png": b"\x89PNG\r", ".svg": b"<?xml", ".pdf": b"%PDF-"}
+    assert {f".{kind}" for kind in ALSO} == FORMATS.keys() - {".png"}
+    refused = CliRunner().invoke(commands, ["--pictures", "gif", "rules"])
+    assert refused.exit_code == 2
+    assert "'gif' is none of svg, pdf" in " ".join(refused.output.replace("│", " ").split())
+
+
+def test_every_command_has_a_heading_and_an_example() -> None:
+    def check(group: Any, above: str) -> None:
+        for name, each in group.commands.items():
+            whole = f"{above}{name}"
+            assert isinstance(each.rich_help_panel, str) or above, whole
+            if hasattr(each, "commands"):
+                check(each, f"{whole} ")
+            else:
+                assert f"spikehebb {whole}" in each.epilog, whole
+
+    check(get_command(commands), "")
+
+
 @pytest.mark.long
 def test_pictures_are_what_their_names_say(tmp_path: Path) -> None:
     begins = {"x.png": b"\x89PNG", "x.pdf": b"%PDF", "x.svg": b"<?xml"}
@@ -176,7 +206,7 @@ def test_the_index_is_that_of_the_catalogue() -> None:
 )
 def test_lists_and_mistakes_need_no_brian2(words: str, says: str, tmp_path: Path) -> None:
     code = f"import sys; sys.argv = ['spikehebb', *{words.split()!r}]\nfrom spikehebb.cli import app\ntry:\n    app()\n"
-    code += "finally:\n    print('brian2' in sys.modules or 'numpy' in sys.modules)\n"
+    code += "finally:\n    print(any(name in sys.modules for name in ('brian2', 'numpy', 'pydantic')))\n"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False

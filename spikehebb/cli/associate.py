@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli.common import (
+    RULES,
     DataDir,
     DeviceName,
     Json,
     OptionalData,
     Overwrite,
-    commands,
+    command,
     images_of,
     into,
     page,
@@ -23,7 +24,7 @@ from spikehebb.cli.common import (
 )
 
 
-@commands.command()
+@command(RULES, "associate --patterns correlated --out runs/associate")
 def associate(
     out: Annotated[Path, into("Folder for run.json and the picture.")],
     patterns: Annotated[str, typer.Option(help="random, correlated, biased or sparse bits.")] = "random",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from spikehebb.signals import ended_by_signals
 RULES, IMAGES, RUNS = "Learning rules", "Networks that learn images", "Many runs"
 CHIPS, MACHINE = "Chips and other tools", "This machine"
 _HEADINGS = (RULES, IMAGES, RUNS, CHIPS, MACHINE)
+_FIRST = ("rules", "window", "learn", "sweep", "check", "doctor")  # below their headings
+ALSO = ("svg", "pdf")  # formats of pictures beside PNG
 
 
 class Stopped(KeyboardInterrupt):
@@ -36,7 +39,8 @@ class Interruptible(TyperGroup):
         """Return the commands in the order of their headings."""
         names = super().list_commands(ctx)
         headings = {name: getattr(self.commands[name], "rich_help_panel", None) for name in names}
-        return sorted(names, key=lambda name: _HEADINGS.index(headings[name]) if headings[name] in _HEADINGS else -1)
+        places = {heading: place for place, heading in enumerate(_HEADINGS)}
+        return sorted(names, key=lambda name: (places.get(headings[name], -1), name not in _FIRST))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -61,11 +65,28 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _pictures(words: str) -> str:
+    for word in filter(None, words.split(",")):
+        if word not in ALSO:
+            raise typer.BadParameter(f"{word!r} is none of {', '.join(ALSO)}; pictures are .png in any case.")
+    os.environ["SPIKEHEBB_PICTURES"] = words  # for whoever draws, also in other processes
+    return words
+
+
 @commands.callback()
 def main(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version, and stop.")
     ] = False,
+    pictures: Annotated[
+        str,
+        typer.Option(
+            metavar="svg|pdf|svg,pdf",
+            envvar="SPIKEHEBB_PICTURES",
+            callback=_pictures,
+            help="Save each picture of the command in these formats, too.",
+        ),
+    ] = "",
 ) -> None:
     """Local learning in spiking networks: STDP windows, spiking winner-take-all digits, export."""
 
@@ -87,10 +108,12 @@ def names(what: str) -> Callable[[], list[str]]:
     return lambda: list(index.catalogue()[what])
 
 
-def command(panel: str, *examples: str, name: str | None = None) -> Callable[[Any], Any]:
+def command(
+    panel: str | None, *examples: str, name: str | None = None, group: typer.Typer = commands
+) -> Callable[[Any], Any]:
     """Return the decorator of a command: under which heading the help lists it, and the examples that it shows."""
     lines = [f"spikehebb {example}" for example in examples]
-    return commands.command(name, rich_help_panel=panel, epilog="\n\n".join(["For example:", *lines]))
+    return group.command(name, rich_help_panel=panel, epilog="\n\n".join(["For example:", *lines]))
 
 
 DEVICES = "auto|numpy|cpp|cuda|cuda-single"

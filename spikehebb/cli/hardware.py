@@ -39,7 +39,7 @@ def target_of(name: str, settings: Sequence[str] = ()) -> Any:
     return target.with_limits(**changes)
 
 
-@hardware.command("list")
+@command(None, "hardware list", name="list", group=hardware)
 def list_(as_json: Json = False) -> None:
     """List the chips."""
     listed = index.catalogue()["target"]
@@ -50,7 +50,7 @@ def list_(as_json: Json = False) -> None:
         say(f"{name:14} {summary}")
 
 
-@hardware.command()
+@command(None, "hardware show loihi1", group=hardware)
 def show(
     name: Annotated[
         str, typer.Argument(metavar="CHIP", callback=known("target"), help="A name that 'hardware list' shows.")

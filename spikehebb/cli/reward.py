@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from spikehebb.cli.common import DeviceName, Json, Overwrite, commands, into, page, print_json, progress, say
+from spikehebb.cli.common import RULES, DeviceName, Json, Overwrite, command, into, page, print_json, progress, say
 
 
-@commands.command()
+@command(RULES, "reward --out runs/reward")
 def reward(
     out: Annotated[Path, into("Folder for run.json and the picture.")],
     trials: Annotated[int, typer.Option(help="Trials.")] = 2000,

@@ -17,6 +17,7 @@ from spikehebb.cli.common import (
     Limit,
     Overwrite,
     Size,
+    command,
     commands,
     images_of,
     into,
@@ -39,7 +40,7 @@ Cores = Annotated[int | None, typer.Option(help="All that this process may use w
 Where = Annotated[str, typer.Option("--device", help="cpu, or gpu with CuPy.")]
 
 
-@softhebb.command()
+@command(None, "softhebb train --preset cifar-1 --data cifar10 --out runs/cifar1", group=softhebb)
 def train(
     preset: PresetName,
     data: Data,
@@ -111,7 +112,7 @@ def train(
         say(f"  {path}")
 
 
-@softhebb.command()
+@command(None, "softhebb evaluate runs/cifar1 --data cifar10", group=softhebb)
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     data: Data,
@@ -137,7 +138,7 @@ def evaluate(
     _print_scores(result["metrics"], None)
 
 
-@softhebb.command(name="import")
+@command(None, "softhebb import weights.pth --preset cifar-3 --out runs/theirs", name="import", group=softhebb)
 def import_(
     file: Annotated[Path, typer.Argument(help="A .pth or .pth.tar file of the authors' code, or of its demo.py.")],
     out: Annotated[Path, into("Folder for checkpoint.npz.")],
@@ -159,7 +160,7 @@ def import_(
     say(f"  {out / 'checkpoint.npz'}")
 
 
-@softhebb.command()
+@command(None, "softhebb export runs/cifar1 --out weights.pth", group=softhebb)
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     out: Annotated[Path, typer.Option(help="The .pth file to write.")],
@@ -173,7 +174,7 @@ def export(
     say(f"  {out}")
 
 
-@softhebb.command()
+@command(None, "softhebb presets", group=softhebb)
 def presets(as_json: Json = False) -> None:
     """List the published networks and their controls."""
     listed = index.catalogue()["softhebb preset"]

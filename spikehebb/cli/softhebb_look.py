@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from spikehebb.cli.common import Data, DataDir, Json, Limit, Size, images_of, into, print_json, progress, say
+from spikehebb.cli.common import Data, DataDir, Json, Limit, Size, command, images_of, into, print_json, progress, say
 from spikehebb.cli.softhebb import softhebb
 
 
-@softhebb.command()
+@command(None, "softhebb look runs/cifar1 --data cifar10 --out runs/look", group=softhebb)
 def look(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a run.")],
     data: Data,
@@ -58,7 +58,7 @@ def look(
         say(f"  {path}")
 
 
-@softhebb.command()
+@command(None, "softhebb robustness runs/dense --data mnist --out runs/robust", group=softhebb)
 def robustness(
     checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints, or folders of runs, to compare.")],
     data: Data,

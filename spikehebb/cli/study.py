@@ -15,6 +15,7 @@ from spikehebb.cli.common import (
     Json,
     Limit,
     Overwrite,
+    command,
     commands,
     images_of,
     into,
@@ -28,7 +29,7 @@ study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in 
 commands.add_typer(study, name="study", rich_help_panel=CHIPS)
 
 
-@study.command()
+@command(None, "study bits --data digits --neurons 100 --out runs/bits", group=study)
 def bits(
     data: Data,
     out: Annotated[Path, into("Folder for study.json, study.csv and the picture.")],

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from spikehebb.cli.common import DataDir, Json, commands, print_json, progress, say
+from spikehebb.cli.common import IMAGES, MACHINE, DataDir, Json, command, print_json, progress, say
 
 Into = Annotated[Path | None, typer.Option("--out", help="A new folder to copy them into.")]
 _CLOSE = 0.02  # of the accuracy on a sample of 500: another processor draws other random numbers
 
 
-@commands.command()
+@command(IMAGES, "models", "models mnist-400 --check")
 def models(
     names: Annotated[list[str] | None, typer.Argument(help="Only these.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare the hash of each file, and score it again.")] = False,
@@ -43,7 +43,7 @@ def models(
             say(f"  {model.command}\n  {model.folder / 'README.md'}")
 
 
-@commands.command()
+@command(MACHINE, "examples --out examples")
 def examples(out: Into = None) -> None:
     """List the examples, or copy them with their data into a folder, as the documentation's commands name it."""
     from spikehebb import jobs

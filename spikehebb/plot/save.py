@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,8 @@ def named(figure: Figure) -> Figure:
 def save(figure: Figure, path: Path | str, *, columns: int | None = None) -> Path:
     """Write a figure whole or not at all: as PNG, SVG or PDF, as the name ends.
 
+    Beside a PNG the formats in the variable ``SPIKEHEBB_PICTURES``, such as ``svg,pdf``, are written, too.
+
     Parameters
     ----------
     figure : Figure
@@ -154,6 +157,9 @@ def save(figure: Figure, path: Path | str, *, columns: int | None = None) -> Pat
         path,
         lambda file: figure.savefig(file, dpi=FORMATS[kind], format=kind[1:], metadata=metadata),
     )
+    if kind == ".png":
+        for word in filter(None, os.environ.get("SPIKEHEBB_PICTURES", "").split(",")):
+            save(figure, path.with_suffix(f".{word}"))
     return path
 
 
