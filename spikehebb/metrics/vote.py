@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from spikehebb.core import Float, Int
 
@@ -105,7 +106,8 @@ def fit_linear(counts: Any, labels: Int, classes: int) -> Float:
     table[:, -1] = -1e9
     table[present, -1] = 0
     if len(present) > 1:
-        model = LogisticRegression(max_iter=500, tol=1e-3).fit(counts.astype(np.float64), labels)
+        with threadpool_limits(1):  # products with sparse counts have no threads; short sums would wait for them
+            model = LogisticRegression(max_iter=500, tol=1e-3).fit(counts.astype(np.float64), labels)
         fitted = np.column_stack([model.coef_, model.intercept_])
         table[present if len(present) > 2 else present[1:]] = fitted
     return table
