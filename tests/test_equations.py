@@ -296,6 +296,7 @@ RULES_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"synapse": "w : 1\nA : 1"}, "'A' is one of its parameters and one of its variables"),
     ({"pre": "dx1/dt = -x1**2/tau : 1"}, "not linear"),
     ({"post": "dS/dt = -S/tau : 1"}, "would take 'S' for SymPy's S"),
+    ({"post": "dsum/dt = -sum/tau : 1"}, "would take 'sum' for Python's sum"),
     ({"pre": "x1 : 1 (shared)"}, "sets 'x1', which cannot change"),
     ({"on_post": "A = 2"}, "sets 'A', which cannot change"),
     ({"on_post": "w += stimulus(t, i)"}, "uses 'stimulus'"),

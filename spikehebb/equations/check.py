@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -117,9 +118,11 @@ def check_method(owner: str, method: str, equations: str) -> None:
     if used(equations) & _NOISE.keys() and method not in _STOCHASTIC:
         raise ValueError(f"{owner}: method {method!r} integrates no noise (xi); take {' or '.join(_STOCHASTIC)}.")
     for name in differential(equations) if method == "exact" else ():
-        if hasattr(sympy, name) and name != "I":  # which SymPy happens to write as it reads it
+        whose = next((each for each in (sympy, builtins) if hasattr(each, name)), None)
+        if whose and name != "I":  # which SymPy happens to write as it reads it
+            library = "SymPy" if whose is sympy else "Python"
             raise ValueError(
-                f"{owner}: Brian2's exact method would take {name!r} for SymPy's {name}; rename it, or take 'euler'."
+                f"{owner}: Brian2's exact method would take {name!r} for {library}'s {name}; rename it, or take 'euler'."
             )
     if method == "exact" and not is_linear(equations):
         raise ValueError(f"{owner}: its equations are not linear, so that no method is 'exact'; take 'euler' or 'rk4'.")
