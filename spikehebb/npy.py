@@ -6,6 +6,7 @@ import ast
 import errno
 import math
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,8 +26,8 @@ _MOST_HEADER = 10_000  # characters
 _LARGEST = 1e18  # larger numbers are no weights, and their squares would not fit single precision
 
 
-def npy_layout(file: IO[bytes], owner: str) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
-    """Read the header of an array in NumPy's format.
+def npy_layout(file: IO[bytes], owner: str, *, texts: bool = False) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
+    """Read the header of an array of numbers in NumPy's format, or of texts where these may be there.
 
     Returns
     -------
@@ -36,7 +37,7 @@ def npy_layout(file: IO[bytes], owner: str) -> tuple[np.dtype[Any], tuple[int, .
     Raises
     ------
     ValueError
-        If it is damaged, or of anything but plain numbers.
+        If it is damaged, or of anything else.
     """
     head = file.read(8)
     width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(head)
@@ -53,14 +54,16 @@ def npy_layout(file: IO[bytes], owner: str) -> tuple[np.dtype[Any], tuple[int, .
         raise ValueError(f"{owner} is no array of numbers ({type(error).__name__}: {printable(error)}).") from error
     if dtype.hasobject:
         raise ValueError(f"{owner} holds pickled objects, which could run code; refused.")
-    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+    if not (texts and dtype.kind == "U" and dtype.itemsize) and (dtype.kind not in "fiub" or dtype.itemsize > 8):
         raise ValueError(f"{owner} has the wrong type, {dtype}.")
     if any(side < 0 for side in header["shape"]):
         raise ValueError(f"{owner} has the shape {header['shape']}.")
     return dtype, tuple(header["shape"]), header["fortran_order"], 8 + width + length
 
 
-def read_npy(file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+def read_npy(
+    file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | None = None, *, texts: bool = False
+) -> NDArray[Any]:
     """Read an array in NumPy's format, after comparing what it promises with what there is.
 
     Parameters
@@ -72,12 +75,14 @@ def read_npy(file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | No
         What a message calls the array.
     shape : tuple of int, optional
         What it must have.
+    texts : bool, optional
+        Texts are taken, too.
 
     Raises
     ------
     ValueError
     """
-    dtype, got, fortran, header = npy_layout(file, owner)
+    dtype, got, fortran, header = npy_layout(file, owner, texts=texts)
     if shape is not None and got != shape:
         raise ValueError(f"{owner} has shape {got}, but {shape} is needed.")
     needed = math.prod(got) * dtype.itemsize
@@ -88,8 +93,11 @@ def read_npy(file: IO[bytes], size: int, owner: str, shape: tuple[int, ...] | No
     while part := file.read(1 << 20):
         view[done : done + len(part)] = part
         done += len(part)
-    array = np.frombuffer(content, dtype).reshape(got, order="F" if fortran else "C")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    native = dtype.newbyteorder("=")
+    array = np.frombuffer(content, dtype).reshape(got, order="F" if fortran else "C").astype(native, copy=False)
+    if dtype.kind == "U" and array.size and array.ravel().view(np.uint32).max() > sys.maxunicode:
+        raise ValueError(f"{owner} holds letters that there are not.")
+    return array
 
 
 @contextmanager
@@ -142,11 +150,16 @@ def check_room(path: Path, what: str, needed: int) -> None:
 
 
 def read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, owner: str, shape: tuple[int, ...] | None = None
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    owner: str,
+    shape: tuple[int, ...] | None = None,
+    *,
+    texts: bool = False,
 ) -> NDArray[Any]:
     """Read an array of an open file; see ``read_npy``."""
     with archive.open(member) as file:
-        return read_npy(file, member.file_size, owner, shape)  # to its end, where its checksum is
+        return read_npy(file, member.file_size, owner, shape, texts=texts)  # to its end, where its checksum is
 
 
 def unbelievable(array: NDArray[Any]) -> str:

@@ -363,6 +363,24 @@ def test_npz_files_in_colour_and_of_real_numbers(tmp_path: Path) -> None:
     check(tmp_path / "own.npz", "own")
 
 
+def test_npz_files_with_classes_by_name(tmp_path: Path) -> None:
+    names = np.array(["owl", "cat", "ant"])
+    given = {"x_train": TRAIN, "x_test": TEST, "y_train": names[LABELS], "y_test": names[UNSEEN]}
+    np.savez(tmp_path / "own.npz", **given)
+    images = load(tmp_path / "own.npz", "train")
+    assert images.classes == ("ant", "cat", "owl")
+    assert [images.classes[label] for label in images.labels] == list(names[LABELS])
+    np.savez(tmp_path / "own.npz", **given | {"y_train": names[LABELS].astype(">U3")})  # of another machine
+    np.testing.assert_array_equal(load(tmp_path / "own.npz", "train").labels, images.labels)
+    wrong = np.full(len(LABELS), 0x110000, np.uint32).view("<U1")
+    np.savez(tmp_path / "own.npz", **given | {"y_train": wrong})
+    with pytest.raises(ValueError, match="y_train holds letters that there are not"):
+        load(tmp_path / "own.npz", "train")
+    np.savez(tmp_path / "own.npz", **given | {"x_train": names[LABELS]})
+    with pytest.raises(ValueError, match="x_train has the wrong type, <U3"):
+        load(tmp_path / "own.npz", "train")
+
+
 def test_npz_files_of_kuzushiji(tmp_path: Path) -> None:
     for part, images, labels in (("train", TRAIN, LABELS), ("test", TEST, UNSEEN)):
         np.savez_compressed(tmp_path / f"kmnist-{part}-imgs.npz", images)

@@ -43,7 +43,8 @@ def load_npz(path: Path, part: str, cells: int | None = None) -> Images:
     ----------
     path : path
         Its arrays are called as in ``NAMES``; others are passed over. Pixels are (n, height, width), with 1 or 3
-        channels at the end or in the second place, bytes or from 0 to 1, or rows (see ``tables.as_pixels``).
+        channels at the end or in the second place, bytes or from 0 to 1, or rows (see ``tables.as_pixels``). Labels
+        are whole numbers or names.
     part : str
     cells : int, optional
         For each feature of rows.
@@ -59,7 +60,10 @@ def load_npz(path: Path, part: str, cells: int | None = None) -> Images:
                 f"{_WHAT} {path} holds {printable(', '.join(sorted(members)))}, but needs {', '.join(NAMES[0])} or "
                 f"{', '.join(NAMES[2])}."
             )
-        read = {each: read_member(archive, members[each], f"{_WHAT} {path}: {each}") for each in (names[1], names[3])}
+        read = {
+            each: read_member(archive, members[each], f"{_WHAT} {path}: {each}", texts=True)
+            for each in (names[1], names[3])
+        }
         shown = names[0] if part == "train" else names[2]
         rows = read_member(archive, members[shown], f"{_WHAT} {path}: {shown}")
         fitted = rows

@@ -120,9 +120,9 @@ def check_method(owner: str, method: str, equations: str) -> None:
     for name in differential(equations) if method == "exact" else ():
         whose = next((each for each in (sympy, builtins) if hasattr(each, name)), None)
         if whose and name != "I":  # which SymPy happens to write as it reads it
-            library = "SymPy" if whose is sympy else "Python"
+            other = f"{'SymPy' if whose is sympy else 'Python'}'s {name}"
             raise ValueError(
-                f"{owner}: Brian2's exact method would take {name!r} for {library}'s {name}; rename it, or take 'euler'."
+                f"{owner}: Brian2's exact method would take {name!r} for {other}; rename it, or take 'euler'."
             )
     if method == "exact" and not is_linear(equations):
         raise ValueError(f"{owner}: its equations are not linear, so that no method is 'exact'; take 'euler' or 'rk4'.")
