@@ -283,7 +283,9 @@ def spike_rows(trains: Sequence[Quantity]) -> Float:
         for neuron, train in enumerate(trains)
     ]
     for neuron, column in enumerate(columns):
-        if column.ndim != 1 or np.any(np.diff(column) <= 0):
+        if column.ndim != 1:
+            raise ValueError(f"spike train {neuron}: times must be a row of numbers, got the shape {column.shape}.")
+        if np.any(np.diff(column) <= 0):
             raise ValueError(f"spike train {neuron}: times must be increasing, one after the other.")
     rows = np.full((max(map(len, columns)) + 1, len(columns)), np.inf)
     for neuron, column in enumerate(columns):

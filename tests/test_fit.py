@@ -259,6 +259,8 @@ def doubled() -> PlasticityRule:
     ("options", "message"),
     [
         ({"free": ["A_pls"]}, "stdp_pair has no parameter 'A_pls'. Did you mean 'A_plus'? (A_plus, A_minus,"),
+        ({"data": 3}, "data must be Measurements, a name of published ones or a CSV file; got 3."),
+        ({"data": None}, "data must be Measurements, a name of published ones or a CSV file; got None."),
         ({"free": []}, "stdp_pair: nothing is free; name at least one parameter. (A_plus, A_minus,"),
         ({"confidence": 95}, "confidence must lie between 0 and 1, got 95."),
         ({"w0": 0.0}, "w0 must be a finite number above 0, because changes are relative to it, got 0.0."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -195,6 +196,37 @@ def test_bounds_of_single_synapses() -> None:
     assert synapse_pair(rule, pairs=2, w=[0.4, 0.9])
     with pytest.raises(ValueError, match=r"1 of 2 start outside, the first at 0.9"):
         synapse_pair(rule, pairs=2, w=[0.9, 0.9])
+
+
+def test_a_parameter_may_be_one_for_each_neuron_or_synapse() -> None:
+    lags = [10, 20] * ms
+    both = stdp_window(stdp_pair.with_parameters(A_plus=[0.001, 0.002], tau_plus=[10, 30] * ms), lags).dw
+    for place, (size, tau) in enumerate([(0.001, 10 * ms), (0.002, 30 * ms)]):
+        assert both[place] == stdp_window(stdp_pair.with_parameters(A_plus=size, tau_plus=tau), lags).dw[place]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"A_plus": [0.1, 0.2]},
+            "A_plus of rule stdp_pair must be one number, or one for each of 3 synapses, got",
+        ),
+        ({"A_plus": [[0.1, 0.2, 0.3]]}, "for each of 3 synapses, got an array of the shape (1, 3)"),
+        ({"A_plus": []}, "for each of 3 synapses, got an array of the shape (0,)"),
+        ({"tau_plus": [10, 20] * ms}, "one for each of 3 presynaptic neurons, got an array of the shape (2,)"),
+        ({"tau_minus": [10, 20] * ms}, "one for each of 3 postsynaptic neurons"),
+    ],
+)
+def test_a_parameter_for_another_number_of_neurons_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        synapse_pair(stdp_pair.with_parameters(**changes), pairs=3)
+
+
+@pytest.mark.parametrize(("w", "said"), [("a", "w must be a number"), ([0.1, 0.2], "for each of 3 pairs, got (2,)")])
+def test_a_weight_at_the_start_is_one_or_one_for_each_pair(w: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        synapse_pair(stdp_pair, pairs=3, w=w)
 
 
 def test_a_quantity_with_another_unit_is_no_parameter() -> None:

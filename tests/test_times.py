@@ -107,6 +107,15 @@ def test_simulate_refuses_what_its_grid_does_not_hold() -> None:
             simulate(synapse_pair(stdp_pair), PAIR, dt=0.1 * ms, record=["synapse.w"], every=every)  # type: ignore[arg-type]
 
 
+def test_there_is_at_least_one_lag_and_one_frequency() -> None:
+    with pytest.raises(ValueError, match=r"lags must be one number with a unit, or a row of them; got the shape \(0"):
+        stdp_window("stdp_pair", [] * ms)
+    with pytest.raises(ValueError, match="frequencies must be one number with a unit, or a row of them"):
+        frequency_response("stdp_pair", [[10, 20]] * Hz)
+    with pytest.raises(ValueError, match=r"spike train 0: times must be a row of numbers, got the shape \(1, 2\)"):
+        replay("stdp_pair", [[10, 20]] * ms, [12] * ms)
+
+
 @pytest.mark.parametrize("frequency", [1, -1 * Hz, np.inf * Hz, np.nan * Hz, 10 * ms], ids=str)
 def test_frequencies_are_checked_like_times(frequency: Any) -> None:
     for make in (

@@ -48,6 +48,9 @@ def synapse_pair(rule: PlasticityRule, *, pairs: int = 1, w: ArrayLike = 0.5, de
     if reads_rates(rule):
         rule = on_spikes(rule)
     post = _postsynaptic(rule)
+    text.check_number("synapse_pair", "w", w)
+    if np.shape(w) not in ((), (pairs,)):
+        raise ValueError(f"synapse_pair: w must be one weight, or one for each of {pairs} pairs, got {np.shape(w)}.")
     weights = np.diag(np.broadcast_to(np.asarray(w, float), (pairs,)))
     own = np.eye(pairs, dtype=bool)
     populations = {"pre": Population(model=spike_source, size=pairs), "post": Population(model=post, size=pairs)}

@@ -39,7 +39,7 @@ class Interruptible(TyperGroup):
         """Return the commands in the order of their headings."""
         names = super().list_commands(ctx)
         headings = {name: getattr(self.commands[name], "rich_help_panel", None) for name in names}
-        places = {heading: place for place, heading in enumerate(_HEADINGS)}
+        places: dict[Any, int] = {heading: place for place, heading in enumerate(_HEADINGS)}
         return sorted(names, key=lambda name: (places.get(headings[name], -1), name not in _FIRST))
 
     def invoke(self, ctx: Any) -> Any:

@@ -17,7 +17,7 @@ from spikehebb.core import display
 from spikehebb.core.bounds import check_start
 from spikehebb.core.models import NeuronModel, PlasticityRule
 from spikehebb.core.times import seconds
-from spikehebb.core.traces import Traces, check_in_synapses, held, in_synapses
+from spikehebb.core.traces import Traces, check_places, held, in_synapses
 from spikehebb.core.values import LATER, Float, Frozen, dimensions, frozen_array, frozen_parameters
 
 
@@ -240,9 +240,9 @@ class Circuit:
             _check_spiking(owner, projection.pre, pre, f"has rule {rule.name}, which waits for presynaptic spikes")
         if rule.on_post or rule.post_spike:
             _check_spiking(owner, projection.post, post, f"has rule {rule.name}, which waits for postsynaptic spikes")
-        for side in ("pre", "post"):
-            if projection.in_synapses(side):
-                check_in_synapses(owner, rule, side)
+        sizes = {side: p.size for side, p in (("pre", pre), ("post", post)) if not projection.in_synapses(side)}
+        synapses = pre.size * post.size if projection.connected is None else np.count_nonzero(projection.connected)
+        check_places(owner, rule, sizes, int(synapses))
         for side, population, needs in (("presynaptic", pre, rule.needs_pre), ("postsynaptic", post, rule.needs_post)):
             for variable, dim in text.variables(needs).items():
                 if _names(population).get(variable) != dim:

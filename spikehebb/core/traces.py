@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from spikehebb import equations as text
 from spikehebb.core.models import PlasticityRule
 
@@ -120,7 +122,31 @@ def _event_driven(equations: str) -> str:
     return "\n".join(str(dataclasses.replace(e, flags=("event-driven",)) if e.derivative else e) for e in lines)
 
 
-def check_in_synapses(owner: str, rule: PlasticityRule, side: str) -> None:
+def check_places(owner: str, rule: PlasticityRule, neurons: Mapping[str, int], synapses: int) -> None:
+    """Raise ``ValueError`` unless what a rule keeps can live where it shall.
+
+    Parameters
+    ----------
+    owner : str
+        Of the projection; every message begins with it.
+    rule : PlasticityRule
+    neurons : mapping of str to int
+        By side, ``pre`` and ``post``: how many neurons hold its traces there. Those of other sides live in synapses.
+    synapses : int
+    """
+    for side in (each for each in ("pre", "post") if each not in neurons):
+        _check_in_synapses(owner, rule, side)
+    for name, value in rule.parameters.items():
+        holders = {f"{side}synaptic neuron": size for side, size in neurons.items() if name in rule.held(side)}
+        for holder, size in (holders or {"synapse": synapses}).items():
+            if np.shape(value) not in ((), (size,)):
+                raise ValueError(
+                    f"{owner}: {name} of rule {rule.name} must be one number, or one for each of {size} {holder}s, got "
+                    f"an array of the shape {np.shape(value)}."
+                )
+
+
+def _check_in_synapses(owner: str, rule: PlasticityRule, side: str) -> None:
     """Raise ``ValueError`` unless the traces of one side can live in the synapses.
 
     There they are computed when a spike comes, so that nothing may read them, or drive them, at any other time.

@@ -391,6 +391,8 @@ def find(data: Measurements | str | Path) -> Measurements:
     """Return a value as it is, published measurements by their name, or those of a CSV file."""
     if isinstance(data, Measurements):
         return data
+    if not isinstance(data, str | Path):
+        raise ValueError(f"data must be Measurements, a name of published ones or a CSV file; got {data!r:.80}.")
     if str(data) in PUBLISHED and not Path(data).exists():
         return PUBLISHED[str(data)]
     if not Path(data).suffix and not Path(data).exists():

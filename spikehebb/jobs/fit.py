@@ -123,7 +123,8 @@ def fit(
         raise ValueError(f"w0 must be a finite number above 0, because changes are relative to it, got {w0}.")
     if isinstance(trials, bool) or not isinstance(trials, int) or trials < 2:
         raise ValueError(f"trials must be a whole number from 2 on, got {trials!r}.")
-    sets = tuple(find(each) for each in ([data] if isinstance(data, (Measurements, str, Path)) else data))
+    given = [data] if isinstance(data, str) or not isinstance(data, Sequence) else data
+    sets = tuple(find(each) for each in given)
     counts = counts_of(sets, weights)
     check_together(sets)
     rule = rules.find(rule)

@@ -96,6 +96,13 @@ def _plain(numbers: Any) -> list[float]:
     return [float(number) for number in np.atleast_1d(np.asarray(numbers))]
 
 
+def _row(what: str, values: Float) -> Float:
+    row = np.atleast_1d(values)
+    if row.ndim != 1 or not row.size:
+        raise ValueError(f"{what} must be one number with a unit, or a row of them; got the shape {row.shape}.")
+    return row
+
+
 def weight_changes(
     rule: PlasticityRule | str,
     protocol: Protocol,
@@ -210,7 +217,7 @@ def stdp_window(
     rule = rules.find(rule)
     if lags is None:
         lags = np.linspace(-100, 100, 81) * ms
-    lags = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
+    lags = _row("lags", on_grid("a lag", lags, dt, round_times=round_times)) * second
     check_pairs(lags.size)
     protocol = protocols.pairing(lags, repeats=repeats, frequency=frequency, dt=dt)
     dw = weight_changes(rule, protocol, w0=w0, device=device, dt=dt, seed=seed, progress=progress)
@@ -259,9 +266,9 @@ def frequency_response(
     """
     rule = rules.find(rule)
     rates = np.array([1, *range(5, 51, 5)]) * Hz if frequencies is None else np.atleast_1d(frequencies)
-    hertz("frequencies: each", rates)
+    _row("frequencies", hertz("frequencies: each", rates))
     lags = np.array([10, -10]) * ms if lags is None else lags
-    chosen = np.atleast_1d(on_grid("a lag", lags, dt, round_times=round_times)) * second
+    chosen = _row("lags", on_grid("a lag", lags, dt, round_times=round_times)) * second
     grid_lags, grid_rates = (grid.ravel() for grid in np.meshgrid(chosen / second, rates / Hz, indexing="ij"))
     check_pairs(grid_lags.size)
     protocol = protocols.pairing(grid_lags * second, repeats=repeats, frequency=grid_rates * Hz, dt=dt)
