@@ -215,7 +215,7 @@ def test_delays_are_nodes_of_their_own() -> None:
     np.testing.assert_array_equal(spikes_of(back, "second", source="eyes")["second"], spikes)
     with pytest.raises(ValueError, match="norse has no delays, but projection on has one"):
         circuit_graph(circuit, dialect="norse")
-    with pytest.raises(ValueError, match=r"projection on: its delay of 3. ms is no whole number of steps of 2. ms"):
+    with pytest.raises(ValueError, match=r"projection on: its delay of 3 ms is no whole number of steps of 2 ms"):
         circuit_graph(circuit, dt=2 * ms)
 
 

@@ -373,7 +373,7 @@ def test_epochs_need_a_parameter_that_is_a_time() -> None:
     assert PlasticityRule(**good, parameters={"T": 1 * second}, epoch="T").epoch == "T"
     with pytest.raises(ValueError, match="its epoch 'T' must be a parameter that is a time"):
         PlasticityRule(**good, parameters={"T": 1}, epoch="T")
-    with pytest.raises(ValueError, match=r"T must be finite and above 0, got 0. s"):
+    with pytest.raises(ValueError, match=r"T must be finite and above 0, got 0 s"):
         PlasticityRule(**good, parameters={"T": 0 * second}, epoch="T")
     with pytest.raises(ValueError, match="but has no epoch"):
         PlasticityRule(**good, parameters={}, pre="x : 1", pre_epoch="x = 0")

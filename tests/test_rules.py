@@ -415,5 +415,5 @@ def test_unknown_parameter_names_the_nearest() -> None:
 def test_wrong_unit_says_what_to_write() -> None:
     with pytest.raises(ValueError, match=r"tau_plus must be a time, got 20 \(dimensionless\). Write 20\*ms."):
         stdp_pair.with_parameters(tau_plus=20)
-    with pytest.raises(ValueError, match=r"A_plus must be a number without unit, got 1. ms"):
+    with pytest.raises(ValueError, match=r"A_plus must be a number without unit, got 1 ms"):
         stdp_pair.with_parameters(A_plus=1 * ms)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spikehebb.core import display
 from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, describe_value, frozen_array
+from spikehebb.equations import said
 from spikehebb.reading import printable
 
 
@@ -229,7 +230,7 @@ class Protocol:
         for what in ("duration", "presentation"):
             value = getattr(self, what)
             if value is not None and seconds(f"protocol: {what}", value, above=0.0).ndim:
-                raise ValueError(f"protocol: {what} must be one time, got {value}.")
+                raise ValueError(f"protocol: {what} must be one time, got {said(value)}.")
 
     @property
     def frame(self) -> Quantity | None:

@@ -16,6 +16,7 @@ from spikehebb.core.data import Images, class_names
 from spikehebb.core.memory import check_memory
 from spikehebb.core.times import seconds
 from spikehebb.core.values import Float, Frozen, Int, frozen_array
+from spikehebb.equations import said
 
 MOST_STEPS = 52  # of a word: twice as many bits would not fit a float64
 _NEAR = 1e-6  # of a microsecond
@@ -239,7 +240,9 @@ class Events:
         length = seconds(f"events {self.name}: duration", duration, above=0.0)
         micro = np.round(length * 1e6)
         if length.ndim or abs(length * 1e6 - micro) > _NEAR * max(1.0, float(micro)) or micro < 1:
-            raise ValueError(f"events {self.name}: duration must be one whole number of microseconds, got {duration}.")
+            raise ValueError(
+                f"events {self.name}: duration must be one whole number of microseconds, got {said(duration)}."
+            )
         within = self.t < micro
         recording = np.repeat(np.arange(len(self)), np.diff(self.offsets))[within]
         step = self.t[within].astype(np.int64) * steps // int(micro)

@@ -282,15 +282,16 @@ class PlasticityRule:
         for name in self.keeps:
             if f"{name}_pre" not in sides and f"{name}_post" not in sides:
                 raise ValueError(f"{owner} keeps {name!r}, which neither side declares.")
-        for what, name in (("lag", self.lag), ("epoch", self.epoch)):
-            if name and known.get(name) != text.TIME:
+        for what, name, allowed in (("lag", self.lag, "at least 0"), ("epoch", self.epoch, "above 0")):
+            if not name:
+                continue
+            if known.get(name) != text.TIME:
                 raise ValueError(f"{owner}: its {what} {name!r} must be a parameter that is a time.")
-            if name and np.ndim(self.parameters[name]):
-                raise ValueError(f"{owner}: its {what} {name} must be one time for all, got {self.parameters[name]}.")
-        if self.lag and not 0 <= float(self.parameters[self.lag]) < np.inf:
-            raise ValueError(f"{owner}: {self.lag} must be finite and at least 0, got {self.parameters[self.lag]}.")
-        if self.epoch and not 0 < float(self.parameters[self.epoch]) < np.inf:
-            raise ValueError(f"{owner}: {self.epoch} must be finite and above 0, got {self.parameters[self.epoch]}.")
+            value = self.parameters[name]
+            if np.ndim(value):
+                raise ValueError(f"{owner}: its {what} {name} must be one time for all, got {text.said(value)}.")
+            if not 0 <= float(value) < np.inf or (what == "epoch" and value == 0):
+                raise ValueError(f"{owner}: {name} must be finite and {allowed}, got {text.said(value)}.")
         if (self.pre_epoch or self.post_epoch or self.update_if) and not self.epoch:
             raise ValueError(f"{owner} says what happens at the end of an epoch, but has no epoch; name the parameter.")
         if self.update_if:

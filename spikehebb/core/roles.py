@@ -124,14 +124,16 @@ def check_values(owner: str, parameters: Mapping[str, Any], roles: Mapping[str, 
         role = ROLES[roles[name]]
         if not role.allows(value):
             meaning = f"{'an' if roles[name].startswith(('a', 'u')) else 'a'} {roles[name]}"
-            raise ValueError(f"{owner}: {name} is {meaning} and must be {role.allowed}, got {value}.{role.hint}")
+            raise ValueError(
+                f"{owner}: {name} is {meaning} and must be {role.allowed}, got {text.said(value)}.{role.hint}"
+            )
     lower, upper = ([name for name in parameters if roles[name] == f"{side} bound"] for side in ("lower", "upper"))
     for low in lower:
         for high in upper:
             if not _below(parameters[low], parameters[high]):
                 raise ValueError(
-                    f"{owner}: {low} must be below {high}, got {low} = {parameters[low]} and {high} = "
-                    f"{parameters[high]}."
+                    f"{owner}: {low} must be below {high}, got {low} = {text.said(parameters[low])} and {high} = "
+                    f"{text.said(parameters[high])}."
                 )
 
 

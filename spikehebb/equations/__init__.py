@@ -17,7 +17,7 @@ from spikehebb.equations.check import (
     is_condition,
 )
 from spikehebb.equations.latex import latex, symbol
-from spikehebb.equations.quantity import quantity, quantity_text, terms
+from spikehebb.equations.quantity import quantity, quantity_text, said, terms
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
     Statement,
@@ -74,6 +74,7 @@ __all__ = [
     "quantity",
     "quantity_text",
     "renamed",
+    "said",
     "settable",
     "statements",
     "summed",

@@ -19,6 +19,7 @@ from brian2.parsing.expressions import is_boolean_expression
 from brian2.units import DimensionMismatchError, get_dimensions, second
 from brian2.units.fundamentalunits import Dimension, get_unit
 
+from spikehebb.equations.quantity import said
 from spikehebb.equations.reserved import why_reserved
 from spikehebb.equations.statements import (
     DIMENSIONLESS,
@@ -86,11 +87,11 @@ def check_parameters(owner: str, given: Mapping[str, object], declared: Mapping[
         check_number(owner, name, value)
         wanted, got = get_dimensions(declared[name]), get_dimensions(value)
         if wanted != got:
-            hint = f" Write {value}*{_EXAMPLES[wanted]}." if wanted in _EXAMPLES and got == DIMENSIONLESS else ""
-            have = f"{value} (dimensionless)" if got == DIMENSIONLESS else f"{value}"
+            hint = f" Write {said(value)}*{_EXAMPLES[wanted]}." if wanted in _EXAMPLES and got == DIMENSIONLESS else ""
+            have = f"{said(value)} (dimensionless)" if got == DIMENSIONLESS else said(value)
             raise ValueError(f"{owner}: {name} must be {describe(wanted)}, got {have}.{hint}")
         if np.any(np.isnan(np.asarray(value, dtype=float))):
-            raise ValueError(f"{owner}: {name} must be a number, got {value}.")
+            raise ValueError(f"{owner}: {name} must be a number, got {said(value)}.")
 
 
 def check_names(owner: str, names: Iterable[str]) -> None:

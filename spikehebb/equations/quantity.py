@@ -15,6 +15,7 @@ _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)\s
 _UNITS = {name: unit for unit in all_units for name in (str(unit.name), str(unit.dispname)) if name.isidentifier()}
 _HIGHEST = 12  # power of a unit
 _LONGEST = 100  # characters of a value with its unit
+_FEW, _DIGITS = 6, 6  # numbers, and digits of each, in a message
 
 
 def quantity(word: str) -> Any:
@@ -53,6 +54,22 @@ def quantity_text(value: Any, digits: int = 15) -> str:
         numbers = numbers / float(unit)
     words = [f"{number:.{digits}g}" for number in numbers.ravel()]
     return (words[0] if numbers.ndim == 0 else f"[{', '.join(words)}]") + shown
+
+
+def said(value: Any) -> str:
+    """Return a number or an array, with its unit, as messages name it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> said(20 * ms), said([1, 2]), said(np.arange(100) * ms)
+    ('20 ms', '[1, 2]', '100 numbers from 0 s to 99 ms')
+    """
+    if np.size(value) <= _FEW:
+        return quantity_text(value, _DIGITS)
+    least, most = (quantity_text(each, _DIGITS) for each in (np.min(value), np.max(value)))
+    return f"{np.size(value)} numbers from {least} to {most}"
 
 
 def _unit(node: ast.expr) -> Any:

@@ -59,7 +59,7 @@ def parts_of(
         If NIR cannot say something of it; all of it is named.
     """
     if get_dimensions(dt) != text.TIME or not float(dt) > 0:
-        raise ValueError(f"NIR: dt must be a time above 0, got {dt}.")
+        raise ValueError(f"NIR: dt must be a time above 0, got {text.said(dt)}.")
     step, problems, units, wires = float(dt), [], {}, []
     driven = {projection.post for projection in circuit.projections.values()}
     for name, population in circuit.populations.items():
@@ -84,7 +84,8 @@ def parts_of(
         steps = float(projection.delay) / step
         if abs(steps - round(steps)) > 1e-6:
             problems.append(
-                f"projection {name}: its delay of {projection.delay} is no whole number of steps of {dt}; round it."
+                f"projection {name}: its delay of {text.said(projection.delay)} is no whole number of steps of "
+                f"{text.said(dt)}; round it."
             )
         late = round(steps) + (0 if projection.within_step else 1)
         weights = np.asarray(projection.weights, np.float64)

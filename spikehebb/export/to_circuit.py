@@ -153,7 +153,7 @@ def _step(graph: Graph, dt: Quantity | None) -> float:
             raise ValueError("the NIR graph does not say its time step; give it, as in dt=1*ms.")
         return float(stated)
     if get_dimensions(dt) != text.TIME or not float(dt) > 0:
-        raise ValueError(f"NIR: dt must be a time above 0, got {dt}.")
+        raise ValueError(f"NIR: dt must be a time above 0, got {text.said(dt)}.")
     return float(dt)
 
 

@@ -323,5 +323,5 @@ def _line(what: str, before: Any, after: Any, scale: float, bits: int | None, lo
 def checked_step(dt: Quantity) -> float:
     """Return a time step in seconds, or refuse it."""
     if get_dimensions(dt) != second.dim or not 0 < float(dt) < math.inf:
-        raise ValueError(f"the time step dt must be a time above 0, got {dt}. Write 1*ms.")
+        raise ValueError(f"the time step dt must be a time above 0, got {text.said(dt)}. Write 1*ms.")
     return float(dt)

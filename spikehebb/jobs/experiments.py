@@ -14,6 +14,7 @@ from spikehebb.core.times import hertz, on_grid, time_step
 from spikehebb.core.values import is_finite
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.encoders import spike_rows
+from spikehebb.equations import said
 
 _PERCENT = 5.0  # relative changes above it, beside data sets whose changes are a twentieth, are taken for percent
 _CURVE = 30  # points of a drawn curve, on each side of a lag of 0
@@ -56,8 +57,8 @@ def trains_of(
         coincident = lags[np.abs(lags) * 1e-3 < step / 2]
         if coincident.size:
             raise ValueError(
-                f"{data.name}: at a lag of {coincident[0]:g} ms both spikes fall into one time step of {dt}, where "
-                "order means nothing; take the point out, or a smaller dt."
+                f"{data.name}: at a lag of {coincident[0]:g} ms both spikes fall into one time step of {said(dt)}, "
+                "where order means nothing; take the point out, or a smaller dt."
             )
     trains = []
     for point, (pattern, period, times) in enumerate(zip(data.patterns(), every, often, strict=True)):
@@ -67,8 +68,8 @@ def trains_of(
             seconds = on_grid(f"{data.name}: {what}", spikes * 1e-3 * second, dt, round_times=round_times)
             if (np.diff(np.round(seconds / step)) < 1).any():
                 raise ValueError(
-                    f"{data.name}, point {point}: two {side}synaptic spikes fall into one time step of {dt}; take a "
-                    "smaller dt."
+                    f"{data.name}, point {point}: two {side}synaptic spikes fall into one time step of {said(dt)}; "
+                    "take a smaller dt."
                 )
             sides.append(seconds)
         first, last = min(map(np.min, filter(len, sides))), max(map(np.max, filter(len, sides)))

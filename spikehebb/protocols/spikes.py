@@ -13,6 +13,7 @@ from spikehebb.core.memory import check_memory
 from spikehebb.core.seeds import check_seed
 from spikehebb.core.times import NEAR, hertz, on_grid, time_step
 from spikehebb.encoders import spike_rows
+from spikehebb.equations import said
 
 _BYTES = 80  # of the times of a spike and of their copies, while a plan is made
 TAIL = 100 * ms  # how long a run goes on after the last spike
@@ -132,7 +133,7 @@ def quadruplets(
     """
     gaps = _lags(lag, dt)
     if gaps.size != 1 or not gaps[0] > 0:
-        raise ValueError(f"quadruplets: lag must be one time above 0, got {lag}.")
+        raise ValueError(f"quadruplets: lag must be one time above 0, got {said(lag)}.")
     gap = float(gaps[0])
     pre, post = [], []
     gaps_between = _lags(intervals, dt, "an interval")
@@ -220,7 +221,7 @@ def poisson_trains(
     steps = round(float(on_grid("poisson_trains: a duration", duration, dt)) / step)
     if steps < 1 or not _is_count(pairs):
         raise ValueError(
-            f"poisson_trains: duration must be above 0 and pairs at least 1, got {duration} and {pairs} pairs."
+            f"poisson_trains: duration must be above 0 and pairs at least 1, got {said(duration)} and {pairs} pairs."
         )
     trains = []
     for name, rate in (("rate_pre", rate_pre), ("rate_post", rate_post)):

@@ -32,13 +32,13 @@ def check_fit(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Ite
     if presentation is not None and not (_whole(presentation / step) and _FEWEST <= presentation / step <= _MOST):
         raise ValueError(
             f"a presentation of {protocol.presentation} is not a whole number, {_FEWEST} to {_MOST}, "
-            f"of time steps of {dt}."
+            f"of time steps of {text.said(dt)}."
         )
     frame = None if presentation is None else presentation / protocol.frames
     if frame is not None and not (_whole(frame / step) and frame / step >= 1 - NEAR):
         raise ValueError(
             f"a frame, of which a presentation of {protocol.presentation} has {protocol.frames}, is no whole number of "
-            f"time steps of {dt}."
+            f"time steps of {text.said(dt)}."
         )
     for name in protocol.stimuli:
         if name not in circuit.populations:
@@ -61,7 +61,8 @@ def check_fit(circuit: Circuit, protocol: Protocol, *, dt: Quantity, record: Ite
         rule = projection.rule
         if rule and not _whole(epoch_of(rule) / step):
             raise ValueError(
-                f"rule {rule.name}: an epoch of {rule.parameters[rule.epoch]} is no whole number of time steps of {dt}."
+                f"rule {rule.name}: an epoch of {text.said(rule.parameters[rule.epoch])} is no whole number of time "
+                f"steps of {text.said(dt)}."
             )
     return step
 
