@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, second
 
+import spikehebb as sh
 from spikehebb.circuits import LEARNERS, Learner, lasting, lif_wta, plastic, soft_wta
 from spikehebb.core import Circuit, Events, Images, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.encoders import regular, spike_source
@@ -397,6 +398,19 @@ def test_two_projections_of_a_circuit_learn_together() -> None:
     assert run.network.arrays["weights.feedforward_2"].shape == (6, 3)
     assert not np.isclose(run.network.arrays["weights.feedforward_2"], 1).all()
     assert [layer["name"] for layer in run.report["health"]["layers"]] == ["feedforward", "feedforward_2"]
+
+
+def test_one_class_alone_is_refused() -> None:
+    alone = (np.ones((4, 8, 8)), ["cat"] * 4)
+    with pytest.raises(ValueError, match="train has the classes cat alone; give images of two classes or more"):
+        sh.learn(alone, alone, neurons=2, device="numpy")
+
+
+def test_a_preset_on_other_data_has_no_figure(tmp_path: Path) -> None:
+    few = ["--data", "digits", "--limit-train", "20", "--limit-test", "10", "--neurons", "2", "--device", "numpy"]
+    done = run("learn", "--preset", "soft-wta-100", *few, "--out", tmp_path)
+    assert done.returncode == 0
+    assert "the figure of preset soft-wta-100 is of mnist; on digits it has none." in done.stderr
 
 
 def test_a_trace_that_is_a_time_begins_anew_in_every_run() -> None:

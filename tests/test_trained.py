@@ -19,7 +19,7 @@ import spikehebb
 from spikehebb import checkpoint, devices, jobs
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.core import Images
-from spikehebb.datasets import load
+from spikehebb.datasets import images, load
 from spikehebb.export import Node
 from spikehebb.hardware import TARGETS, Quantized
 from spikehebb.jobs import ConvertedNetwork, LearnedNetwork, LifNetwork, RateNetwork, Settings, Trained
@@ -248,6 +248,17 @@ def test_every_function_takes_every_form_or_says_why_not(
         FUNCTIONS[function](forms[form], test_images, tmp_path)
     assert "\n" not in str(refusal.value) or function == "export nir"  # NIR names all obstacles at once
     assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint.npz"}
+
+
+def test_images_unlike_those_that_a_network_learned_are_refused_before_its_conversion(
+    forms: dict[str, Trained],
+) -> None:
+    larger = images(np.zeros((4, 9, 9)), [0, 1, 2, 3], name="larger")
+    with pytest.raises(ValueError, match=r"was trained on images of \(8, 8\), but larger has \(9, 9\)"):
+        jobs.convert(forms["learned"], larger, larger, device="numpy")
+    pets = images(np.zeros((4, 8, 8)), ["cat", "dog", "cat", "dog"], name="pets")
+    with pytest.raises(ValueError, match=r"the network learned the classes 0, 1, .* but pets has the classes cat, dog"):
+        jobs.convert(forms["learned"], pets, pets, device="numpy")
 
 
 @pytest.mark.long

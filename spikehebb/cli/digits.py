@@ -152,6 +152,8 @@ def learn(
         images_of(data, part, data_dir, limit, size, grey=not colour, cells=cells, events=True)
         for part, limit in (("train", limit_train), ("test", limit_test))
     )
+    if known and known.data != data:
+        say(f"spikehebb: the figure of preset {known.name} is of {known.data}; on {data} it has none.", err=True)
     if device == "auto":
         where = _advised(settings, train, replicas)
     if replicas is not None:

@@ -113,6 +113,8 @@ def convert_learned(
     device, tell = devices.find(device), progress or quiet
     train, test = images_only(train), images_only(test)
     weights, offset, inverse_temperature = _softmax(trained)
+    for images in (train, test):
+        trained.check(images)
     shown.check_both(train, test)
     if not 1 <= calibration <= len(train):
         raise ValueError(f"calibration must be 1 to {len(train)} training images, got {calibration}.")

@@ -104,6 +104,23 @@ class LearnedNetwork:
         learned = [*weights_of(self.arrays).values(), self.arrays.get("front", np.zeros(0))]
         return {"neurons": before + neurons, "learned_weights": sum(np.size(array) for array in learned)}
 
+    def check(self, images: Samples) -> None:
+        """Raise ``ValueError`` unless the network can be shown these images, and scored on them."""
+        shown.check_images(images)
+        shape = tuple(self.header["image_shape"])
+        if images.pixel_shape != shape:
+            raise ValueError(
+                f"the network was trained on images of {shape}, but {images.name} has {images.pixel_shape}."
+            )
+        if not shown.same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
+            raise ValueError(
+                f"the network learned {shown.listed(self.classes)}, but {images.name} has "
+                f"{shown.listed(images.classes)}."
+            )
+        if isinstance(images, Events) != (self.settings.recording_ms > 0 and not self.settings.front):
+            learned, held = ("images", "recordings") if isinstance(images, Events) else ("recordings", "images")
+            raise ValueError(f"the network learned {learned}, but {images.name} holds {held}.")
+
     def predict(
         self,
         images: Samples,
@@ -124,20 +141,7 @@ class LearnedNetwork:
             How many replicas the images are distributed over.
         progress, watch : callable, optional
         """
-        shown.check_images(images)
-        shape = tuple(self.header["image_shape"])
-        if images.pixel_shape != shape:
-            raise ValueError(
-                f"the network was trained on images of {shape}, but {images.name} has {images.pixel_shape}."
-            )
-        if not shown.same_classes(images.classes, self.classes) or images.labels.max() >= len(self.classes):
-            raise ValueError(
-                f"the network learned {shown.listed(self.classes)}, but {images.name} has "
-                f"{shown.listed(images.classes)}."
-            )
-        if isinstance(images, Events) != (self.settings.recording_ms > 0 and not self.settings.front):
-            learned, held = ("images", "recordings") if isinstance(images, Events) else ("recordings", "images")
-            raise ValueError(f"the network learned {learned}, but {images.name} holds {held}.")
+        self.check(images)
         images = self.seen(images, device=device, progress=progress)
         if replicas is None and self.header.get("side_by_side", False):
             replicas = 1  # which draws its random numbers as it did among others
