@@ -470,3 +470,9 @@ def test_circuits_that_cannot_be_are_refused() -> None:
         triangle_column([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="softmax_column: inverse_temperature must be above 0, got 0"):
         softmax_column(np.ones((2, 2)), inverse_temperature=0)
+
+
+def test_a_column_is_simulated_while_it_listens_and_while_it_fires() -> None:
+    assert Timing(present_ms=30).window == 30
+    assert Timing(present_ms=30, order="in turn").window == 61  # and the step in between
+    assert Timing(present_ms=20, dt_ms=0.5).window == 40

@@ -690,3 +690,12 @@ def test_names_that_would_move_the_cursor(tmp_path: Path) -> None:
     assert len(str(error.value)) < 600
     with pytest.raises(ValueError, match="an edge names a node with 2,000 letters; refused"):
         load_graph(file(tmp_path / "other.nir", put("edges", [("input", "w" * 2000)])))
+
+
+def test_nodes_whose_names_differ_in_signs_only_have_populations_of_their_own() -> None:
+    fire = node("IF", r=np.full(2, 500.0), v_threshold=np.ones(2), v_reset=np.zeros(2))
+    nodes = {"input": port("Input", 2), "n-1": fire, "n.1": fire, "n_1": fire, "output": port("Output", 2)}
+    nodes |= {f"w{number}": node("Linear", weight=np.eye(2)) for number in range(3)}
+    chain = ("input", "w0", "n-1", "w1", "n.1", "w2", "n_1", "output")
+    names = list(graph_circuit(graph(nodes, *itertools.pairwise(chain))).circuit.populations)
+    assert names == ["input", "n_1", "n_1_2", "n_1_3"]

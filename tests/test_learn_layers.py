@@ -210,3 +210,7 @@ def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[LayersRun, Path],
     checkpoint.save(Checkpoint(header=header, arrays={}), tmp_path / STATE)
     with pytest.raises(ValueError, match=r"its header counts -1 chunks, which must lie between 0 and \d+; begin anew"):
         learn_layers(TRAIN, TEST, TINY, device=NUMPY, out=tmp_path)
+
+
+def test_a_layer_counts_the_patches_that_it_has_seen(whole: tuple[LayersRun, Path]) -> None:
+    assert [layer.steps for layer in whole[0].model.layers] == [TINY.patches] * 2

@@ -225,3 +225,9 @@ def test_only_a_network_like_the_published_one_is_compared_with_it() -> None:
     assert as_published(model, {**report, "preset": "cifar-hard-1"}) is None
     assert as_published(model, {**report, "preset": "my own"}) is None
     assert as_published(model, {}) is None
+
+
+def test_a_learning_curve_is_in_percent() -> None:
+    curve = [{"images_seen": 10, "accuracy": 0.5}, {"images_seen": 20, "accuracy": 0.75}]
+    (axis,) = plot.learning_curve(curve, 0.8, "digits").axes
+    assert axis.lines[0].get_xydata().tolist() == [[10, 50], [20, 75]]  # type: ignore[union-attr]

@@ -323,9 +323,9 @@ def _identifiers(nodes: dict[str, Node]) -> dict[str, str]:
     identifiers: dict[str, str] = {}
     for name in nodes:
         plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
-        plain = plain if plain[:1].isalpha() else f"node_{plain}"
+        own = plain = plain if plain[:1].isalpha() else f"node_{plain}"
         taken, number = set(identifiers.values()), 2
         while plain in taken:
-            plain, number = f"{plain}_{number}", number + 1
+            plain, number = f"{own}_{number}", number + 1
         identifiers[name] = plain
     return identifiers
