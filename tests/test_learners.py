@@ -400,10 +400,11 @@ def test_two_projections_of_a_circuit_learn_together() -> None:
     assert [layer["name"] for layer in run.report["health"]["layers"]] == ["feedforward", "feedforward_2"]
 
 
-def test_one_class_alone_is_refused() -> None:
-    alone = (np.ones((4, 8, 8)), ["cat"] * 4)
-    with pytest.raises(ValueError, match="train has the classes cat alone; give images of two classes or more"):
-        sh.learn(alone, alone, neurons=2, device="numpy")
+def test_of_one_class_alone_it_is_told_that_accuracy_means_nothing() -> None:
+    alone = (np.random.default_rng(0).random((4, 8, 8)), ["cat"] * 4)
+    run = sh.learn(alone, alone, neurons=2, device="numpy")
+    (*_, last) = run.report["health"]["warnings"]
+    assert last == "all 4 images that it is scored on are of one class, so the accuracy means nothing."
 
 
 def test_a_preset_on_other_data_has_no_figure(tmp_path: Path) -> None:

@@ -10,12 +10,15 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, second
+from brian2.codegen import translation
+from brian2.codegen.generators import base as generators
 
 from spikehebb import devices
 from spikehebb.circuits import soft_wta, synapse_pair
 from spikehebb.core import Circuit, NeuronModel, PlasticityRule, Population, Projection, Protocol, Recording
 from spikehebb.devices import CPP, CUDA, NUMPY, Device
 from spikehebb.encoders import poisson, regular, spike_rows, spike_source
+from spikehebb.jobs import stdp_window
 from spikehebb.neurons import conductance_adaptive, conductance_inhibitory, escape_rate, lif, log_sum_exp
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
@@ -373,3 +376,10 @@ def test_inhibition_of_any_strength_ends_at_its_reversal_potential(model: Neuron
     assert v.min() == pytest.approx(reversal, abs=1e-5)
     assert v.min() >= reversal - 1e-12
     assert v[-1] > v.min()
+
+
+def test_brian2_keeps_no_translations_of_ours_and_has_its_own_ways_back() -> None:
+    kept, before = translation.make_statements, len(translation.make_statements._cache)
+    stdp_window("stdp_pair", [-10, 10] * ms)
+    assert len(translation.make_statements._cache) == before
+    assert translation.make_statements is generators.make_statements is kept

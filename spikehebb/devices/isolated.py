@@ -9,6 +9,8 @@ from typing import Any
 
 import brian2
 from brian2 import defaultclock, ms, prefs
+from brian2.codegen import translation
+from brian2.codegen.generators import base as generators
 from brian2.devices.device import reset_device, set_device
 
 # By logger, what its warning contains where it can be ignored: random numbers may come in any order, and the synapses
@@ -52,13 +54,30 @@ def isolated(device: Any, changes: Mapping[str, Any] | None = None, **options: A
     try:
         defaultclock.dt = 0.1 * ms  # every object has a clock of its own, but programs mention this one
         prefs.update(values)
-        with _without_expected_warnings():
+        with _without_expected_warnings(), _statements_made_anew():
             yield
     finally:
         brian2.Network._globally_running = False  # after an exception it stays, and the next Ctrl-C would be lost
         prefs.update(before)
         reset_device()
         defaultclock.dt = dt
+
+
+@contextmanager
+def _statements_made_anew() -> Iterator[None]:
+    """Let Brian2 translate every text when it is asked to.
+
+    It keeps its translations, for ever, by all that the variables hold; to compare these takes several times as long
+    as the translation, and a third of a short run.
+    """
+    kept = translation.make_statements
+    for module in (translation, generators):
+        module.make_statements = kept.__wrapped__
+    try:
+        yield
+    finally:
+        for module in (translation, generators):
+            module.make_statements = kept
 
 
 @contextmanager

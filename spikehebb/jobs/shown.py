@@ -56,8 +56,6 @@ def check_both(train: Samples, test: Samples) -> tuple[int, ...]:
     shape = train.pixel_shape
     if test.pixel_shape != shape or type(test) is not type(train):
         raise ValueError(f"{train.name} has images of {shape}, but {test.name} of {test.pixel_shape} pixels.")
-    if len(train.classes) < 2:
-        raise ValueError(f"{train.name} has {listed(train.classes)} alone; give images of two classes or more.")
     if not same_classes(train.classes, test.classes):
         raise ValueError(f"{train.name} has {listed(train.classes)}, but {test.name} {listed(test.classes)}.")
     if missing := sorted({*test.labels.tolist()} - {*train.labels.tolist()}):

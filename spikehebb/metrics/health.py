@@ -86,7 +86,11 @@ def health(layers: Sequence[Learned], *, accuracy: float, labels: Int) -> dict[s
         warnings += [prefix + sentence for sentence in _warnings(layer, measured)]
     chance = float(np.bincount(labels[labels >= 0]).max() / len(labels)) if (labels >= 0).any() else 0.0
     noise = 2 * math.sqrt(chance * (1 - chance) / max(len(labels), 1))
-    if accuracy <= chance + noise and chance < 1:
+    if chance == 1:
+        warnings.append(
+            f"all {len(labels)} images that it is scored on are of one class, so the accuracy means nothing."
+        )
+    elif accuracy <= chance + noise:
         warnings.append(
             f"the accuracy, {100 * accuracy:.1f} %, is no better than chance (the most frequent class makes "
             f"{100 * chance:.1f} % of {len(labels)} images): more training images or epochs help, or a rule "
