@@ -52,7 +52,8 @@ def test_neurobench_counts_the_same(harness: Any, tmp_path: Path) -> None:
     theirs, answers = harness.neurobench(tmp_path / "network.nir", spikes["input"], np.asarray(images.labels))
     np.testing.assert_array_equal(answers, votes)
     seen, fired = (spikes[name].astype(np.int64) for name in ("input", "output"))
-    fan_out = np.count_nonzero(circuit.projections["feedforward"].weights, axis=1)
+    weights = np.asarray(circuit.projections["feedforward"].weights)
+    fan_out = np.count_nonzero(weights, axis=1)
     acting = (seen[:, :-1].sum(axis=(0, 1)) @ fan_out + fired.sum() * NEURONS) / IMAGES  # lateral and one vote
     assert theirs["Effective_ACs"] == acting
     assert own["Effective_ACs"] - own["Effective_ACs_late"] == pytest.approx(acting, rel=1e-12)
@@ -60,7 +61,7 @@ def test_neurobench_counts_the_same(harness: Any, tmp_path: Path) -> None:
     assert theirs["Effective_MACs"] == own["Effective_MACs"] == 0
     assert theirs["ActivationSparsity"] == pytest.approx(1 - fired.mean(), abs=1e-12)
     assert own["ActivationSparsity"] == pytest.approx(1 - fired.mean(), abs=1e-12)
-    zeros = np.sum(circuit.projections["feedforward"].weights == 0) + NEURONS + NEURONS * 9
+    zeros = np.sum(weights == 0) + NEURONS + NEURONS * 9
     assert own["ConnectionSparsity"] == pytest.approx(zeros / (NEURONS * 86), abs=1e-12)
     assert theirs["ConnectionSparsity"] == round(own["ConnectionSparsity"], 4)
     assert theirs["weights_bytes"] == own["weights_bytes"] == 4 * NEURONS * 86
