@@ -31,6 +31,7 @@ from spikehebb.cli.common import (
     progress,
     say,
 )
+from spikehebb.cli.hardware import Set, print_hardware, target_of
 
 
 @command(
@@ -82,7 +83,8 @@ def learn(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms.",
+            help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms, or a limit of "
+            "--target, as in target.conductance_states=32.",
         ),
     ] = None,
     front: Annotated[
@@ -188,6 +190,7 @@ def evaluate(
     data: Data,
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
+    set_: Set = None,
     replicas: Annotated[
         int | None, typer.Option(help="Distribute the images over so many replicas of the network.")
     ] = None,
@@ -206,9 +209,10 @@ def evaluate(
     """Score saved networks again, and count what they cost: of several, side by side."""
     from spikehebb import jobs
     from spikehebb.cli import parse
-    from spikehebb.cli.hardware import print_hardware, target_of
 
-    chip = None if target is None else target_of(target)
+    if set_ and target is None:
+        raise ValueError("--set changes a limit of a chip; name one with --target.")
+    chip = None if target is None else target_of(target, set_ or ())
     own: dict[str, Any] = {
         "circuit": None if circuit is None else parse.circuit(circuit),
         "rule": None if rule is None else parse.own_or_name(rule),
