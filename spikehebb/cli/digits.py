@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -242,15 +244,17 @@ def _compare(every: Any, test: Any, chip: Any, device: str | None, out: Path | N
     from spikehebb import jobs, plot
     from spikehebb.checkpoint import write_json, write_whole
 
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # which may fail, and evaluating may take long
     with progress() as tell:
         report = jobs.compare(every, test, chip, device=device, progress=tell)
     table = jobs.comparison_table(report)
     written = []
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        lines = "".join(",".join(map(str, row)) + "\n" for row in table)
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(table)
         write_json(out / "comparison.json", report)
-        write_whole(out / "comparison.csv", lambda file: file.write(lines.encode()))
+        write_whole(out / "comparison.csv", lambda file: file.write(lines.getvalue().encode()))
         written = [out / "comparison.json", out / "comparison.csv"]
         written.append(plot.save(plot.comparison(report), out / "comparison.png"))
     if as_json:
@@ -259,6 +263,8 @@ def _compare(every: Any, test: Any, chip: Any, device: str | None, out: Path | N
     for row in table:
         cells = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row)
         say("  ".join(f"{cell:>22}" for cell in cells))
+    for name, summary in report["energy_tables"].items():
+        say(f"  energy of {name}: {summary}; an order of magnitude")
     for path in written:
         say(f"  {path}")
 

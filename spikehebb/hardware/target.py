@@ -61,6 +61,7 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
     }
 )
 MOST_BITS = 64
+BY_USER = "set by the user"  # the source of a limit that somebody changed
 _WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
@@ -149,7 +150,7 @@ class Target:
             if value is None:
                 limits.pop(name, None)
             else:
-                limits[name] = value if isinstance(value, Limit) else Limit(value=value, source="set by the user")
+                limits[name] = value if isinstance(value, Limit) else Limit(value=value, source=BY_USER)
         return dataclasses.replace(self, limits=limits)
 
     __repr__ = display.one_line
