@@ -389,6 +389,17 @@ def test_recordings_are_shown_for_any_number_of_time_steps(steps: int) -> None:
 
 
 @pytest.mark.long
+def test_replicas_are_shown_long_recordings_too() -> None:
+    train, test = moving(12), moving(4, 1)
+    one = Settings(neurons=3, presentation_ms=120.0)
+    both = learn_digits(train, test, [one, dataclasses.replace(one, seed=1)], device="numpy")
+    fired = train.frames(20 * ms, 120).sum() / 12
+    assert [run.report["metrics"]["input_spikes_per_image"] for run in both.runs] == pytest.approx([fired, fired])
+    replicas = evaluate(both.runs[0].network, test, replicas=3)["metrics"]["accuracy_vote"]
+    assert replicas == both.runs[0].report["metrics"]["accuracy_vote"] == 1.0
+
+
+@pytest.mark.long
 def test_two_projections_of_a_circuit_learn_together() -> None:
     """The second layer learns from the first; its weights are kept beside the first ones, under their own name."""
 

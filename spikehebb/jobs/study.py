@@ -142,13 +142,13 @@ def study_bits(
         )
     chip = hardware.find(target)
     name, limits = own_limits(chip)
+    changed = [f"{limit.partition('.')[2]}={value}" for limit, value in limits.items()]
     points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
         "kind": KIND,
         "config": settings.config(),
         "chip_rule": chip_rule(chip, settings.circuit) if learning else {},
-        "target": name,
-        **({"limits": limits} if limits else {}),
+        "target": f"{name} with {', '.join(changed)}" if changed else name,
         "labelled": labelled,
         **provenance(device.name, settings.seed, train=train, test=test),
     }
