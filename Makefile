@@ -60,10 +60,12 @@ torch: $(VENV)/.test
 	@$(PIP) --editable '.[torch]'
 	$(BIN)/python -m pytest tests/test_softhebb_torch.py tests/test_softhebb_import.py tests/test_losses_torch.py
 
-# PyTorch, too: several GB where no CPU build is at hand.
+# PyTorch, too: several GB where no CPU build is at hand. Then a model that comes along, in NeuroBench's own harness.
 neurobench: $(VENV)/.test
+	@mkdir -p $(RUNS)
 	@$(PIP) --editable '.[neurobench]'
 	$(BIN)/python -m pytest tests/test_neurobench.py
+	$(BIN)/python benchmarks/neurobench_harness.py --out $(RUNS)/neurobench.json
 
 # The simulators have an environment of their own: PyTorch is large, and they need nothing of this toolkit.
 INTEROP := .venv-interop

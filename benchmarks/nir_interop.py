@@ -77,7 +77,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         layers = _layers(options.seed)
-        shown = _rasters(
+        shown = rasters(
             layers, np.random.default_rng(options.seed).random((5, 20)), timing, devices.NUMPY, options.seed
         )
         for dialect in SIMULATORS:
@@ -160,10 +160,10 @@ def _by_commands(folder: Path, options: argparse.Namespace) -> Chip:
     circuit, config = network.circuits()[0][""], network.header["config"]
     test = load(options.data, "test", data_dir=options.data_dir)[: options.images]
     settings = LifSettings(**config)
-    rasters = _rasters(circuit, settings.rows(test), settings, devices.find(options.device), options.seed)
-    votes = rasters["output"].sum(axis=1, dtype=np.int64) @ np.asarray(circuit.projections["to_readout"].weights)
+    spikes = rasters(circuit, settings.rows(test), settings, devices.find(options.device), options.seed)
+    votes = spikes["output"].sum(axis=1, dtype=np.int64) @ np.asarray(circuit.projections["to_readout"].weights)
     weights = np.asarray(circuit.projections["feedforward"].weights)
-    return Chip(raster=rasters["input"], votes=votes, levels=len(np.unique(weights)))
+    return Chip(raster=spikes["input"], votes=votes, levels=len(np.unique(weights)))
 
 
 def _options() -> argparse.Namespace:
@@ -212,11 +212,11 @@ def _spikes(
     circuit: Circuit, images: Images, timing: conversion.Timing, device: devices.Device, seed: int
 ) -> tuple[Any, Any]:
     """Return the input spikes (images, steps, inputs) and how often each output neuron fired (images, neurons)."""
-    rasters = _rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
-    return rasters["input"], rasters["output"].sum(axis=1, dtype=np.int64)
+    spikes = rasters(circuit, images.intensities().reshape(len(images), -1), timing, device, seed)
+    return spikes["input"], spikes["output"].sum(axis=1, dtype=np.int64)
 
 
-def _rasters(
+def rasters(
     circuit: Circuit, rows: Any, timing: conversion.Timing | LifSettings, device: devices.Device, seed: int
 ) -> dict[str, Any]:
     """Return the spikes (presentations, steps, neurons) of input and output."""
@@ -224,12 +224,12 @@ def _rasters(
     length = timing.steps * dt
     protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * length, presentation=length)
     spikes = simulate(circuit, protocol, device=device, dt=dt, seed=seed, record=("input", "output")).spikes
-    rasters = {}
+    shown = {}
     for name in ("input", "output"):
         raster = np.zeros((len(rows) * timing.steps, circuit.populations[name].size), np.uint8)
         raster[np.round(np.asarray(spikes[name].t / dt)).astype(np.int64), spikes[name].i] = 1
-        rasters[name] = raster.reshape(len(rows), timing.steps, -1)
-    return rasters
+        shown[name] = raster.reshape(len(rows), timing.steps, -1)
+    return shown
 
 
 def _layers(seed: int) -> Circuit:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spikehebb import jobs, plot
+from spikehebb import jobs, metrics, plot
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
@@ -47,6 +48,12 @@ def test_a_row_is_what_the_network_says_alone(forms: dict[str, jobs.Trained], im
     assert report["rows"][1]["plasticity_operations"] is None
     table = jobs.comparison_table(report)
     assert [len(line) for line in table] == [3] * len(table)
+    unpriced = report["rows"][0]["energy_without"]
+    assert unpriced == ["synaptic_mac"]  # of the exact softmax
+    assert table[-1] == ["energy_without", "synaptic_mac", "none"]
+    assert report["energy_tables"] == {"loihi1": metrics.find_costs("loihi1").summary}
+    texts = [text.get_text() for text in plot.comparison(report).axes[3].texts]
+    assert [text.endswith(", at least") for text in texts] == [True, False]
     axes = plot.comparison(report).axes
     widths = [bar.get_width() for bar in axes[0].containers[0]]
     assert widths == [100 * row["accuracy"] for row in report["rows"]]
@@ -65,12 +72,33 @@ def test_by_a_command(forms: dict[str, jobs.Trained], tmp_path: Path) -> None:  
     written = json.loads((out / "comparison.json").read_text())
     assert np.isfinite([row["joule"] for row in written["rows"]]).all()
     assert "effective_operations" in done.stdout
+    assert "energy of loihi1: Intel Loihi, 14 nm" in done.stdout
+    names = next(csv.reader((out / "comparison.csv").open()))
+    assert names == ["", *map(str, paths[:2])]
+    assert written["limits"] == {}
     assert "several networks are compared on a chip; give one with --target" in refused(
         run("evaluate", *paths[:2], *few)
     )
     assert "--out is for the table of several networks" in refused(run("evaluate", paths[0], *few, "--out", out))
+    (tmp_path / "file").touch()
+    assert "file: File exists" in refused(
+        run("evaluate", *paths[:2], *few, "--target", "loihi1", "--out", tmp_path / "file")
+    )
     refusal = refused(run("evaluate", paths[0], paths[2], *few, "--target", "loihi1"))
     assert "rates.npz: a SoftHebb network of rates has no spikes; convert it first" in refusal
+
+
+def test_what_was_changed_of_a_chip_is_reported(forms: dict[str, jobs.Trained], images: Images) -> None:  # noqa: F811
+    report = jobs.compare({"lif": forms["lif"]}, images, LOIHI.with_limits(weight_bits=4), device=NUMPY)
+    assert report["limits"] == {"weight_bits": 4}
+
+
+def test_rates_are_refused_before_anything_is_evaluated(forms: dict[str, jobs.Trained], images: Images) -> None:  # noqa: F811
+    stages: list[str] = []
+    networks = {"lif": forms["lif"], "rates": forms["rates"]}
+    with pytest.raises(ValueError, match=r"^rates: a SoftHebb network of rates has no spikes; convert it first"):
+        jobs.compare(networks, images, LOIHI, device=NUMPY, progress=lambda stage, part: stages.append(stage))
+    assert stages == []
 
 
 def test_nothing_to_compare(images: Images) -> None:

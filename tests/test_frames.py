@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,6 @@ from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.simulation.plan import assemble
 from spikehebb.simulation.present import distribute, present, show, simulate_distributed
-from tests.conftest import NO_COMPILER
 
 FILMS = np.array([[[1, 0], [0, 1], [1, 1]], [[0, 0], [1, 0], [0, 1]], [[0, 1], [0, 1], [1, 0]]], float)  # 3 of 3 frames
 FILM = 6 * ms
@@ -166,15 +163,3 @@ def test_what_does_not_fit_is_refused() -> None:
         simulate(alone, movies(FILMS, duration=FILM), dt=1 * ms)
     with pytest.raises(ValueError, match=r"films must be an array \(films, frames, ...\), got shape \(9, 2\)"):
         movies(FILMS.reshape(-1, 2), duration=FILM)
-
-
-@NO_COMPILER
-@pytest.mark.long
-@pytest.mark.compiler
-def test_neurons_become_selective_for_the_direction_of_a_bar() -> None:
-    """0.17 to 0.22 before and 0.79 to 0.91 after learning, with three seeds; no publication has this circuit."""
-    example = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "13_moving_bar.py"))
-    before, after = (example["selectivity"](example[name]) for name in ("before", "after"))
-    assert before.mean() < 0.3
-    assert after.mean() > 0.65
-    assert np.median(after) > 0.75

@@ -159,6 +159,8 @@ def test_at_the_limit_it_fits(circuit: Circuit, limits: dict[str, Any]) -> None:
 def test_delays_and_refractory_times_are_in_time_steps() -> None:
     limits = GENERIC.with_limits(delay_steps=6)
     assert texts(layers(3, delay=3.0), limits) == []
+    assert texts(layers(3, delay=63.0), TARGETS["loihi2"].with_limits(weight_bits=None)) == []
+    assert "64 time steps, but loihi2 has at most 63" in texts(layers(3, delay=64.0), TARGETS["loihi2"])[0]
     assert "its delay is 30 time steps" in texts(layers(3, delay=3.0), limits, dt=0.1 * ms)[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 from brian2 import Hz, ms
 
 from spikehebb.circuits import synapse_pair
+from spikehebb.cli.parse import changes
 from spikehebb.core import PlasticityRule
 from spikehebb.datasets import load
 from spikehebb.devices import Device
 from spikehebb.hardware import TARGETS, Target, constrain, memristive
 from spikehebb.jobs import Settings, evaluate, learn_digits, read, weight_changes
+from spikehebb.jobs.learned_file import settings_from
+from spikehebb.jobs.start import Start
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES, stdp_pair
 from tests.conftest import FAST
@@ -100,6 +104,85 @@ def test_a_chips_settings_are_not_dropped(given: dict[str, Any]) -> None:
         Settings(neurons=5, target="memristive", **given)
 
 
+def numbers(rule: PlasticityRule) -> dict[str, Any]:
+    return {"text": rule.on_post, **{name: float(value) for name, value in rule.parameters.items()}}
+
+
+OWN: dict[str, Any] = {"conductance_states": 32, "curve_up": 0.3, "curve_down": 0.8, "cycle_noise": None}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(target="memristive", parameters={f"target.{name}": value for name, value in OWN.items()}),
+        Settings(target="memristive", parameters=changes([f"target.{name}={value}" for name, value in OWN.items()])),
+        Settings(target=TARGETS["memristive"].with_limits(**OWN, fan_in=5)),  # which learning does not read
+    ],
+    ids=["names", "command line", "value"],
+)
+def test_the_limits_of_a_device_are_set_by_name(settings: Settings) -> None:
+    own = memristive(RULES["softhebb"], TARGETS["memristive"].with_limits(**OWN), w_max=settings.w_max)
+    assert numbers(settings.plasticity()) == numbers(own)
+    assert settings.target == "memristive"
+    kept = json.loads(json.dumps(settings.config()))
+    assert kept["parameters"] == {f"target.{name}": value for name, value in OWN.items()}
+    assert settings_from(kept) == settings
+
+
+def test_a_chips_limits_epochs_and_largest_weight_are_set_by_name() -> None:
+    given = {"target.tag_bits": "5", "target.stochastic_rounding": "no", "target.weight_bits": 7, "epoch": "5 ms"}
+    settings = Settings(target="loihi1", rule="softhebb_annealed", parameters={**given, "w_max": 0.5})
+    chip = settings.chip()
+    assert [chip.value(name) for name in ("tag_bits", "stochastic_rounding", "weight_bits")] == [5, False, 7]
+    assert (settings.weight_bits, settings.epoch_ms, settings.w_max) == (7, 5.0, 0.5)
+    few = dataclasses.replace(settings, weight_bits=3, target=TARGETS["loihi1"].with_limits(weight_bits=4))
+    assert few.chip().value("weight_bits") == 3
+
+
+def test_a_target_with_conductances_of_its_own_is_a_device() -> None:
+    settings = Settings(target="generic", rule="stdp_pair", parameters={"target.conductance_states": 12})
+    assert not settings.on_chip
+    assert numbers(settings_from(settings.config()).plasticity()) == numbers(settings.plasticity())
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "message"),
+    [
+        ("memristive", {"target.conductance_state": 3}, "there is no limit 'conductance_state'. Did you mean 'conduct"),
+        ("memristive", {"target.conductance_states": 0}, "conductance_states must be a whole number of at least 1"),
+        ("memristive", {"target.conductance_states": 2.5}, "conductance_states must be a whole number of at least 1"),
+        ("memristive", {"target.curve_up": "steep"}, "curve_up must be a number above 0, got 'steep'"),
+        ("memristive", {"target.tag_bits": 4}, "target.tag_bits: learning on memristive does not read that limit; it"),
+        ("memristive", {"target.weight_bits": 4}, "target memristive has conductances, and no bits; leave that out"),
+        ("loihi1", {"target.fan_in": 4}, "target.fan_in: learning on loihi1 does not read that limit; it reads accum"),
+        ("loihi1", {"target.weight_bits": 0}, "weight_bits must be a whole number from 1 to 64, got 0"),
+        ("", {"target.curve_up": 1}, "target.curve_up: there is no target; name one, such as memristive or loihi1"),
+        ("", {"w_max": 1}, "w_max is of learning on a target; name one, such as memristive or loihi1"),
+        ("", {"epoch": "5 ms"}, "epoch is of learning on a target; name one"),
+        (dataclasses.replace(EXACT, name="mine"), {}, "a target of the catalogue, or of one with other limits, got 'm"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(target: str | Target, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(target=target, rule="softhebb_annealed", parameters=given)
+
+
+def test_bits_are_given_once() -> None:
+    with pytest.raises(ValueError, match="weight_bits is given twice, 3 and 5; leave one out"):
+        Settings(target="loihi1", rule="softhebb_annealed", weight_bits=3, parameters={"target.weight_bits": 5})
+
+
+def test_learning_goes_on_in_the_same_devices() -> None:
+    train = load("digits", "train")[:5]
+    given: dict[str, Any] = {"target.conductance_states": 32, "rule.tau_x": 5 * ms}
+    earlier = Settings(neurons=3, target="memristive", parameters=given)
+    about: dict[str, Any] = {"kind": "digits", "image_shape": (8, 8), "weights": np.ones((64, 3)), "age": np.ones(3)}
+    start = Start(**about, bias=np.zeros(3), config=earlier.config())
+    assert start.settings(train) == earlier
+    assert start.settings(train, parameters={"target.curve_up": 0.2}).parameters == {**given, "target.curve_up": 0.2}
+    assert start.settings(train, target="generic", rule="softhebb_annealed").parameters == {}
+
+
 def test_conductances_are_no_limits_of_a_chip() -> None:
     with pytest.raises(ValueError, match="weights of target memristive are conductances; give its rules with memris"):
         constrain(synapse_pair(stdp_pair), TARGETS["memristive"])
@@ -116,7 +199,13 @@ def test_what_is_set_before_it_is_read_is_not_kept() -> None:
 
 def test_a_network_learns_with_them(tmp_path: Path) -> None:
     train, test = load("digits", "train")[:600], load("digits", "test")[:100]
-    run = learn_digits(train, test, Settings(neurons=30, target="memristive"), device=FAST, out=tmp_path)
+    run = learn_digits(
+        train,
+        test,
+        Settings(neurons=30, target="memristive", parameters={"target.conductance_states": 32}),
+        device=FAST,
+        out=tmp_path,
+    )
     weights = np.asarray(run.network.arrays["weights"])
     assert weights.min() >= 0
     assert weights.max() <= Settings().w_max
@@ -124,3 +213,4 @@ def test_a_network_learns_with_them(tmp_path: Path) -> None:
     again = read(tmp_path)
     assert evaluate(again, test)["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
     assert run.report["config"]["target"] == "memristive"
+    assert again.header["config"]["parameters"] == {"target.conductance_states": 32}

@@ -18,6 +18,7 @@ from spikehebb.circuits import LEARNERS, Learner, lasting, lif_wta, plastic, sof
 from spikehebb.core import Circuit, Events, Images, NeuronModel, PlasticityRule, Population, Projection
 from spikehebb.encoders import regular, spike_source
 from spikehebb.jobs import Settings, evaluate, learn_digits, learn_presets, read
+from spikehebb.jobs.evaluate import some_presentations
 from spikehebb.jobs.learned import few as too_few
 from spikehebb.jobs.learned import stronger
 from spikehebb.neurons import NEURONS, escape_rate, lif_adaptive, linear_unit
@@ -371,6 +372,31 @@ def test_recordings_are_learned_spike_by_spike(tmp_path: Path) -> None:
     dark = Images(name="dark", pixels=np.zeros((2, 1, 2, 4)), labels=np.array([0, 1]), classes=("left", "right"))
     with pytest.raises(ValueError, match="the network learned recordings, but dark holds images"):
         evaluate(again, dark)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("steps", [53, 120])
+def test_recordings_are_shown_for_any_number_of_time_steps(steps: int) -> None:
+    """A number holds 52 time steps; a longer presentation is several of them, one after the other."""
+    train, test = moving(12), moving(4, 1)
+    run = learn_digits(train, test, Settings(neurons=3, presentation_ms=float(steps)), device="numpy")
+    fired = train.frames(20 * ms, steps).sum()
+    assert run.report["metrics"]["input_spikes_per_image"] == pytest.approx(fired / 12)
+    seen = some_presentations(run.network, test).spikes["input"]
+    raster = np.zeros((4, steps, 8), int)
+    raster.reshape(-1, 8)[np.rint(np.asarray(seen.t / ms)).astype(int), seen.i] = 1
+    np.testing.assert_array_equal(raster, test.frames(20 * ms, steps))
+
+
+@pytest.mark.long
+def test_replicas_are_shown_long_recordings_too() -> None:
+    train, test = moving(12), moving(4, 1)
+    one = Settings(neurons=3, presentation_ms=120.0)
+    both = learn_digits(train, test, [one, dataclasses.replace(one, seed=1)], device="numpy")
+    fired = train.frames(20 * ms, 120).sum() / 12
+    assert [run.report["metrics"]["input_spikes_per_image"] for run in both.runs] == pytest.approx([fired, fired])
+    replicas = evaluate(both.runs[0].network, test, replicas=3)["metrics"]["accuracy_vote"]
+    assert replicas == both.runs[0].report["metrics"]["accuracy_vote"] == 1.0
 
 
 @pytest.mark.long

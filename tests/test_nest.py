@@ -284,18 +284,22 @@ def test_random_trains_agree(case: Case) -> None:
         assert tied > 1e-3, "NEST treats coincidences as we do; say so"
 
 
-def test_a_dendritic_delay_agrees() -> None:
+@pytest.mark.parametrize("several", [False, True], ids=["one delay", "one for each synapse"])
+def test_a_dendritic_delay_agrees(several: bool) -> None:
     """NEST's whole delay is one."""
+    late_by = 1.0 + np.arange(PAIRS) % 5 if several else np.full(PAIRS, 3.0)
     trains, rule = random_trains(9), RULES["stdp_pair"]
     given = _additive(rule.parameters)
-    theirs = np.array([final_weight("stdp_synapse", pre, post, W0, given, dendritic=3.0) for pre, post in trains]) - W0
+    each = zip(trains, late_by, strict=True)
+    theirs = [final_weight("stdp_synapse", *train, W0, given, dendritic=float(by)) - W0 for train, by in each]
+    delay = np.broadcast_to(late_by, (PAIRS, PAIRS)) * ms if several else 3 * ms
     circuit = synapse_pair(rule, pairs=PAIRS, w=W0)
-    late = dataclasses.replace(circuit.projections["synapse"], dendritic_delay=3 * ms)
+    late = dataclasses.replace(circuit.projections["synapse"], dendritic_delay=delay)
     circuit = dataclasses.replace(circuit, projections={"synapse": late})
     sides = [[train * second for train in side] for side in zip(*trains, strict=True)]
     plan = protocols.spike_trains(sides[0], sides[1], duration=END * second + DT)
     ours = np.diag(simulate(circuit, plan, dt=DT).weights["synapse"]) - W0
-    assert largest(ours, theirs) < 1e-9
+    assert largest(ours, np.array(theirs)) < 1e-9
 
 
 def test_dopamine_agrees_but_for_the_known_error_of_euler_steps() -> None:

@@ -15,6 +15,7 @@ from spikehebb import jobs, plot
 from spikehebb.core import Images
 from spikehebb.datasets import load
 from spikehebb.devices import NUMPY
+from spikehebb.hardware import TARGETS
 from spikehebb.jobs import Settings, study
 from spikehebb.jobs.study import Point, study_bits, study_table
 from tests.test_cli import refused, run
@@ -32,6 +33,18 @@ def tiny() -> tuple[Images, Images]:
 def whole(tiny: tuple[Images, Images], tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("study")
     return folder, study_bits(*tiny, FEW, bits=(4,), trace_bits=(3,), **FEWER, device=NUMPY, out=folder)
+
+
+@pytest.mark.long
+def test_what_was_changed_of_a_chip_counts(tiny: tuple[Images, Images], tmp_path: Path) -> None:
+    none: dict[str, Any] = {"bits": (), "spreads": (), "dropped": ()}
+    chip = TARGETS["loihi1"].with_limits(tag_bits=4, weight_bits=3)
+    report = study_bits(*tiny, FEW, target=chip, trace_bits=(3,), **none, device=NUMPY, out=tmp_path)
+    assert report["target"] == "loihi1 with tag_bits=4, weight_bits=3"
+    learned = jobs.read(tmp_path / "trace-bits-3-stochastic").header["config"]
+    assert (learned["weight_bits"], learned["trace_bits"], learned["parameters"]) == (3, 3, {"target.tag_bits": 4})
+    with pytest.raises(FileExistsError, match="holds another"):
+        study_bits(*tiny, FEW, trace_bits=(3,), **none, device=NUMPY, out=tmp_path)
 
 
 @pytest.mark.long

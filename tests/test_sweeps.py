@@ -17,7 +17,8 @@ from scipy import stats
 from spikehebb import plot
 from spikehebb.circuits import soft_wta
 from spikehebb.datasets import load, sample
-from spikehebb.jobs import train_softhebb
+from spikehebb.hardware import TARGETS
+from spikehebb.jobs import convert, train_softhebb
 from spikehebb.jobs.runs import FILE, find_runs
 from spikehebb.rules import stdp_pair
 from spikehebb.softhebb import find
@@ -28,6 +29,8 @@ from tests.test_cli import refused, run
 
 LAGS: dict[str, Any] = {"lags_ms": [-10, 10], "device": "numpy"}
 GRID: dict[str, Any] = {"rule": ["stdp_pair", "oja"], "w0": [0.25, 0.5]}
+MODELS = Path(__file__).parents[1] / "models"
+RATES, SPIKES = str(MODELS / "mnist-dense"), str(MODELS / "digits-soft-wta")
 FEW: dict[str, Any] = {"data": "digits", "limit_train": 12, "limit_test": 10, "device": "numpy"}
 
 
@@ -99,7 +102,24 @@ def test_a_plan_that_cannot_be_is_refused(given: dict[str, Any], message: str) -
             "temperature must be a number above 0",
         ),
         ("train", {"preset": "mnist-dense", "activation": "sine", "data": "digits"}, "activation must be one of"),
+        (
+            "learn",
+            {"data": "digits", "target": "memristive", "target.curve_up": 0},
+            "curve_up must be a number above 0",
+        ),
         ("convert", {}, "convert needs checkpoint"),
+        ("convert", {"checkpoint": RATES, "present_ms": -1}, "present_ms must be"),
+        ("convert", {"checkpoint": RATES, "calibration": 0}, "calibration must be a whole number of at least 1, got 0"),
+        (
+            "convert",
+            {"checkpoint": RATES, "inhibition": "spiking"},
+            "of a network that learned in spikes; leave it out",
+        ),
+        ("convert", {"checkpoint": SPIKES, "order": "in turn"}, "order"),
+        ("convert", {"checkpoint": SPIKES, "neurons": "integrate"}, "becomes neurons 'lif', got 'integrate'"),
+        ("convert", {"checkpoint": SPIKES, "inhibition": "both"}, "inhibition must be lateral or spiking, got 'both'"),
+        ("convert", {"checkpoint": SPIKES, "present_ms": 0}, "presentation_ms must be a number above 0"),
+        ("evaluate", {"checkpoint": SPIKES, "data": "digits", "target.fan_i": 4}, "there is no limit 'fan_i'"),
         ("evaluate", {"checkpoint": "nowhere.npz"}, "there is no checkpoint nowhere.npz"),
         ("window", {}, "window needs rule"),
         ("window", {"rule": "oja", "rule.etta": 1}, "etta"),
@@ -227,6 +247,32 @@ def test_cells_learn_as_the_command_does(tmp_path: Path) -> None:
     page = (tmp_path / "neurons-3" / "report.html").read_text()
     assert "spikehebb learn --data digits" in page
     assert page.count("data:image/png;base64,") == 4
+
+
+@pytest.mark.long
+def test_a_network_that_learned_in_spikes_is_converted_as_by_a_call(tmp_path: Path) -> None:
+    own = {"checkpoint": SPIKES, "present_ms": 40.0, "calibration": 10}
+    given = {"device": "numpy", "data": "digits", "limit_train": 40, "limit_test": 20}
+    runs = sweep("convert", {"seeds": [1]}, settings=own | given, out=tmp_path)
+    train, test = sample(load("digits", "train"), 40), sample(load("digits", "test"), 20)
+    alone = convert(SPIKES, train, test, present_ms=40.0, calibration=10, device="numpy", seed=1).report["metrics"]
+    kept = json.loads((tmp_path / "seed-1" / "run.json").read_text())
+    assert kept["kind"] == "lif conversion"
+    for name in ("accuracy_vote", "agreement_vote", "spikes_per_image"):
+        assert kept["metrics"][name] == alone[name]
+        assert runs.groups()[0].scores[name].mean == alone[name]
+
+
+def test_an_evaluation_counts_on_a_target_with_other_limits(tmp_path: Path) -> None:
+    settings = {"checkpoint": SPIKES, "data": "digits", "limit_test": 10, "device": "numpy", "target": "generic"}
+    sweep("evaluate", {"target.weight_bits": [4, "8"]}, settings=settings, out=tmp_path)
+    sizes = [json.loads(path.read_text())["hardware"]["footprint"] for path in sorted(tmp_path.rglob("run.json"))]
+    assert [size["weight_bits"] for size in sizes] == [4, 8]
+    assert sizes[1]["weights"] == 2 * sizes[0]["weights"]
+    with pytest.raises(ValueError, match=r"target.weight_bits: there is no target; name one"):
+        prepare("evaluate", {"checkpoint": SPIKES, "data": "digits", "target.weight_bits": 4})
+    with pytest.raises(ValueError, match="evaluate takes the name of a target"):
+        prepare("evaluate", {"checkpoint": SPIKES, "data": "digits", "target": TARGETS["generic"]})
 
 
 def test_jobs_know_their_settings() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +33,7 @@ from spikehebb.cli.common import (
     progress,
     say,
 )
+from spikehebb.cli.hardware import Set, print_hardware, target_of
 
 
 @command(
@@ -82,7 +85,8 @@ def learn(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms.",
+            help="A parameter, as in circuit.temperature=0.01, rule.eta=0.05, presentation=100ms, or a limit of "
+            "--target, as in target.conductance_states=32.",
         ),
     ] = None,
     front: Annotated[
@@ -188,6 +192,7 @@ def evaluate(
     data: Data,
     device: Annotated[str | None, typer.Option(help="The one it was trained on when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="Count, too, what it costs: on a chip of hardware list.")] = None,
+    set_: Set = None,
     replicas: Annotated[
         int | None, typer.Option(help="Distribute the images over so many replicas of the network.")
     ] = None,
@@ -206,9 +211,10 @@ def evaluate(
     """Score saved networks again, and count what they cost: of several, side by side."""
     from spikehebb import jobs
     from spikehebb.cli import parse
-    from spikehebb.cli.hardware import print_hardware, target_of
 
-    chip = None if target is None else target_of(target)
+    if set_ and target is None:
+        raise ValueError("--set changes a limit of a chip; name one with --target.")
+    chip = None if target is None else target_of(target, set_ or ())
     own: dict[str, Any] = {
         "circuit": None if circuit is None else parse.circuit(circuit),
         "rule": None if rule is None else parse.own_or_name(rule),
@@ -238,15 +244,17 @@ def _compare(every: Any, test: Any, chip: Any, device: str | None, out: Path | N
     from spikehebb import jobs, plot
     from spikehebb.checkpoint import write_json, write_whole
 
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # which may fail, and evaluating may take long
     with progress() as tell:
         report = jobs.compare(every, test, chip, device=device, progress=tell)
     table = jobs.comparison_table(report)
     written = []
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        lines = "".join(",".join(map(str, row)) + "\n" for row in table)
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(table)
         write_json(out / "comparison.json", report)
-        write_whole(out / "comparison.csv", lambda file: file.write(lines.encode()))
+        write_whole(out / "comparison.csv", lambda file: file.write(lines.getvalue().encode()))
         written = [out / "comparison.json", out / "comparison.csv"]
         written.append(plot.save(plot.comparison(report), out / "comparison.png"))
     if as_json:
@@ -255,6 +263,8 @@ def _compare(every: Any, test: Any, chip: Any, device: str | None, out: Path | N
     for row in table:
         cells = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row)
         say("  ".join(f"{cell:>22}" for cell in cells))
+    for name, summary in report["energy_tables"].items():
+        say(f"  energy of {name}: {summary}; an order of magnitude")
     for path in written:
         say(f"  {path}")
 

@@ -22,7 +22,6 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="LIMIT=VALUE", help="Another limit, as in weight_bits=4; none takes it away."),
 ]
-_WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
 def target_of(name: str, settings: Sequence[str] = ()) -> Any:
@@ -35,7 +34,7 @@ def target_of(name: str, settings: Sequence[str] = ()) -> Any:
         key, equals, word = (part.strip() for part in setting.partition("="))
         if not equals:
             raise ValueError(f"--set takes limit=value, as in --set weight_bits=4, got {setting!r}.")
-        changes[key] = _value(key, word)
+        changes[key] = chips.read_limit(key, word)
     return target.with_limits(**changes)
 
 
@@ -168,27 +167,3 @@ def _print_check(checkpoint: Path, result: dict[str, Any]) -> None:
         say(f"  {share['population']}: {share['neurons']} neurons on {share['cores']} cores{reason}")
     for remark in result["remarks"]:
         say(f"  {remark}")
-
-
-def _value(key: str, word: str) -> Any:
-    """Return a limit's value from a word: numbers, yes or no, none, or several of them with commas."""
-    if word.lower() in _WORDS:
-        return _WORDS[word.lower()]
-    from spikehebb.hardware import VOCABULARY
-
-    kind = VOCABULARY.get(key, ("", ""))[0]
-    if kind == "names":
-        return tuple(part.strip() for part in word.split(","))
-    if kind in ("choices", "range"):
-        return tuple(_number(part) for part in word.split(","))
-    return word if kind == "sign" else _number(word)
-
-
-def _number(word: str) -> Any:
-    try:
-        return int(word)
-    except ValueError:
-        try:
-            return float(word)
-        except ValueError:
-            return word

@@ -36,14 +36,15 @@ def own_or_name(word: str) -> str | PlasticityRule:
 
 
 def changes(settings: Sequence[str]) -> dict[str, Any]:
-    """Return what ``--set`` gives: values by name; a word where it is no number."""
+    """Return what ``--set`` gives: values by name; a word where it is no number, or a limit of a target."""
     found: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ValueError(f"--set takes name=value, as in --set tau_plus=20ms, got {setting!r}.")
         value = value.strip()
-        found[key.strip()] = value if value.isidentifier() and value != "inf" else quantity(value)
+        word = key.strip().startswith("target.") or (value.isidentifier() and value != "inf")
+        found[key.strip()] = value if word else quantity(value)
     return found
 
 

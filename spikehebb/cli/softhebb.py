@@ -75,6 +75,7 @@ def train(
 ) -> None:
     """Train a SoftHebb network without labels, then a linear readout, and score it."""
     from spikehebb import jobs, plot
+    from spikehebb.datasets import learning_part
     from spikehebb.softhebb import find
 
     layers = {"temperature": temperature, "radius": radius, "activation": activation, "eta": eta, "rate": rate}
@@ -82,7 +83,8 @@ def train(
     chosen = _changed(find(preset), plasticity, order, epochs, readout_epochs, layers, views)
     limits = (("train", limit_train), ("test", limit_test))
     train_images, test_images = (images_of(data, part, data_dir, limit, size) for part, limit in limits)
-    unlabelled = images_of(data, "unlabelled", data_dir, limit_train, size) if data == "stl10" else None
+    part = learning_part(data)
+    unlabelled = None if part == "train" else images_of(data, part, data_dir, limit_train, size)
     with progress() as tell, jobs.held(out):
         run = jobs.train_softhebb(
             train_images,

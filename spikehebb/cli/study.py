@@ -24,6 +24,7 @@ from spikehebb.cli.common import (
     progress,
     say,
 )
+from spikehebb.cli.hardware import Set, target_of
 
 study = typer.Typer(no_args_is_help=True, help="Measure what a network loses in a chip's numbers.")
 commands.add_typer(study, name="study", rich_help_panel=CHIPS)
@@ -36,6 +37,7 @@ def bits(
     neurons: Annotated[int, typer.Option(help="Output neurons.")] = 400,
     circuit: Annotated[str, typer.Option(help="What learns: a circuit of learn, such as lif_first.")] = "soft_wta",
     target: Annotated[str, typer.Option(help="A chip that learns, of hardware list.")] = "loihi1",
+    set_: Set = None,
     weight_bits: Annotated[str, typer.Option(help="Bits of a weight, as a list.")] = "8,7,6,5,4,3,2,1",
     trace_bits: Annotated[str, typer.Option(help="Bits of a trace, as a list.")] = "7,6,5,4,3,2",
     spreads: Annotated[
@@ -73,7 +75,7 @@ def bits(
             train,
             test,
             settings,
-            target=target,
+            target=target_of(target, set_ or ()),
             learning=learning,
             device=devices.find(device),
             out=out,

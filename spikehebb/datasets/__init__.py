@@ -154,6 +154,18 @@ def load_some(
     return shown if limit is None else sample(shown, limit)
 
 
+def learning_part(name: str | Path) -> str:
+    """Return the part of a data set that learning without labels takes: ``unlabelled`` where there is one.
+
+    Examples
+    --------
+    >>> learning_part("stl10"), learning_part("mnist"), learning_part("./mnist")
+    ('unlabelled', 'train', 'train')
+    """
+    found = DATASETS.get(str(name)) if own_path(name) is None else None
+    return "unlabelled" if found is not None and "unlabelled" in found.parts else "train"
+
+
 def own_path(name: str | Path) -> Path | None:
     """Return the path that stands in place of a data set's name, or None if it is a name.
 

@@ -9,7 +9,7 @@ from spikehebb.hardware.placement import Share, Split, split
 from spikehebb.hardware.quantize import Quantized, Rounded, quantize
 from spikehebb.hardware.rounding import Rounding, levels, saturate, whole
 from spikehebb.hardware.sum_of_products import SumOfProducts, problems, sum_of_products
-from spikehebb.hardware.target import SIGNS, VOCABULARY, Limit, Target
+from spikehebb.hardware.target import SIGNS, VOCABULARY, Limit, Target, read_limit
 
 __all__ = [
     "SIGNS",
@@ -35,6 +35,7 @@ __all__ = [
     "memristive",
     "problems",
     "quantize",
+    "read_limit",
     "saturate",
     "split",
     "sum_of_products",

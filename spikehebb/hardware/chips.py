@@ -21,6 +21,7 @@ _SYNAPSES = "SpiNNakerManchester/sPyNNaker: neural_modelling/src/neuron/synapse_
 _GUIDE = "electronicvisions/hbp-sp9-guidebook: mc/using_spiNNaker.rst (limits of the software of that time)"
 
 _LAVA_2 = "lava-nc/lava: src/lava/magma/core/learning/constants.py, which Lava has for Loihi 2, too"
+_LAVA_DELAYS = "lava-nc/lava: src/lava/proc/dense/models.py, whose model of Loihi 2 takes delays from 0 to 63 steps"
 _ONM = "open-neuromorphic.org: Loihi 2, second-hand for Intel's technology brief of 2021"
 _SPINN2 = "SpiNNakerManchester/SpiNNMachine: SpiNN2datasheet.pdf, version 0.03, 2021"
 
@@ -107,6 +108,7 @@ loihi2 = Target(
                 "stochastic_rounding": True,
             },
         ),
+        (_LAVA_DELAYS, {"delay_steps": 63}),
         unverified={
             "cores": (128, _ONM),
             "neurons_per_core": (8192, f"{_ONM}: 1 million neurons on 128 cores; a core's own number is not published"),

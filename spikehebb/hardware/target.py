@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,8 @@ VOCABULARY: Mapping[str, tuple[str, str]] = Frozen(
     }
 )
 MOST_BITS = 64
+BY_USER = "set by the user"  # the source of a limit that somebody changed
+_WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +150,30 @@ class Target:
             if value is None:
                 limits.pop(name, None)
             else:
-                limits[name] = value if isinstance(value, Limit) else Limit(value=value, source="set by the user")
+                limits[name] = value if isinstance(value, Limit) else Limit(value=value, source=BY_USER)
         return dataclasses.replace(self, limits=limits)
 
     __repr__ = display.one_line
     _repr_html_ = display.html
+
+
+def read_limit(name: str, word: str) -> Any:
+    """Return the value of a limit from a text: a number, yes or no, ``none``, or several of them with commas.
+
+    Examples
+    --------
+    >>> from spikehebb.hardware import read_limit
+    >>> read_limit("weight_exponents", "-8,7"), read_limit("learns", "no"), read_limit("curve_up", "0.3")
+    ((-8, 7), False, 0.3)
+    """
+    if word.strip().lower() in _WORDS:
+        return _WORDS[word.strip().lower()]
+    kind = VOCABULARY.get(name, ("", ""))[0]
+    if kind == "names":
+        return tuple(part.strip() for part in word.split(","))
+    if kind in ("choices", "range"):
+        return tuple(_number(part) for part in word.split(","))
+    return word if kind == "sign" else _number(word)
 
 
 def _check_name(target: str, name: str) -> None:
@@ -205,3 +227,11 @@ def _whole(owner: str, value: Any, least: int, most: int | None = None) -> int:
     ):
         raise ValueError(f"{owner} must be a whole number {allowed}, got {value!r}.")
     return int(value)
+
+
+def _number(word: str) -> Any:
+    """Return a number from a text; the text where it is none."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(word)
+    return word

@@ -15,6 +15,9 @@ from .converted import ConvertedNetwork as ConvertedNetwork
 from .digit_runs import DigitRun as DigitRun
 from .digit_runs import DigitRuns as DigitRuns
 from .digit_settings import Settings as Settings
+from .direction import DIRECTIONS as DIRECTIONS
+from .direction import MovingBar as MovingBar
+from .direction import learn_direction as learn_direction
 from .evaluate import evaluate as evaluate
 from .evaluate import some_presentations as some_presentations
 from .export import export_network as export_network

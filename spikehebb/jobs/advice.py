@@ -114,7 +114,10 @@ def _load(settings: Settings, images: Samples | None, replicas: int) -> tuple[Pl
     shown.check_room([settings] * replicas, rows.shape[1])
     circuit = settings.started(rows.shape[1])
     period = settings.presentation
-    protocol = Protocol(stimuli={"input": rows}, duration=len(rows) * period, presentation=period)
+    frames = shown.frames(settings)
+    whole = np.repeat(rows, frames, axis=0) if images is None else rows
+    length = len(whole) // frames * period
+    protocol = Protocol(stimuli={"input": whole}, duration=length, presentation=period, frames=frames)
     protocols: Protocol | list[Protocol] = protocol if replicas == 1 else [protocol] * replicas
     plan = plan_of(circuit if replicas == 1 else Replicas(circuit=circuit, count=replicas), protocols, dt=settings.dt)
     rate = circuit.populations["input"].model.parameters.get("max_rate", settings.max_rate_hz * Hz)

@@ -12,6 +12,7 @@ from spikehebb.core import Samples
 from spikehebb.core.progress import Progress, quiet
 from spikehebb.devices import Device
 from spikehebb.hardware import Target
+from spikehebb.hardware.target import BY_USER
 from spikehebb.jobs.run import describe, versions
 from spikehebb.jobs.trained import Trained
 
@@ -57,7 +58,8 @@ def compare(
     -------
     dict
         ``rows``, one for each network over ``COLUMNS`` (None where something is not counted), with the table that the
-        energy comes from, and what that leaves out.
+        energy comes from, and the operations that this has no price for; ``limits``, those of the target that were
+        changed.
 
     Raises
     ------
@@ -67,6 +69,8 @@ def compare(
     tell, rows, first = progress or quiet, list[dict[str, Any]](), np.zeros(0, np.int64)
     if not networks:
         raise ValueError("there is nothing to compare; give at least one network.")
+    for name, network in networks.items():  # before any is evaluated, which may take long
+        _check_spikes(name, network)
     for name, network in networks.items():
         try:
             report = network.evaluate(test, device=device, target=target, progress=_named(tell, name))
@@ -75,14 +79,29 @@ def compare(
         answers = np.asarray(report["answers"], np.int64)
         first = answers if not rows else first
         rows.append({"network": name, **_row(report, target), "agreement": metrics.accuracy(answers, first)})
+    tables = dict.fromkeys(row["energy_table"] for row in rows)
     return {
         "kind": KIND,
         "target": target.name,
+        "limits": {name: limit.value for name, limit in target.limits.items() if limit.source == BY_USER},
         "data": {"test": describe(test)},
         "versions": versions(),
         "columns": COLUMNS,
+        "energy_tables": {name: metrics.find_costs(name).summary for name in tables},
         "rows": rows,
     }
+
+
+def _check_spikes(name: str, network: Trained) -> None:
+    """Raise ``ValueError`` for a network of rates, with its name and what would help."""
+    try:
+        network.rates()
+    except ValueError:
+        return  # it spikes already
+    try:
+        network.circuits()
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _named(tell: Progress, name: str) -> Progress:
@@ -117,5 +136,12 @@ def comparison_table(report: Mapping[str, Any]) -> list[list[Any]]:
     """Return a comparison as a table, its head first: a row for each quantity, a column for each network."""
     rows = report["rows"]
     table: list[list[Any]] = [["", *(row["network"] for row in rows)]]
-    names = [*COLUMNS, "energy_table"]
-    return table + [[name, *("-" if row[name] is None else row[name] for row in rows)] for name in names]
+    names = [*COLUMNS, "energy_table", "energy_without"]
+    return table + [[name, *(_cell(row[name]) for row in rows)] for name in names]
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a table has it: "-" for what is not counted, and lists as words."""
+    if isinstance(value, list):
+        return " ".join(value) or "none"
+    return "-" if value is None else value

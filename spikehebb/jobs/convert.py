@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from spikehebb.circuits.lif import Inhibition
 from spikehebb.conversion import Timing, timing_for
 from spikehebb.core.progress import Progress
 from spikehebb.core.values import check_settings
 from spikehebb.datasets import Given, as_images
 from spikehebb.devices import Device
-from spikehebb.jobs.convert_learned import LifRun, convert_learned
+from spikehebb.jobs.convert_learned import LifRun, check_learned, convert_learned
 from spikehebb.jobs.convert_softhebb import ConversionRun, convert_softhebb
 from spikehebb.jobs.rates import RateNetwork
 from spikehebb.jobs.trained import Trained, opened, trained_on
@@ -23,7 +24,7 @@ def convert(
     test: Given | None = None,
     *,
     neurons: str | None = None,
-    inhibition: Literal["lateral", "spiking"] = "lateral",
+    inhibition: Inhibition = "lateral",
     calibration: int | None = None,
     device: Device | str | None = None,
     seed: int = 0,
@@ -100,16 +101,41 @@ def convert(
     common |= {"overwrite": overwrite, "progress": progress}
     if calibration is not None:
         common["calibration"] = calibration
+    learned, chosen = trained.learned(), check_conversion(trained, neurons=neurons, inhibition=inhibition, **timing)
+    if learned is None or chosen is not None:
+        return convert_softhebb(trained.rates(), given, other, chosen, lif=neurons == "lif", cores=cores, **common)
+    train, other = as_images(given, "train"), as_images(other, "test")
+    return convert_learned(learned, train, other, inhibition=inhibition, **timing, **common)
+
+
+def check_conversion(
+    trained: Trained, *, neurons: str | None = None, inhibition: Inhibition = "lateral", **timing: Any
+) -> Timing | None:
+    """Return how a conversion shows images to a rate network, and None for a network that learned in spikes.
+
+    Parameters
+    ----------
+    trained : Trained
+    neurons, inhibition, **timing
+        As of ``convert``.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such form, or it has not this setting.
+    """
     learned = trained.learned()
     if learned is None:
-        chosen = _timing(trained.rates(), neurons or "integrate", timing)
-        lif = neurons == "lif"
-        return convert_softhebb(trained.rates(), given, other, chosen, lif=lif, cores=cores, **common)
+        if inhibition != "lateral":
+            raise ValueError(
+                f"inhibition {inhibition!r} is of the LIF neurons of a network that learned in spikes; leave it out."
+            )
+        return _timing(trained.rates(), neurons or "integrate", timing)
     if neurons not in (None, "lif"):
         raise ValueError(f"a network that learned in spikes becomes neurons 'lif', got {neurons!r}; leave it out.")
     check_settings("convert to lif", timing, ("present_ms", "dt_ms", "input_rate_hz"))
-    train, other = as_images(given, "train"), as_images(other, "test")
-    return convert_learned(learned, train, other, inhibition=inhibition, **timing, **common)
+    check_learned(learned, inhibition=inhibition, **timing)
+    return None
 
 
 def _timing(model: Model, neurons: str, changes: dict[str, Any]) -> Timing:

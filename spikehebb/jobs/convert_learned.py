@@ -112,6 +112,9 @@ def convert_learned(
     check_seed(seed)
     device, tell = devices.find(device), progress or quiet
     train, test = images_only(train), images_only(test)
+    settings = check_learned(
+        trained, inhibition=inhibition, present_ms=present_ms, dt_ms=dt_ms, input_rate_hz=input_rate_hz
+    )
     weights, offset, inverse_temperature = _softmax(trained)
     for images in (train, test):
         trained.check(images)
@@ -121,19 +124,8 @@ def convert_learned(
     chosen = np.random.default_rng((seed, CONVERSION["calibration"])).permutation(len(train))[:calibration]
     rows = shown.rows(trained.settings, train[chosen])
     if input_rate_hz is None:
-        input_rate_hz = float(f"{1000 / dt_ms / np.percentile(rows[rows > 0], BRIGHTEST):.3g}")
-    front, encoding = trained.settings.front, trained.settings.learner.encoding
-    settings = LifSettings(
-        neurons=weights.shape[1],
-        inhibitory=0 if inhibition == "lateral" else _inhibitory(weights, inhibition),
-        inhibition=inhibition,
-        encoding=encoding,
-        front=described(front) if isinstance(front, Edges) else "",
-        max_rate_hz=input_rate_hz,
-        jitter=1.0,
-        presentation_ms=present_ms,
-        dt_ms=dt_ms,
-    )
+        measured = float(f"{1000 / dt_ms / np.percentile(rows[rows > 0], BRIGHTEST):.3g}")
+        settings = replace(settings, max_rate_hz=measured)
     identity = {
         "config": asdict(settings),
         "image_shape": list(test.image_shape),
@@ -155,6 +147,36 @@ def convert_learned(
         identity=identity,
     )
     return run(job, out=out, overwrite=overwrite, tell=tell)
+
+
+def check_learned(
+    trained: LearnedNetwork,
+    *,
+    inhibition: Inhibition = "lateral",
+    present_ms: float = PRESENT_MS,
+    dt_ms: float = DT_MS,
+    input_rate_hz: float | None = None,
+) -> LifSettings:
+    """Return how the LIF form of a network is built, at any rate of its input where that is to be measured.
+
+    Raises
+    ------
+    ValueError
+        If the network is another circuit, or a number is out of range.
+    """
+    weights, _, _ = _softmax(trained)
+    front, encoding = trained.settings.front, trained.settings.learner.encoding
+    return LifSettings(
+        neurons=weights.shape[1],
+        inhibitory=0 if inhibition == "lateral" else _inhibitory(weights, inhibition),
+        inhibition=inhibition,
+        encoding=encoding,
+        front=described(front) if isinstance(front, Edges) else "",
+        max_rate_hz=1000.0 if input_rate_hz is None else input_rate_hz,
+        jitter=1.0,
+        presentation_ms=present_ms,
+        dt_ms=dt_ms,
+    )
 
 
 _FIT = ("gain", "strength", "drive", "tau_m_ms", "images", "divergence", "spikes", "silent", "agreement")

@@ -17,12 +17,12 @@ from spikehebb.core.seeds import check_seed
 from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
 from spikehebb.hardware import Target
+from spikehebb.jobs.digit_parameters import ANY, FIELDS, check_any, limited, of, own_limits, plain, with_bits
 from spikehebb.jobs.fronts import Columns, Edges, described, front_of
 from spikehebb.jobs.seeds import generator
 from spikehebb.reading import printable
 
 _FROM_0 = ("seed", "jitter", "recording_ms", "weight_bits", "trace_bits", "neuron_spread", "dropped", "least_spikes")
-_ANY: Mapping[str, tuple[str, Any]] = {"presentation": ("presentation_ms", ms), "dt": ("dt_ms", ms)}
 _OTHERS: Mapping[str, tuple[type, ...]] = {  # fields that are no numbers
     "circuit": (str, Learner),
     "rule": (str, PlasticityRule),
@@ -30,18 +30,6 @@ _OTHERS: Mapping[str, tuple[type, ...]] = {  # fields that are no numbers
     "target": (str,),
     "rounding": (str,),
     "front": (str, Edges, Columns),
-}
-# The parameters of the soft winner-take-all circuit are fields; what they are called as parameters, and their unit.
-_FIELDS: Mapping[str, tuple[str, Any]] = {
-    "circuit.temperature": ("temperature", 1),
-    "circuit.rate": ("rate_hz", Hz),
-    "circuit.tau_m": ("tau_m_ms", ms),
-    "circuit.start_norm": ("start_norm", 1),
-    "circuit.eta": ("eta", 1),
-    "circuit.lifetime": ("lifetime", 1),
-    "circuit.max_rate": ("max_rate_hz", Hz),
-    "input.max_rate": ("max_rate_hz", Hz),
-    "input.jitter": ("jitter", 1),
 }
 
 
@@ -81,7 +69,8 @@ class Settings:
         ``eta`` and ``lifetime``, any other rule with its own parameters.
     parameters : mapping of str to number, Quantity or str
         Other values of parameters: ``circuit.NAME``, ``rule.NAME``, ``input.NAME`` (of the input neurons),
-        ``presentation`` and ``dt``; a text is read, as in ``"20 ms"``.
+        ``target.NAME`` (a limit of the target), ``presentation``, ``dt``, ``epoch`` and ``w_max``; a text is read, as
+        in ``"20 ms"``.
     front : str, mapping, Edges or Columns
         What stands between images and the network: ``edges``, ``columns``, or a value, which a mapping describes; empty
         for nothing. A parameter ``front.NAME`` changes it.
@@ -91,7 +80,8 @@ class Settings:
         An image to which the output answers with fewer spikes is shown again, with stronger input; the circuit's where
         it is left out.
     target : str or Target
-        A chip of ``hardware.TARGETS`` under whose limits the network learns; empty for none.
+        A chip of ``hardware.TARGETS`` under whose limits the network learns, or one with other limits, which become
+        parameters; empty for none.
     weight_bits, trace_bits : int
         Instead of the target's; 0 keeps the target's.
     rounding : str
@@ -178,7 +168,7 @@ class Settings:
             raise ValueError(f"dropped must be below 1, got {self.dropped}.")
         if isinstance(self.circuit, str):
             self.learner.circuit(  # which refuses a rule that does not fit
-                1, 1, rng=generator(0, "weights"), rule=self.plasticity(), parameters=_of("circuit", self.parameters)
+                1, 1, rng=generator(0, "weights"), rule=self.plasticity(), parameters=of("circuit", self.parameters)
             )
         if self.target or self.dropped or self.neuron_spread:
             self._check_chip()
@@ -193,28 +183,35 @@ class Settings:
         rule = named(self.rule or learner.rule, rules.RULES)
         object.__setattr__(self, "circuit", named(learner, circuits.LEARNERS))
         object.__setattr__(self, "rule", rule if self.rule or isinstance(rule, str) else "")
-        object.__setattr__(self, "target", named(self.target, hardware.TARGETS))
+        target, own_target = own_limits(self.target)
+        object.__setattr__(self, "target", target)
         own = {"presentation_ms": float(learner.presentation / ms), "dt_ms": float(learner.dt / ms)}
         for name, value in {**own, "least_spikes": learner.least_spikes}.items():
             if getattr(self, name) == (None if name == "least_spikes" else 0):
                 object.__setattr__(self, name, value)
         if not isinstance(self.parameters, Mapping):
             raise ValueError(f"parameters must be a mapping, such as {{'rule.eta': 0.1}}, got {self.parameters!r}.")
-        kept = {str(name): self._value(str(name), value) for name, value in self.parameters.items()}
+        given = {name: v for name, v in own_target.items() if not getattr(self, name.partition(".")[2], 0)}
+        given |= self.parameters
+        kept = {str(name): self._value(str(name), value) for name, value in given.items()}
         self._complete_front({name: kept.pop(name) for name in [*kept] if name.startswith("front.")})
-        for name, (where, unit) in [(name, _ANY[name]) for name in kept if name in _ANY]:
-            equations.check_parameters("images", {name: kept[name]}, {name: unit})
+        for name, (where, unit) in [(name, ANY[name]) for name in kept if name in ANY]:
+            check_any(name, kept[name], target)
             object.__setattr__(self, where, float(kept.pop(name) / unit))
+        for name, value in with_bits(kept).items():
+            if getattr(self, name) not in (0, value):
+                raise ValueError(f"{name} is given twice, {getattr(self, name)} and {value}; leave one out.")
+            object.__setattr__(self, name, value)
         for name in ("eta", "lifetime"):  # of a circuit that scales them for images of length 1
             if f"rule.{name}" in kept and name in learner.parameters and ages(self.plasticity(plain=True)):
                 kept[f"circuit.{name}"] = kept.pop(f"rule.{name}")
         if self.circuit == "soft_wta":
-            for name in [name for name in kept if name in _FIELDS]:
-                where, unit = _FIELDS[name]
+            for name in [name for name in kept if name in FIELDS]:
+                where, unit = FIELDS[name]
                 self._check({name: kept[name]})
                 object.__setattr__(self, where, float(kept.pop(name) / unit))
         else:
-            for where, _ in _FIELDS.values():
+            for where, _ in FIELDS.values():
                 default = next(item.default for item in fields(self) if item.name == where)
                 if getattr(self, where) != default:
                     raise ValueError(
@@ -251,6 +248,8 @@ class Settings:
     def _value(self, name: str, value: Any) -> Any:
         """Return a value, read from text where it is to be a number."""
         owner, _, own = name.partition(".")
+        if owner == "target":
+            return hardware.read_limit(own, value) if isinstance(value, str) else value
         is_word = owner == "circuit" and isinstance(self.learner.parameters.get(own), str)
         return equations.quantity(value) if isinstance(value, str) and not is_word else value
 
@@ -258,15 +257,17 @@ class Settings:
         """Raise ``ValueError`` unless these are parameters of the circuit, the rule or the input neurons."""
         for name in parameters:
             owner, dot, _ = str(name).partition(".")
-            if not dot or owner not in ("circuit", "rule", "input"):
+            if not dot or owner not in ("circuit", "rule", "input", "target"):
                 raise ValueError(
-                    f"there is no parameter {name!r}; write circuit.NAME, rule.NAME, input.NAME or front.NAME, as in "
-                    "circuit.temperature, or presentation or dt."
+                    f"there is no parameter {name!r}; write circuit.NAME, rule.NAME, input.NAME, front.NAME or "
+                    f"target.NAME, as in circuit.temperature, or {', '.join(ANY)}."
                 )
-        self.learner.check(_of("circuit", parameters))
-        self.learner.encoder.with_parameters(**_of("input", parameters))
-        if changes := _of("rule", parameters):
+        self.learner.check(of("circuit", parameters))
+        self.learner.encoder.with_parameters(**of("input", parameters))
+        if changes := of("rule", parameters):
             self.plasticity(plain=True).with_parameters(**changes)
+        if of("target", parameters):
+            limited(str(self.target), parameters)
 
     def _check_chip(self) -> None:
         rule = self.plasticity() if self.target else None  # which refuses what no device has
@@ -287,7 +288,7 @@ class Settings:
             raise ValueError(
                 f"circuit {self.learner.name} has rules of its own, and takes no other; leave the rule out."
             )
-        rule = rule if plain else rule.with_parameters(**_of("rule", self.parameters))
+        rule = rule if plain else rule.with_parameters(**of("rule", self.parameters))
         as_it_is = plain or not self.target or self.on_chip
         return rule if as_it_is else hardware.memristive(rule, self.chip(), w_max=self.w_max)
 
@@ -308,8 +309,8 @@ class Settings:
 
     def started(self, inputs: int) -> Circuit:
         """Return the circuit before it has learned; the seed decides its random weights."""
-        learner, own = self.learner, _of("circuit", self.parameters)
-        inward = _of("input", self.parameters)
+        learner, own = self.learner, of("circuit", self.parameters)
+        inward = of("input", self.parameters)
         if self.circuit == "soft_wta":
             of_circuit = ("temperature", "start_norm", "eta", "lifetime")
             own["max_rate"] = self.max_rate_hz * Hz
@@ -356,15 +357,13 @@ class Settings:
 
     def config(self) -> dict[str, Any]:
         """Return the settings as plain data: names of circuit and rule, parameters in base units."""
-        plain = {item.name: getattr(self, item.name) for item in fields(self)}
-        plain["circuit"] = self.learner.name
-        plain["rule"] = self.rule.name if isinstance(self.rule, PlasticityRule) else self.rule
-        plain["parameters"] = {
-            name: value if isinstance(value, str) else float(value) for name, value in self.parameters.items()
-        }
+        found = {item.name: getattr(self, item.name) for item in fields(self)}
+        found["circuit"] = self.learner.name
+        found["rule"] = self.rule.name if isinstance(self.rule, PlasticityRule) else self.rule
+        found["parameters"] = plain(self.parameters)
         front = {"front": described(self.front)} if isinstance(self.front, (Edges, Columns)) else {}
-        later = front or any(plain[name] != value for name, value in LATER.items())
-        return {n: v for n, v in plain.items() if n not in LATEST and (later or n not in LATER)} | front
+        later = front or any(found[name] != value for name, value in LATER.items())
+        return {n: v for n, v in found.items() if n not in LATEST and (later or n not in LATER)} | front
 
     def own(self, inputs: int) -> dict[str, str]:
         """Return a hash of a rule and of a circuit that are not the catalogue's, by what it is."""
@@ -378,10 +377,7 @@ class Settings:
 
     def chip(self) -> Target:
         """Return the target under whose limits the network learns."""
-        target = hardware.find(self.target)
-        if self.weight_bits:  # any number can be tried out
-            target = target.with_limits(weight_bit_choices=None).with_limits(weight_bits=self.weight_bits)
-        return target.with_limits(trace_bits=self.trace_bits) if self.trace_bits else target
+        return limited(str(self.target), self.parameters, weight_bits=self.weight_bits, trace_bits=self.trace_bits)
 
 
 def learned(circuit: Circuit, weights: Mapping[str, Float], bias: Float | None, state: Mapping[str, Float]) -> Circuit:
@@ -393,8 +389,3 @@ def learned(circuit: Circuit, weights: Mapping[str, Float], bias: Float | None, 
         population, _, variable = name.partition(".")
         circuit = circuit.with_state(population, **{variable: values})
     return circuit
-
-
-def _of(owner: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of one owner, by their own names."""
-    return {name.partition(".")[2]: value for name, value in parameters.items() if name.partition(".")[0] == owner}

@@ -290,6 +290,7 @@ class Networks:
             constrained(settings, circuit, settings.seed).circuit if settings.on_chip else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
         ]
+        frames = shown.frames(self.settings[0])
         frozen_replicas = None if self.room else present.replicas_on(self.device, None)
         for circuits, replicas in ((learning, None), (self._circuits(states, frozen=True), frozen_replicas)):
             present.prepare_show(
@@ -299,7 +300,8 @@ class Networks:
                 dt=self.settings[0].dt,
                 device=self.device,
                 replicas=replicas,
-                room=self.room,
+                room=self.room * frames,
+                frames=frames,
             )
 
     def show(
@@ -311,6 +313,7 @@ class Networks:
         gain: float = 1.0,
     ) -> list[Recording]:
         """Show every network its images, in one run, and return what each of them did."""
+        frames = shown.frames(self.settings[0])
         recording = present.show(
             self._joined(circuits, seeds),
             self._rows(images, gain),
@@ -318,7 +321,8 @@ class Networks:
             dt=self.settings[0].dt,
             device=self.device,
             seed=0 if self.room else seeds[0],
-            room=self.room,
+            room=self.room * frames,
+            frames=frames,
             progress=bar,
         )
         if not self.room:

@@ -113,5 +113,6 @@ def some_presentations(trained: LearnedNetwork, images: Samples, *, seed: int = 
         dt=settings.dt,
         device=NUMPY,
         seed=seed,
+        frames=shown.frames(settings),
         record=("input", "output"),
     )

@@ -307,6 +307,7 @@ def spike_counts(
             device=device,
             seed=partial(_seed, settings.seed, stage, again),
             encode=partial(shown.rows, settings, gain=stronger(time)),
+            frames=shown.frames(settings),
             replicas=replicas,
             watch=watch,
             progress=None if time else of_stage(tell, stage),

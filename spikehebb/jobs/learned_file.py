@@ -17,6 +17,7 @@ from spikehebb.checkpoint import Shapes
 from spikehebb.circuits import AnyLearner
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.core.values import is_finite
+from spikehebb.jobs.digit_parameters import limits
 from spikehebb.jobs.digit_settings import LATER, LATEST, Settings
 from spikehebb.jobs.fronts import Columns, front_of
 from spikehebb.reading import check, exactly, printable
@@ -111,7 +112,7 @@ def settings_from(
             )
     config = {**LATER, **config}
     values = {what: value for what, value in given.items() if what in own}
-    plain = Settings(**{**config, **values, "parameters": {}})
+    plain = Settings(**{**config, **values, "parameters": limits(config["parameters"])})
     return dataclasses.replace(plain, parameters=_with_units(plain, config["parameters"]))
 
 

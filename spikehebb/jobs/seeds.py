@@ -26,6 +26,8 @@ STAGES = MappingProxyType(
         "associating": 20,
         # learning from a reward
         "rewarded": 21,
+        # learning a moving bar
+        "directions": 22,
         # what a chip's mismatch does to trained weights
         "mismatch": 17,
     }

@@ -12,6 +12,7 @@ from brian2 import Hz, ms
 
 from spikehebb.circuits.learner import Encoding
 from spikehebb.core import Events, Images, Samples
+from spikehebb.core.events import MOST_STEPS
 from spikehebb.core.memory import check_memory
 from spikehebb.devices import Device
 from spikehebb.encoders import unit_length
@@ -27,11 +28,27 @@ _BYTES = 40  # of a weight and of its copies, while a network learns
 
 
 def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
-    """Return images as they are presented to the input, shape (images, inputs), times a gain."""
+    """Return images as they are presented to the input, shape (images * frames, inputs), times a gain."""
     if isinstance(images, Events):  # whose spikes are what they are
-        return images.words(settings.recording_ms * ms, settings.time_steps, steps_per_word=settings.time_steps)[:, 0]
+        steps = settings.time_steps
+        words = images.words(settings.recording_ms * ms, steps, steps_per_word=steps // frames(settings))
+        return words.reshape(-1, words.shape[2])
     front = settings.front if isinstance(settings.front, Edges) else None
     return encoded(images, settings.learner.encoding, front, gain)
+
+
+def frames(settings: Settings) -> int:
+    """Return how many rows of the input a presentation has: of recordings as many words of equal length as it takes.
+
+    Examples
+    --------
+    >>> frames(Settings()), frames(Settings(recording_ms=20.0, presentation_ms=120.0))
+    (1, 3)
+    """
+    steps = settings.time_steps
+    if not settings.recording_ms or steps <= MOST_STEPS:
+        return 1
+    return next(count for count in range(-(-steps // MOST_STEPS), steps + 1) if steps % count == 0)
 
 
 def encoded(images: Images, encoding: Encoding, front: Edges | None = None, gain: float = 1.0) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from spikehebb.core import Float, Frozen, Samples
 from spikehebb.core.values import is_finite
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.learned_file import settings_from
 
 _ROWS = 4096  # images whose norms are taken together
 
@@ -83,10 +84,14 @@ class Start:
         train : Samples
             What will be learned.
         **changes
-            Other fields of ``Settings``. One pass over the images where ``epochs`` is left out.
+            Other fields of ``Settings``; ``parameters`` are added to those that it learned with, but for those of
+            another rule or target. One pass over the images where ``epochs`` is left out.
         """
         if self.inverse_temperature is None:
-            return Settings(**{**self.config, "epochs": 1, **changes})
+            earlier = settings_from(self.config)
+            kept = {name: v for name, v in earlier.parameters.items() if name.partition(".")[0] not in changes}
+            changes = {"epochs": 1, **changes, "parameters": {**kept, **changes.get("parameters", {})}}
+            return dataclasses.replace(earlier, **changes)
         carried = {"temperature": 1 / (self.inverse_temperature * mean_norm(train))}
         return Settings(**{"neurons": self.weights.shape[1], **carried, **changes})
 

@@ -18,6 +18,7 @@ from spikehebb.core.progress import Progress, reporter
 from spikehebb.datasets import Given, as_images, sample
 from spikehebb.devices import Device
 from spikehebb.jobs import learned
+from spikehebb.jobs.digit_parameters import own_limits
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.evaluate import relabelled
 from spikehebb.jobs.learn_digits import learn_digits
@@ -139,13 +140,15 @@ def study_bits(
         raise ValueError(
             f"settings must be those of the network without limits, but name the target {settings.target}."
         )
-    target = hardware.find(target).name
+    chip = hardware.find(target)
+    name, limits = own_limits(chip)
+    changed = [f"{limit.partition('.')[2]}={value}" for limit, value in limits.items()]
     points = list(_points(bits, trace_bits, spreads, dropped, learning))
     header = {
         "kind": KIND,
         "config": settings.config(),
-        "chip_rule": chip_rule(target, settings.circuit) if learning else {},
-        "target": target,
+        "chip_rule": chip_rule(chip, settings.circuit) if learning else {},
+        "target": f"{name} with {', '.join(changed)}" if changed else name,
         "labelled": labelled,
         **provenance(device.name, settings.seed, train=train, test=test),
     }
@@ -153,7 +156,7 @@ def study_bits(
         train=train,
         test=test,
         settings=settings,
-        target=target,
+        target=chip,
         points=tuple(points),
         learning=learning,
         labelled=labelled,
@@ -183,7 +186,7 @@ class _Study:
     train: Images
     test: Images
     settings: Settings
-    target: str
+    target: hardware.Target
     points: tuple[Point, ...]
     learning: bool
     labelled: int

@@ -15,7 +15,7 @@ _PANELS = {
     "accuracy": ("test images recognized (%)", 100, False),
     "agreement": ("same answer as the first (%)", 100, False),
     "effective_operations": ("synaptic operations per image", 1, True),
-    "joule": ("energy per image (uJ)", 1e6, True),
+    "joule": ("energy per image (uJ), an order of magnitude", 1e6, True),
     "footprint_bytes": ("footprint (kB)", 1e-3, True),
     "latency_ms": ("latency (ms)", 1, False),
 }
@@ -38,8 +38,10 @@ def comparison(report: Mapping[str, Any]) -> Figure:
         values = [row[name] for row in rows]
         lengths = [0.0 if value is None else factor * value for value in values]
         axes.barh(places, lengths, color=[BLUE, *[ORANGE] * (len(rows) - 1)])
-        for place, value, length in zip(places, values, lengths, strict=True):
-            axes.text(length, place, " not counted" if value is None else f" {length:.4g}", va="center", fontsize=8)
+        for place, row, length in zip(places, rows, lengths, strict=True):
+            partly = name == "joule" and row["energy_without"]  # of something that its table has no price for
+            told = "not counted" if row[name] is None else f"{length:.4g}{', at least' if partly else ''}"
+            axes.text(length, place, f" {told}", va="center", fontsize=8)
         axes.set_yticks(places, names)
         axes.set_xlabel(label)
         if wide and min(lengths) > 0 and max(lengths) > 20 * min(lengths):

@@ -10,88 +10,32 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from brian2 import Hz, Quantity, ms
-
-from spikehebb import devices, jobs, rules
-from spikehebb.conversion import timing_for
-from spikehebb.core import Images, PlasticityRule, Samples, digest, images_only
-from spikehebb.core.progress import Progress, of_stage
-from spikehebb.core.values import check_setting, is_finite
-from spikehebb.datasets import DATASETS, load_some, measurements, own_path, sample
-from spikehebb.devices import Device
-from spikehebb.equations import did_you_mean, quantity, unit_text
+from spikehebb import devices, jobs
+from spikehebb.core import images_only
+from spikehebb.core.progress import Progress
+from spikehebb.datasets import learning_part, own_path, sample
+from spikehebb.equations import did_you_mean
+from spikehebb.hardware import Target, read_limit
 from spikehebb.hardware import find as find_target
+from spikehebb.jobs.convert import check_conversion
 from spikehebb.jobs.once import once
-from spikehebb.jobs.run import provenance, versions
-from spikehebb.reading import printable, regular
+from spikehebb.jobs.run import provenance
+from spikehebb.reading import regular
 from spikehebb.softhebb import Layer, Readout, Training
 from spikehebb.softhebb import find as find_softhebb
 from spikehebb.softhebb.presets import ALIASES
-
-Work = Callable[[Path, bool, Progress], object]  # into a folder, whether another run there is replaced
-Settings = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Data:
-    """Images as settings describe them: equal ones are read once."""
-
-    data: str
-    data_dir: str | None = None
-    size: int | None = None
-    colour: bool = False
-    cells: int | None = None
-    limit_train: int | None = None
-    limit_test: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("size", "cells", "limit_train", "limit_test"):
-            _check_count(name, getattr(self, name))
-        if not isinstance(self.data, str) or not isinstance(self.data_dir, (str, type(None))):
-            raise ValueError(f"data and data_dir must be texts, got {self.data!r} and {self.data_dir!r}.")
-        if (path := own_path(self.data)) is not None:  # a worker may have another working folder
-            object.__setattr__(self, "data", str(path.absolute()))
-
-    def part(self, part: str) -> Samples:
-        """Return the images of a part."""
-        return _part(self, part)
-
-
-@lru_cache(maxsize=2)  # of one data set, training and test images
-def _part(data: Data, part: str) -> Samples:
-    limit = data.limit_test if part == "test" else data.limit_train
-    where = Path(data.data) if own_path(data.data) is not None else data.data
-    return load_some(
-        where,
-        part,
-        limit=limit,
-        data_dir=data.data_dir,
-        size=data.size,
-        grey=not data.colour,
-        cells=data.cells,
-        events=True,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """The work that settings describe, and the images that it needs."""
-
-    do: Work
-    data: Data | None = None
+from spikehebb.sweeps.measuring import fit, window
+from spikehebb.sweeps.prepared import IMAGES, Prepared, Settings, both, check_count, data_of, device_of, needed
 
 
 def _learn(given: Settings) -> Prepared:
     preset = jobs.find_preset(given.pop("preset")) if "preset" in given else None
     if preset is not None:
         given.setdefault("data", preset.data)
-    data, device, start = _data(given), _device(given), given.pop("start", None)
+    data, device, start = data_of(given), device_of(given), given.pop("start", None)
     parameters = {name: given.pop(name) for name in [*given] if "." in name}
     begun = None if start is None else jobs.load_start(Path(start))
     if given.get("target") and "rule" not in given:
@@ -116,9 +60,9 @@ _OF_LAYERS = (  # settings that all layers get; the plasticity makes controls
 
 
 def _train(given: Settings) -> Prepared:
-    preset, data, seed = find_softhebb(_needed(given, "preset", "train")), _data(given), given.pop("seed", 0)
+    preset, data, seed = find_softhebb(needed(given, "preset", "train")), data_of(given), given.pop("seed", 0)
     method, examples = given.pop("readout", None), given.pop("examples", None)
-    _check_count("examples", examples)
+    check_count("examples", examples)
     if "plasticity" in given:
         preset = preset.with_plasticity(given.pop("plasticity"))
     if layers := {name: given.pop(name) for name in [*given] if name in _OF_LAYERS}:
@@ -131,9 +75,9 @@ def _train(given: Settings) -> Prepared:
     )
 
     def do(out: Path, overwrite: bool, tell: Progress) -> object:
-        train, test = _both(data)
-        own = data.data in DATASETS and "unlabelled" in DATASETS[data.data].parts
-        learned = images_only(data.part("unlabelled")) if own else train
+        train, test = both(data)
+        part = learning_part(data.data)
+        learned = train if part == "train" else images_only(data.part(part))
         if examples is not None:
             learned = sample(learned, examples)
         return jobs.train_softhebb(
@@ -153,21 +97,21 @@ def _train(given: Settings) -> Prepared:
 
 
 def _convert(given: Settings) -> Prepared:
-    path = Path(_needed(given, "checkpoint", "convert"))
+    path = Path(needed(given, "checkpoint", "convert"))
     trained = jobs.read(path)
-    model = trained.rates()
     given.setdefault("data", jobs.trained_on(trained))
-    data, device, seed = _data(given), _device(given), given.pop("seed", 0)
-    calibration, lif = given.pop("calibration", 300), given.get("neurons") == "lif"
-    timing = timing_for(model.network, **(given | ({"neurons": "integrate"} if lif else {})))
+    data, device, seed = data_of(given), device_of(given), given.pop("seed", 0)
+    calibration = given.pop("calibration", None)
+    check_count("calibration", calibration)
+    check_conversion(trained, **given)
 
     def do(out: Path, overwrite: bool, tell: Progress) -> object:
-        return jobs.convert_softhebb(
-            model,
-            *_both(data),
-            timing,
+        train, test = both(data)
+        return jobs.convert(
+            trained,
+            train,
+            test,
             calibration=calibration,
-            lif=lif,
             source=path.name,
             device=device,
             seed=seed,
@@ -175,16 +119,18 @@ def _convert(given: Settings) -> Prepared:
             out=out,
             overwrite=overwrite,
             progress=tell,
+            **given,
         )
 
     return Prepared(do=do, data=data)
 
 
 def _evaluate(given: Settings) -> Prepared:
-    path = Path(_needed(given, "checkpoint", "evaluate"))
-    trained, data = jobs.read(path), _data(given)
+    path = Path(needed(given, "checkpoint", "evaluate"))
+    trained, data = jobs.read(path), data_of(given)
     device, target = given.pop("device", None), given.pop("target", "")
-    chip, file = find_target(target) if target else None, path / "checkpoint.npz" if path.is_dir() else path
+    limits = {name.partition(".")[2]: value for name, value in given.items()}
+    chip, file = _chip(target, limits), path / "checkpoint.npz" if path.is_dir() else path
     if device is not None:
         devices.find(device)
     with regular(file).open("rb") as opened:
@@ -194,7 +140,7 @@ def _evaluate(given: Settings) -> Prepared:
         test = data.part("test")
         about = {
             "kind": "evaluation in a sweep",
-            "config": {"network": network, "target": target},
+            "config": {"network": network, "target": target, **({"limits": limits} if limits else {})},
             **provenance(device or "its own", 0, test=test),
         }
 
@@ -207,66 +153,32 @@ def _evaluate(given: Settings) -> Prepared:
     return Prepared(do=do, data=data)
 
 
-def _window(given: Settings) -> Prepared:
-    rule, device = _rule(given, "window"), _device(given)
-    numbers = given.pop("lags_ms", None)
-    if numbers is not None and (np.ndim(numbers) != 1 or not len(numbers) or not all(map(is_finite, numbers))):
-        raise ValueError(f"lags_ms must be a list of numbers, got {printable(repr(numbers), 60)}.")
-    lags = None if numbers is None else np.asarray(numbers, float) * ms
-    config = _about(rule) | given | {"lags_ms": numbers}
-    options = _pairing(given)
-
-    def measure(tell: Progress) -> Mapping[str, Any]:
-        curve = jobs.stdp_window(rule, lags, device=device, progress=of_stage(tell, "simulating"), **options)
-        extremes = {"dw_max": float(curve.dw.max()), "dw_min": float(curve.dw.min()), "dw_mean": float(curve.dw.mean())}
-        return {"metrics": extremes, "lags_ms": (curve.lags / ms).tolist(), "dw": curve.dw.tolist()}
-
-    return _measuring("window", config, device, measure)
-
-
-def _fit(given: Settings) -> Prepared:
-    rule, device = _rule(given, "fit"), _device(given)
-    names = given.pop("data", None)
-    if not names or not isinstance(names, (str, Path, list, tuple)):
-        raise ValueError("fit needs data, a file or a name of 'spikehebb data', or several; give it in the settings.")
-    several = names if isinstance(names, (list, tuple)) else [names]
-    data = [measurements.PUBLISHED.get(str(name)) or measurements.read(Path(name)) for name in several]
-    config = _about(rule) | given | {"data": [digest(each) for each in data]}
-    options = _pairing(given)
-
-    def measure(tell: Progress) -> Mapping[str, Any]:
-        fitted = jobs.fit(rule, data, device=device, progress=of_stage(tell, "fitting"), **options)
-        found = {name: float(estimate.value) for name, estimate in fitted.parameters.items()}
-        return {"fit": fitted.report(), "metrics": {"chi2": float(fitted.chi2), **found}}
-
-    return _measuring("fit", config, device, measure)
-
-
-def _measuring(
-    kind: str, config: Mapping[str, Any], device: Device, measure: Callable[[Progress], Mapping[str, Any]]
-) -> Prepared:
-    def do(out: Path, overwrite: bool, tell: Progress) -> object:
-        about = {"kind": f"{kind} in a sweep", "config": config, "device": device.name, "versions": versions()}
-        return once(about, measure, out=out, overwrite=overwrite, progress=tell)
-
-    return Prepared(do=do)
-
-
-_IMAGES = tuple(item.name for item in dataclasses.fields(Data))
 _PAIRS = ("rule", "repeats", "frequency_hz", "w0", "dt_ms", "device")
+
+
+def _chip(name: str, limits: Mapping[str, Any]) -> Target | None:
+    """Return a target with other limits, or none where none is named."""
+    if not isinstance(name, str):
+        raise ValueError("evaluate takes the name of a target; its limits are settings, as in target.weight_bits.")
+    if limits and not name:
+        raise ValueError(f"{', '.join(f'target.{own}' for own in limits)}: there is no target; name one.")
+    read = {own: read_limit(own, value) if isinstance(value, str) else value for own, value in limits.items()}
+    return find_target(name).with_limits(**read) if name else None
+
+
 # Of each job: the names of its settings, the beginnings of its parameters' names, and what makes work of settings.
 JOBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Settings], Prepared]]] = {
     "learn": (
         (
             *(item.name for item in dataclasses.fields(jobs.Settings) if item.name != "parameters"),
-            *("preset", "start", "device", *_IMAGES),
+            *("preset", "start", "device", *IMAGES),
         ),
-        ("circuit.", "rule.", "input.", "front."),
+        ("circuit.", "rule.", "input.", "front.", "target."),
         _learn,
     ),
     "train": (
         (
-            *("preset", "plasticity", "examples", "seed", "readout", *_IMAGES),
+            *("preset", "plasticity", "examples", "seed", "readout", *IMAGES),
             *(item.name for item in dataclasses.fields(Training)),
             *(f"readout_{item.name}" for item in dataclasses.fields(Readout)),
             *_OF_LAYERS,
@@ -276,15 +188,15 @@ JOBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Settings], 
     ),
     "convert": (
         (
-            *("checkpoint", "neurons", "order", "present_ms", "dt_ms", "input_rate_hz", "settle_ms"),
-            *("calibration", "seed", "device", *_IMAGES),
+            *("checkpoint", "neurons", "inhibition", "order", "present_ms", "dt_ms", "input_rate_hz", "settle_ms"),
+            *("calibration", "seed", "device", *IMAGES),
         ),
         (),
         _convert,
     ),
-    "evaluate": (("checkpoint", "device", "target", *_IMAGES), (), _evaluate),
-    "window": ((*_PAIRS, "lags_ms", "seed"), ("rule.",), _window),
-    "fit": ((*_PAIRS, "data", "weights", "free", "confidence", "trials", "seed"), ("rule.",), _fit),
+    "evaluate": (("checkpoint", "device", "target", *IMAGES), ("target.",), _evaluate),
+    "window": ((*_PAIRS, "lags_ms", "seed"), ("rule.",), window),
+    "fit": ((*_PAIRS, "data", "weights", "free", "confidence", "trials", "seed"), ("rule.",), fit),
 }
 
 
@@ -335,64 +247,3 @@ def portable(job: str, settings: Mapping[str, Any]) -> Settings:
     if "device" in names and job != "evaluate":
         found["device"] = devices.find(found.get("device", "auto")).name
     return found
-
-
-def _data(given: Settings) -> Data:
-    """Take what describes images from settings."""
-    own = {name: given.pop(name) for name in _IMAGES if name in given}
-    if own.get("data") is None:
-        raise ValueError("no data: name a data set (digits, mnist, ...) or a path with data.")
-    return Data(**own)
-
-
-def _check_count(name: str, value: Any) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-
-
-def _both(data: Data) -> tuple[Images, Images]:
-    return images_only(data.part("train")), images_only(data.part("test"))
-
-
-def _device(given: Settings) -> Device:
-    return devices.find(given.pop("device", "auto"))
-
-
-def _needed(given: Settings, name: str, job: str) -> str:
-    if not isinstance(given.get(name), (str, Path)):
-        raise ValueError(f"{job} needs {name}; give it in the settings, or in the grid.")
-    return str(given.pop(name))
-
-
-def _rule(given: Settings, job: str) -> PlasticityRule:
-    """Take a rule and the parameters of its that differ from settings."""
-    value = given.pop("rule", None)
-    if not isinstance(value, (str, PlasticityRule)):
-        raise ValueError(
-            f"{job} needs rule, the name of one of the catalogue; give it in the settings, or in the grid."
-        )
-    rule = value if isinstance(value, PlasticityRule) else rules.find(value)
-    changes = {name.removeprefix("rule."): given.pop(name) for name in [*given] if name.startswith("rule.")}
-    return rule.with_parameters(
-        **{name: quantity(value) if isinstance(value, str) else value for name, value in changes.items()}
-    )
-
-
-def _pairing(given: Settings) -> Settings:
-    """Return settings of pairings as functions take them."""
-    units: Mapping[str, tuple[str, Quantity]] = {"frequency_hz": ("frequency", Hz), "dt_ms": ("dt", ms)}
-    for name, kind in (("frequency_hz", "float"), ("dt_ms", "float"), ("repeats", "int"), ("trials", "int")):
-        if given.get(name) is not None:
-            check_setting(name, kind, given[name])
-    for name in ("w0", "confidence"):
-        if name in given and not is_finite(given[name]):
-            raise ValueError(f"{name} must be a number, got {given[name]!r}.")
-    return {
-        units[name][0] if name in units else name: value * units[name][1] if name in units else value
-        for name, value in given.items()
-    }
-
-
-def _about(rule: PlasticityRule) -> Settings:
-    values = {name: f"{np.asarray(value).tolist()} {unit_text(value)}" for name, value in rule.parameters.items()}
-    return {"rule": rule.name, "parameters": values}

@@ -14,7 +14,8 @@ from spikehebb.core import Frozen
 from spikehebb.core.seeds import check_seed
 from spikehebb.equations import did_you_mean
 from spikehebb.reading import MOST_TEXT, check, file_name, printable, read_bytes
-from spikehebb.sweeps.kinds import Data, known, prepare
+from spikehebb.sweeps.kinds import known, prepare
+from spikehebb.sweeps.prepared import Data
 
 _FILE = {"job": str, "settings?": {str: object}, "grid?": {str: [object]}, "variants?": [{str: object}]}
 _MOST = 100_000  # cells
