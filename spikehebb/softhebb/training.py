@@ -18,6 +18,7 @@ from spikehebb.softhebb.network import Layer, Network, Training
 
 CHUNK = 1000  # images, about: what an interruption can cost
 TOGETHER = 16  # images that are evaluated together
+WHITENED = 250  # images that are whitened together: the matrix is larger than they are
 MOMENTUM = 0.1  # of the running statistics
 _START, _ORDER, _POSITIONS = 0, 1, 5  # readout.py has 2 to 4
 
@@ -195,8 +196,13 @@ def forward(layers: list[Placed], x: Any, each: Each) -> Any:
     """
     if not layers:
         return x
-    xp = array_namespace(x)
-    return xp.concat(each(lambda part: _evaluate(layers, x[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
+    xp, first = array_namespace(x), layers[0]
+    if first.layer.whitening:
+        blocks = _blocks(x.shape[0], WHITENED)
+        x = xp.concat(each(lambda part: numerics.whiten(x[part, ...], first.whitening), blocks), axis=0)
+        layers = [replace(first, layer=replace(first.layer, whitening=0.0)), *layers[1:]]
+    white = x
+    return xp.concat(each(lambda part: _evaluate(layers, white[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
 
 
 def outputs(
