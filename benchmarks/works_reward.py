@@ -19,7 +19,7 @@ from spikehebb.checkpoint import write_json
 from spikehebb.core import Protocol
 from spikehebb.simulation import simulate
 
-DISTAL = {"seed 0": (0, 0.5), "seed 1": (1, 0.5), "seed 2": (2, 0.5), "seed 0, no reward": (0, 0.0)}
+DISTAL = {"seed 0": (0, 0.5), "seed 0, no reward": (0, 0.0), "seed 1": (1, 0.5), "seed 2": (2, 0.5)}
 
 
 def distal(seed: int, burst: float, length: float, path: Path) -> dict[str, Any]:

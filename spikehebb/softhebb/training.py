@@ -90,7 +90,7 @@ def whitened(network: Network, layers: tuple[Weights, ...], images: Images) -> t
     if not strength:
         return layers
     check_images(network, images)
-    x = np.reshape(numerics.standardize_images(_on(np, images, np.arange(len(images)))), (len(images), -1))
+    x = np.reshape(numerics.standardize_images(on(np, images, np.arange(len(images)))), (len(images), -1))
     values, vectors = np.linalg.eigh((x.T @ x / len(x)).astype(np.float64))
     matrix = (vectors / np.sqrt(values.clip(0) + strength)) @ vectors.T
     return (replace(layers[0], whitening=matrix.astype(np.float32)), *layers[1:])
@@ -140,7 +140,7 @@ def learn_chunk(
     chosen = order[chunk.start : chunk.stop]
     placed = [place(layer, weights, xp) for layer, weights in zip(network.layers, layers, strict=True)]
     below, learning = placed[: chunk.layers[0]], placed[chunk.layers[0] : chunk.layers[-1] + 1]
-    x = forward(below, _on(xp, images, chosen), each)
+    x = forward(below, on(xp, images, chosen), each)
     for first in range(0, len(chosen), training.batch):
         batch = x[first : first + training.batch, ...]
         for number, item in enumerate(learning, start=chunk.layers[0]):
@@ -220,7 +220,7 @@ def outputs(
     placed = [place(layer, weights, xp) for layer, weights in chosen]
     for first in range(0, len(images), CHUNK):
         part = np.arange(first, min(first + CHUNK, len(images)))
-        yield host(numerics.flatten(forward(placed, _on(xp, images, part), each)))
+        yield host(numerics.flatten(forward(placed, on(xp, images, part), each)))
 
 
 def place(layer: Layer, weights: Weights, xp: Any) -> Placed:
@@ -297,7 +297,7 @@ def _prepared(placed: Placed, x: Any) -> Any:
     return numerics.standardize_images(x) if placed.layer.sample_norm else x
 
 
-def _on(xp: Any, images: Images, chosen: Any) -> Any:
+def on(xp: Any, images: Images, chosen: Any = slice(None)) -> Any:
     """Return images on a device, (images, rows, columns, channels) between 0 and 1."""
     pixels = images.intensities(chosen)
     if pixels.ndim == 3:
