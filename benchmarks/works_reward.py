@@ -37,7 +37,7 @@ def distal(seed: int, burst: float, length: float, path: Path) -> dict[str, Any]
         record=["judge", "recurrent.w"],
         every=round(10 * length),
     )
-    connected = np.argwhere(circuit.projections["recurrent"].connected)
+    connected = np.argwhere(np.asarray(circuit.projections["recurrent"].connected))
     rewarded = int(np.flatnonzero((connected == [0, 1]).all(axis=1))[0])
     last = run.weights["recurrent"][tuple(connected.T)]
     found = {

@@ -31,7 +31,7 @@ done = simulate(
     every=round(10 * length),  # a hundred samples
 )
 weights = done.traces["recurrent.w"]  # (samples, synapses), in the order of the connected pairs
-connected = np.argwhere(circuit.projections["recurrent"].connected)
+connected = np.argwhere(np.asarray(circuit.projections["recurrent"].connected))
 rewarded = int(np.flatnonzero((connected == [0, 1]).all(axis=1))[0])
 last = done.weights["recurrent"][tuple(connected.T)]
 rates = ", ".join(f"{done.counts[each].mean() / length:.1f} Hz {each}" for each in ("excitatory", "inhibitory"))

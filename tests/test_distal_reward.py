@@ -30,7 +30,7 @@ def test_a_pair_within_20_ms_is_rewarded_between_1_and_3_s_later_and_nothing_els
             "pool": Population(model=dopamine_pool, size=1),
         },
         projections={
-            "watch": Projection(pre="pair", post="judge", weights=[[1.0] * 3, [2.0] * 3]),
+            "watch": Projection(pre="pair", post="judge", weights=np.array([[1.0] * 3, [2.0] * 3])),
             "reward": Projection(pre="judge", post="pool", weights=np.full((3, 1), 0.5)),
         },
     )

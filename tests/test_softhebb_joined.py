@@ -58,4 +58,4 @@ def test_joined_features_refuse_in_a_sentence() -> None:
     with pytest.raises(ValueError, match="joined_features needs at least one network; got none"):
         next(joined_features([], IMAGES))
     with pytest.raises(ValueError, match="but the network takes"):
-        next(joined_features([DEEP], Images(name="wider", pixels=np.zeros((2, 8, 9)), labels=[0, 1])))
+        next(joined_features([DEEP], Images(name="wider", pixels=np.zeros((2, 8, 9)), labels=np.arange(2))))

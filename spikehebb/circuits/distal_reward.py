@@ -75,7 +75,8 @@ def distal_reward(
         others = np.setdiff1d(np.arange(everybody if neuron < excitatory else excitatory), [neuron])
         connected[neuron, rng.choice(others, synapses, replace=False)] = True
     if not connected[0, 1]:
-        connected[0, [rng.choice(np.flatnonzero(connected[0])), 1]] = False, True
+        connected[0, rng.choice(np.flatnonzero(connected[0]))] = False
+        connected[0, 1] = True
     weights = connected.astype(float)
     weights[0, 1] = 0
     from_e, from_i = slice(excitatory), slice(excitatory, None)
