@@ -53,7 +53,10 @@ conversion: $(VENV)/.core
 # What the works that this toolkit is for have measured, again, as far as two cores get in three hours; it can be interrupted.
 works: $(VENV)/.core
 	@mkdir -p $(RUNS)/works
+	$(BIN)/python benchmarks/works_descent.py --folder $(RUNS)/works --out benchmarks/results/works-descent.json
+	$(BIN)/python benchmarks/works_reward.py --folder $(RUNS)/works --out benchmarks/results/works-reward.json
 	$(BIN)/python benchmarks/works_miconi.py --folder $(RUNS)/works/miconi --out benchmarks/results/works-miconi.json
+	$(BIN)/python benchmarks/works_beyond.py --folder $(RUNS)/works/beyond --out benchmarks/results/works-beyond.json
 	$(BIN)/python benchmarks/works_softhebb.py --folder $(RUNS)/works/softhebb --out benchmarks/results/works-softhebb.json
 
 torch: $(VENV)/.test

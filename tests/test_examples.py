@@ -29,6 +29,7 @@ PROMISED = {
     "14_own_network": "% of the digits are right, then",
     "15_loggers": "% of the test images are right",
     "16_hopfield": "0.10 patterns a unit: overlap 1.000",
+    "17_distal_reward": "rewarded synapse",
 }
 
 

@@ -2,6 +2,7 @@
 
 from spikehebb.circuits.column import softmax_column as softmax_column
 from spikehebb.circuits.column import triangle_column as triangle_column
+from spikehebb.circuits.distal_reward import distal_reward as distal_reward
 from spikehebb.circuits.feature_columns import feature_columns as feature_columns
 from spikehebb.circuits.learner import AnyLearner as AnyLearner
 from spikehebb.circuits.learner import Learner as Learner

@@ -151,6 +151,17 @@ def _pool(block: Any, settings: Any, dense: bool) -> dict[str, Any]:
     }
 
 
+def foreign(network: Network) -> list[str]:
+    """Return the plasticity and activation of layers for which the authors' code has no name."""
+    names = (("plasticity", {*PLASTICITY.values(), "none"}), ("activation", ACTIVATIONS))
+    return [
+        f"{what} {getattr(layer, what)} of layer {number}"
+        for number, layer in enumerate(network.layers)
+        for what, known in names
+        if getattr(layer, what) not in known
+    ]
+
+
 def block_config(network: Network, number: int, steps: int) -> dict[str, Any]:
     """Return the config of a layer's block, with all that the authors' code reads when it makes the block."""
     layer, channels = network.layers[number], network.shapes[number][0]

@@ -20,9 +20,9 @@ import numpy as np
 from spikehebb.checkpoint import write_whole
 from spikehebb.reading import checked, printable, regular
 from spikehebb.softhebb.model import Model, Weights, array_shapes
-from spikehebb.softhebb.network import Layer, Network
+from spikehebb.softhebb.network import Layer, Network, since
 from spikehebb.softhebb.presets import Preset, find, presets
-from spikehebb.softhebb.torch_config import block_config, layer_settings, plain, readout_config
+from spikehebb.softhebb.torch_config import block_config, foreign, layer_settings, plain, readout_config
 from spikehebb.softhebb.torch_pickle import ForeignNameError, check_torch
 
 Layout = Literal["official", "demo"]
@@ -120,7 +120,7 @@ def write_torch(model: Model, path: Path, layout: Layout = "official") -> None:
             state[_key(layout, number, part)] = torch.tensor(array)
         config[f"b{number}"] = readout_config(network, len(model.readout[1]))
     content = state if layout == "demo" else {"state_dict": state, "config": config, "epoch": 0}
-    lost = _differences(model, _model(torch, content, network.image_shape, None, ""))
+    lost = foreign(network) or _differences(model, _model(torch, content, network.image_shape, None, ""))
     if lost:
         why = "which is always that of preset cifar-3" if layout == "demo" else "which the authors' code does not know"
         raise ValueError(f"layout {layout} cannot hold {_listed(lost)}, {why}; save the model as a checkpoint instead.")
@@ -286,7 +286,7 @@ def _layers(
     readout: Shape,
 ) -> tuple[Layer, ...]:
     """Return the layers: settings from the config, and those that it lacks from a preset."""
-    needed = {item.name for item in fields(Layer)} - {"eta_bias", "rank", "anti"}
+    needed = {item.name for item in fields(Layer)} - {"eta_bias", "rank", "anti"} - since(Layer).keys()
     dense = needed - {"padding", "pool", "pre_triangle"}
     silent = {key for item in settings for key in (needed if item.get("kernel", 1) else dense) - set(item)}
     if not silent:

@@ -18,6 +18,7 @@ from spikehebb.softhebb.network import Layer, Network, Training
 
 CHUNK = 1000  # images, about: what an interruption can cost
 TOGETHER = 16  # images that are evaluated together
+WHITENED = 250  # images that are whitened together: the matrix is larger than they are
 MOMENTUM = 0.1  # of the running statistics
 _START, _ORDER, _POSITIONS = 0, 1, 5  # readout.py has 2 to 4
 
@@ -89,7 +90,7 @@ def whitened(network: Network, layers: tuple[Weights, ...], images: Images) -> t
     if not strength:
         return layers
     check_images(network, images)
-    x = np.reshape(numerics.standardize_images(_on(np, images, np.arange(len(images)))), (len(images), -1))
+    x = np.reshape(numerics.standardize_images(on(np, images, np.arange(len(images)))), (len(images), -1))
     values, vectors = np.linalg.eigh((x.T @ x / len(x)).astype(np.float64))
     matrix = (vectors / np.sqrt(values.clip(0) + strength)) @ vectors.T
     return (replace(layers[0], whitening=matrix.astype(np.float32)), *layers[1:])
@@ -139,7 +140,7 @@ def learn_chunk(
     chosen = order[chunk.start : chunk.stop]
     placed = [place(layer, weights, xp) for layer, weights in zip(network.layers, layers, strict=True)]
     below, learning = placed[: chunk.layers[0]], placed[chunk.layers[0] : chunk.layers[-1] + 1]
-    x = forward(below, _on(xp, images, chosen), each)
+    x = forward(below, on(xp, images, chosen), each)
     for first in range(0, len(chosen), training.batch):
         batch = x[first : first + training.batch, ...]
         for number, item in enumerate(learning, start=chunk.layers[0]):
@@ -195,8 +196,13 @@ def forward(layers: list[Placed], x: Any, each: Each) -> Any:
     """
     if not layers:
         return x
-    xp = array_namespace(x)
-    return xp.concat(each(lambda part: _evaluate(layers, x[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
+    xp, first = array_namespace(x), layers[0]
+    if first.layer.whitening:
+        blocks = _blocks(x.shape[0], WHITENED)
+        x = xp.concat(each(lambda part: numerics.whiten(x[part, ...], first.whitening), blocks), axis=0)
+        layers = [replace(first, layer=replace(first.layer, whitening=0.0)), *layers[1:]]
+    white = x
+    return xp.concat(each(lambda part: _evaluate(layers, white[part, ...]), _blocks(x.shape[0], TOGETHER)), axis=0)
 
 
 def outputs(
@@ -214,7 +220,7 @@ def outputs(
     placed = [place(layer, weights, xp) for layer, weights in chosen]
     for first in range(0, len(images), CHUNK):
         part = np.arange(first, min(first + CHUNK, len(images)))
-        yield host(numerics.flatten(forward(placed, _on(xp, images, part), each)))
+        yield host(numerics.flatten(forward(placed, on(xp, images, part), each)))
 
 
 def place(layer: Layer, weights: Weights, xp: Any) -> Placed:
@@ -291,7 +297,7 @@ def _prepared(placed: Placed, x: Any) -> Any:
     return numerics.standardize_images(x) if placed.layer.sample_norm else x
 
 
-def _on(xp: Any, images: Images, chosen: Any) -> Any:
+def on(xp: Any, images: Images, chosen: Any = slice(None)) -> Any:
     """Return images on a device, (images, rows, columns, channels) between 0 and 1."""
     pixels = images.intensities(chosen)
     if pixels.ndim == 3:

@@ -163,7 +163,8 @@ def clopath(
 def rewarded(pairing: Pairing) -> ContinuousOracle:
     """dw/dt = gain*(dopamine - baseline)*elig by Euler, where elig is fed by the pairs that count.
 
-    The baseline is -dopamine_0, or, centred, the running mean of what dopamine was in the step before.
+    The baseline is -dopamine_0, or, centred, the running mean of what dopamine was in the step before. With epochs the
+    weight moves at the end of each, after the spikes of its last step.
     """
 
     def oracle(
@@ -182,18 +183,23 @@ def rewarded(pairing: Pairing) -> ContinuousOracle:
         at_pre, at_post = set(steps(pre, dt)), set(steps(post, dt))
         keep = float(np.exp(-dt / seconds(p["tau_elig"])))
         follow = float(np.exp(-dt / seconds(p["tau_mean"]))) if centred else 1.0
+        epoch = round(seconds(p["t_epoch"]) / dt) if "t_epoch" in p else 0
         raised = BURST * decayed(steps(reward, dt), count, dt, TAU_DOPAMINE)
         elig = dopamine = mean = 0.0
         for n in range(count):
             mean = dopamine + (mean - dopamine) * follow
             dopamine = float(raised[n])
             success = dopamine - mean if centred else dopamine + p["dopamine_0"]
-            w = limited(w + dt * gain * success * elig, p)
-            elig *= keep
+            if not epoch:
+                w = limited(w + dt * gain * success * elig, p)
+                elig *= keep
             if n in at_post:
                 elig += p["A_plus"] * pairing(n * dt, pre, seconds(p["tau_plus"]))
             if n in at_pre:
                 elig -= p["A_minus"] * pairing(n * dt, post, seconds(p["tau_minus"]))
+            if epoch and (n + 1) % epoch == 0:
+                w = limited(w + epoch * dt * gain * success * elig, p)
+                elig *= keep**epoch
         return w
 
     return oracle
@@ -201,6 +207,7 @@ def rewarded(pairing: Pairing) -> ContinuousOracle:
 
 nearest_rewarded = CONTINUOUS_ORACLES.of("stdp_reward")(rewarded(nearest))
 all_rewarded = CONTINUOUS_ORACLES.of("stdp_reward_all_to_all", "stdp_reward_centred")(rewarded(all_pairs))
+epochs_rewarded = CONTINUOUS_ORACLES.of("stdp_reward_epochs")(rewarded(nearest))
 
 
 @CONTINUOUS_ORACLES.of("synaptic_scaling")
