@@ -122,7 +122,8 @@ def main() -> None:
                     trained(each, parts[0], given.seed, given.folder / file_of(each, given.images, given.seed), tell)
                     for each in presets
                 ]
-            write_json(path, scores(*features(models, last, parts), parts))
+            rows, held = features(models, last, parts)
+            write_json(path, scores(rows, held, parts))
         table[name] = json.loads(path.read_text())
         print(name, json.dumps(table[name]), flush=True)
         write_json(given.out, {**sizes, "versions": jobs.versions(), "table": table})
