@@ -4,7 +4,7 @@ python benchmarks/works_beyond.py --folder DIR --out FILE [--images 8000] [--hel
 
 Layers and readout learn from the first --images training images; the accuracies are those on the last --held-out
 training images. Test images are not looked at. Every layer is read out on a grid of 4 x 4 cells by ridge regression on
-features of variance 1, at the best of five penalties. Networks and results are kept in DIR.
+features of variance 1, at the best of seven penalties. Networks and results are kept in DIR.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from spikehebb.datasets import load
 from spikehebb.softhebb import Model, Pool, Preset, find, load_model, save_model, training
 from spikehebb.softhebb.backend import working
 from spikehebb.softhebb.joined import joined_features
+from spikehebb.softhebb.model import Array
 
-PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 ONE, TWO = find("cifar-1"), find("cifar-2")
 
 
@@ -77,12 +78,14 @@ def file_of(preset: Preset, images: int, seed: int) -> str:
     return f"{hashlib.sha256(layers.encode()).hexdigest()[:12]}-{images}-s{seed}.npz"
 
 
-def scores(models: Sequence[Model], last: bool, parts: Sequence[Images]) -> dict[str, Any]:
-    """Return how many features there are and the accuracy in % at each penalty."""
+def features(models: Sequence[Model], last: bool, parts: Sequence[Images]) -> list[Array]:
+    """Return the features of training images and of those held out."""
     with working() as (xp, each):
-        rows, held = (
-            np.concatenate(list(joined_features(models, part, last=last, xp=xp, each=each))) for part in parts
-        )
+        return [np.concatenate(list(joined_features(models, part, last=last, xp=xp, each=each))) for part in parts]
+
+
+def scores(rows: Array, held: Array, parts: Sequence[Images]) -> dict[str, Any]:
+    """Return how many features there are and the accuracy in % at each penalty."""
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     rows, held = (rows - mean) / spread, (held - mean) / spread
     train, labels = (np.asarray(part.labels) for part in parts)
@@ -119,7 +122,8 @@ def main() -> None:
                     trained(each, parts[0], given.seed, given.folder / file_of(each, given.images, given.seed), tell)
                     for each in presets
                 ]
-            write_json(path, scores(models, last, parts))
+            rows, held = features(models, last, parts)
+            write_json(path, scores(rows, held, parts))
         table[name] = json.loads(path.read_text())
         print(name, json.dumps(table[name]), flush=True)
         write_json(given.out, {**sizes, "versions": jobs.versions(), "table": table})
