@@ -9,8 +9,6 @@ from typing import Any
 
 import brian2
 from brian2 import defaultclock, ms, prefs
-from brian2.codegen import translation
-from brian2.codegen.generators import base as generators
 from brian2.devices.device import reset_device, set_device
 
 # By logger, what its warning contains where it can be ignored: random numbers may come in any order, and the synapses
@@ -70,13 +68,14 @@ def _statements_made_anew() -> Iterator[None]:
     It keeps its translations, for ever, by all that the variables hold; to compare these takes several times as long
     as the translation, and a third of a short run.
     """
-    kept = translation.make_statements
-    for module in (translation, generators):
+    modules = (brian2.codegen.translation, brian2.codegen.generators.base)
+    kept = modules[0].make_statements
+    for module in modules:
         module.make_statements = kept.__wrapped__
     try:
         yield
     finally:
-        for module in (translation, generators):
+        for module in modules:
             module.make_statements = kept
 
 
