@@ -15,7 +15,7 @@ from spikehebb import devices
 from spikehebb.circuits import LEARNERS, soft_wta
 from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording
 from spikehebb.core.replicas import replicas
-from spikehebb.devices.own_templates import POST, PRE, independent
+from spikehebb.devices.own_templates import POST, PRE, constant, independent
 from spikehebb.encoders import poisson, regular
 from spikehebb.neurons import lif
 from spikehebb.rules import RULES, combine, normalization, stdp_pair
@@ -170,6 +170,13 @@ def test_what_depends_on_its_order_is_not_done_at_once() -> None:
         assert not free("u_post += w*u_pre")  # which may be the same neuron
         assert not free("w += rand()")  # in turn
         assert not free("w += both")  # what that reads is not looked into
+
+        def kept(code: str, neuron: str = POST) -> list[str]:
+            return [variable.name for variable in constant(code, known, where, neuron)]
+
+        assert kept("w += x_pre - u_post*w") == ["u"]
+        assert kept("w += x_pre - u_post*w", PRE) == ["x"]
+        assert kept("w += x_pre*u_post; u_pre += w") == []  # which may be the same neuron
 
 
 def test_a_report_says_which_way_projections_take(rng: np.random.Generator) -> None:

@@ -72,11 +72,11 @@ __attribute__((noinline)) static void add(double* target, const double* terms, s
         target[k] += terms[k];
 }
 
-// A list of neurons of which every entry is the same.
-struct Neuron
+// A list of which every entry is the same.
+template <class Entry> struct Same
 {
-    int32_t number;
-    int32_t operator[](size_t) const { return number; }
+    Entry entry;
+    Entry operator[](size_t) const { return entry; }
 };
 
 // The last round of SplitMix64, and uniform numbers as functions of a key and a neuron.
