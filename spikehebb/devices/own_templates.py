@@ -18,7 +18,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 
-from spikehebb.equations import statements, used
+from spikehebb.equations import drawn_below_exp, statements, used
 
 SYNAPSE, PRE, POST = "_idx", "_presynaptic_idx", "_postsynaptic_idx"  # as Brian2 calls the numbers of what is read
 
@@ -95,7 +95,8 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
             case "threshold" if "%" not in code and "//" not in code:
                 drawn = [v for v in functions(code, variables) if not v.stateless]
                 if all(v is variables.get("rand") for v in drawn):
-                    return "threshold_of_all", {"size": len(owner), "drawn": bool(drawn)}
+                    about_it = {"drawn": bool(drawn), "below_exp": bool(drawn) and drawn_below_exp(code)}
+                    return "threshold_of_all", {"size": len(owner)} | about_it
         return template, {}
 
     def _shape(self, synapses: Any) -> dict[str, Any]:
