@@ -9,7 +9,7 @@ for (size_t _k = 0; _k < _number; _k++)
     const size_t _idx = _begin + _k, _vectorisation_idx = _idx;
     {% for part in code.split('_rand(_vectorisation_idx)') %}
     {{part|autoindent}}{% if not loop.last %}
-spikehebb::uniform(_keys + {{loop.index}}*0xBF58476D1CE4E5B9ULL + spikehebb::of_64.multiple[_k])
+spikehebb::uniform(_keys + {{loop.index0}}*0xBF58476D1CE4E5B9ULL + spikehebb::of_64.multiple[_k])
     {% endif %}
     {% endfor %}
     _bits |= _cond ? spikehebb::of_64.bit[_k] : 0;
