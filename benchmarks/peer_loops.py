@@ -63,7 +63,8 @@ def jax_loop(problem: dict[str, Any], learning: bool) -> Any:
         spikes = due <= now
         fired = jax.random.uniform(draw, u.shape) < chance * jax.nn.softmax(u / temperature)
         if learning:
-            w = w + jnp.where(fired, eta / (1 + age), 0) * (x[:, None] - u * w)
+            change = jnp.where(fired, eta / (1 + age), 0)
+            w = jax.lax.cond(fired.any(), lambda w: w + change * (x[:, None] - u * w), lambda w: w, w)
         u = u + spikes.astype(w.dtype) @ w
         state = (w, age + fired / lifetime, x + spikes, u, jnp.where(spikes, due + period, due), period, key)
         return state, (spikes.sum(), fired.sum())
