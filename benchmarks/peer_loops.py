@@ -23,7 +23,8 @@ def torch_loop(problem: dict[str, Any], learning: bool) -> Any:
     torch.set_num_threads(1)
     decay_x, decay_u, per_step, temperature, chance, eta, lifetime, steps = problem["numbers"]
 
-    @torch.no_grad()
+    torch.set_grad_enabled(False)
+
     def show(rows: Any, seed: int) -> tuple[float, float, Any]:
         draw = torch.Generator().manual_seed(seed)
         w, rows = torch.tensor(problem["w"], dtype=torch.float32), torch.tensor(rows, dtype=torch.float32)

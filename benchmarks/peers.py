@@ -42,6 +42,8 @@ def problem(neurons: int, images: int, file: Path) -> None:
     learner = LEARNERS[NAME]
     circuit = learner.circuit(784, neurons, rng=np.random.default_rng(0))
     feedforward, output = circuit.projections["feedforward"], circuit.populations["output"].model.parameters
+    assert feedforward.rule is not None
+    assert feedforward.weights is not None
     source = {**circuit.populations["input"].model.parameters, **feedforward.rule.parameters}
     dt = float(learner.dt)
     numbers = [
@@ -61,7 +63,7 @@ def problem(neurons: int, images: int, file: Path) -> None:
 def loop(python: Path, name: str, what: str, file: Path, images: int) -> subprocess.Popen[str]:
     """Return a process of a plain loop."""
     return subprocess.Popen(
-        [python, BENCHMARKS / "peer_loops.py", name, what, file, str(images)],
+        [str(python), str(BENCHMARKS / "peer_loops.py"), name, what, str(file), str(images)],
         env=os.environ | ONE_THREAD,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -76,7 +78,8 @@ def bindsnet(python: Path, neurons: int, milliseconds: int, images: int) -> list
 
     def run(train: int, test: int) -> tuple[float, dict[str, Any]]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [python, BENCHMARKS / "bindsnet_digits.py", *options, "--train", str(train), "--test", str(test)]
+        script = str(BENCHMARKS / "bindsnet_digits.py")
+        command = [str(python), script, *options, "--train", str(train), "--test", str(test)]
         done = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, text=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

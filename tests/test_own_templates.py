@@ -187,7 +187,7 @@ def test_functions_of_programs_are_those_of_numpy(tmp_path: Path, rng: np.random
         f"{{ for (long k = 0; k < n; k++) z[k] = spikehebb::{call}; }}\n"
         for name, call in names.items()
     )
-    (tmp_path / "loops.cpp").write_text(f'#include "{cpp.TEMPLATES / cpp.SUPPORT}"\n{loops}')
+    (tmp_path / "loops.cpp").write_text(f'#include "{own_templates.TEMPLATES / own_templates.SUPPORT}"\n{loops}')
     flags = f"{cpp.NATIVE} {cpp.FLAGS} {cpp.STEPS} -shared -fPIC"
     command = [str(compiler_path()), *flags.split(), "loops.cpp", "-o", "loops.so"]
     subprocess.run(command, cwd=tmp_path, check=True)
