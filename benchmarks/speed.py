@@ -15,6 +15,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parents[1]
 _ONE = """
@@ -32,19 +33,25 @@ circuit = learner.circuit(784, neurons, rng=np.random.default_rng(0))
 circuit = circuit if learning else circuit.frozen()
 rows = unit_length(load("mnist", "train")[:images].intensities())
 
-def seconds():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return [each.ru_utime + each.ru_stime for each in used]
+def used():
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 
 for line in sys.stdin:
-    before = seconds()
-    show(circuit, rows, presentation=learner.presentation, dt=learner.dt, device=devices.CPP, seed=int(line))
-    print(json.dumps([after - start for after, start in zip(seconds(), before)]), flush=True)
+    before = used()
+    shown = show(circuit, rows, presentation=learner.presentation, dt=learner.dt, device=devices.CPP, seed=int(line))
+    after = used()
+    print(json.dumps({
+        "seconds": [b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in zip(before, after)],
+        "memory_mib": [each.ru_maxrss / 1024 for each in after],
+        "input_spikes": int(shown.counts["input"].sum()) / images,
+        "output_spikes": int(shown.counts["output"].sum()) / images,
+        "length": float(np.linalg.norm(shown.weights["feedforward"], axis=0).mean()),
+    }), flush=True)
 """
 
 
 def worker(source: Path, *case: str) -> subprocess.Popen[str]:
-    """Return a process that shows images once for each line that it is sent."""
+    """Return a process that shows images once for each line that it is sent: a circuit of so many neurons."""
     environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", _ONE, *case],
@@ -56,13 +63,14 @@ def worker(source: Path, *case: str) -> subprocess.Popen[str]:
     )
 
 
-def measured(process: subprocess.Popen[str], seed: int) -> list[float]:
-    """Return the seconds of Python and of the compiled program."""
+def measured(process: subprocess.Popen[str], seed: int) -> dict[str, Any]:
+    """Return what a process measured: ``seconds`` and ``memory_mib`` of Python and of the program, and the result."""
     assert process.stdin
     assert process.stdout
     process.stdin.write(f"{seed}\n")
     process.stdin.flush()
-    return [float(value) for value in json.loads(process.stdout.readline())]
+    found: dict[str, Any] = json.loads(process.stdout.readline())
+    return found
 
 
 def main() -> None:
@@ -85,7 +93,7 @@ def main() -> None:
             times: dict[str, list[list[float]]] = {name: [] for name in sources}
             for repeat in range(asked.repeats + 1):
                 for name, process in workers.items():
-                    found = measured(process, repeat)
+                    found = measured(process, repeat)["seconds"]
                     times[name] += [found] if repeat else []  # the first one may have compiled
             for process in workers.values():
                 process.communicate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,12 @@ from spikehebb import devices
 from spikehebb.circuits import LEARNERS, soft_wta
 from spikehebb.core import Circuit, NeuronModel, Population, Projection, Protocol, Recording
 from spikehebb.core.replicas import replicas
-from spikehebb.devices.own_templates import POST, PRE, independent
+from spikehebb.devices import cpp, own_templates
+from spikehebb.devices.host import compiler_path
+from spikehebb.devices.own_templates import POST, PRE, constant, independent
 from spikehebb.encoders import poisson, regular
-from spikehebb.neurons import lif
+from spikehebb.equations import drawn_below_exp
+from spikehebb.neurons import escape_rate, lif
 from spikehebb.rules import RULES, combine, normalization, stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.simulation.network import explain
@@ -136,6 +141,81 @@ def test_random_numbers_of_one_condition_are_independent() -> None:
     assert 0.8 < fired.sum(axis=0).var() / (200 * 0.25 * 0.75) < 1.2
 
 
+@pytest.mark.long
+def test_a_bound_decides_what_the_condition_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    circuit = soft_wta(np.linspace(0, 0.02, 70) * np.ones((5, 1)), rule=None, temperature=0.05, rate=900 * Hz)
+    protocol = Protocol(stimuli={"input": np.full((4, 5), 0.4)}, duration=4000 * ms, presentation=1000 * ms)
+
+    def run() -> Any:
+        return simulate(circuit, protocol, device=devices.CPP, record=("output",)).spikes["output"]
+
+    bounded = run()
+    monkeypatch.setenv("SPIKEHEBB_CACHE", str(tmp_path))
+    monkeypatch.setattr(own_templates, "drawn_below_exp", lambda text: False)
+    plain = run()
+    assert len(plain) > 2000
+    assert bounded.i.tolist() == plain.i.tolist()
+    assert np.array_equal(bounded.t, plain.t)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (escape_rate.threshold, True),
+        (f"_cond = ({escape_rate.threshold}) and not_refractory", True),
+        ("_cond = rand() < exp(u)", True),
+        ("_cond = rand() < 2*(exp(u)*3)", True),
+        ("_cond = rand() < 1 - exp(-u)", False),
+        ("_cond = rand() < exp(u)/2", False),
+        ("_cond = rand() <= exp(u)", False),
+        ("_cond = exp(u) < rand()", False),
+        ("_cond = rand() < exp(u) or v > 1", False),
+        ("_cond = not (rand() < exp(u))", False),
+        ("_cond = rand() < exp(u) and exp(v) < 1", False),
+        ("_cond = rand() < u", False),
+    ],
+)
+def test_what_a_bound_may_decide(text: str, expected: bool) -> None:
+    assert drawn_below_exp(text) == expected
+
+
+def test_functions_of_programs_are_those_of_numpy(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Exponentials and powers of the header, several at once; a bound from above."""
+    names = {"exp": "exp(x[k])", "above_exp": "above_exp(x[k])", "pow": "pow(x[k], y[k])"}
+    loops = "".join(
+        f'extern "C" void {name}_of(const double* x, const double* y, double* z, long n)\n'
+        f"{{ for (long k = 0; k < n; k++) z[k] = spikehebb::{call}; }}\n"
+        for name, call in names.items()
+    )
+    (tmp_path / "loops.cpp").write_text(f'#include "{own_templates.TEMPLATES / own_templates.SUPPORT}"\n{loops}')
+    flags = f"{cpp.NATIVE} {cpp.FLAGS} {cpp.STEPS} -shared -fPIC"
+    command = [str(compiler_path()), *flags.split(), "loops.cpp", "-o", "loops.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    library = ctypes.CDLL(str(tmp_path / "loops.so"))
+
+    def of(name: str, x: Any, y: Any = None) -> Any:
+        x, z = np.array(x, float), np.empty(len(x))
+        y = np.array(x if y is None else y, float)
+        pointers = (array.ctypes.data_as(ctypes.c_void_p) for array in (x, y, z))
+        getattr(library, f"{name}_of")(*pointers, ctypes.c_long(len(x)))
+        return z
+
+    x = rng.uniform(-700, 700, 10_001)
+    np.testing.assert_allclose(of("exp", x), np.exp(x), rtol=3e-16)
+    ratio = of("above_exp", x) / np.exp(x)
+    assert ratio.min() > 1
+    assert ratio.max() < 1.07
+    assert np.isinf(of("above_exp", [710, 1e9])).all()
+    bases, exponents = np.exp(rng.uniform(-30, 30, 10_001)), rng.uniform(-4, 4, 10_001)
+    np.testing.assert_allclose(of("pow", bases, exponents), bases**exponents, rtol=1e-13)
+    tables = np.meshgrid([-np.inf, -2.5, -1, -0.5, 0, 0.5, 1, 3, np.inf], [-3, -2, -0.5, 0, 0.7, 1, 2, 3])
+    base, exponent = (table.ravel() for table in tables)
+    with np.errstate(all="ignore"):
+        expected = base**exponent
+    defined = ~((np.isinf(base) & (base < 0)) & (exponent != np.rint(exponent)))  # the C library has no NaN there
+    np.testing.assert_allclose(of("pow", base, exponent)[defined], expected[defined], rtol=1e-14)
+
+
 def test_poisson_spikes_come_at_their_rates() -> None:
     circuit = Circuit(
         name="noise",
@@ -170,6 +250,13 @@ def test_what_depends_on_its_order_is_not_done_at_once() -> None:
         assert not free("u_post += w*u_pre")  # which may be the same neuron
         assert not free("w += rand()")  # in turn
         assert not free("w += both")  # what that reads is not looked into
+
+        def kept(code: str, neuron: str = POST) -> list[str]:
+            return [variable.name for variable in constant(code, known, where, neuron)]
+
+        assert kept("w += x_pre - u_post*w") == ["u"]
+        assert kept("w += x_pre - u_post*w", PRE) == ["x"]
+        assert kept("w += x_pre*u_post; u_pre += w") == []  # which may be the same neuron
 
 
 def test_a_report_says_which_way_projections_take(rng: np.random.Generator) -> None:

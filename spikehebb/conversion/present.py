@@ -252,7 +252,7 @@ def visits(
 
 def by_step(recording: Recording, name: str, timing: Timing) -> Any:
     """Return how many spikes a column's neurons fired in each step that is handed on."""
-    at = np.round(np.asarray(recording.spikes[name].t / ms) / timing.dt_ms).astype(np.int64) % timing.window
+    at = np.round(np.asarray(recording.spikes[name].t) / (timing.dt_ms / 1000)).astype(np.int64) % timing.window
     return np.bincount(at, minlength=timing.window)[timing.first :]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, second
+from brian2 import Quantity
 from numpy.typing import NDArray
 
 from spikehebb.core import Spikes
@@ -43,7 +43,7 @@ def counts(words: Words, steps: int | None = None) -> NDArray[np.uint8]:
 
 def from_spikes(spikes: Spikes, *, neurons: int, presentations: int, steps: int, dt: Quantity, first: int = 0) -> Words:
     """Return recorded spikes as words, shape (presentations, neurons); bit 0 is the ``first`` of ``steps``."""
-    at = np.round(np.asarray(spikes.t / second) / float(dt)).astype(np.int64)
+    at = np.round(np.asarray(spikes.t) / float(dt)).astype(np.int64)
     presentation, step = np.divmod(at, steps)
     # A sum of different powers of two below 2^53 is exact.
     bits = np.where(step < first, 0.0, np.ldexp(1.0, (step - first).astype(np.int32)))

@@ -164,7 +164,7 @@ class Spikes:
     def __post_init__(self) -> None:
         if get_dimensions(self.t) != second.dim:
             raise ValueError(f"spikes: times must be a time, got {describe_value(self.t)}. Write times*ms.")
-        i, t = np.asarray(self.i, np.int64), np.asarray(self.t / second, np.float64)
+        i, t = np.asarray(self.i, np.int64), np.asarray(self.t, np.float64)  # in seconds
         if i.shape != t.shape or i.ndim != 1:
             raise ValueError(f"spikes: as many neurons as times are needed, got {i.shape} and {t.shape}.")
         if not np.all(np.isfinite(t)) or np.any(t < 0):

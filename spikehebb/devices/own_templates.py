@@ -18,7 +18,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
 
-from spikehebb.equations import statements, used
+from spikehebb.equations import drawn_below_exp, statements, used
 
 SYNAPSE, PRE, POST = "_idx", "_presynaptic_idx", "_postsynaptic_idx"  # as Brian2 calls the numbers of what is read
 
@@ -95,19 +95,21 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
             case "threshold" if "%" not in code and "//" not in code:
                 drawn = [v for v in functions(code, variables) if not v.stateless]
                 if all(v is variables.get("rand") for v in drawn):
-                    return "threshold_of_all", {"size": len(owner), "drawn": bool(drawn)}
+                    about_it = {"drawn": bool(drawn), "below_exp": bool(drawn) and drawn_below_exp(code)}
+                    return "threshold_of_all", {"size": len(owner)} | about_it
         return template, {}
 
     def _shape(self, synapses: Any) -> dict[str, Any]:
         copies = self.copies[synapses.name]
         lists = {f"{side}_list": synapses.variables[f"_synaptic_{side}"] for side in ("pre", "post")}
         sizes = {"rows": len(synapses.source) // copies, "columns": len(synapses.target) // copies}
-        return lists | sizes | {"copies": copies}
+        return lists | sizes | {"copies": copies, "constant": ()}
 
     def _arriving(
         self, synapses: Any, pathway: Any, code: str, variables: Mapping[str, Any], indices: Mapping[str, str]
     ) -> dict[str, Any]:
         source, at_post = pathway.source, pathway.prepost == "post"
+        free = independent(code, variables, indices, PRE if at_post else POST)
         arrays = {"spikes": source.variables[pathway.eventspace_name], "clock_dt": source.clock.variables["dt"]}
         arrays |= {"delay": pathway.variables["delay"]}
         return (
@@ -116,7 +118,8 @@ class OwnDevice(CPPStandaloneDevice):  # type: ignore[misc]
             | {
                 "sources": len(source),
                 "at_post": at_post,
-                "independent": independent(code, variables, indices, PRE if at_post else POST),
+                "independent": free,
+                "constant": constant(code, variables, indices, POST if at_post else PRE) if free else (),
             }
         )
 
@@ -149,14 +152,31 @@ def independent(code: str, variables: Mapping[str, Any], indices: Mapping[str, s
     They can where each changes nothing but itself and the neuron at its other end, no other reads that, and no
     random numbers are drawn in turn.
     """
-    known = {name: variables[name] for name in used(code) if name in variables}
-    if any(isinstance(v, Subexpression) or (isinstance(v, Function) and not v.stateless) for v in known.values()):
+    known = [variables[name] for name in used(code) if name in variables]
+    if any(isinstance(v, Subexpression) or (isinstance(v, Function) and not v.stateless) for v in known):
         return False
-    found = {name: variable for name, variable in known.items() if isinstance(variable, ArrayVariable)}
-    written = {statement.variable for statement in statements(code)} & found.keys()
+    arrays, written = _arrays(code, variables)
     if any(indices[name] not in (SYNAPSE, neuron) for name in written):
         return False
-    arrays = {name: get_device().get_array_name(variable, access_data=False) for name, variable in found.items()}
     return not any(
-        arrays[name] == arrays[other] and indices[name] != indices[other] for name in written for other in found
+        arrays[name] == arrays[other] and indices[name] != indices[other] for name in written for other in arrays
     )
+
+
+def constant(code: str, variables: Mapping[str, Any], indices: Mapping[str, str], neuron: str) -> list[Any]:
+    """Return the arrays of which a text only reads the number of that neuron: the same for a whole row or column."""
+    arrays, written = _arrays(code, variables)
+    changed = {arrays[name] for name in written}
+    found = {arrays[name]: name for name in arrays if indices[name] == neuron and arrays[name] not in changed}
+    return [variables[found[array]] for array in sorted(found)]
+
+
+def _arrays(code: str, variables: Mapping[str, Any]) -> tuple[dict[str, str], set[str]]:
+    """Return the array behind each variable that a text names, and the variables that it writes."""
+    device = get_device()
+    arrays = {
+        name: device.get_array_name(variables[name], access_data=False)
+        for name in used(code)
+        if isinstance(variables.get(name), ArrayVariable)
+    }
+    return arrays, {statement.variable for statement in statements(code)} & arrays.keys()

@@ -39,7 +39,7 @@ def write_units(
     steps = [*(f"{name}{suffix}" for name in _STEPS), *libraries]
     code = (
         head
-        + _joined(sources, headers, suffix, follows, "using spikehebb::exp;" if support else "")
+        + _joined(sources, headers, suffix, follows, "using spikehebb::exp; using spikehebb::pow;" if support else "")
         + "".join(f'#include "{name}"\n' for name in steps)
     )
     (folder / f"unit_code{suffix}").write_text(code)

@@ -16,6 +16,7 @@ from spikehebb.equations.check import (
     describe,
     is_condition,
 )
+from spikehebb.equations.draws import drawn_below_exp
 from spikehebb.equations.latex import latex, symbol
 from spikehebb.equations.quantity import quantity, quantity_text, said, terms
 from spikehebb.equations.statements import (
@@ -63,6 +64,7 @@ __all__ = [
     "describe",
     "did_you_mean",
     "differential",
+    "drawn_below_exp",
     "in_blocks",
     "is_condition",
     "is_linear",

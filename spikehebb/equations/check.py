@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -173,17 +175,21 @@ def check_text(
         Whether it may ask what is presented.
     """
     scope = _Scope(
-        owner=owner,
+        owner="",
         equations=equations,
         known=tuple(known.items()),
         settable=tuple((settable or {}).items()),
         synapse=synapse,
         stimuli=stimuli,
     )
-    _check(scope, tuple(expressions), tuple(conditions), tuple(blocks))
+    texts = tuple(expressions), tuple(conditions), tuple(blocks)
+    with suppress(ValueError):
+        _check(scope, *texts)
+        return
+    _check(dataclasses.replace(scope, owner=owner), *texts)  # and say whose it is
 
 
-@lru_cache(maxsize=1024)  # the same text is checked again whenever a value changes a number
+@lru_cache(maxsize=1024)  # the same text is checked again whenever a value changes a number or a name
 def _check(
     scope: _Scope,
     expressions: tuple[tuple[str, Dimension], ...],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from functools import lru_cache
 from importlib import resources
 
 from brian2.equations.equations import Equations
@@ -38,6 +39,7 @@ _PROGRAMS = set(
 )
 
 
+@lru_cache(maxsize=4096)
 def why_reserved(name: str) -> str:
     """Return why nothing can have this name; empty where it can."""
     if name in _BRIAN2:

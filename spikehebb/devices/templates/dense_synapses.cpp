@@ -1,6 +1,6 @@
 {# What spikes do in a projection that connects all with all: neither a queue nor lists of synapses. #}
 {% extends 'common_synapses.cpp' %}
-{% from 'dense.cpp' import at with context %}
+{% from 'dense.cpp' import at, constants with context %}
 
 {% block maincode %}
     // scalar code
@@ -20,18 +20,19 @@
     {% if _own.at_post %}
     for (size_t _k = 0; _k < _number; _k++)
     {
-        const size_t _column = _spikes[_k] % {{_own.columns}}, _copy = _spikes[_k] / {{_own.columns}};
+        const int32_t _column = _spikes[_k] % {{_own.columns}}, _first = _spikes[_k] / {{_own.columns}} * {{_own.rows}};
+        {{ constants('_spikes[_k]') }}
         {% if _own.independent %}
         #pragma GCC ivdep
         {% endif %}
-        for (size_t _row = 0; _row < {{_own.rows}}; _row++)
+        for (int32_t _row = _first; _row < _first + {{_own.rows}}; _row++)
         {
-            {{ at('_copy*' ~ _own.rows ~ ' + _row', '_spikes[_k]', '(_copy*' ~ _own.rows ~ ' + _row)*' ~ _own.columns ~ ' + _column') }}
+            {{ at('_row', '_spikes[_k]', '(size_t) _row*' ~ _own.columns ~ ' + _column') }}
         }
     }
     {% else %}
     // Several spikes add to a few neurons at a time, which then stay where they are fast to reach.
-    const size_t _strip = {{ 64 if _own.independent else _own.columns }};
+    const size_t _strip = {{ 512 if _own.independent else _own.columns }};
     {% if _own.copies > 1 %}
     for (size_t _from = 0; _from < _number; )
     {
@@ -48,6 +49,7 @@
             const size_t _end = _begin + _strip < {{_own.columns}} ? _begin + _strip : {{_own.columns}};
             for (size_t _k = _from; _k < _to; _k++)
             {
+                {{ constants('_spikes[_k]') }}
                 {% if _own.independent %}
                 #pragma GCC ivdep
                 {% endif %}

@@ -3,6 +3,29 @@
 #include "network.h"
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <new>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+// Arrays begin where vectors of numbers do; large ones, such as weights, lie on large pages: rows and columns cross many.
+void* operator new(std::size_t bytes)
+{
+    constexpr std::size_t page = std::size_t(1) << 21;
+    void* memory = nullptr;
+    if (posix_memalign(&memory, bytes < page ? 64 : page, bytes ? bytes : 1))
+        throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    if (bytes >= page)
+        madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 
 double Network::_last_run_time = 0;
 double Network::_last_run_completed_fraction = 0;

@@ -48,9 +48,52 @@ static inline double exp(double x)
     p = x > 709.4 ? HUGE_VAL : p;
     return x < -708 ? 0 : p;
 }
+// log(x), of positive numbers that are not denormal, within 2e-16*(1 + |log(x)|): x = m*2**n with m from sqrt(1/2) to
+// sqrt(2), log(m) = 2*atanh(s). The polynomial is (2*atanh(s)/s - 2)/s**2, interpolated at Chebyshev nodes of s**2.
+static inline double positive_log(double x)
+{
+    const uint64_t above = bits_of(x) - bits_of(0.7071067811865476);
+    const double n = of_bits(((above + (1024ULL << 52)) >> 52) + 0x4330000000000000ULL) - (4503599627370496.0 + 1024);
+    const double m = of_bits((above & 0xfffffffffffffULL) + bits_of(0.7071067811865476));
+    const double s = (m - 1)/(m + 1), z = s*s;
+    double p = 0.14616449685043406;
+    p = p*z + 0.15331721600556042;
+    p = p*z + 0.18182889125261723;
+    p = p*z + 0.2222221113479508;
+    p = p*z + 0.28571428625975487;
+    p = p*z + 0.39999999999899505;
+    p = p*z + 0.666666666666667;
+    return n*6.93147180369123816490e-01 + (n*1.90821492927058770002e-10 + (2*s + s*z*p));
+}
+
+// Without branches and calls, as exp(); the C library's where the compiler knows a whole exponent and multiplies instead.
+static inline double pow(double x, double y)
+{
+    if (__builtin_constant_p(y) && y == __builtin_rint(y))
+        return ::pow(x, y);
+    const double size = __builtin_fabs(x);
+    double power = exp(y*positive_log(size));
+    const double half = 0.5*y, of_zero = y > 0 ? 0 : HUGE_VAL, of_infinity = y > 0 ? HUGE_VAL : 0;
+    power = size < 2.2250738585072014e-308 ? of_zero : power;
+    power = size > 1.7976931348623157e308 ? of_infinity : power;
+    const double odd = half == __builtin_rint(half) ? power : -power;
+    const double negative = y == __builtin_rint(y) ? odd : __builtin_nan("");
+    power = x < 0 ? negative : power;
+    return y == 0 ? 1 : power;
+}
 #else
 using ::exp;
+using ::pow;
 #endif
+
+// At least exp(x), and at most 1.07 times that: 2**n*(1 + f) instead of 2**(n + f).
+static inline double above_exp(double x)
+{
+    double y = x*1.4426950408889634 + 1023.000001;
+    y = y < 1 ? 1 : y;
+    const double above = of_bits(bits_of(y + 6442450944.0) << 32);  // 1.5*2**32: the last bits are those of 2**20*y
+    return y > 2046 ? HUGE_VAL : above;
+}
 
 // Sums of up to 256 terms: never inlined, so that no program adds them in another order than any other.
 __attribute__((noinline)) static double sum(const double* terms, size_t number)
@@ -72,14 +115,14 @@ __attribute__((noinline)) static void add(double* target, const double* terms, s
         target[k] += terms[k];
 }
 
-// A list of neurons of which every entry is the same.
-struct Neuron
+// A list of which every entry is the same.
+template <class Entry> struct Same
 {
-    int32_t number;
-    int32_t operator[](size_t) const { return number; }
+    Entry entry;
+    Entry operator[](size_t) const { return entry; }
 };
 
-// The last round of SplitMix64, and uniform numbers as functions of a key and a neuron.
+// The last round of SplitMix64, and uniform numbers as functions of a key.
 static inline uint64_t mixed(uint64_t z)
 {
     z = (z ^ (z >> 30))*0xBF58476D1CE4E5B9ULL;
@@ -87,10 +130,24 @@ static inline uint64_t mixed(uint64_t z)
     return z ^ (z >> 31);
 }
 
-static inline double uniform(uint64_t key, uint64_t neuron)
+static inline double uniform(uint64_t key)
 {
-    return (double) (int64_t) (mixed(key + neuron*0x9E3779B97F4A7C15ULL) >> 11)*(1.0/9007199254740992.0);
+    return (double) (int64_t) (mixed(key) >> 11)*(1.0/9007199254740992.0);
 }
+
+// For each of 64 neurons its bit, and its multiple of a number: looking them up takes less time.
+static const struct Of64
+{
+    uint64_t bit[64], multiple[64];
+    Of64()
+    {
+        for (uint64_t k = 0; k < 64; k++)
+        {
+            bit[k] = 1ULL << k;
+            multiple[k] = k*0x9E3779B97F4A7C15ULL;
+        }
+    }
+} of_64;
 
 // A file of results; what cannot be written is told on the standard output.
 class File
