@@ -66,7 +66,7 @@ def _statements_made_anew() -> Iterator[None]:
     """Let Brian2 translate every text when it is asked to.
 
     It keeps its translations, for ever, by all that the variables hold; to compare these takes several times as long
-    as the translation, and a third of a short run.
+    as the translation, up to a third of a short run.
     """
     modules = (brian2.codegen.translation, brian2.codegen.generators.base)
     kept = modules[0].make_statements
