@@ -107,7 +107,7 @@ def test_fit(tmp_path: Path) -> None:
     [
         (["window", "stdp_pari"], "there is no rule 'stdp_pari'. Did you mean 'stdp_pair'?"),
         (["window", "stdp_pair", "--frequency", "-1"], "--frequency must be above 0, got -1.0"),
-        (["window", "stdp_pair", "--set", "tau_plus=20"], "tau_plus must be a time, got 20.0 (dimensionless)"),
+        (["window", "stdp_pair", "--set", "tau_plus=20"], "tau_plus must be a time, got 20 (dimensionless)"),
         (["window", "stdp_pair", "--set", "tau_pls=20ms"], "has no parameter 'tau_pls'. Did you mean 'tau_plus'?"),
         (["window", "stdp_pair", "--lags", "0.05,10"], "a lag of 0.05 ms is shorter than dt = 0.1 ms"),
         (

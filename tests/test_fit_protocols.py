@@ -250,7 +250,7 @@ CELLS = cells(name="cells", x=[-10, 10], change=[-0.2, 0.4])
         ),
         (
             {"data": cells(name="b", variable="spikes", pre=[[0, 0.01]], post=[[5]], change=[0.1])},
-            "b, point 0: two presynaptic spikes fall into one time step of 100. us; take a smaller dt.",
+            "b, point 0: two presynaptic spikes fall into one time step of 100 us; take a smaller dt.",
         ),
     ],
 )
