@@ -132,7 +132,7 @@ class _Writer:
             case ast.BinOp(left=left, op=ast.FloorDiv(), right=right):
                 return rf"\left\lfloor \frac{{{self.write(left)}}}{{{self.write(right)}}} \right\rfloor", _ATOM
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
-                return rf"{self.write(left, _PRODUCT)} \,\mathrm{mod}\, {self.write(right, _POWER)}", _PRODUCT
+                return rf"{self.write(left, _PRODUCT)} \,\mathrm{{mod}}\, {self.write(right, _POWER)}", _PRODUCT
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"-{self.write(operand, _PRODUCT)}", _SUM
             case ast.UnaryOp(op=ast.Not(), operand=operand):
