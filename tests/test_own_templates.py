@@ -208,7 +208,9 @@ def test_functions_of_programs_are_those_of_numpy(tmp_path: Path, rng: np.random
     assert np.isinf(of("above_exp", [710, 1e9])).all()
     bases, exponents = np.exp(rng.uniform(-30, 30, 10_001)), rng.uniform(-4, 4, 10_001)
     np.testing.assert_allclose(of("pow", bases, exponents), bases**exponents, rtol=1e-13)
-    tables = np.meshgrid([-np.inf, -2.5, -1, -0.5, 0, 0.5, 1, 3, np.inf], [-3, -2, -0.5, 0, 0.7, 1, 2, 3])
+    tables = np.meshgrid(
+        [-np.inf, -2.5, -1, -0.5, 0, 0.5, 1, 3, np.inf, np.nan], [-3, -2, -0.5, 0, 0.7, 1, 2, 3, np.nan]
+    )
     base, exponent = (table.ravel() for table in tables)
     with np.errstate(all="ignore"):
         expected = base**exponent

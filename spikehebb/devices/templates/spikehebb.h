@@ -79,7 +79,8 @@ static inline double pow(double x, double y)
     const double odd = half == __builtin_rint(half) ? power : -power;
     const double negative = y == __builtin_rint(y) ? odd : __builtin_nan("");
     power = x < 0 ? negative : power;
-    return y == 0 ? 1 : power;
+    power = x == x ? power : x;  // of no number its bits would make one
+    return (y == 0) | (x == 1) ? 1 : power;
 }
 #else
 using ::exp;
