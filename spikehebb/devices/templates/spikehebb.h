@@ -79,7 +79,7 @@ static inline double pow(double x, double y)
     const double odd = half == __builtin_rint(half) ? power : -power;
     const double negative = y == __builtin_rint(y) ? odd : __builtin_nan("");
     power = x < 0 ? negative : power;
-    power = x == x ? power : x;  // of no number its bits would make one
+    power = (x == x) & (y == y) ? power : __builtin_nan("");  // of no number its bits would make one
     return (y == 0) | (x == 1) ? 1 : power;
 }
 #else
