@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spikehebb import checkpoint, devices, jobs
+from spikehebb import checkpoint, jobs
 from spikehebb.cli.common import progress
 from spikehebb.datasets import load
 
@@ -33,15 +33,24 @@ def main() -> None:
             train, test = load(preset.data, "train"), load(preset.data, "test")
             folder = options.folder / f"{name}-{seed}"
             with progress() as tell:
-                run = jobs.learn_digits(
-                    train, test, preset.made(seed=seed), device=devices.find("auto"), out=folder, progress=tell
-                )
-            report = run.report
-            rows = [row for row in rows if (row["preset"], row["seed"]) != (name, seed)]
-            row = {"preset": name, "seed": seed, **report["metrics"], "warnings": report["health"]["warnings"]}
-            rows.append(row | {"config": report["config"], "device": report["device"], "versions": report["versions"]})
+                run = jobs.learn(train, test, preset=name, seed=seed, out=folder, progress=tell)
+            row = {"preset": name, "seed": seed, **row_of(run)}
+            rows = [row for row in rows if (row["preset"], row["seed"]) != (name, seed)] + [row]
             checkpoint.write_json(options.out, {"rows": sorted(rows, key=lambda each: (each["preset"], each["seed"]))})
-            print(f"{name:18} seed {seed}: {100 * report['metrics']['accuracy_vote']:.2f} %", flush=True)
+            print(f"{name:18} seed {seed}: {100 * row['accuracy_vote']:.2f} %", flush=True)
+
+
+def row_of(run: jobs.DigitRun | jobs.DigitRuns) -> dict[str, Any]:
+    """Return what is kept of a run: its scores, of windows those of all together, and what made it."""
+    several = run.runs if isinstance(run, jobs.DigitRuns) else (run,)
+    first = several[0].report
+    scores = {name: sum(one.report["metrics"][name] for one in several) for name in first["metrics"]}
+    if len(several) > 1:  # of which costs and spikes add up, and accuracies do not
+        scores = {name: value for name, value in scores.items() if not name.startswith("accuracy")}
+        scores |= run.report["together"]
+    warnings = [warning for one in several for warning in one.report["health"]["warnings"]]
+    kept = {name: first[name] for name in ("config", "device", "versions")}
+    return {**scores, "warnings": warnings, **kept, "networks": len(several)}
 
 
 if __name__ == "__main__":

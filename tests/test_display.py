@@ -25,7 +25,7 @@ from spikehebb.cli import index
 from spikehebb.cli.common import ALSO, commands
 from spikehebb.core import display
 from spikehebb.datasets.measurements import PUBLISHED
-from spikehebb.jobs import DigitRun, LearnedNetwork
+from spikehebb.jobs import DigitRun, DigitRuns, LearnedNetwork
 from spikehebb.plot.save import FORMATS
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES
@@ -50,7 +50,7 @@ VALUES: list[Any] = [
 
 
 @pytest.fixture(scope="module")
-def run() -> DigitRun:
+def run() -> DigitRun | DigitRuns:
     return sh.learn(DIGITS, DIGITS, neurons=3, parameters={"presentation": "20 ms"}, device="numpy")
 
 

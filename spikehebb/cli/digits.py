@@ -160,9 +160,10 @@ def learn(
         say(f"spikehebb: the figure of preset {known.name} is of {known.data}; on {data} it has none.", err=True)
     if device == "auto":
         where = _advised(settings, train, replicas)
-    if replicas is not None:
-        title = f"{settings.neurons} neurons after {settings.epochs} x {len(train)} images of {data}"
-        _learn_replicas(train, test, settings, replicas, where, out, overwrite, as_json, title)
+    several = len(jobs.networks_of(settings)) > 1
+    if replicas is not None or (several and start is None):
+        title = f"{settings.neurons} neurons each after {settings.epochs} x {len(train)} images of {data}"
+        _learn_replicas(train, test, settings, replicas or 1, where, out, overwrite, as_json, title)
         return
     if start is not None:
         settings = start.settings(train, **given)
@@ -293,32 +294,34 @@ def _learn_replicas(
     as_json: bool,
     title: str,
 ) -> None:
-    """Let networks of consecutive seeds learn as replicas, and print the scores of each."""
+    """Let networks of consecutive seeds, or of windows, learn side by side, and print the scores of each."""
     from spikehebb import jobs, plot
 
     if replicas < 1:
         raise ValueError(f"--replicas must be at least 1, got {replicas}.")
     seeds = range(settings.seed, settings.seed + replicas)
-    each = [dataclasses.replace(settings, seed=seed) for seed in seeds]
+    each = [one for seed in seeds for one in jobs.networks_of(dataclasses.replace(settings, seed=seed))]
     with progress() as tell, jobs.held(out):
         learned = jobs.learn_digits(train, test, each, device=device, out=out, overwrite=overwrite, progress=tell)
         for number, (run, folder) in enumerate(zip(learned.runs, learned.folders, strict=True)):
             plot.digit_pictures(run, test, out / folder)
             page(out / folder)
-            tell("drawing", (number + 1) / replicas)
+            tell("drawing", (number + 1) / len(each))
         page(out)
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         print_warnings(run.report, f"{folder}: ")
     if as_json:
         print_json(learned.summary)
         return
-    say(f"{replicas} networks as replicas: {title}")
+    say(f"{len(each)} networks side by side: {title}")
     for run, folder in zip(learned.runs, learned.folders, strict=True):
         say(f"  {folder:24} accuracy_vote {100 * run.report['metrics']['accuracy_vote']:.2f} %")
     for name, mean in learned.summary["mean"].items():
         spread = learned.summary["standard_deviation"][name]
         say(f"  {name:24} {100 * mean:.2f} ± {100 * spread:.2f} %")
     say(f"  {'ms_per_image_train':24} {learned.summary['ms_per_image_train']:.4g}")
+    if "together" in learned.summary:
+        _print_scores("all neurons together", learned.summary["together"])
     for path in [out / "summary.json", *(out / folder for folder in learned.folders)]:
         say(f"  {path}")
 

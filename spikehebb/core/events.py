@@ -122,6 +122,39 @@ class Events:
         events = {each: getattr(self, each)[which] for each in _KINDS}
         return dataclasses.replace(self, **events, offsets=offsets, labels=self.labels[places])
 
+    def cropped(self, top: int, left: int, height: int, width: int) -> Events:
+        """Return what happened within a rectangle of the sensor, counted from its corner.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie on the sensor.
+
+        Examples
+        --------
+        >>> from spikehebb.core import Events
+        >>> one = Events(name="one", x=[0, 2], y=[0, 1], p=[0, 0], t=[0, 5], offsets=[0, 2], labels=[1],
+        ...              sensor=(1, 2, 3))
+        >>> one.cropped(1, 1, 1, 2).x.tolist()
+        [1]
+        """
+        channels, rows, columns = self.sensor
+        if min(top, left) < 0 or min(height, width) < 1 or top + height > rows or left + width > columns:
+            raise ValueError(
+                f"events {self.name}: {height} x {width} pixels from row {top} and column {left} on do not lie on a "
+                f"sensor of {rows} x {columns}."
+            )
+        within = (self.x >= left) & (self.x < left + width) & (self.y >= top) & (self.y < top + height)
+        return dataclasses.replace(
+            self,
+            x=self.x[within] - left,
+            y=self.y[within] - top,
+            p=self.p[within],
+            t=self.t[within],
+            offsets=np.concatenate([[0], np.cumsum(within)])[self.offsets],
+            sensor=(channels, height, width),
+        )
+
     @property
     def pixel_shape(self) -> tuple[int, ...]:
         """Channels, height and width of the sensor."""

@@ -160,8 +160,9 @@ def digest(value: Any) -> str:
 def check_setting(name: str, kind: str, value: Any, *, from_0: bool = False) -> None:
     """Raise ``ValueError`` unless a setting, ``int`` or ``float``, is above 0, or at least 0 where that is allowed."""
     if kind == "int":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}.")
+        least = 0 if from_0 else 1
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} must be a whole number from {least} on, got {value!r}.")
     elif not is_finite(value) or value < 0 or (value == 0 and not from_0):
         raise ValueError(f"{name} must be a number {'of at least' if from_0 else 'above'} 0, got {value!r}.")
 

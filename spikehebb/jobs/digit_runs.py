@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from spikehebb.core import display
+from spikehebb import metrics
+from spikehebb.core import Int, Samples, display
 from spikehebb.jobs.digit_settings import Settings
+from spikehebb.jobs.digit_state import LABELLED, State
+from spikehebb.jobs.fronts import Columns
 from spikehebb.jobs.learned import LearnedNetwork
 
 KIND = "digits side by side"
@@ -26,6 +29,7 @@ _EQUAL = (
     "rounding",
     "epoch_ms",
     "dropped",
+    "front",
 )
 _SCORES = ("accuracy_vote", "accuracy_soft_vote", "accuracy_linear")
 
@@ -67,7 +71,8 @@ class DigitRuns:
     folders : tuple of str
         Their names below ``out``: ``seed-K`` where only seeds differ, else ``network-K``.
     summary : mapping
-        What ``summary.json`` holds: accuracies of each network, their mean and standard deviation over networks.
+        What ``summary.json`` holds: accuracies of each network, their mean and standard deviation over networks; of
+        windows also ``together``, the votes of the neurons of all of them.
     """
 
     runs: tuple[DigitRun, ...]
@@ -78,6 +83,11 @@ class DigitRuns:
     _repr_html_ = display.html
     plot = display.plot
     to_frame = display.to_frame
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The summary, by the name that the report of every run has."""
+        return self.summary
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for each network: its folder, seed and accuracies."""
@@ -92,12 +102,19 @@ def check_replicas(settings: Sequence[Settings]) -> None:
     if not settings:
         raise ValueError("no settings: give one for each network that learns.")
     configs = [each.config() for each in settings]
+    for config in configs:
+        config["front"] = {**config.get("front", {}), "corner": 0}  # what may differ
     for name in _EQUAL:
         values = list(dict.fromkeys(str(config.get(name)) for config in configs))
         if len(values) > 1:
             raise ValueError(
                 f"replicas must have the same {name}, got {', '.join(values)}; run these settings one after another."
             )
+    if isinstance(settings[0].front, Columns) and len({each.seed for each in settings}) > 1:
+        raise ValueError(
+            "networks that learn side by side hear the same columns, and every seed would have columns of its own; "
+            "run these seeds one after another."
+        )
     if settings[0].least_spikes:
         raise ValueError(
             f"circuit {settings[0].learner.name} is shown images again when it fires too little, which replicas cannot "
@@ -114,18 +131,52 @@ def folders_of(settings: Sequence[Settings]) -> tuple[str, ...]:
     """Return the folder of each replica: ``seed-K`` where only seeds differ, else ``network-K``."""
     seeds = [each.seed for each in settings]
     first = {**settings[0].config(), "seed": 0}
+    corners = [each.place for each in settings]
+    if all(corners) and len(set(corners)) == len(corners):
+        return tuple(f"window-{corner}" for (corner,) in corners)
     alike = all({**each.config(), "seed": 0} == first for each in settings)
     if alike and len(set(seeds)) == len(seeds):
         return tuple(f"seed-{seed}" for seed in seeds)
     return tuple(f"network-{number}" for number in range(len(settings)))
 
 
+def report_on(
+    network: LearnedNetwork,
+    state: State,
+    layers: Sequence[metrics.Learned],
+    train: Samples,
+    test: Samples,
+    scores: Mapping[str, Any],
+    predicted: Int,
+) -> dict[str, Any]:
+    """Return what ``run.json`` says of a network that has learned, with its scores and the classes it predicted."""
+    total = network.settings.epochs * len(train)
+    judged = metrics.health(layers, accuracy=scores["accuracy_vote"], labels=np.asarray(test.labels))
+    more = {
+        "ms_per_image_train": 1000 * state.seconds / total,
+        "input_spikes_per_image": float(state.spikes[0]) / total,
+        "output_spikes_per_image": float(state.spikes[1]) / total,
+        "dead_neurons": next(layer["silent"] for layer in judged["layers"] if "silent" in layer),
+    }
+    return {
+        **network.header,
+        "labelled_from": min(LABELLED, len(train)),
+        "size": network.size(),
+        "metrics": {**scores, **more},
+        "confusion": metrics.confusion(predicted, np.asarray(test.labels), len(train.classes)).tolist(),
+        "learning_curve": [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve],
+        "health": judged,
+    }
+
+
 def summary(reports: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> dict[str, Any]:
     """Return what ``summary.json`` holds."""
     scores = {name: [float(report["metrics"][name]) for report in reports] for name in _SCORES}
+    joined = {"together": reports[0]["together"]} if "together" in reports[0] else {}
     return {
         "kind": KIND,
         **{name: reports[0][name] for name in ("device", "versions", "image_shape", "data")},
+        **joined,
         "networks": [
             {
                 "folder": folder,

@@ -245,6 +245,11 @@ class Settings:
         """Whether ``max_rate_hz`` is to be measured on what columns say of training images, as it was left out."""
         return isinstance(self.front, Columns) and self.max_rate_hz == Settings.max_rate_hz
 
+    @property
+    def place(self) -> tuple[int, ...]:
+        """What else than the seed decides what is drawn at random: the corner of its window, where it has one."""
+        return (self.front.corner,) if isinstance(self.front, Columns) and self.front.corner else ()
+
     def _value(self, name: str, value: Any) -> Any:
         """Return a value, read from text where it is to be a number."""
         owner, _, own = name.partition(".")
@@ -321,7 +326,7 @@ class Settings:
         made = learner.circuit(
             inputs,
             self.neurons,
-            rng=generator(self.seed, "weights"),
+            rng=generator(self.seed, "weights", *self.place),
             rule=self.plasticity() if self.rule or learner.rule else None,
             encoder=encoder,
             parameters=own,

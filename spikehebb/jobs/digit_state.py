@@ -159,7 +159,7 @@ def ages(circuit: Circuit) -> bool:
 def next_circuit(state: State, settings: Settings) -> tuple[Circuit, Constrained | None, int]:
     """Return the circuit that learns the next chunk, its limits where it has a target, and the seed."""
     circuit = circuit_of(state)
-    seed = seed_of(settings.seed, "learning", state.chunks)
+    seed = seed_of(settings.seed, "learning", state.chunks, *settings.place)
     chip = constrained(settings, circuit, seed) if settings.on_chip else None
     return chip.circuit if chip else circuit, chip, seed
 
@@ -284,8 +284,8 @@ class Networks:
     learns: tuple[str, ...]
     room: int
 
-    def prepare(self, states: Sequence[State], train: Samples) -> None:
-        """Build the programs of learning and of inference."""
+    def prepare(self, states: Sequence[State], images: Sequence[Samples]) -> None:
+        """Build the programs of learning and of inference from images as each network sees them."""
         learning = [
             constrained(settings, circuit, settings.seed).circuit if settings.on_chip else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
@@ -295,7 +295,7 @@ class Networks:
         for circuits, replicas in ((learning, None), (self._circuits(states, frozen=True), frozen_replicas)):
             present.prepare_show(
                 self._joined(circuits),
-                self._rows([train[:1]] * len(states)),
+                self._rows([each[:1] for each in images]),
                 presentation=self.settings[0].presentation,
                 dt=self.settings[0].dt,
                 device=self.device,
@@ -342,7 +342,7 @@ class Networks:
         seconds = 0.0
         for number, part, bar in present.chunks(len(images[0]), self.room, of_stage(tell, stage)):
             parts = [each[part] for each in images]
-            seeds = [seed_of(settings.seed, stage, number) for settings in self.settings]
+            seeds = [seed_of(settings.seed, stage, number, *settings.place) for settings in self.settings]
             for table, recording in zip(tables, self.show(circuits, seeds, parts, bar), strict=True):
                 check_range(recording)
                 table.append(present.counts_of(recording, "output", len(parts[0]), self.settings[0].presentation))

@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import Hz, ms
 
 from spikehebb.circuits import feature_columns, soft_wta
-from spikehebb.core import Circuit, Events, Float, Images
+from spikehebb.core import Circuit, Events, Float, Images, Int
 from spikehebb.core.progress import Fraction
 from spikehebb.core.values import check_setting
 from spikehebb.devices import Device
@@ -19,7 +19,8 @@ from spikehebb.encoders import oriented_edges
 from spikehebb.simulation.present import as_they_are, chunks, show
 
 PIECE = 1000  # images that columns look at in one run of their program
-_FROM_0 = ("floor", "spread")
+CORNERS = (1, 2, 3, 4)  # top left, top right, bottom left, bottom right
+_FROM_0 = ("floor", "spread", "window", "corner")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,11 @@ class Columns:
         Of the columns and cells, as of ``feature_columns``.
     present_ms : float
         How long an image is looked at, in steps of 1 ms: at most 52.
+    window : int
+        How many cells a network hears, as the side of a square: one network learns in every corner of the image, and
+        all of them vote together. 0: one network hears all cells.
+    corner : int
+        1 to 4: of these networks only the one at the top left, top right, bottom left or bottom right.
     """
 
     features: int = 16
@@ -88,6 +94,8 @@ class Columns:
     pool: int = 2
     quantum: float = 0.3
     present_ms: float = 50.0
+    window: int = 0
+    corner: int = 0
 
     def __post_init__(self) -> None:
         _check("columns", self)
@@ -98,13 +106,44 @@ class Columns:
                 f"columns: blank must be below 1 and present_ms a whole number up to 52, got {self.blank} and "
                 f"{self.present_ms}."
             )
+        if self.corner > len(CORNERS) or (self.corner and not self.window):
+            raise ValueError(f"columns: corner is 1 to 4, of a window, got {self.corner}; give window, too.")
+
+    @property
+    def whole(self) -> Columns:
+        """The columns without a window."""
+        return dataclasses.replace(self, window=0, corner=0)
 
     def shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return what images of a shape become: (features, height, width)."""
+        """Return what a network hears of images of a shape: (features, height, width)."""
         _, height, width = _three(image_shape)
         if min(height, width) < max(self.kernel, self.pool):
             raise ValueError(f"columns: images of {tuple(image_shape)} are smaller than a field of {self.kernel}.")
-        return self.features, height // self.pool, width // self.pool
+        height, width = height // self.pool, width // self.pool
+        if self.window > min(height, width):
+            raise ValueError(
+                f"columns: a window of {self.window} x {self.window} cells does not fit into the {height} x {width} "
+                f"of images of {tuple(image_shape)}; take a smaller one."
+            )
+        return self.features, self.window or height, self.window or width
+
+    def heard(self, cells: Events) -> Events:
+        """Return what a network hears of the spikes of all cells."""
+        return cells.cropped(*self._rectangle(cells.sensor)) if self.window else cells
+
+    def cells(self, image_shape: tuple[int, ...]) -> Int:
+        """Return which of all cells a network hears, in the order of its inputs."""
+        whole = self.whole.shape(image_shape)
+        top, left, height, width = self._rectangle(whole)
+        numbers = np.arange(int(np.prod(whole))).reshape(whole)
+        return numbers[:, top : top + height, left : left + width].ravel()
+
+    def _rectangle(self, whole: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        """Return top, left, height and width of the window."""
+        _, height, width = whole
+        side = (self.window or height, self.window or width)
+        down, right = divmod(max(self.corner - 1, 0), 2)
+        return down * (height - side[0]), right * (width - side[1]), *side
 
     def inputs(self, image_shape: tuple[int, ...]) -> int:
         """Return how many inputs a neuron of a column has."""
@@ -113,7 +152,7 @@ class Columns:
     def neurons(self, image_shape: tuple[int, ...]) -> int:
         """Return how many neurons columns, their inhibitory units and the pooling cells are."""
         _, height, width = _three(image_shape)
-        return height * width * (self.features + 1) + int(np.prod(self.shape(image_shape)))
+        return height * width * (self.features + 1) + int(np.prod(self.whole.shape(image_shape)))
 
     def learning(self, weights: Float) -> Circuit:
         """Return the circuit in which the neurons of a column learn; weights are (inputs of a patch, features)."""
@@ -169,7 +208,7 @@ class Columns:
         seed: Callable[[int], int],
         progress: Fraction | None = None,
     ) -> Events:
-        """Return the spikes of the pooling cells for images, as recordings.
+        """Return what a network hears of images: the spikes of the pooling cells, as recordings.
 
         Parameters
         ----------
@@ -182,7 +221,7 @@ class Columns:
             Called with the completed fraction.
         """
         circuit = self.circuit(weights, images.pixel_shape)
-        shape = self.shape(images.pixel_shape)
+        shape = self.whole.shape(images.pixel_shape)
         present, steps = self.present_ms * ms, round(self.present_ms)
         number, cell, step = [], [], []
         for piece, part, bar in chunks(len(images), PIECE, progress):
@@ -204,7 +243,7 @@ class Columns:
             cell.append(np.asarray(spikes.i))
         of, when, what = (np.concatenate(each) for each in (number, step, cell))
         channel, row, column = np.unravel_index(what, shape)
-        return Events(
+        cells = Events(
             name=images.name,
             x=column,
             y=row,
@@ -216,6 +255,7 @@ class Columns:
             hashes=images.hashes,
             classes=images.classes,
         )
+        return self.heard(cells)
 
 
 Front = Edges | Columns
@@ -246,7 +286,8 @@ def front_of(config: Mapping[str, Any]) -> Front:
 def described(front: Front) -> dict[str, Any]:
     """Return a front as plain data, which ``front_of`` takes."""
     kind = next(name for name, kind in FRONTS.items() if isinstance(front, kind))
-    return {"kind": kind, **dataclasses.asdict(front)}
+    values = dataclasses.asdict(front)
+    return {"kind": kind, **{n: v for n, v in values.items() if v or n not in ("window", "corner")}}
 
 
 def _check(owner: str, front: Any) -> None:

@@ -10,13 +10,14 @@ from spikehebb.core.values import check_settings
 from spikehebb.datasets import Given, as_samples
 from spikehebb.devices import Device
 from spikehebb.jobs.advice import advise
-from spikehebb.jobs.digit_runs import DigitRun
+from spikehebb.jobs.digit_runs import DigitRun, DigitRuns
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.learn_digits import learn_digits
 from spikehebb.jobs.presets import LearnPreset, find_preset
 from spikehebb.jobs.start import Start
 from spikehebb.jobs.study import chip_rule
 from spikehebb.jobs.trained import load_start
+from spikehebb.jobs.windows import networks_of
 
 
 def learn(
@@ -30,7 +31,7 @@ def learn(
     overwrite: bool = False,
     progress: Progress | None = None,
     **settings: Any,
-) -> DigitRun:
+) -> DigitRun | DigitRuns:
     """Let a spiking network learn images without labels, then label its neurons and score it.
 
     Parameters
@@ -57,7 +58,7 @@ def learn(
 
     Returns
     -------
-    DigitRun
+    DigitRun or, where columns have windows, DigitRuns
 
     Raises
     ------
@@ -87,9 +88,11 @@ def learn(
         made = begun.settings(train_images, **settings)
     if device in (None, "auto"):
         device = advise(made, train_images).device
-    return learn_digits(
-        train_images, test_images, made, start=begun, device=device, out=out, overwrite=overwrite, progress=progress
-    )
+    about: dict[str, Any] = {"device": device, "out": out, "overwrite": overwrite, "progress": progress}
+    several = networks_of(made)
+    if len(several) > 1 and begun is None:
+        return learn_digits(train_images, test_images, several, **about)
+    return learn_digits(train_images, test_images, made, start=begun, **about)
 
 
 def _settings(known: LearnPreset | None, given: dict[str, Any]) -> Settings:

@@ -10,16 +10,16 @@ from typing import Any, overload
 
 import numpy as np
 
-from spikehebb import devices, metrics
+from spikehebb import devices
 from spikehebb.checkpoint import Checkpoint, Shapes
-from spikehebb.core import Int, Samples, images_only
+from spikehebb.core import Samples, images_only
 from spikehebb.core.progress import Log, Progress, log_all, of_stage, reporter
 from spikehebb.datasets import Given, as_samples
 from spikehebb.devices import Device
 from spikehebb.jobs import learned, learned_file, scores, shown
 from spikehebb.jobs.advice import announce_learning
 from spikehebb.jobs.digit_runs import KIND as REPLICAS
-from spikehebb.jobs.digit_runs import DigitRun, DigitRuns, check_replicas, folders_of, summary
+from spikehebb.jobs.digit_runs import DigitRun, DigitRuns, check_replicas, folders_of, report_on, summary
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.digit_state import (
     Networks,
@@ -41,6 +41,7 @@ from spikehebb.jobs.learned import AGAIN, LearnedNetwork, few, replaced, stronge
 from spikehebb.jobs.run import Arrays, Counts, check_counts, report_of, run
 from spikehebb.jobs.seeds import seed_of
 from spikehebb.jobs.start import Start
+from spikehebb.jobs.windows import networks_of, together
 from spikehebb.simulation import present
 
 
@@ -148,6 +149,11 @@ def learn_digits(
         settings = start.settings(train) if start else Settings()
     replicas = not isinstance(settings, Settings)
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
+    if any(len(networks_of(one)) > 1 for one in each):
+        raise ValueError(
+            "columns with a window are for one network in each corner: give the settings of all of them, "
+            "jobs.networks_of(settings), or the corner of one."
+        )
     if any(one.front for one in each):
         train, test = images_only(train), images_only(test)
     each = tuple(shown.settings_for(train, one) for one in each)
@@ -156,8 +162,8 @@ def learn_digits(
     if replicas:
         check_replicas(each)
     inputs = shown.inputs(each[0], shape)
-    if isinstance(each[0].front, Columns) and (replicas or start is not None):
-        raise ValueError("a first layer of columns is for one network that begins anew; leave out replicas and --from.")
+    if isinstance(each[0].front, Columns) and start is not None:
+        raise ValueError("a first layer of columns is for networks that begin anew; leave --from out.")
     shown.check_room(each, inputs)
     begun = begin(each[0], inputs, len(train.classes), None)
     plain = learned_file.packed(begun.weights, begun.lasting)
@@ -201,14 +207,15 @@ class _Learning:
     learns: tuple[str, ...]
     log: Log | None = None
     warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
-    front: list[FrontRun] = field(default_factory=list)  # the first layer, once it has learned and looked
+    front: list[FrontRun] = field(default_factory=list)  # what each network hears of the first layer that has learned
 
     @property
     def settings(self) -> tuple[Settings, ...]:
         """Those asked for, with what was measured since."""
         if not self.front or not self.asked[0].measures:
             return self.asked
-        return tuple(dataclasses.replace(one, max_rate_hz=self.front[0].rate) for one in self.asked)
+        heard = zip(self.asked, self.front, strict=True)
+        return tuple(dataclasses.replace(one, max_rate_hz=front.rate) for one, front in heard)
 
     @property
     def kind(self) -> str:
@@ -264,20 +271,23 @@ class _Learning:
         left = self.settings[0].epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
         if isinstance(columns := self.settings[0].front, Columns):
             about: Any = {"seed": self.settings[0].seed, "device": self.device, "out": folder / _FRONT, "tell": tell}
-            self.front[:] = [learn_front(images_only(self.train), images_only(self.test), columns, **about)]
+            looked = learn_front(images_only(self.train), images_only(self.test), columns.whole, **about)
+            self.front[:] = [looked.heard(one.front) for one in self.settings if isinstance(one.front, Columns)]
             measured = zip(states, self.begin(folder), strict=True)
             states = tuple(dataclasses.replace(state, circuit=begun.circuit) for state, begun in measured)
         train, _ = self._seen
-        announce_learning(self.settings, train, self.device, left)
+        announce_learning(self.settings, train[0], self.device, left)
         tell("building", 0)
         self.networks.prepare(states, train)
         tell("building", 1)
         return states
 
     @property
-    def _seen(self) -> tuple[Samples, Samples]:
-        """Training and test images as the network sees them: what a first layer says of them, where there is one."""
-        return (self.front[0].train, self.front[0].test) if self.front else (self.train, self.test)
+    def _seen(self) -> tuple[list[Samples], list[Samples]]:
+        """Training and test images as each network sees them: what a first layer says of them, where there is one."""
+        if self.front:
+            return [one.train for one in self.front], [one.test for one in self.front]
+        return [self.train] * len(self.asked), [self.test] * len(self.asked)
 
     def step(self, states: States, folder: Path, tell: Progress) -> States | None:
         total, done = self.settings[0].epochs * len(self.train), seen_after(states[0].chunks, len(self.train))
@@ -285,7 +295,8 @@ class _Learning:
             tell("learning", 1)
             return None
         pairs = list(zip(states, self.settings, strict=True))
-        images = [next_images(state, self._seen[0], settings) for state, settings in pairs]
+        seen = zip(pairs, self._seen[0], strict=True)
+        images = [next_images(state, train, settings) for (state, settings), train in seen]
         plans = [next_circuit(state, settings) for state, settings in pairs]
         bar = of_stage(tell, "learning", done / total, len(images[0]) / total)
         recordings = self.networks.show(
@@ -298,12 +309,12 @@ class _Learning:
         if self.settings[0].least_spikes:
             learned_from[0], answers[0] = self._again(learned_from[0], answers[0], images[0])
         learned_from = [followed(*each, done) for each in zip(learned_from, answers, images, strict=True)]
-        seen = done + len(images[0])
-        log_all(self.log, folders_of(self.settings), seen, [state.measured(seen) for state in learned_from])
+        now = done + len(images[0])
+        log_all(self.log, folders_of(self.settings), now, [state.measured(now) for state in learned_from])
         if not self.replicas:
             fired = np.asarray(recordings[0].counts["output"], float)
             layers = layers_of(plans[0][0], learned_from[0], fired, self.settings[0])
-            self.warned.update(warn(layers, learned_from[0], images[0], seen, self.warned))
+            self.warned.update(warn(layers, learned_from[0], images[0], now, self.warned))
         return tuple(learned_from)
 
     def _again(self, state: State, counts: Any, images: Samples) -> tuple[State, Any]:
@@ -322,27 +333,27 @@ class _Learning:
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
         train, test = self._seen
-        labelled = [labelled_images(train, settings) for settings in self.settings]
+        labelled = [labelled_images(each, settings) for each, settings in zip(train, self.settings, strict=True)]
         trained, fired = [], []
         responses = self.networks.counts(states, labelled, "labelling", tell)
-        for settings, header, state, images, (counts, _) in zip(
-            self.settings, self.headers, states, labelled, responses, strict=True
+        for number, (settings, header, state, images, (counts, _)) in enumerate(
+            zip(self.settings, self.headers, states, labelled, responses, strict=True)
         ):
             arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
-            arrays |= self.front[0].arrays() if self.front else {}
+            arrays |= self.front[number].arrays() if self.front else {}
             arrays |= scores.readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
-        tested = self.networks.counts(states, [test] * len(states), "testing", tell)
-        for network, state, images, spikes, (counts, seconds) in zip(
-            trained, states, labelled, fired, tested, strict=True
-        ):
+        tested = self.networks.counts(states, test, "testing", tell)
+        votes = [network.arrays for network in trained], [counts for counts, _ in tested], self.test
+        joined = {"together": together(*votes)} if all(one.place for one in self.settings) else {}
+        for network, state, spikes, (counts, seconds) in zip(trained, states, fired, tested, strict=True):
             measured, predicted = scores.scores_of(network.arrays, counts, self.test, seconds)
             layers = layers_of(network.circuit(learning=True), state, spikes, network.settings)
-            report = self._report(network, state, layers, len(images), measured, predicted)
-            runs.append(DigitRun(report=report, network=network))
+            report = report_on(network, state, layers, self.train, self.test, measured, predicted)
+            runs.append(DigitRun(report={**report, **joined}, network=network))
         seen, scored = seen_after(states[0].chunks, len(self.train)), [one.report["metrics"] for one in runs]
         log_all(self.log, folders_of(self.settings), seen, scored)
         return self._runs(runs)
@@ -365,34 +376,6 @@ class _Learning:
                 return None
             runs.append(DigitRun(report=report, network=learned.load(place, settings)))
         return None if self.replicas and not (folder / "summary.json").exists() else self._runs(runs)
-
-    def _report(
-        self,
-        network: LearnedNetwork,
-        state: State,
-        layers: Sequence[metrics.Learned],
-        labelled: int,
-        scores: dict[str, Any],
-        predicted: Int,
-    ) -> dict[str, Any]:
-        total = self.settings[0].epochs * len(self.train)
-        judged = metrics.health(layers, accuracy=scores["accuracy_vote"], labels=np.asarray(self.test.labels))
-        scores = scores | {
-            "ms_per_image_train": 1000 * state.seconds / total,
-            "input_spikes_per_image": float(state.spikes[0]) / total,
-            "output_spikes_per_image": float(state.spikes[1]) / total,
-            "dead_neurons": next(layer["silent"] for layer in judged["layers"] if "silent" in layer),
-        }
-        curve = [{"images_seen": int(seen), "accuracy": float(right)} for seen, right in state.curve]
-        return {
-            **network.header,
-            "labelled_from": labelled,
-            "size": network.size(),
-            "metrics": scores,
-            "confusion": metrics.confusion(predicted, np.asarray(self.test.labels), len(self.train.classes)).tolist(),
-            "learning_curve": curve,
-            "health": judged,
-        }
 
     def _runs(self, runs: Sequence[DigitRun]) -> DigitRuns:
         folders = folders_of(self.settings)

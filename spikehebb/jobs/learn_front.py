@@ -50,6 +50,14 @@ class FrontRun:
         """The mean length of the vector of all rates of the pooling cells, in Hz, over some training images."""
         return float(self.report["metrics"]["output_rate_hz"])
 
+    def heard(self, columns: Columns) -> FrontRun:
+        """Return what a network hears of it: columns may have a window."""
+        if not columns.window:
+            return self
+        train, test = columns.heard(self.train), columns.heard(self.test)
+        metrics = {**self.report["metrics"], "output_rate_hz": _rate(train, columns)}
+        return FrontRun(weights=self.weights, train=train, test=test, report={**self.report, "metrics": metrics})
+
     def arrays(self) -> dict[str, Any]:
         """Return what the file of a network behind it holds of it."""
         return {"front": self.weights, "front_rate": np.array(self.rate)}
@@ -200,7 +208,7 @@ class _Front:
         report = {
             **self.identity,
             "metrics": {
-                "output_rate_hz": self._rate(result.train),
+                "output_rate_hz": _rate(result.train, self.columns),
                 "spikes_per_image_train": counts["train"],
                 "spikes_per_image_test": counts["test"],
                 "norm_mean": float(lengths.mean()),
@@ -208,16 +216,6 @@ class _Front:
             },
         }
         return dataclasses.replace(result, report=report)
-
-    def _rate(self, seen: Events) -> float:
-        duration, steps = self.columns.present_ms * ms, round(self.columns.present_ms)
-        rate = seen.mean_length(duration, steps) / float(duration)
-        if not rate:
-            raise ValueError(
-                f"the columns are silent: no pooling cell fired for the first images of {seen.name}; "
-                "lower front.floor or front.quantum."
-            )
-        return rate
 
     def files(self, result: FrontRun) -> Mapping[str, Any]:
         saved = Checkpoint(header=self.identity, arrays={"weights": result.weights})
@@ -268,6 +266,17 @@ class _Front:
             return checkpoint.load(folder / kept(number), shapes).arrays
         except (OSError, ValueError):
             return None
+
+
+def _rate(seen: Events, columns: Columns) -> float:
+    duration, steps = columns.present_ms * ms, round(columns.present_ms)
+    rate = seen.mean_length(duration, steps) / float(duration)
+    if not rate:
+        raise ValueError(
+            f"the columns are silent: no pooling cell fired for the first images of {seen.name}; "
+            "lower front.floor or front.quantum."
+        )
+    return rate
 
 
 def looking(seed: int, part: str, before: int, piece: int) -> int:

@@ -305,7 +305,7 @@ def spike_counts(
             presentation=settings.presentation,
             dt=settings.dt,
             device=device,
-            seed=partial(_seed, settings.seed, stage, again),
+            seed=partial(_seed, settings.seed, stage, (*settings.place, *again)),
             encode=partial(shown.rows, settings, gain=stronger(time)),
             frames=shown.frames(settings),
             replicas=replicas,

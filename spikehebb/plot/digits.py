@@ -90,6 +90,7 @@ def from_input(network: LearnedNetwork) -> tuple[Float, tuple[int, ...]]:
     if isinstance(front, Columns):
         columns = front.circuit(np.asarray(network.arrays["front"]), shape).projections
         fields, pool = (np.asarray(columns[name].weights) for name in ("field", "pool"))
+        pool = pool[:, front.cells(shape)]
         weights = fields @ (pool @ weights) / pool.sum(axis=0).max()
     return weights[: int(np.prod(shape))], shape
 
