@@ -14,9 +14,11 @@ from spikehebb import checkpoint, datasets
 from spikehebb.checkpoint import Checkpoint
 from spikehebb.circuits import feature_columns
 from spikehebb.core import Circuit, Events, Images, Population, Projection, Protocol
+from spikehebb.core.progress import quiet
 from spikehebb.encoders import oriented_edges, word_source
-from spikehebb.jobs import Settings, evaluate, learn_digits, read
+from spikehebb.jobs import Settings, evaluate, learn_digits, networks_of, read
 from spikehebb.jobs.fronts import Columns, Edges, described, front_of
+from spikehebb.jobs.learned import spike_counts
 from spikehebb.neurons import escape_rate
 from spikehebb.simulation import simulate
 from tests.conftest import FAST
@@ -205,6 +207,61 @@ def test_a_damaged_piece_is_looked_at_again(learned: Any, digits: tuple[Images, 
     assert np.array_equal(run.network.arrays["weights"], learned.network.arrays["weights"])
 
 
+def test_a_window_is_a_corner_of_what_the_columns_say() -> None:
+    """One spike in every cell of 4 x 4 at its own time: what each of four windows of 3 x 3 hears is known."""
+    row, column = np.divmod(np.arange(16), 4)
+    channel = np.zeros(16, int)
+    cells = Events(
+        name="cells",
+        x=np.tile(column, 2),
+        y=np.tile(row, 2),
+        p=np.tile(channel, 2),
+        t=np.tile(np.arange(16), 2),
+        offsets=np.array([0, 16, 32]),
+        labels=np.array([3, 4]),
+        sensor=(1, 4, 4),
+    )
+    begins = {1: (0, 0), 2: (0, 1), 3: (1, 0), 4: (1, 1)}
+    for corner, (top, left) in begins.items():
+        columns = Columns(window=3, corner=corner)
+        expected = np.arange(16).reshape(4, 4)[top : top + 3, left : left + 3].ravel()
+        heard = columns.heard(cells)
+        assert heard.sensor == (1, 3, 3)
+        assert heard.offsets.tolist() == [0, 9, 18]
+        assert heard.t[:9].tolist() == expected.tolist()
+        assert (3 * heard.y + heard.x).tolist() == [*range(9), *range(9)]
+        of_one_feature = columns.cells((8, 8))[:9]
+        assert of_one_feature.tolist() == expected.tolist()
+        assert columns.shape((8, 8)) == (16, 3, 3)
+    with pytest.raises(ValueError, match="3 x 4 pixels from row 2 and column 0 on do not lie on a sensor of 4 x 4"):
+        cells.cropped(2, 0, 3, 4)
+
+
+@pytest.mark.long
+def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_path: Path) -> None:
+    """Each is a network by itself; together they are scored with the spikes and profiles of all, side by side."""
+    each = networks_of(Settings(**{**SMALL, "neurons": 12}, parameters={"front.window": 3}))
+    learned = learn_digits(*digits, each, device=FAST, out=tmp_path)
+    assert learned.folders == ("window-1", "window-2", "window-3", "window-4")
+    networks: list[Any] = [read(tmp_path / folder) for folder in learned.folders]
+    counts = []
+    for network, run in zip(networks, learned.runs, strict=True):
+        assert network.arrays["weights"].shape == (8 * 3 * 3, 12)
+        assert evaluate(network, digits[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+        seen = network.seen(digits[1])
+        assert seen.sensor == (8, 3, 3)
+        counts.append(spike_counts(network.circuit(), seen, network.settings, FAST, "testing", quiet, replicas=1)[0])
+    assert len({network.arrays["weights"].tobytes() for network in networks}) == 4
+    spikes = np.hstack([np.asarray(each.todense()) for each in counts])
+    profile = np.vstack([network.arrays["profile"] for network in networks])
+    chance = profile / np.maximum(profile.sum(axis=1, keepdims=True), 1e-12)
+    soft = np.mean((spikes @ chance).argmax(axis=1) == digits[1].labels)
+    together = learned.summary["together"]
+    assert together["accuracy_soft_vote"] == soft
+    assert together["accuracy_soft_vote"] > max(run.report["metrics"]["accuracy_soft_vote"] for run in learned.runs)
+    assert learn_digits(*digits, each, device=FAST, out=tmp_path).report == learned.summary  # read, not learned again
+
+
 def test_a_network_learns_from_edges(digits: tuple[Images, Images], tmp_path: Path) -> None:
     settings = Settings(neurons=10, front="edges", parameters={"front.directions": 4, "front.power": 0.5})
     run = learn_digits(*digits, settings, device=FAST, out=tmp_path)
@@ -237,6 +294,9 @@ def test_fronts_are_plain_data() -> None:
         ({"parameters": {"front.pool": 4}}, "front.pool: there is no front; give one"),
         ({"front": "columns", "circuit": "nessler"}, "columns are the front of the circuit soft_wta"),
         ({"front": "columns", "presentation_ms": 100.0}, "leave circuit, presentation and dt out"),
+        ({"front": {"kind": "columns", "corner": 2}}, "corner is 1 to 4, of a window, got 2"),
+        ({"front": {"kind": "columns", "window": 2, "corner": 5}}, "corner is 1 to 4"),
+        ({"front": {"kind": "columns", "window": -1}}, "window must be a whole number from 0 on, got -1"),
         ({"front": {"kind": "columns", "present_ms": 80.0}}, "present_ms a whole number up to 52"),
     ],
 )
@@ -255,8 +315,13 @@ def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learn
     dark = Images(name="dark", pixels=np.zeros((20, 8, 8)), labels=np.arange(20) % 10)
     with pytest.raises(ValueError, match="hardly any patch of dark is brighter"):
         learn_digits(dark, dark, Settings(**SMALL), device=FAST)
-    with pytest.raises(ValueError, match="for one network that begins anew"):
+    with pytest.raises(ValueError, match="every seed would have columns of its own; run these seeds one after another"):
         learn_digits(train, test, [Settings(**SMALL, seed=seed) for seed in (0, 1)], device=FAST)
+    wide = Settings(**SMALL, parameters={"front.window": 5})
+    with pytest.raises(ValueError, match="a window of 5 x 5 cells does not fit into the 4 x 4"):
+        learn_digits(train, test, networks_of(wide), device=FAST)
+    with pytest.raises(ValueError, match="are for one network in each corner: give the settings of all"):
+        learn_digits(train, test, wide, device=FAST)
     one = np.zeros(1, int)
     events = Events(name="events", x=one, y=one, p=one, t=one, offsets=np.array([0, 1]), labels=one, sensor=(1, 8, 8))
     with pytest.raises(ValueError, match="events holds recordings, but this network takes images"):

@@ -21,8 +21,8 @@ def networks_of(settings: Settings) -> tuple[Settings, ...]:
 
     Examples
     --------
-    >>> from spikehebb.jobs import Columns, Settings
-    >>> [one.front.corner for one in networks_of(Settings(front=Columns(window=10)))]
+    >>> from spikehebb.jobs import Settings
+    >>> [one.front.corner for one in networks_of(Settings(front={"kind": "columns", "window": 10}))]
     [1, 2, 3, 4]
     """
     front = settings.front
