@@ -249,7 +249,7 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
         assert network.arrays["weights"].shape == (8 * 3 * 3, 12)
         assert evaluate(network, digits[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
         seen = network.seen(digits[1])
-        assert seen.sensor == (8, 3, 3)
+        assert seen.sensor == (8, 4, 4)
         counts.append(spike_counts(network.circuit(), seen, network.settings, FAST, "testing", quiet, replicas=1)[0])
     assert len({network.arrays["weights"].tobytes() for network in networks}) == 4
     spikes = np.hstack([np.asarray(each.todense()) for each in counts])
@@ -260,6 +260,19 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
     assert together["accuracy_soft_vote"] == soft
     assert together["accuracy_soft_vote"] > max(run.report["metrics"]["accuracy_soft_vote"] for run in learned.runs)
     assert learn_digits(*digits, each, device=FAST, out=tmp_path).report == learned.summary  # read, not learned again
+
+
+def test_edges_have_windows_too(digits: tuple[Images, Images]) -> None:
+    images = digits[0][:5]
+    whole = Edges(directions=4).rates(images).reshape(5, 4, 4, 4)
+    corners = [Edges(directions=4, window=3, corner=corner) for corner in (1, 2, 3, 4)]
+    expected = [whole[:, :, :3, :3], whole[:, :, :3, 1:], whole[:, :, 1:, :3], whole[:, :, 1:, 1:]]
+    for edges, part in zip(corners, expected, strict=True):
+        assert edges.shape((8, 8)) == (4, 3, 3)
+        assert np.array_equal(edges.rates(images), part.reshape(5, -1))
+    settings = Settings(front={"kind": "edges", "window": 3})
+    assert [one.front for one in networks_of(settings)] == [Edges(window=3, corner=corner) for corner in (1, 2, 3, 4)]
+    assert networks_of(Settings(front="edges")) == (Settings(front="edges"),)
 
 
 def test_a_network_learns_from_edges(digits: tuple[Images, Images], tmp_path: Path) -> None:
@@ -320,7 +333,7 @@ def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learn
     wide = Settings(**SMALL, parameters={"front.window": 5})
     with pytest.raises(ValueError, match="a window of 5 x 5 cells does not fit into the 4 x 4"):
         learn_digits(train, test, networks_of(wide), device=FAST)
-    with pytest.raises(ValueError, match="are for one network in each corner: give the settings of all"):
+    with pytest.raises(ValueError, match="is for one network in each corner: give the settings of all"):
         learn_digits(train, test, wide, device=FAST)
     one = np.zeros(1, int)
     events = Events(name="events", x=one, y=one, p=one, t=one, offsets=np.array([0, 1]), labels=one, sensor=(1, 8, 8))

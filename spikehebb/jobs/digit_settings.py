@@ -18,7 +18,7 @@ from spikehebb.core.values import is_finite
 from spikehebb.encoders import word_source
 from spikehebb.hardware import Target
 from spikehebb.jobs.digit_parameters import ANY, FIELDS, check_any, limited, of, own_limits, plain, with_bits
-from spikehebb.jobs.fronts import Columns, Edges, described, front_of
+from spikehebb.jobs.fronts import Columns, Edges, Windowed, described, front_of
 from spikehebb.jobs.seeds import generator
 from spikehebb.reading import printable
 
@@ -248,7 +248,7 @@ class Settings:
     @property
     def place(self) -> tuple[int, ...]:
         """What else than the seed decides what is drawn at random: the corner of its window, where it has one."""
-        return (self.front.corner,) if isinstance(self.front, Columns) and self.front.corner else ()
+        return (self.front.corner,) if isinstance(self.front, Windowed) and self.front.corner else ()
 
     def _value(self, name: str, value: Any) -> Any:
         """Return a value, read from text where it is to be a number."""

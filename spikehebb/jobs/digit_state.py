@@ -284,8 +284,8 @@ class Networks:
     learns: tuple[str, ...]
     room: int
 
-    def prepare(self, states: Sequence[State], images: Sequence[Samples]) -> None:
-        """Build the programs of learning and of inference from images as each network sees them."""
+    def prepare(self, states: Sequence[State], train: Samples) -> None:
+        """Build the programs of learning and of inference."""
         learning = [
             constrained(settings, circuit, settings.seed).circuit if settings.on_chip else circuit
             for settings, circuit in zip(self.settings, self._circuits(states), strict=True)
@@ -295,7 +295,7 @@ class Networks:
         for circuits, replicas in ((learning, None), (self._circuits(states, frozen=True), frozen_replicas)):
             present.prepare_show(
                 self._joined(circuits),
-                self._rows([each[:1] for each in images]),
+                self._rows([train[:1]] * len(states)),
                 presentation=self.settings[0].presentation,
                 dt=self.settings[0].dt,
                 device=self.device,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from brian2 import Hz, ms
@@ -20,17 +20,63 @@ from spikehebb.simulation.present import as_they_are, chunks, show
 
 PIECE = 1000  # images that columns look at in one run of their program
 CORNERS = (1, 2, 3, 4)  # top left, top right, bottom left, bottom right
-_FROM_0 = ("floor", "spread", "window", "corner")
+_WINDOW = ("window", "corner")
+_FROM_0 = ("floor", "spread", *_WINDOW)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edges:
+class Windowed:
+    """What a network sees of the cells of a front: all of them, or those in a corner of the image.
+
+    Parameters
+    ----------
+    window : int
+        The side of a square of cells: one network learns in every corner of the image, and the neurons of all of them
+        vote together. 0: one network sees all cells.
+    corner : int
+        1 to 4: of these networks only the one at the top left, top right, bottom left or bottom right.
+    """
+
+    window: int = 0
+    corner: int = 0
+
+    @property
+    def whole(self) -> Self:
+        """The same without a window."""
+        return dataclasses.replace(self, window=0, corner=0)
+
+    def _rectangle(self, cells: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        """Return top, left, height and width of the window."""
+        _, height, width = cells
+        if self.window > min(height, width):
+            raise ValueError(
+                f"a window of {self.window} x {self.window} cells does not fit into the {height} x {width} that there "
+                "are; take a smaller one."
+            )
+        down, right = divmod(max(self.corner - 1, 0), 2)
+        side = (self.window or height, self.window or width)
+        return down * (height - side[0]), right * (width - side[1]), *side
+
+    def _within(self, cells: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return the shape of what is seen of cells of a shape."""
+        return cells[0], *self._rectangle(cells)[2:]
+
+    def _part(self, cells: Any) -> Any:
+        """Return what is seen of an array whose last axes are features, height and width."""
+        top, left, height, width = self._rectangle(cells.shape[-3:])
+        return cells[..., top : top + height, left : left + width]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edges(Windowed):
     """Fixed cells for oriented edges: ``encoders.oriented_edges`` of the image, whose answers are the rates of inputs.
 
     Parameters
     ----------
     directions, scale, spread, pool, power
         As of ``oriented_edges``.
+    window, corner : int
+        As of ``Windowed``.
     """
 
     directions: int = 8
@@ -43,18 +89,19 @@ class Edges:
         _check("edges", self)
 
     def shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return what images of a shape become: (directions, height, width)."""
+        """Return what a network sees of images of a shape: (directions, height, width)."""
         _, height, width = _grey("edges", image_shape)
-        return self.directions, height // self.pool, width // self.pool
+        return self._within((self.directions, height // self.pool, width // self.pool))
 
     def rates(self, images: Images) -> Float:
         """Return what images become, shape (images, directions*height*width)."""
         pixels = images.intensities().reshape(len(images), *_grey("edges", images.pixel_shape)[1:])
-        return oriented_edges(pixels, **dataclasses.asdict(self)).reshape(len(images), -1)
+        own = {n: v for n, v in dataclasses.asdict(self).items() if n not in _WINDOW}
+        return np.ascontiguousarray(self._part(oriented_edges(pixels, **own))).reshape(len(images), -1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
+class Columns(Windowed):
     """A first layer that learns without labels by the same circuit and rule, then rests while the next one learns.
 
     Its neurons learn from patches of training images in one soft winner-take-all circuit; then they stand as a column
@@ -74,11 +121,8 @@ class Columns:
         Of the columns and cells, as of ``feature_columns``.
     present_ms : float
         How long an image is looked at, in steps of 1 ms: at most 52.
-    window : int
-        How many cells a network hears, as the side of a square: one network learns in every corner of the image, and
-        all of them vote together. 0: one network hears all cells.
-    corner : int
-        1 to 4: of these networks only the one at the top left, top right, bottom left or bottom right.
+    window, corner : int
+        As of ``Windowed``.
     """
 
     features: int = 16
@@ -94,8 +138,6 @@ class Columns:
     pool: int = 2
     quantum: float = 0.3
     present_ms: float = 50.0
-    window: int = 0
-    corner: int = 0
 
     def __post_init__(self) -> None:
         _check("columns", self)
@@ -106,26 +148,16 @@ class Columns:
                 f"columns: blank must be below 1 and present_ms a whole number up to 52, got {self.blank} and "
                 f"{self.present_ms}."
             )
-        if self.corner > len(CORNERS) or (self.corner and not self.window):
-            raise ValueError(f"columns: corner is 1 to 4, of a window, got {self.corner}; give window, too.")
-
-    @property
-    def whole(self) -> Columns:
-        """The columns without a window."""
-        return dataclasses.replace(self, window=0, corner=0)
 
     def shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Return what a network hears of images of a shape: (features, height, width)."""
+        return self._within(self._cells(image_shape))
+
+    def _cells(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
         _, height, width = _three(image_shape)
         if min(height, width) < max(self.kernel, self.pool):
             raise ValueError(f"columns: images of {tuple(image_shape)} are smaller than a field of {self.kernel}.")
-        height, width = height // self.pool, width // self.pool
-        if self.window > min(height, width):
-            raise ValueError(
-                f"columns: a window of {self.window} x {self.window} cells does not fit into the {height} x {width} "
-                f"of images of {tuple(image_shape)}; take a smaller one."
-            )
-        return self.features, self.window or height, self.window or width
+        return self.features, height // self.pool, width // self.pool
 
     def heard(self, cells: Events) -> Events:
         """Return what a network hears of the spikes of all cells."""
@@ -133,17 +165,8 @@ class Columns:
 
     def cells(self, image_shape: tuple[int, ...]) -> Int:
         """Return which of all cells a network hears, in the order of its inputs."""
-        whole = self.whole.shape(image_shape)
-        top, left, height, width = self._rectangle(whole)
-        numbers = np.arange(int(np.prod(whole))).reshape(whole)
-        return numbers[:, top : top + height, left : left + width].ravel()
-
-    def _rectangle(self, whole: tuple[int, int, int]) -> tuple[int, int, int, int]:
-        """Return top, left, height and width of the window."""
-        _, height, width = whole
-        side = (self.window or height, self.window or width)
-        down, right = divmod(max(self.corner - 1, 0), 2)
-        return down * (height - side[0]), right * (width - side[1]), *side
+        whole = self._cells(image_shape)
+        return np.ravel(self._part(np.arange(int(np.prod(whole))).reshape(whole)))
 
     def inputs(self, image_shape: tuple[int, ...]) -> int:
         """Return how many inputs a neuron of a column has."""
@@ -152,7 +175,7 @@ class Columns:
     def neurons(self, image_shape: tuple[int, ...]) -> int:
         """Return how many neurons columns, their inhibitory units and the pooling cells are."""
         _, height, width = _three(image_shape)
-        return height * width * (self.features + 1) + int(np.prod(self.whole.shape(image_shape)))
+        return height * width * (self.features + 1) + int(np.prod(self._cells(image_shape)))
 
     def learning(self, weights: Float) -> Circuit:
         """Return the circuit in which the neurons of a column learn; weights are (inputs of a patch, features)."""
@@ -208,7 +231,7 @@ class Columns:
         seed: Callable[[int], int],
         progress: Fraction | None = None,
     ) -> Events:
-        """Return what a network hears of images: the spikes of the pooling cells, as recordings.
+        """Return the spikes of the pooling cells for images, as recordings.
 
         Parameters
         ----------
@@ -221,7 +244,7 @@ class Columns:
             Called with the completed fraction.
         """
         circuit = self.circuit(weights, images.pixel_shape)
-        shape = self.whole.shape(images.pixel_shape)
+        shape = self._cells(images.pixel_shape)
         present, steps = self.present_ms * ms, round(self.present_ms)
         number, cell, step = [], [], []
         for piece, part, bar in chunks(len(images), PIECE, progress):
@@ -243,7 +266,7 @@ class Columns:
             cell.append(np.asarray(spikes.i))
         of, when, what = (np.concatenate(each) for each in (number, step, cell))
         channel, row, column = np.unravel_index(what, shape)
-        cells = Events(
+        return Events(
             name=images.name,
             x=column,
             y=row,
@@ -255,7 +278,6 @@ class Columns:
             hashes=images.hashes,
             classes=images.classes,
         )
-        return self.heard(cells)
 
 
 Front = Edges | Columns
@@ -287,13 +309,15 @@ def described(front: Front) -> dict[str, Any]:
     """Return a front as plain data, which ``front_of`` takes."""
     kind = next(name for name, kind in FRONTS.items() if isinstance(front, kind))
     values = dataclasses.asdict(front)
-    return {"kind": kind, **{n: v for n, v in values.items() if v or n not in ("window", "corner")}}
+    return {"kind": kind, **{n: v for n, v in values.items() if v or n not in _WINDOW}}
 
 
 def _check(owner: str, front: Any) -> None:
     for item in fields(front):
         name, value = f"{owner}: {item.name}", getattr(front, item.name)
         check_setting(name, str(item.type), value, from_0=item.name in _FROM_0)
+    if front.corner > len(CORNERS) or (front.corner and not front.window):
+        raise ValueError(f"{owner}: corner is 1 to 4, of a window, got {front.corner}; give window, too.")
 
 
 def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:

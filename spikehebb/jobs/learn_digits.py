@@ -151,7 +151,7 @@ def learn_digits(
     each = (settings,) if isinstance(settings, Settings) else tuple(settings)
     if any(len(networks_of(one)) > 1 for one in each):
         raise ValueError(
-            "columns with a window are for one network in each corner: give the settings of all of them, "
+            "a front with a window is for one network in each corner: give the settings of all of them, "
             "jobs.networks_of(settings), or the corner of one."
         )
     if any(one.front for one in each):
@@ -207,15 +207,13 @@ class _Learning:
     learns: tuple[str, ...]
     log: Log | None = None
     warned: set[str] = field(default_factory=set)  # of what a user has been warned while it learns
-    front: list[FrontRun] = field(default_factory=list)  # what each network hears of the first layer that has learned
+    front: list[FrontRun] = field(default_factory=list)  # the first layer, once it has learned and looked
+    measured: list[Settings] = field(default_factory=list)  # the settings, with what was measured on it
 
     @property
     def settings(self) -> tuple[Settings, ...]:
         """Those asked for, with what was measured since."""
-        if not self.front or not self.asked[0].measures:
-            return self.asked
-        heard = zip(self.asked, self.front, strict=True)
-        return tuple(dataclasses.replace(one, max_rate_hz=front.rate) for one, front in heard)
+        return tuple(self.measured) or self.asked
 
     @property
     def kind(self) -> str:
@@ -271,23 +269,21 @@ class _Learning:
         left = self.settings[0].epochs * len(self.train) - seen_after(states[0].chunks, len(self.train))
         if isinstance(columns := self.settings[0].front, Columns):
             about: Any = {"seed": self.settings[0].seed, "device": self.device, "out": folder / _FRONT, "tell": tell}
-            looked = learn_front(images_only(self.train), images_only(self.test), columns.whole, **about)
-            self.front[:] = [looked.heard(one.front) for one in self.settings if isinstance(one.front, Columns)]
+            self.front[:] = [learn_front(images_only(self.train), images_only(self.test), columns, **about)]
+            self.measured[:] = [self.front[0].measured(one) for one in self.asked]
             measured = zip(states, self.begin(folder), strict=True)
             states = tuple(dataclasses.replace(state, circuit=begun.circuit) for state, begun in measured)
         train, _ = self._seen
-        announce_learning(self.settings, train[0], self.device, left)
+        announce_learning(self.settings, train, self.device, left)
         tell("building", 0)
         self.networks.prepare(states, train)
         tell("building", 1)
         return states
 
     @property
-    def _seen(self) -> tuple[list[Samples], list[Samples]]:
-        """Training and test images as each network sees them: what a first layer says of them, where there is one."""
-        if self.front:
-            return [one.train for one in self.front], [one.test for one in self.front]
-        return [self.train] * len(self.asked), [self.test] * len(self.asked)
+    def _seen(self) -> tuple[Samples, Samples]:
+        """Training and test images as the network sees them: what a first layer says of them, where there is one."""
+        return (self.front[0].train, self.front[0].test) if self.front else (self.train, self.test)
 
     def step(self, states: States, folder: Path, tell: Progress) -> States | None:
         total, done = self.settings[0].epochs * len(self.train), seen_after(states[0].chunks, len(self.train))
@@ -295,8 +291,7 @@ class _Learning:
             tell("learning", 1)
             return None
         pairs = list(zip(states, self.settings, strict=True))
-        seen = zip(pairs, self._seen[0], strict=True)
-        images = [next_images(state, train, settings) for (state, settings), train in seen]
+        images = [next_images(state, self._seen[0], settings) for state, settings in pairs]
         plans = [next_circuit(state, settings) for state, settings in pairs]
         bar = of_stage(tell, "learning", done / total, len(images[0]) / total)
         recordings = self.networks.show(
@@ -309,12 +304,12 @@ class _Learning:
         if self.settings[0].least_spikes:
             learned_from[0], answers[0] = self._again(learned_from[0], answers[0], images[0])
         learned_from = [followed(*each, done) for each in zip(learned_from, answers, images, strict=True)]
-        now = done + len(images[0])
-        log_all(self.log, folders_of(self.settings), now, [state.measured(now) for state in learned_from])
+        seen = done + len(images[0])
+        log_all(self.log, folders_of(self.settings), seen, [state.measured(seen) for state in learned_from])
         if not self.replicas:
             fired = np.asarray(recordings[0].counts["output"], float)
             layers = layers_of(plans[0][0], learned_from[0], fired, self.settings[0])
-            self.warned.update(warn(layers, learned_from[0], images[0], now, self.warned))
+            self.warned.update(warn(layers, learned_from[0], images[0], seen, self.warned))
         return tuple(learned_from)
 
     def _again(self, state: State, counts: Any, images: Samples) -> tuple[State, Any]:
@@ -333,20 +328,20 @@ class _Learning:
 
     def finish(self, states: States, folder: Path, tell: Progress) -> DigitRuns:
         train, test = self._seen
-        labelled = [labelled_images(each, settings) for each, settings in zip(train, self.settings, strict=True)]
+        labelled = [labelled_images(train, settings) for settings in self.settings]
         trained, fired = [], []
         responses = self.networks.counts(states, labelled, "labelling", tell)
-        for number, (settings, header, state, images, (counts, _)) in enumerate(
-            zip(self.settings, self.headers, states, labelled, responses, strict=True)
+        for settings, header, state, images, (counts, _) in zip(
+            self.settings, self.headers, states, labelled, responses, strict=True
         ):
             arrays = learned_file.packed(state.weights, state.lasting) | {"age": state.age}
             arrays |= {} if state.bias is None else {"bias": state.bias}
-            arrays |= self.front[number].arrays() if self.front else {}
+            arrays |= self.front[0].arrays(settings.front) if self.front else {}
             arrays |= scores.readouts(counts, np.asarray(images.labels), len(self.train.classes))
             trained.append(LearnedNetwork(header=header, arrays=arrays, settings=settings))
             fired.append(np.asarray(counts.sum(axis=0), float).ravel())
         runs = []
-        tested = self.networks.counts(states, test, "testing", tell)
+        tested = self.networks.counts(states, [test] * len(states), "testing", tell)
         votes = [network.arrays for network in trained], [counts for counts, _ in tested], self.test
         joined = {"together": together(*votes)} if all(one.place for one in self.settings) else {}
         for network, state, spikes, (counts, seconds) in zip(trained, states, fired, tested, strict=True):

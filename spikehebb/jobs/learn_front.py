@@ -19,6 +19,7 @@ from spikehebb.core import Events, Float, Images
 from spikehebb.core.memory import check_memory
 from spikehebb.core.progress import Progress, of_stage
 from spikehebb.devices import Device
+from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.fronts import PIECE, Columns, described
 from spikehebb.jobs.run import Arrays, Counts, check_counts, provenance, report_of, run
 from spikehebb.jobs.seeds import generator, seed_of
@@ -27,6 +28,7 @@ from spikehebb.simulation.present import show
 KIND = "columns"
 CHUNK = 2000  # patches in one run of the program: what an interruption can cost
 _EVENT = 20  # bytes of a spike, and of its copy
+_MEASURED = 200  # images on which the rate of the cells is measured
 _START = 3.0  # length of the random weights at the start
 _KEPT = {"x": np.uint16, "y": np.uint16, "p": np.uint8, "t": np.uint32}
 
@@ -45,22 +47,30 @@ class FrontRun:
     test: Events
     report: Mapping[str, Any]
 
-    @property
-    def rate(self) -> float:
-        """The mean length of the vector of all rates of the pooling cells, in Hz, over some training images."""
-        return float(self.report["metrics"]["output_rate_hz"])
+    def measured(self, settings: Settings) -> Settings:
+        """Return the settings of a network behind it with the rate of what that hears, where it was left out."""
+        return dataclasses.replace(settings, max_rate_hz=self.rate(settings.front)) if settings.measures else settings
 
-    def heard(self, columns: Columns) -> FrontRun:
-        """Return what a network hears of it: columns may have a window."""
-        if not columns.window:
-            return self
-        train, test = columns.heard(self.train), columns.heard(self.test)
-        metrics = {**self.report["metrics"], "output_rate_hz": _rate(train, columns)}
-        return FrontRun(weights=self.weights, train=train, test=test, report={**self.report, "metrics": metrics})
+    def rate(self, columns: Any) -> float:
+        """Return the mean length of the vector of the rates of all cells that a network hears, in Hz, over some images.
 
-    def arrays(self) -> dict[str, Any]:
+        Raises
+        ------
+        ValueError
+            If none of them fires.
+        """
+        seen, steps = columns.heard(self.train[:_MEASURED]), round(columns.present_ms)
+        rate = float(seen.mean_length(columns.present_ms * ms, steps) / (columns.present_ms / 1000))
+        if not rate:
+            raise ValueError(
+                f"the columns are silent: no pooling cell fired for the first images of {seen.name}; "
+                "lower front.floor or front.quantum."
+            )
+        return rate
+
+    def arrays(self, columns: Any) -> dict[str, Any]:
         """Return what the file of a network behind it holds of it."""
-        return {"front": self.weights, "front_rate": np.array(self.rate)}
+        return {"front": self.weights, "front_rate": np.array(self.rate(columns))}
 
 
 def learn_front(
@@ -72,6 +82,7 @@ def learn_front(
     ----------
     train, test : Images
     columns : Columns
+        Of which a network may see a window: all of them are kept.
     seed : int
     device : Device
     out : path, optional
@@ -84,7 +95,7 @@ def learn_front(
     ValueError
         If images are smaller than a field, or too dark for patches.
     """
-    job = _Front(train=train, test=test, columns=columns, seed=seed, device=device)
+    job = _Front(train=train, test=test, columns=columns.whole, seed=seed, device=device)
     before = None if out is None else job.finished(out)
     return before or run(job, out=out, overwrite=True, tell=tell)  # what is there of another run has lost its network
 
@@ -208,7 +219,7 @@ class _Front:
         report = {
             **self.identity,
             "metrics": {
-                "output_rate_hz": _rate(result.train, self.columns),
+                "output_rate_hz": result.rate(self.columns),
                 "spikes_per_image_train": counts["train"],
                 "spikes_per_image_test": counts["test"],
                 "norm_mean": float(lengths.mean()),
@@ -266,17 +277,6 @@ class _Front:
             return checkpoint.load(folder / kept(number), shapes).arrays
         except (OSError, ValueError):
             return None
-
-
-def _rate(seen: Events, columns: Columns) -> float:
-    duration, steps = columns.present_ms * ms, round(columns.present_ms)
-    rate = seen.mean_length(duration, steps) / float(duration)
-    if not rate:
-        raise ValueError(
-            f"the columns are silent: no pooling cell fired for the first images of {seen.name}; "
-            "lower front.floor or front.quantum."
-        )
-    return rate
 
 
 def looking(seed: int, part: str, before: int, piece: int) -> int:

@@ -30,6 +30,7 @@ _BYTES = 40  # of a weight and of its copies, while a network learns
 def rows(settings: Settings, images: Samples, gain: float = 1.0) -> Any:
     """Return images as they are presented to the input, shape (images * frames, inputs), times a gain."""
     if isinstance(images, Events):  # whose spikes are what they are
+        images = settings.front.heard(images) if isinstance(settings.front, Columns) else images
         steps = settings.time_steps
         words = images.words(settings.recording_ms * ms, steps, steps_per_word=steps // frames(settings))
         return words.reshape(-1, words.shape[2])

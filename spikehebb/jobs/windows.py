@@ -1,4 +1,4 @@
-"""Networks that hear a window of what a first layer says each, and vote together."""
+"""Networks that see a window of the cells of a front each, and vote together."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from scipy import sparse
 
 from spikehebb.core import Samples
 from spikehebb.jobs.digit_settings import Settings
-from spikehebb.jobs.fronts import CORNERS, Columns
+from spikehebb.jobs.fronts import CORNERS, Windowed
 from spikehebb.jobs.scores import votes_of
 
 
 def networks_of(settings: Settings) -> tuple[Settings, ...]:
-    """Return the settings of every network that learns: one for each corner where columns have windows, else one.
+    """Return the settings of every network that learns: one for each corner where the front has windows, else one.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def networks_of(settings: Settings) -> tuple[Settings, ...]:
     [1, 2, 3, 4]
     """
     front = settings.front
-    if not isinstance(front, Columns) or not front.window or front.corner:
+    if not isinstance(front, Windowed) or not front.window or front.corner:
         return (settings,)
     return tuple(dataclasses.replace(settings, front=dataclasses.replace(front, corner=corner)) for corner in CORNERS)
 
