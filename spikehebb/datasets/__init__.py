@@ -26,6 +26,7 @@ from spikehebb.datasets.official import find as find
 from spikehebb.datasets.patterns import Patterns as Patterns
 from spikehebb.datasets.patterns import image_patterns as image_patterns
 from spikehebb.datasets.patterns import patterns as patterns
+from spikehebb.datasets.retina import Retina as Retina
 from spikehebb.datasets.sample import sample as sample
 from spikehebb.datasets.scaling import scaled as scaled
 from spikehebb.datasets.stl import stl10 as stl10
