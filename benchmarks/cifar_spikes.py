@@ -3,7 +3,7 @@
 python benchmarks/cifar_spikes.py --folder DIR --out FILE [--units 100] [--seeds 0] [--train 50000] [--test 10000]
                                   [--validation]
 
-On and off cells (``datasets.Retina``) show the images; the layer learns from patches with SoftHebb in spikes, rests, and
+On and off cells (``datasets.Retina``) show the images; the layer learns from patches with SoftHebb in spikes and rests;
 its spikes for every image are pooled over 8 x 8 positions and counted. Ridge regression reads the counts of the
 training images. --validation tunes: it scores the last 10,000 training images, which nothing else sees then. Interrupt
 it at will: finished and unfinished runs in DIR are gone on with.
