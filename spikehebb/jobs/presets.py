@@ -27,6 +27,8 @@ class LearnPreset:
         Fields of ``Settings`` that differ from their defaults.
     accuracy, deviation : float, optional
         Single-neuron vote in % on the test images: mean and standard deviation over seeds.
+    soft : float, optional
+        Soft vote in %, the mean over the same seeds.
     seeds : int
         How many; 0 where it has not been measured on all images.
     published : float, optional
@@ -40,6 +42,7 @@ class LearnPreset:
     settings: Mapping[str, Any] = field(default_factory=dict)
     accuracy: float | None = None
     deviation: float | None = None
+    soft: float | None = None
     seeds: int = 0
     published: float | None = None
 
@@ -54,7 +57,8 @@ class LearnPreset:
         if self.accuracy is None:
             return "not yet measured"
         deviation = "" if self.deviation is None else f" ± {self.deviation:.2f}"
-        return f"{self.accuracy:.2f}{deviation} % ({self.seeds} seed{'s' * (self.seeds > 1)})"
+        soft = "" if self.soft is None else f", soft vote {self.soft:.2f} %"
+        return f"{self.accuracy:.2f}{deviation} %{soft} ({self.seeds} seed{'s' * (self.seeds > 1)})"
 
     def made(self, **changes: Any) -> Settings:
         """Return its settings; ``parameters`` among the changes are added to its own.
