@@ -76,7 +76,7 @@ def test_by_a_command(forms: dict[str, jobs.Trained], tmp_path: Path) -> None:  
     names = next(csv.reader((out / "comparison.csv").open()))
     assert names == ["", *map(str, paths[:2])]
     assert written["limits"] == {}
-    assert "several networks are compared on a chip; give one with --target" in refused(
+    assert "only the neurons of networks that learned in spikes vote together" in refused(
         run("evaluate", *paths[:2], *few)
     )
     assert "--out is for the table of several networks" in refused(run("evaluate", paths[0], *few, "--out", out))

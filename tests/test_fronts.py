@@ -16,7 +16,7 @@ from spikehebb.circuits import feature_columns
 from spikehebb.core import Circuit, Events, Images, Population, Projection, Protocol
 from spikehebb.core.progress import quiet
 from spikehebb.encoders import oriented_edges, word_source
-from spikehebb.jobs import Settings, evaluate, learn_digits, networks_of, read
+from spikehebb.jobs import Settings, evaluate, learn_digits, networks_of, read, vote_together
 from spikehebb.jobs.fronts import Columns, Edges, described, front_of
 from spikehebb.jobs.learned import spike_counts
 from spikehebb.neurons import escape_rate
@@ -259,6 +259,12 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
     together = learned.summary["together"]
     assert together["accuracy_soft_vote"] == soft
     assert together["accuracy_soft_vote"] > max(run.report["metrics"]["accuracy_soft_vote"] for run in learned.runs)
+    again = vote_together([tmp_path], digits[1])
+    assert again["metrics"] == together
+    assert (again["networks"], again["neurons"]) == (4, 48)
+    assert vote_together(networks[::-1], digits[1])["metrics"]["accuracy_soft_vote"] == soft
+    with pytest.raises(ValueError, match="no networks: give those that vote together"):
+        vote_together([], digits[1])
     assert learn_digits(*digits, each, device=FAST, out=tmp_path).report == learned.summary  # read, not learned again
 
 

@@ -209,7 +209,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score saved networks again, and count what they cost: of several, side by side."""
+    """Score saved networks again, and count what they cost. Several vote together, or are compared on a --target."""
     from spikehebb import jobs
     from spikehebb.cli import parse
 
@@ -220,22 +220,27 @@ def evaluate(
         "circuit": None if circuit is None else parse.circuit(circuit),
         "rule": None if rule is None else parse.own_or_name(rule),
     }
-    if len(checkpoints) > 1 and (chip is None or replicas is not None):
-        raise ValueError("several networks are compared on a chip; give one with --target, and leave --replicas out.")
-    if len(checkpoints) == 1 and out is not None:
-        raise ValueError("--out is for the table of several networks; give more than one, or use --json.")
-    every = {str(path): jobs.read(path, **own) for path in dict.fromkeys(checkpoints)}
+    paths = [path for given in dict.fromkeys(checkpoints) for path in jobs.folders(given)]
+    if len(paths) > 1 and replicas is not None:
+        raise ValueError("--replicas are of one network; leave them out, or evaluate these networks one by one.")
+    if out is not None and (len(paths) == 1 or chip is None):
+        raise ValueError("--out is for the table of several networks on a --target; give these, or use --json.")
+    every = {str(path): jobs.read(path, **own) for path in paths}
     test = images_of(data, "test", data_dir, limit_test, size, grey=not colour, cells=cells, events=True)
     if chip is not None and len(every) > 1:
         _compare(every, test, chip, device, out, as_json)
         return
-    checkpoint, trained = next(iter(every.items()))
     with progress() as tell:
-        result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
+        if len(every) > 1:
+            result = jobs.vote_together(list(every.values()), test, device=device, progress=tell)
+            title = f"{len(every)} networks together"
+        else:
+            ((title, trained),) = every.items()
+            result = jobs.evaluate(trained, test, device=device, replicas=replicas, target=chip, progress=tell)
     if as_json:
         print_json(result)
     else:
-        _print_scores(f"{checkpoint} on {len(test)} test images of {data}", result["metrics"])
+        _print_scores(f"{title} on {len(test)} test images of {data}", result["metrics"])
         if chip is not None:
             print_hardware(result["hardware"])
 

@@ -73,7 +73,9 @@ from .trained import load_start as load_start
 from .trained import read as read
 from .trained import save as save
 from .trained import trained_on as trained_on
+from .windows import folders as folders
 from .windows import networks_of as networks_of
+from .windows import vote_together as vote_together
 from .zoo import Model as Model
 from .zoo import examples as examples
 from .zoo import find_model as find_model

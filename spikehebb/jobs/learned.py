@@ -143,19 +143,25 @@ class LearnedNetwork:
         """
         self.check(images)
         images = self.seen(images, device=device, progress=progress)
+        counts, seconds = self.counts(images, device=device, replicas=replicas, progress=progress, watch=watch)
+        return scores_of(self.arrays, counts, images, seconds)
+
+    def counts(
+        self,
+        seen: Samples,
+        *,
+        device: Device | str | None = None,
+        replicas: int | None = None,
+        progress: Progress = quiet,
+        watch: Watch | None = None,
+    ) -> tuple[Any, float]:
+        """Return how often each neuron fires for images, as ``seen`` returns them, and the seconds they took."""
         if replicas is None and self.header.get("side_by_side", False):
             replicas = 1  # which draws its random numbers as it did among others
-        counts, seconds = spike_counts(
-            self.circuit(),
-            images,
-            self.settings,
-            devices.find(device or self.device),
-            "testing",
-            progress,
-            replicas=replicas,
-            watch=watch,
+        on = devices.find(device or self.device)
+        return spike_counts(
+            self.circuit(), seen, self.settings, on, "testing", progress, replicas=replicas, watch=watch
         )
-        return scores_of(self.arrays, counts, images, seconds)
 
     def seen(self, images: Samples, *, device: Device | str | None = None, progress: Progress = quiet) -> Samples:
         """Return images as the network sees them: what its first layer says of them, in spikes, where it has one."""

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from spikehebb.core import Samples
+from spikehebb.core import Samples, digest
+from spikehebb.core.progress import Progress, reporter
+from spikehebb.datasets import Given, as_samples
+from spikehebb.devices import Device
 from spikehebb.jobs.digit_settings import Settings
 from spikehebb.jobs.fronts import CORNERS, Windowed
+from spikehebb.jobs.learned import LearnedNetwork
+from spikehebb.jobs.run import provenance
 from spikehebb.jobs.scores import votes_of
+from spikehebb.jobs.trained import Trained, read
+
+SUMMARY = "summary.json"
 
 
 def networks_of(settings: Settings) -> tuple[Settings, ...]:
@@ -29,6 +38,69 @@ def networks_of(settings: Settings) -> tuple[Settings, ...]:
     if not isinstance(front, Windowed) or not front.window or front.corner:
         return (settings,)
     return tuple(dataclasses.replace(settings, front=dataclasses.replace(front, corner=corner)) for corner in CORNERS)
+
+
+def vote_together(
+    networks: Sequence[Trained | str | Path],
+    test: Given,
+    *,
+    device: Device | str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score several networks that learned in spikes as one: the neurons of all of them vote on the same images.
+
+    Parameters
+    ----------
+    networks : sequence of Trained, str or path
+        With the same classes; files and folders are read. A folder of several networks stands for all of them.
+    test : Images, Events, (pixels, labels), str or path
+    device : Device or str, optional
+        The one that each learned on when left out, where it gives the same answer each time.
+    progress : callable, optional
+        Called with the name of the stage and its completed fraction.
+
+    Returns
+    -------
+    dict
+        ``metrics``: the votes of all neurons together, each labelled as by its own network.
+
+    Raises
+    ------
+    ValueError
+        If one of them did not learn in spikes, or images do not fit.
+    """
+    tell, images = reporter(progress), as_samples(test, "test")
+    each: list[LearnedNetwork] = []
+    for given in networks:
+        for network in map(read, folders(given)) if isinstance(given, str | Path) else [given]:
+            if not isinstance(network, LearnedNetwork):
+                raise ValueError("only the neurons of networks that learned in spikes vote together; give no others.")
+            network.check(images)
+            each.append(network)
+    if not each:
+        raise ValueError("no networks: give those that vote together.")
+    seen: dict[str, Samples] = {}  # what a first layer says, once for all that stand behind it
+    counts = []
+    for network in each:
+        first = digest([network.arrays.get("front", np.zeros(0)), network.settings.seed])
+        if first not in seen:
+            seen = {first: network.seen(images, device=device, progress=tell)}
+        counts.append(network.counts(seen[first], device=device, progress=tell)[0])
+    return {
+        "kind": "evaluation",
+        **provenance(each[0].header["device"], each[0].settings.seed, test=images),
+        "networks": len(each),
+        "neurons": sum(len(network.arrays["profile"]) for network in each),
+        "metrics": together([network.arrays for network in each], counts, images),
+    }
+
+
+def folders(path: str | Path) -> list[Path]:
+    """Return the folders of the networks that learned side by side in a folder, or the path itself."""
+    place = Path(path)
+    if not (place / SUMMARY).is_file():
+        return [place]
+    return sorted(found.parent for found in place.glob("*-[0-9]*/checkpoint.npz"))
 
 
 def together(
