@@ -305,6 +305,10 @@ def test_quantize_and_evaluate(trained: Path, tmp_path: Path) -> None:
     [
         (("check", "{}", "--target", "loihi"), "there is no target 'loihi'. Did you mean 'loihi1'?"),
         (("check", "{}", "--target", "loihi1", "--set", "bits"), "--set takes limit=value, as in --set weight_bits=4"),
+        (
+            ("check", "{}", "--target", "loihi1", "--set", "weight_bits=4", "--set", "weight_bits=2"),
+            "--set gives weight_bits twice, 4 and 2",
+        ),
         (("check", "{}", "--target", "loihi1", "--set", "weight_bit=4"), "there is no limit 'weight_bit'"),
         (("check", "{}", "--target", "loihi1", "--set", "weight_bits=4.5"), "from 1 to 64, got 4.5"),
         (("check", "{}", "--target", "loihi1", "--set", "fan_in=many"), "of at least 1, got 'many'"),

@@ -320,7 +320,7 @@ def test_a_time_that_shrinks_to_nothing_is_named(quick: Callable[..., Fit]) -> N
     """All of the potentiation is within one step, so its time course is shorter than any that can be simulated."""
     x, change = np.array([0.1, 0.2, 0.3, 5, 10, 20]), np.array([0.5, 0.0005, 0, 0, 0, 0])
     data = Measurements(name="cells", x=x, change=change)
-    with pytest.raises(FitError, match=r"tau_plus ended at the least value, dt = 100. us: the data show no such time"):
+    with pytest.raises(FitError, match=r"tau_plus ended at the least value, dt = 100 us: the data show no such time"):
         quick(stdp_pair, data)
 
 

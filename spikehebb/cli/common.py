@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -233,3 +233,16 @@ def print_warnings(report: Any, prefix: str = "") -> None:
 def print_json(content: Any) -> None:
     """Print a result and nothing else."""
     typer.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def pairs(settings: Sequence[str], takes: str) -> dict[str, str]:
+    """Return what every ``--set`` gives, as texts by name; raise ``ValueError`` if one gives nothing or is repeated."""
+    found: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = (part.strip() for part in setting.partition("="))
+        if not equals:
+            raise ValueError(f"--set takes {takes}, got {setting!r}.")
+        if key in found:
+            raise ValueError(f"--set gives {key} twice, {found[key]} and {value}; leave one of them out.")
+        found[key] = value
+    return found

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from spikehebb.cli import index
-from spikehebb.cli.common import CHIPS, Json, Overwrite, command, commands, into, known, print_json, say
+from spikehebb.cli.common import CHIPS, Json, Overwrite, command, commands, into, known, pairs, print_json, say
 
 hardware = typer.Typer(no_args_is_help=True, help="Chips: what they can hold, every number with its source.")
 commands.add_typer(hardware, name="hardware", rich_help_panel=CHIPS)
@@ -29,13 +29,8 @@ def target_of(name: str, settings: Sequence[str] = ()) -> Any:
     from spikehebb import hardware as chips
 
     target = chips.find(name)
-    changes: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, word = (part.strip() for part in setting.partition("="))
-        if not equals:
-            raise ValueError(f"--set takes limit=value, as in --set weight_bits=4, got {setting!r}.")
-        changes[key] = chips.read_limit(key, word)
-    return target.with_limits(**changes)
+    given = pairs(settings, "limit=value, as in --set weight_bits=4")
+    return target.with_limits(**{key: chips.read_limit(key, word) for key, word in given.items()})
 
 
 @command(None, "hardware list", name="list", group=hardware)

@@ -14,6 +14,7 @@ from brian2 import Quantity
 
 from spikehebb import circuits, rules
 from spikehebb.circuits import Learner
+from spikehebb.cli.common import pairs
 from spikehebb.core import Float, PlasticityRule
 from spikehebb.datasets.spike_times import read_times
 from spikehebb.equations import did_you_mean, quantity
@@ -38,13 +39,9 @@ def own_or_name(word: str) -> str | PlasticityRule:
 def changes(settings: Sequence[str]) -> dict[str, Any]:
     """Return what ``--set`` gives: values by name; a word where it is no number, or a limit of a target."""
     found: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes name=value, as in --set tau_plus=20ms, got {setting!r}.")
-        value = value.strip()
-        word = key.strip().startswith("target.") or (value.isidentifier() and value != "inf")
-        found[key.strip()] = value if word else quantity(value)
+    for key, value in pairs(settings, "name=value, as in --set tau_plus=20ms").items():
+        word = key.startswith("target.") or (value.isidentifier() and value != "inf")
+        found[key] = value if word else quantity(value)
     return found
 
 

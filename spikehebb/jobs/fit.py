@@ -19,7 +19,7 @@ from spikehebb.core.progress import Fraction, announce_hours, stage_reporter
 from spikehebb.core.values import is_finite
 from spikehebb.datasets.measurements import Measurements, find
 from spikehebb.devices import Device
-from spikehebb.equations import TIME
+from spikehebb.equations import TIME, said
 from spikehebb.jobs.experiments import between, check_together, counts_of, listed, trains_of
 from spikehebb.jobs.fit_problem import BOUNDS, FitError, Problem, candidates, with_unit
 from spikehebb.jobs.fitted import Curve, Estimate, Fit
@@ -236,7 +236,7 @@ def _solve(problem: Problem, progress: Fraction) -> tuple[Float, int]:
     ended = [name for name, low, value in zip(names, lowest, values[places], strict=True) if value < low * (1 + 1e-3)]
     if ended:
         raise problem.give_up(
-            f"{listed(ended)} ended at the least value, dt = {problem.dt}: the data show no such time "
+            f"{listed(ended)} ended at the least value, dt = {said(problem.dt)}: the data show no such time "
             "course; start elsewhere (with_parameters), or name the others as free.",
             values,
         )

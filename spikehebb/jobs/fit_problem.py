@@ -16,7 +16,7 @@ from spikehebb.core import Float, Int, PlasticityRule, Protocol
 from spikehebb.core.roles import ROLES
 from spikehebb.datasets.measurements import Measurements
 from spikehebb.devices import Device
-from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, statements, used
+from spikehebb.equations import DIMENSIONLESS, TIME, did_you_mean, said, statements, used
 from spikehebb.jobs.experiments import Trains, listed, protocol_of
 from spikehebb.jobs.stdp_windows import weight_changes
 
@@ -331,5 +331,5 @@ def _fixed(rule: PlasticityRule, name: str, dt: Quantity) -> str:
     if name == rule.epoch:
         return "it is a learning epoch, which lasts whole time steps"
     if get_dimensions(value) == TIME and float(value) <= float(dt):
-        return f"it starts from {value}, and a fitted time must be longer than dt = {dt}"
+        return f"it starts from {value}, and a fitted time must be longer than dt = {said(dt)}"
     return ""
