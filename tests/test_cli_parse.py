@@ -127,5 +127,5 @@ def test_settings_change_parameters() -> None:
     assert rule.parameters["A_minus"] == stdp_pair.parameters["A_minus"]
     with pytest.raises(ValueError, match="--set takes name=value"):
         parse.rule("stdp_pair", ["tau_plus"])
-    with pytest.raises(ValueError, match="--set gives A_plus twice, 0.1 and 0.2; leave one of them out"):
+    with pytest.raises(ValueError, match=r"--set gives A_plus twice, 0\.1 and 0\.2; leave one of them out"):
         parse.rule("stdp_pair", ["A_plus=0.1", "A_plus = 0.2"])
