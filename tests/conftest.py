@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +14,7 @@ import pytest
 
 from spikehebb import devices
 from spikehebb.core import Images
-from spikehebb.devices import Device, cpp
+from spikehebb.devices import Device
 from tests import cuda_on_cpu
 
 NO_COMPILER = pytest.mark.skipif(devices.compiler() is None, reason="no C++ compiler here")
@@ -67,36 +63,12 @@ def cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     kept: pytest.Cache | None = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
     home = tmp_path_factory.mktemp("cache") if kept is None else kept.mkdir("spikehebb")
     # Tests compile hundreds of programs and run each for a moment: less optimization takes half of the time.
-    flags = os.environ.get("SPIKEHEBB_CXXFLAGS") or f"-O1 {compiled_headers(home)}"
+    flags = os.environ.get("SPIKEHEBB_CXXFLAGS") or "-O1"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPIKEHEBB_CACHE", str(home))
         patch.setenv("SPIKEHEBB_CXXFLAGS", flags)
         patch.setitem(brian2.prefs, "codegen.target", "numpy")  # of tests that use Brian2 itself: nothing to compile
         yield
-
-
-# What generated programs include; parsing it takes a third of the time of a compiler.
-HEADERS = "algorithm cassert chrono climits cmath csignal cstring ctime fstream iostream map random set string vector"
-
-
-def compiled_headers(home: Path) -> str:
-    """Return the flag that lets GCC begin with compiled headers, or nothing where the compiler is another one."""
-    version, flags = devices.compiler(), [cpp.NATIVE, *cpp.FLAGS.split()]
-    if version is None or "clang" in version or sys.platform != "linux":
-        return ""
-    made = hashlib.sha256(f"{version} {flags} {cpp.STEPS} {HEADERS}".encode()).hexdigest()[:16]
-    header = home / f"headers-{made}" / "headers.hpp"
-    with (home / "headers.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker compiles, the others wait
-        compiled = header.with_suffix(".hpp.gch")
-        if not (compiled / "done").exists():
-            compiled.mkdir(parents=True, exist_ok=True)
-            header.write_text("".join(f"#include <{name}>\n" for name in HEADERS.split()))
-            for part, levels in {"steps": f"{cpp.STEPS} -O1", "once": f"-O1 {cpp.ONCE}"}.items():
-                command = [os.environ.get("CXX", "g++"), *flags, *levels.split(), "-x", "c++-header", str(header)]
-                subprocess.run([*command, "-o", str(compiled / part)], check=True)
-            (compiled / "done").touch()
-    return f"-include {header}"
 
 
 @pytest.fixture(scope="session")

@@ -306,9 +306,8 @@ def test_brian2_globals_are_touched_in_devices_only() -> None:
 # Who may take text apart besides equations/: none of it is Brian2 text.
 TAKEN_APART = {
     "cli/parse.py": "numbers, units and names of files on the command line",
-    "cli/hardware.py": "settings on the command line",
     "cli/__init__.py": "an error's message",
-    "cli/common.py": "what is printed",
+    "cli/common.py": "what is printed, and settings on the command line",
     "core/memory.py": "what the system says of its memory",
     "datasets/csv_files.py": "tables in files",
     "datasets/idx_files.py": "names of files",

@@ -22,7 +22,7 @@ from spikehebb.devices.scratch import _clean
 from spikehebb.doctor import examine
 from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
-from spikehebb.simulation import programs, simulate
+from spikehebb.simulation import headers, programs, simulate
 from tests.conftest import NO_COMPILER
 
 pytestmark = [pytest.mark.compiler, NO_COMPILER]
@@ -206,6 +206,37 @@ def test_what_was_not_used_for_longest_makes_room(cache: Path, monkeypatch: pyte
     ):
         obtain("e")
     assert not examine()[-1].ok
+
+
+def test_headers_are_compiled_once_programs_are_many(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GCC's ``-H`` marks a compiled header with ``!``; what cannot be read is compiled again, and the program built."""
+    if "clang" in str(devices.compiler()):
+        pytest.skip("only GCC is given compiled headers")
+    monkeypatch.setattr(headers, "AFTER", 2)
+    makefile = MAKEFILE.replace("-c $<", "-include headers.hpp -H -c $< 2> used")
+    makefile += "headers:\n\t$(CXX) -x c++-header headers.hpp -o $(TO)/once\n"
+
+    def write(folder: Path) -> programs.Files:
+        files = project(ECHO % "return 0;")(folder)  # type: ignore[operator]
+        (folder / "all.mk").write_text(makefile)
+        (folder / "headers.hpp").write_text("#include <string>\n")
+        return files  # type: ignore[no-any-return]
+
+    def used(name: str) -> bool:
+        program = programs.obtain(name * 64, write)
+        assert not list(program.folder.glob("*.gch"))
+        return (program.folder / "used").read_text().startswith("! ./headers.hpp.gch/once")
+
+    assert [used(name) for name in "abcd"] == [False, False, True, True]
+    (place,) = (cache.parent / "headers").glob("[!.]*")
+    (place / "once").write_bytes((place / "once").read_bytes()[:5000])
+    assert not used("e")
+    assert used("f")
+    assert programs.cached_bytes() > (place / "once").stat().st_size
+    monkeypatch.setenv("SPIKEHEBB_CACHE_LIMIT", "400")
+    programs.clear()
+    assert not place.exists()
+    assert [used(name) for name in "ghij"] == [False] * 4  # too little room
 
 
 def test_folders_of_a_killed_process_are_deleted(tmp_path: Path) -> None:

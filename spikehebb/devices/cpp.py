@@ -30,6 +30,7 @@ FLAGS = "-w -ffast-math -fno-finite-math-only -std=c++11"
 # Of what happens in every step: optimizing harder takes longer and gains nothing; without -fno-ipa-cp g++ 12 crashes at
 # times. Of what happens once: nothing.
 STEPS, ONCE = "-O2 -ftree-vectorize -fno-ipa-cp", "-O0"
+INCLUDED = "algorithm cassert chrono climits cmath csignal cstring ctime fstream iostream map random set string vector"
 
 
 @contextmanager
@@ -178,6 +179,7 @@ def write_cpp(project: Any, network: brian2.Network, folder: Path, results: Iter
     project.build(directory=str(folder), compile=False, run=False, with_output=False)
     shutil.copy(TEMPLATES / SUPPORT, folder)
     write_units(folder, ".cpp", libraries=("brianlib/spikequeue.cpp",), support=SUPPORT)
+    (folder / "headers.hpp").write_text("".join(f"#include <{name}>\n" for name in INCLUDED.split()))
     (folder / "all.mk").write_text(_makefile((folder / "makefile").read_text()))
     return files_of(project)
 
@@ -207,10 +209,14 @@ def _makefile(written: str) -> str:
     return f"""
 main: {objects}
 \t{compiler} {objects} -o main {link_flags}
+COMPILE = {compiler} -I. {compile_flags} {FLAGS}
 unit_code.o: FIRST = {STEPS}
 unit_main.o: LAST = {ONCE}
 %.o: %.cpp
-\t{compiler} -I. {compile_flags} {FLAGS} $(FIRST) {flags()} $(LAST) -c $< -o $@
+\t$(COMPILE) $(FIRST) {flags()} $(LAST) -include headers.hpp -c $< -o $@
+headers:
+\t$(COMPILE) {STEPS} {flags()} -x c++-header headers.hpp -o $(TO)/steps
+\t$(COMPILE) {flags()} {ONCE} -x c++-header headers.hpp -o $(TO)/once
 """
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from spikehebb import devices
 from spikehebb.reading import check, read_json, regular
+from spikehebb.simulation import headers
 
 Files = Mapping[str, tuple[str, str]]
 Progress = Callable[[float], None]
@@ -32,6 +33,7 @@ Progress = Callable[[float], None]
 _HOME, _MANIFEST, _BINARY, _LOCK = "programs", "manifest.json", "main", ".lock"
 _LIMIT, _DEFAULT_LIMIT = "SPIKEHEBB_CACHE_LIMIT", 1000  # MB
 _CONTENT = {"key": str, "sha256": str, "checksum": str, "files": {str: [str]}}  # of a manifest
+_ROOMY = 500_000_000  # bytes that programs may take, where there is room for compiled headers beside them
 _RECENT = 60  # seconds after its last use in which no program is deleted: somebody may be about to run it
 
 
@@ -127,7 +129,14 @@ def _built(folder: Path, key: str, write: Callable[[Path], Files], compiler: str
                 f"cannot write a program to the cache {folder.parent} ({error}); is its disk full? Free some of "
                 "it, or set SPIKEHEBB_CACHE to a folder with more room."
             ) from error
-        _make(work, compiler)
+        headers.take(work, sum(1 for _ in folder.parent.glob(f"*/{_MANIFEST}")) if room > _ROOMY else 0)
+        try:
+            _make(work, compiler)
+        except RuntimeError:
+            if not headers.leave(work, damaged=True):
+                raise
+            _make(work, compiler)
+        headers.leave(work)
         content = {"key": key, "sha256": _sha256(work / _BINARY), "files": files}
         content["checksum"] = _checksum(content)
         (work / _MANIFEST).write_text(json.dumps(content, indent=1))
@@ -350,10 +359,11 @@ def _bytes(folder: Path) -> int:
 def clear() -> int:
     """Delete every compiled program; return how many bytes that frees."""
     size = cached_bytes()
-    shutil.rmtree(devices.cache_folder() / _HOME, ignore_errors=True)
+    for name in (_HOME, headers.HOME):
+        shutil.rmtree(devices.cache_folder() / name, ignore_errors=True)
     return size
 
 
 def cached_bytes() -> int:
-    """Return how much room the compiled programs take."""
-    return _bytes(devices.cache_folder() / _HOME)
+    """Return how much room the compiled programs take, and the headers compiled for them."""
+    return sum(_bytes(devices.cache_folder() / name) for name in (_HOME, headers.HOME))
