@@ -2,10 +2,16 @@
 
 First record which tests run which line, then change lines one at a time; ``make mutation`` does both::
 
-    RUN_LINES=runs/lines python -m pytest -p tests.mutation -n auto -m "not slow and not long"
+    RUN_LINES=runs/lines python -m pytest -p tests.mutation -n auto -m "not slow"
     python -m tests.mutation --seed 0 --count 40 --lines runs/lines --out benchmarks/results/mutation.json
 
-A change is caught when one of the quickest tests that run its line fails or never ends. Survivors are listed, to be
+A change is caught when one of the tests that are asked fails or never ends. Asked are, as far as ``SECONDS`` go, first
+the quickest tests that run the line, then whole files of tests, because the tests of a file share what they have made:
+those files in which a test runs the line, beginning with the one that runs this module and little else. A line that
+no test runs (it is run when the module is imported, or in another process) stands for its module, and a module that no
+test runs for its folder.
+
+Files that need PyTorch are not drawn where it is missing: their tests are skipped there. Survivors are listed, to be
 looked at: some change nothing that anybody could see.
 """
 
@@ -13,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import ast
-import heapq
+import importlib.util
 import json
 import os
 import random
@@ -22,17 +28,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 _PACKAGE = f"{ROOT / 'spikehebb'}{os.sep}"
-MOST = 80  # tests that are asked about one line
+MOST = 80  # tests that are asked because they run the line
+SECONDS = 120.0  # that all tests asked about one line took when recorded
 LIMIT = 900  # seconds for the tests of one change
+EXTRAS = {"torch": "softhebb/torch_*.py"}  # what is run with a package alone that may be missing
 PAIRS: dict[type[ast.AST], Any] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -56,17 +64,22 @@ PAIRS: dict[type[ast.AST], Any] = {
 }
 
 
-# --- as a plugin of pytest: which tests run a line
+# --- as a plugin of pytest: which lines a test runs
 
 _TOOL = sys.monitoring.COVERAGE_ID
-_HERE: set[tuple[str, int]] = set()  # lines that the current test has run
-_TESTS: dict[tuple[str, int], list[tuple[float, str]]] = {}  # of each line the quickest, as a heap: the slowest first
+_HERE: dict[str, int] = {}  # of each file the lines that the current test has run, as a number whose bit n is line n
+_SHARED: dict[Any, dict[str, int]] = {}  # the same of each fixture that several tests share
 
 
 def _line(code: CodeType, line: int) -> object:
     if code.co_filename.startswith(_PACKAGE):
-        _HERE.add((code.co_filename[len(_PACKAGE) :], line))
+        _add(_HERE, {code.co_filename[len(_PACKAGE) :]: 1 << line})
     return sys.monitoring.DISABLE  # until the next test
+
+
+def _add(to: dict[str, int], lines: Mapping[str, int]) -> None:
+    for file, bits in lines.items():
+        to[file] = to.get(file, 0) | bits
 
 
 def pytest_sessionstart() -> None:
@@ -77,27 +90,40 @@ def pytest_sessionstart() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any) -> Iterator[Any]:
+    """Note the lines of what several tests share, which are run for the first of them only."""
+    before = dict(_HERE)
+    _HERE.clear()
+    sys.monitoring.restart_events()
+    result = yield
+    if fixturedef.scope != "function":
+        _add(_SHARED.setdefault(fixturedef, {}), _HERE)
+    _add(_HERE, before)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
-    """Note the lines that a test runs."""
+    """Write the lines that a test runs: a row of a file for each process."""
     _HERE.clear()
     sys.monitoring.restart_events()
     start = time.perf_counter()
     result = yield
-    entry = (start - time.perf_counter(), item.nodeid)
-    for line in _HERE:
-        heap = _TESTS.setdefault(line, [])
-        (heapq.heappush if len(heap) < MOST else heapq.heappushpop)(heap, entry)
+    fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    for shared in (each for same in fixtures.values() for each in same if each in _SHARED):
+        _add(_HERE, _SHARED[shared])
+    row = {"test": item.nodeid, "seconds": round(time.perf_counter() - start, 4)}
+    folder = Path(os.environ["RUN_LINES"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{os.getpid()}.jsonl").open("a") as file:
+        file.write(json.dumps({**row, "lines": {name: f"{bits:x}" for name, bits in _HERE.items()}}) + "\n")
     return result
 
 
 def pytest_sessionfinish() -> None:
-    """Write what was noted, one file for each process."""
+    """Listen no more."""
     sys.monitoring.set_events(_TOOL, sys.monitoring.events.NO_EVENTS)
     sys.monitoring.free_tool_id(_TOOL)
-    folder = Path(os.environ["RUN_LINES"])
-    folder.mkdir(parents=True, exist_ok=True)
-    noted = [[file, line, tests] for (file, line), tests in _TESTS.items()]
-    (folder / f"{os.getpid()}.json").write_text(json.dumps(noted))
 
 
 # --- as a command: change lines, and run their tests
@@ -148,29 +174,84 @@ def _ways(node: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def chosen(seed: int, count: int) -> list[tuple[Path, int, str, str]]:
-    """Return lines chosen at random among all that can be changed, and one change of each."""
+    """Return lines chosen at random among all that can be changed and run here, and one change of each."""
     rng, by_line = random.Random(seed), dict[tuple[Path, int], list[tuple[str, str]]]()
+    missing = [pattern for package, pattern in EXTRAS.items() if importlib.util.find_spec(package) is None]
     for file in sorted((ROOT / "spikehebb").rglob("*.py")):
+        if any(file.match(pattern) for pattern in missing):
+            continue
         for line, what, changed in changes(file.read_text()):
             by_line.setdefault((file.relative_to(ROOT), line), []).append((what, changed))
     return [(*place, *rng.choice(by_line[place])) for place in rng.sample(sorted(by_line), count)]
 
 
-def read_lines(folder: Path) -> dict[tuple[str, int], list[tuple[float, str]]]:
-    """Return the tests of each line, by file and number, as (less the seconds they take, name)."""
-    lines: dict[tuple[str, int], list[tuple[float, str]]] = {}
-    for file in folder.glob("*.json"):
-        for name, line, tests in json.loads(file.read_text()):
-            lines.setdefault((name, line), []).extend((less, test) for less, test in tests)
+class Noted(NamedTuple):
+    """What was recorded of a test: its seconds, and of each file the lines that it runs, as bits of a number."""
+
+    seconds: float
+    lines: Mapping[str, int]
+
+
+def read_notes(folder: Path) -> dict[str, Noted]:
+    """Return what was recorded of each test; the last time counts."""
+    notes = {}
+    for file in sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_mtime):
+        for row in map(json.loads, file.read_text().splitlines()):
+            lines = {name: int(bits, 16) for name, bits in row["lines"].items()}
+            notes[row["test"]] = Noted(row["seconds"], lines)
+    return dict(sorted(notes.items(), key=lambda item: item[1].seconds))
+
+
+def tests_of(notes: Mapping[str, Noted], file: Path, line: int) -> list[str]:
+    """Return the tests to ask about a line, the quickest that run it first."""
+    name, bits = str(file.relative_to("spikehebb")), _statement((ROOT / file).read_text(), line)
+    running = [test for test, noted in notes.items() if noted.lines.get(name, 0) & bits]
+    files: dict[str, list[str]] = {}
+    for test in notes:
+        files.setdefault(test.split("::")[0], []).append(test)
+    ran = {each: _together(notes[test].lines for test in tests) for each, tests in files.items()}
+    package = _together(ran.values())
+    scope = {name: package[name]} if name in package else _below(package, f"{Path(name).parent}{os.sep}")
+    among = {test.split("::")[0] for test in running} or {each for each in ran if _likeness(ran[each], scope)}
+    whole = [test for each in sorted(among, key=lambda each: -_likeness(ran[each], scope)) for test in files[each]]
+    asked, left = list[str](), SECONDS
+    for test in dict.fromkeys([*running[:MOST], *whole]):
+        if notes[test].seconds <= left:
+            asked.append(test)
+            left -= notes[test].seconds
+    return asked
+
+
+def _statement(source: str, line: int) -> int:
+    """Return the lines of the statement around a line, as bits; none of one that runs when the module is imported."""
+    tree = ast.parse(source)
+    around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= _end(node)]
+    inner = min(around, key=lambda node: _end(node) - node.lineno)
+    functions = [node for node in around if isinstance(node, ast.FunctionDef)]
+    if not any(node.body[0].lineno <= line for node in functions):
+        return 0
+    return sum(1 << each for each in range(inner.lineno, _end(inner) + 1))
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _together(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for each in several:
+        _add(lines, each)
     return lines
 
 
-def tests_of(lines: Mapping[tuple[str, int], list[tuple[float, str]]], file: Path, line: int) -> list[str]:
-    """Return the quickest tests that run a line; those of its file where the line is run when it is imported."""
-    name = str(file.relative_to("spikehebb"))
-    found = lines.get((name, line)) or [test for (each, _), tests in lines.items() if each == name for test in tests]
-    seconds = {test: -less for less, test in found}
-    return sorted(seconds, key=lambda test: (seconds[test], test))[:MOST]
+def _below(lines: Mapping[str, int], folder: str) -> dict[str, int]:
+    return {name: bits for name, bits in lines.items() if name.startswith(folder)}
+
+
+def _likeness(lines: Mapping[str, int], scope: Mapping[str, int]) -> float:
+    """Return which part of the lines in either are in both."""
+    both = sum((lines.get(name, 0) & bits).bit_count() for name, bits in scope.items())
+    return both / (sum(bits.bit_count() for each in (lines, scope) for bits in each.values()) - both)
 
 
 def caught(file: Path, changed: str, tests: list[str], copy: Path) -> str:
@@ -205,12 +286,12 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    lines, rows = read_lines(options.lines), []
+    notes, rows = read_notes(options.lines), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "runs", "dist", "_build", "__pycache__"))
         for file, line, what, changed in chosen(options.seed, options.count):
-            tests = tests_of(lines, file, line)
+            tests = tests_of(notes, file, line)
             by = caught(file, changed, tests, copy) if tests else ""
             rows.append({"file": str(file), "line": line, "change": what, "tests": len(tests), "caught by": by})
             print(f"{'caught  ' if by else 'SURVIVED'} {file}:{line} {what} ({len(tests)} tests) {by}", flush=True)
