@@ -82,6 +82,12 @@ def _add(to: dict[str, int], lines: Mapping[str, int]) -> None:
         to[file] = to.get(file, 0) | bits
 
 
+def _seconds() -> float:
+    """Return the time that this process and those that it has started took of a core."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
 def pytest_sessionstart() -> None:
     """Begin to listen."""
     sys.monitoring.use_tool_id(_TOOL, "mutation")
@@ -107,12 +113,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
     """Write the lines that a test runs: a row of a file for each process."""
     _HERE.clear()
     sys.monitoring.restart_events()
-    start = time.perf_counter()
+    start = _seconds()
     result = yield
     fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     for shared in (each for same in fixtures.values() for each in same if each in _SHARED):
         _add(_HERE, _SHARED[shared])
-    row = {"test": item.nodeid, "seconds": round(time.perf_counter() - start, 4)}
+    row = {"test": item.nodeid, "seconds": round(_seconds() - start, 4)}
     folder = Path(os.environ["RUN_LINES"])
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{os.getpid()}.jsonl").open("a") as file:

@@ -12,7 +12,7 @@ from brian2 import Hz, ms, second
 
 from spikehebb import protocols
 from spikehebb.circuits import synapse_pair
-from spikehebb.core import memory
+from spikehebb.core import Images, memory
 from spikehebb.core.progress import announce_hours
 from spikehebb.datasets import load
 from spikehebb.datasets.measurements import Measurements
@@ -156,3 +156,15 @@ def test_progress_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         run(done.append)
         assert done[-1] == 1
         assert done == sorted(done)
+
+
+def test_the_spikes_of_a_step_are_counted_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3 replicas: 64 pixels of an eighth of 1000 Hz and 400 Hz of all outputs; or of 63.75 Hz, and 20 an image."""
+    counted: list[Any] = []
+    load_of = costs.load_of
+    monkeypatch.setattr(costs, "load_of", lambda plan, spikes: counted.append(spikes) or load_of(plan, spikes))
+    grey = Images(name="grey", pixels=np.ones((10, 8, 8)), labels=np.arange(10))
+    for settings in (Settings(neurons=10), Settings(neurons=10, circuit="diehl_cook")):
+        advise(settings, grey, replicas=3)
+    assert counted[0] == pytest.approx({"input": 3 * 64 / 8, "output": 3 * 0.4})
+    assert counted[1] == pytest.approx({"input": 3 * 64 * 0.06375 / 2, "output": 3 * 20 / 700})
