@@ -9,7 +9,7 @@ A change is caught when one of the tests that are asked fails or never ends. Ask
 the quickest tests that run the line, then whole files of tests, because the tests of a file share what they have made:
 those files in which a test runs the line, beginning with the one that runs this module and little else. A line that
 no test runs (it is run when the module is imported, or in another process) stands for its module, and a module that no
-test runs for its folder.
+test runs for its folder. Asked of every line is what looks at the sources as text.
 
 Files that need PyTorch are not drawn where it is missing: their tests are skipped there. Survivors are listed, to be
 looked at: some change nothing that anybody could see.
@@ -40,6 +40,7 @@ _PACKAGE = f"{ROOT / 'spikehebb'}{os.sep}"
 MOST = 80  # tests that are asked because they run the line
 SECONDS = 120.0  # that all tests asked about one line took when recorded
 LIMIT = 900  # seconds for the tests of one change
+SOURCES = "tests/test_architecture.py"  # which looks at every file, whatever it runs
 EXTRAS = {"torch": "softhebb/torch_*.py"}  # what is run with a package alone that may be missing
 PAIRS: dict[type[ast.AST], Any] = {
     ast.Add: ast.Sub,
@@ -221,7 +222,7 @@ def tests_of(notes: Mapping[str, Noted], file: Path, line: int) -> list[str]:
     among = {test.split("::")[0] for test in running} or {each for each in ran if _likeness(ran[each], scope)}
     whole = [test for each in sorted(among, key=lambda each: -_likeness(ran[each], scope)) for test in files[each]]
     asked, left = list[str](), SECONDS
-    for test in dict.fromkeys([*running[:MOST], *whole]):
+    for test in dict.fromkeys([*running[:MOST], *files.get(SOURCES, ()), *whole]):
         if notes[test].seconds <= left:
             asked.append(test)
             left -= notes[test].seconds

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -280,6 +283,20 @@ def test_every_value_is_frozen_and_made_by_keyword(path: Path) -> None:
         for decorator in (each for each in node.decorator_list if "dataclass" in ast.unparse(each)):
             given = {each.arg: ast.unparse(each.value) for each in getattr(decorator, "keywords", [])}
             assert given.get("frozen") == given.get("kw_only") == "True", node.name
+
+
+def test_a_seed_is_0_where_none_is_given() -> None:
+    """Of every public function and value, so that the same call gives the same numbers everywhere."""
+    found = {
+        f"{module.__name__}.{name}": inspect.signature(item).parameters["seed"].default
+        for module in map(importlib.import_module, MODULES)
+        for name, item in vars(module).items()
+        if (inspect.isfunction(item) or (inspect.isclass(item) and dataclasses.is_dataclass(item)))
+        and not name.startswith("_")
+        if "seed" in inspect.signature(item).parameters
+    }
+    assert len(found) > 30
+    assert {name: seed for name, seed in found.items() if seed not in (0, inspect.Parameter.empty)} == {}
 
 
 def test_generic_names_are_rare() -> None:

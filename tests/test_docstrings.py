@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import doctest
 import importlib
 import inspect
@@ -28,16 +27,3 @@ def test_public_functions_are_described(module: ModuleType) -> None:
     for name, item in vars(module).items():
         if inspect.isfunction(item) and item.__module__ == module.__name__ and not name.startswith("_"):
             assert item.__doc__, f"{module.__name__}.{name} has no docstring"
-
-
-def test_a_seed_is_0_where_none_is_given() -> None:
-    """Of every public function and value, so that the same call gives the same numbers everywhere."""
-    found = {
-        f"{module.__name__}.{name}": inspect.signature(item).parameters["seed"].default
-        for module in MODULES
-        for name, item in vars(module).items()
-        if (inspect.isfunction(item) or (inspect.isclass(item) and dataclasses.is_dataclass(item))) and not name.startswith("_")
-        if "seed" in inspect.signature(item).parameters
-    }
-    assert len(found) > 30
-    assert {name: seed for name, seed in found.items() if seed not in (0, inspect.Parameter.empty)} == {}

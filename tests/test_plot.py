@@ -67,10 +67,10 @@ def test_confusion_follows_the_classes() -> None:
 
 
 def test_neurons_have_the_names_of_classes_and_colours_are_averaged() -> None:
-    weights = np.stack([np.arange(12.0), np.zeros(12)], axis=1)
-    axis = plot.receptive_fields(weights, (3, 2, 2), np.array([1, 0]), ("cat", "dog")).axes[0]
+    weights = np.stack([np.arange(18.0), np.zeros(18)], axis=1)
+    axis = plot.receptive_fields(weights, (3, 2, 3), np.array([1, 0]), ("cat", "dog")).axes[0]
     assert [text.get_text() for text in axis.texts] == ["cat", "dog"]
-    assert np.asarray(axis.images[0].get_array())[:2, 3:5].tolist() == [[4, 5], [6, 7]]
+    assert np.asarray(axis.images[0].get_array())[:, 4:].tolist() == [[6, 7, 8], [9, 10, 11]]
 
 
 def test_the_window_is_drawn_as_it_was_measured() -> None:
