@@ -27,6 +27,8 @@ SMALL: dict[str, Any] = {
     "neurons": 20,
     "front": {"kind": "columns", "features": 8, "kernel": 3, "patches": 3000, "blank": 0.2, "spread": 0.7},
 }
+SHORT: dict[str, Any] = {**SMALL, "front": {**SMALL["front"], "patches": 600}}  # learned in two parts
+PART = ("spikehebb.jobs.learn_front.CHUNK", 400)
 
 
 class Interrupt(Exception):  # noqa: N818
@@ -55,6 +57,19 @@ def digits() -> tuple[Images, Images]:
 @pytest.fixture(scope="module")
 def learned(digits: tuple[Images, Images]) -> Any:
     return learn_digits(*digits, Settings(**SMALL), device=FAST)
+
+
+@pytest.fixture(scope="module")
+def few(digits: tuple[Images, Images]) -> tuple[Images, Images]:
+    """Enough where it does not matter how well they are learned."""
+    return digits[0][:60], digits[1][:20]
+
+
+@pytest.fixture(scope="module")
+def short(few: tuple[Images, Images]) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*PART)
+        return learn_digits(*few, Settings(**SHORT), device=FAST)
 
 
 def looking(weights: Any, shape: tuple[int, int, int], image: Any, presentations: int = 20, **options: Any) -> Any:
@@ -186,25 +201,28 @@ def test_a_network_learns_from_columns(learned: Any, digits: tuple[Images, Image
 @pytest.mark.first_is_quick
 @pytest.mark.parametrize("stage", ["first layer", "looking", "learning"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    monkeypatch: pytest.MonkeyPatch, learned: Any, digits: tuple[Images, Images], tmp_path: Path, stage: str
+    monkeypatch: pytest.MonkeyPatch, short: Any, few: tuple[Images, Images], tmp_path: Path, stage: str
 ) -> None:
-    monkeypatch.setattr("spikehebb.jobs.learn_front.CHUNK", 2000)
+    monkeypatch.setattr(*PART)
     with pytest.raises(Interrupt):
-        learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path, progress=interrupted(stage, after=2))
-    run = learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path)
-    for name, array in learned.network.arrays.items():
+        learn_digits(*few, Settings(**SHORT), device=FAST, out=tmp_path, progress=interrupted(stage, after=2))
+    run = learn_digits(*few, Settings(**SHORT), device=FAST, out=tmp_path)
+    for name, array in short.network.arrays.items():
         assert np.array_equal(run.network.arrays[name], array), name
     assert sorted(path.name for path in (tmp_path / "front").iterdir()) == ["checkpoint.npz", "run.json"]
     saved = read(tmp_path)
-    assert evaluate(saved, digits[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
+    assert evaluate(saved, few[1])["metrics"]["accuracy_vote"] == run.report["metrics"]["accuracy_vote"]
 
 
-def test_a_damaged_piece_is_looked_at_again(learned: Any, digits: tuple[Images, Images], tmp_path: Path) -> None:
+def test_a_damaged_piece_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, short: Any, few: tuple[Images, Images], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(*PART)
     with pytest.raises(Interrupt):
-        learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path, progress=interrupted("learning", after=1))
+        learn_digits(*few, Settings(**SHORT), device=FAST, out=tmp_path, progress=interrupted("learning", after=1))
     (tmp_path / "front" / "spikes-0000.npz").write_bytes(b"no file of spikes")
-    run = learn_digits(*digits, Settings(**SMALL), device=FAST, out=tmp_path)
-    assert np.array_equal(run.network.arrays["weights"], learned.network.arrays["weights"])
+    run = learn_digits(*few, Settings(**SHORT), device=FAST, out=tmp_path)
+    assert np.array_equal(run.network.arrays["weights"], short.network.arrays["weights"])
 
 
 def test_a_window_is_a_corner_of_what_the_columns_say() -> None:
@@ -324,7 +342,7 @@ def test_a_front_that_does_not_fit_is_refused(options: dict[str, Any], words: st
         Settings(**options)
 
 
-def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learned: Any) -> None:
+def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], short: Any) -> None:
     train, test = digits
     colour = Images(name="colour", pixels=np.repeat(np.asarray(train.pixels)[:, None], 3, axis=1), labels=train.labels)
     with pytest.raises(ValueError, match="edges are those of grey images"):
@@ -346,14 +364,14 @@ def test_images_that_do_not_fit_are_refused(digits: tuple[Images, Images], learn
     with pytest.raises(ValueError, match="events holds recordings, but this network takes images"):
         learn_digits(events, events, Settings(front="edges"), device=FAST)
     with pytest.raises(ValueError, match="the network was trained on images of"):
-        evaluate(learned.network, Images(name="large", pixels=np.zeros((5, 9, 9)), labels=np.zeros(5, int)))
+        evaluate(short.network, Images(name="large", pixels=np.zeros((5, 9, 9)), labels=np.zeros(5, int)))
 
 
-def test_a_checkpoint_without_its_first_layer_is_refused(learned: Any, tmp_path: Path) -> None:
-    header, arrays = dict(learned.network.header), dict(learned.network.arrays)
+def test_a_checkpoint_without_its_first_layer_is_refused(short: Any, tmp_path: Path) -> None:
+    header, arrays = dict(short.network.header), dict(short.network.arrays)
     checkpoint.save(Checkpoint(header=header, arrays=arrays), tmp_path / "checkpoint.npz")
     whole: Any = read(tmp_path)
-    assert whole.settings.front == learned.network.settings.front
+    assert whole.settings.front == short.network.settings.front
     without = {name: array for name, array in arrays.items() if name != "front"}
     checkpoint.save(Checkpoint(header=header, arrays=without), tmp_path / "checkpoint.npz")
     with pytest.raises(ValueError, match="but needs"):
