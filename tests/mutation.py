@@ -11,6 +11,8 @@ those files in which a test runs the line, beginning with the one that runs this
 no test runs (it is run when the module is imported, or in another process) stands for its module, and a module that no
 test runs for its folder. Asked of every line is what looks at the sources as text.
 
+After new tests, record these alone, and ask ``--again`` about what survived.
+
 Files that need PyTorch are not drawn where it is missing: their tests are skipped there. Survivors are listed, to be
 looked at: some change nothing that anybody could see.
 """
@@ -292,14 +294,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--lines", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--again", action="store_true", help="ask about the survivors in --out only")
     options = parser.parse_args()
+    known = json.loads(options.out.read_text())["changes"] if options.again else []
+    before = {(row["file"], row["line"], row["change"]): row["caught by"] for row in known}
     notes, rows = read_notes(options.lines), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "runs", "dist", "_build", "__pycache__"))
         for file, line, what, changed in chosen(options.seed, options.count):
             tests = tests_of(notes, file, line)
-            by = caught(file, changed, tests, copy) if tests else ""
+            by = before.get((str(file), line, what)) or (caught(file, changed, tests, copy) if tests else "")
             rows.append({"file": str(file), "line": line, "change": what, "tests": len(tests), "caught by": by})
             print(f"{'caught  ' if by else 'SURVIVED'} {file}:{line} {what} ({len(tests)} tests) {by}", flush=True)
             if options.out:
