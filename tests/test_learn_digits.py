@@ -46,9 +46,9 @@ def test_the_window_of_pair_stdp_is_two_exponentials(device: Device) -> None:
 def test_repeated_pairings_add_up(device: Device) -> None:
     """At 1 Hz the pairings do not see each other; at 20 Hz the second depresses, too (lag -40 ms)."""
     once = 0.005 * np.exp(-10 / 20)
-    slow = stdp_window(stdp_pair, [10] * ms, repeats=3, frequency=1 * Hz, device=device)
+    slow = stdp_window(stdp_pair, [10] * ms, repeats=3, frequency=1 * Hz, device=device, dt=1 * ms)
     assert slow.dw[0] == pytest.approx(3 * once, rel=1e-6)
-    fast = stdp_window(stdp_pair, [10] * ms, repeats=2, frequency=20 * Hz, device=device)
+    fast = stdp_window(stdp_pair, [10] * ms, repeats=2, frequency=20 * Hz, device=device, dt=1 * ms)
     later = 0.005 * np.exp(-60 / 20) - 0.00525 * np.exp(-40 / 20)
     assert fast.dw[0] == pytest.approx(2 * once + later, rel=1e-9)
 
