@@ -188,6 +188,12 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
         dataclasses.replace(TINY, **change)
 
 
+def test_spikes_count_after_half_of_a_presentation_or_10_ms() -> None:
+    assert [LayerSettings(show_ms=shown).timing.settle_ms for shown in (8.0, 50.0)] == [4, 10]
+    timing = LayerSettings(show_ms=10.0, dt_ms=0.5).timing
+    assert (timing.input_rate_hz, timing.top_rate_hz, timing.rate_hz) == (2000, 2000, 1800)
+
+
 def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     larger = Images(name="larger", pixels=np.ones((2, 5, 5)), labels=np.array([0, 1]))
     with pytest.raises(ValueError, match=r"stripes0 has images of \(1, 4, 4\), but larger of \(1, 5, 5\)"):
