@@ -229,3 +229,10 @@ def test_the_commands(conv: Model, tmp_path: Path) -> None:
     for arguments, sentence in cases:
         assert sentence in refused(run("convert", *arguments, "--out", tmp_path / "new"))
         assert not (tmp_path / "new").exists()
+
+
+def test_what_learned_in_spikes_takes_no_options_of_rates(tmp_path: Path) -> None:
+    model = Path(__file__).parents[1] / "models" / "digits-soft-wta"
+    for words in (["--order", "in-turn"], ["--neurons", "stochastic"]):
+        said = refused(run("convert", model, *words, "--out", tmp_path / "out"))
+        assert "learned in spikes and becomes LIF neurons; leave --neurons and --order out" in said

@@ -183,6 +183,13 @@ def test_a_folder_with_another_run_is_left_alone(few: tuple[Images, Images], tmp
     assert read(tmp_path).header["seed"] == 9
 
 
+def test_nothing_is_counted_before_learning() -> None:
+    state = digit_state.begin(Settings(neurons=3), 4, 2, None)
+    assert (state.chunks, state.seconds, state.curve.shape) == (0, 0, (0, 2))
+    assert not any(counts.any() for counts in (state.spikes, state.tally, state.shown, state.age))
+    assert (state.tally.shape, state.shown.shape) == ((3, 2), (2,))
+
+
 def test_learning_starts_within_the_bounds_of_its_rule() -> None:
     settings = Settings(neurons=40, rule="stdp_pair", start_norm=6.0)
     weights = digit_state.begin(settings, 64, 10, None).weights["feedforward"]

@@ -85,7 +85,11 @@ def test_it_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         study_bits(*tiny, FEW, **options, progress=stop)
     monkeypatch.setattr(import_module("spikehebb.jobs.study"), "learn_digits", None)  # the network is there already
-    assert study_bits(*tiny, FEW, **options)["points"] == whole[1]["points"][:5]
+    told: list[tuple[str, float]] = []
+    again = study_bits(*tiny, FEW, **options, progress=lambda *given: told.append(given))
+    assert again["points"] == whole[1]["points"][:5]
+    parts = [part for stage, part in told if stage == "points"]
+    assert parts == [0.4, 0.6, 0.8, 1.0]
     fewer = study_bits(*tiny, FEW, **{**options, "spreads": ()})
     assert [point["curve"] for point in fewer["points"]] == ["weight bits", "weight bits", "dropped synapses"]
     with pytest.raises(FileExistsError, match="holds another run"):
@@ -185,6 +189,26 @@ def test_the_command_line_writes_table_and_picture(tmp_path: Path) -> None:
     assert (tmp_path / "study.png").stat().st_size > 10_000
     message = refused(run("study", "bits", *options, "--weight-bits", "two"))
     assert "--weight-bits must be whole numbers with commas between them, got 'two'" in message
+
+
+def test_every_option_of_the_command_reaches_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def seen(*given: Any, **options: Any) -> None:
+        asked.append((*given, options))
+        raise ValueError("it was called.")
+
+    monkeypatch.setattr("spikehebb.jobs.study_bits", seen)
+    words = ["--data", "digits", "--limit-train", "10", "--limit-test", "5", "--neurons", "5", "--circuit", "lif_first"]
+    words += ["--target", "generic", "--set", "weight_bits=5", "--weight-bits", "4,2", "--trace-bits", "3"]
+    words += ["--spreads", "0.3", "--dropped", "0.1,0.2", "--no-learning", "--device", "numpy", "--seed", "7"]
+    assert "it was called" in refused(run("study", "bits", *words, "--overwrite", "--out", tmp_path / "out"))
+    train, test, settings, options = asked[0]
+    assert (len(train), len(test), settings) == (10, 5, Settings(neurons=5, circuit="lif_first", seed=7))
+    assert (options["target"].value("weight_bits"), options["device"]) == (5, NUMPY)
+    assert (options["bits"], options["trace_bits"]) == ((4, 2), (3,))
+    assert (options["spreads"], options["dropped"]) == ((0.3,), (0.1, 0.2))
+    assert (options["learning"], options["overwrite"], options["out"]) == (False, True, tmp_path / "out")
 
 
 @pytest.mark.long
