@@ -11,7 +11,7 @@ those files in which a test runs the line, beginning with the one that runs this
 no test runs (it is run when the module is imported, or in another process) stands for its module, and a module that no
 test runs for its folder. Asked of every line is what looks at the sources as text.
 
-After new tests, record these alone, and ask ``--again`` about what survived.
+After new tests, record their files again, and ask ``--again`` about what survived.
 
 Files that need PyTorch are not drawn where it is missing: their tests are skipped there. Survivors are listed, to be
 looked at: some change nothing that anybody could see.
@@ -40,7 +40,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 _PACKAGE = f"{ROOT / 'spikehebb'}{os.sep}"
 MOST = 80  # tests that are asked because they run the line
-SECONDS = 120.0  # that all tests asked about one line took when recorded
+SECONDS = 45.0  # of a core, that all tests asked about one line took when recorded
 LIMIT = 900  # seconds for the tests of one change
 SOURCES = "tests/test_architecture.py"  # which looks at every file, whatever it runs
 EXTRAS = {"torch": "softhebb/torch_*.py"}  # what is run with a package alone that may be missing
@@ -202,10 +202,13 @@ class Noted(NamedTuple):
 
 
 def read_notes(folder: Path) -> dict[str, Noted]:
-    """Return what was recorded of each test; the last time counts."""
-    notes = {}
+    """Return what was recorded of each test, the quickest first; of a file of tests the last time counts."""
+    notes: dict[str, Noted] = {}
     for file in sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_mtime):
-        for row in map(json.loads, file.read_text().splitlines()):
+        rows = [json.loads(row) for row in file.read_text().splitlines()]
+        anew = {row["test"].split("::")[0] for row in rows}
+        notes = {test: noted for test, noted in notes.items() if test.split("::")[0] not in anew}
+        for row in rows:
             lines = {name: int(bits, 16) for name, bits in row["lines"].items()}
             notes[row["test"]] = Noted(row["seconds"], lines)
     return dict(sorted(notes.items(), key=lambda item: item[1].seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,19 @@ from brian2 import Hz, ms
 
 from spikehebb.circuits import synapse_pair
 from spikehebb.cli.parse import changes
-from spikehebb.core import PlasticityRule
+from spikehebb.core import PlasticityRule, Protocol
 from spikehebb.datasets import load
 from spikehebb.devices import Device
+from spikehebb.encoders import spike_rows
 from spikehebb.hardware import TARGETS, Target, constrain, memristive
 from spikehebb.jobs import Settings, evaluate, learn_digits, read, weight_changes
 from spikehebb.jobs.learned_file import settings_from
 from spikehebb.jobs.start import Start
 from spikehebb.protocols import pairing
 from spikehebb.rules import RULES, stdp_pair
+from spikehebb.simulation import simulate
 from tests.conftest import FAST
+from tests.test_rate_rules import joined
 
 STATES = 64
 EXACT = TARGETS["memristive"].with_limits(cycle_noise=None)
@@ -36,43 +39,70 @@ def asking(pulses: float) -> PlasticityRule:
     return stdp_pair.with_parameters(A_plus=amplitude, A_minus=amplitude)
 
 
-def after(rule: PlasticityRule, pairs: int, w0: Sequence[float], device: Device) -> list[float]:
-    """Return the weights of two synapses after pairs 10 ms apart: causal ones of the first, others of the second."""
-    plan = pairing([10, -10] * ms, repeats=pairs, frequency=1 * Hz)
-    return list(np.asarray(w0) + np.asarray(weight_changes(rule, plan, w0=w0, device=device, dt=1 * ms)))
-
-
 def conductance(pulses: float, curve: float) -> float:
     """The published curve between 0 and 1, from the bottom."""
     return float((1 - np.exp(-pulses / STATES / curve)) / (1 - np.exp(-1 / curve)))
 
 
-@pytest.mark.parametrize(("up", "down"), [(0.5, 0.5), (0.2, 1.5)])
-def test_pulses_move_along_the_published_curves(up: float, down: float, device: Device) -> None:
-    rule = memristive(asking(1), EXACT.with_limits(curve_up=up, curve_down=down), whole_pulses=False)
-    for pairs in (1, 20):
-        expected = [conductance(pairs, up), 1 - conductance(pairs, down)]
-        assert after(rule, pairs, [0.0, 1.0], device) == pytest.approx(expected, rel=1e-12)
+CURVES = [(0.5, 0.5), (0.2, 1.5)]
+NOISES = [0.0, 0.02]
+COUNT, ASKED = 4000, 0.3  # synapses whose pulses are rounded, and what a pair asks of each
+
+
+@cache
+def after(device: Device) -> dict[str, Any]:
+    """Return the weights of every case, which are one program: pairs 10 ms apart, as far from the next as 12 digits.
+
+    Along a curve two synapses see one pair and two see five, each in both orders; straight lines see three pairs in
+    both orders.
+    """
+    exact = {"curve_up": None, "curve_down": None}
+    rules = {
+        f"curve {c}": memristive(asking(4), EXACT.with_limits(curve_up=up, curve_down=down), whole_pulses=False)
+        for c, (up, down) in enumerate(CURVES)
+    }
+    rules |= {"even": memristive(asking(0.7), EXACT.with_limits(**exact), whole_pulses=False), "rule": asking(0.7)}
+    rules |= {
+        f"noise {n}": memristive(asking(ASKED), EXACT.with_limits(cycle_noise=noise) if noise else EXACT)
+        for n, noise in enumerate(NOISES)
+    }
+    circuits, stimuli = {}, {}
+    for name, rule in rules.items():
+        lags, pairs, w0 = [10, -10], [3, 3], [0.4, 0.4]
+        if name.startswith("curve"):
+            lags, pairs, w0 = [10, -10, 10, -10], [1, 1, 5, 5], [0.0, 1.0, 0.0, 1.0]
+        if name.startswith("noise"):
+            lags, pairs, w0 = [10] * COUNT, [1] * COUNT, [0.4] * COUNT
+        part = name.replace(" ", "")
+        circuits[part] = synapse_pair(rule, pairs=len(lags), w=w0)
+        begin = [50 + 600 * np.arange(count) for count in pairs]
+        stimuli[f"{part}_pre"] = spike_rows([times * ms for times in begin])
+        stimuli[f"{part}_post"] = spike_rows([(times + lag) * ms for times, lag in zip(begin, lags, strict=True)])
+    plan = Protocol(stimuli=stimuli, duration=2600 * ms)
+    done = simulate(joined(circuits), plan, dt=1 * ms, device=device, seed=3)
+    return {name: np.diag(done.weights[f"{name.replace(' ', '')}_synapse"]) for name in rules}
+
+
+@pytest.mark.parametrize("curve", [0, 1])
+def test_pulses_move_along_the_published_curves(curve: int, device: Device) -> None:
+    up, down = CURVES[curve]
+    expected = [side for pulses in (4, 20) for side in (conductance(pulses, up), 1 - conductance(pulses, down))]
+    assert list(after(device)[f"curve {curve}"]) == pytest.approx(expected, rel=1e-12)
 
 
 def test_straight_lines_without_noise_are_the_rule_itself(device: Device) -> None:
-    even = memristive(asking(0.7), EXACT.with_limits(curve_up=None, curve_down=None), whole_pulses=False)
-    expected = after(asking(0.7), 3, [0.4, 0.4], device)
-    assert after(even, 3, [0.4, 0.4], device) == pytest.approx(expected, rel=1e-12)
+    even, expected = after(device)["even"], after(device)["rule"]
+    assert list(even) == pytest.approx(list(expected), rel=1e-12)
     assert expected[1] < 0.4 < expected[0]
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.02])
-def test_pulses_are_rounded_stochastically_and_vary(noise: float, device: Device) -> None:
-    count, asked = 4000, 0.3
-    target = EXACT.with_limits(cycle_noise=noise) if noise else EXACT
-    rule, w0 = memristive(asking(asked), target), 0.4
-    plan = pairing(np.full(count, 10) * ms)
-    change = np.asarray(weight_changes(rule, plan, w0=w0, device=device, seed=3))
+@pytest.mark.parametrize("number", [0, 1])
+def test_pulses_are_rounded_stochastically_and_vary(number: int, device: Device) -> None:
+    noise, change = NOISES[number], after(device)[f"noise {number}"] - 0.4
     top = 1 / (1 - np.exp(-2))
-    one = (top - w0) * (1 - np.exp(-1 / (STATES / 2)))  # what one pulse does
-    mean, variance = asked * one, asked * (1 - asked) * one**2 + asked * noise**2
-    assert change.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / count))
+    one = (top - 0.4) * (1 - np.exp(-1 / (STATES / 2)))  # what one pulse does
+    mean, variance = ASKED * one, ASKED * (1 - ASKED) * one**2 + ASKED * noise**2
+    assert change.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / COUNT))
     assert change.var() == pytest.approx(variance, rel=0.1)
     if not noise:
         assert np.unique(change.round(12)).tolist() == pytest.approx([0, one], rel=1e-9)
