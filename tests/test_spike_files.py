@@ -118,7 +118,8 @@ def test_a_recording_goes_to_neo_and_comes_back() -> None:
     trains = from_neo(block)
     for neuron in range(2):
         expected = np.asarray(recording.spikes["post"].t / second)[recording.spikes["post"].i == neuron]
-        np.testing.assert_allclose(np.asarray(trains[f"post-{neuron}"] / second), expected)
+        for given in (trains, from_neo(segment), from_neo([segment.spiketrains[1], segment.spiketrains[0]])):
+            np.testing.assert_allclose(np.asarray(given[f"post-{neuron}"] / second), expected)
 
 
 def test_trains_of_neo_count_from_the_earliest_start() -> None:
