@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spikehebb import jobs, plot
+from spikehebb.cli import associate
 from spikehebb.datasets import Patterns, image_patterns, load, patterns
 from spikehebb.jobs.association import Association, measured, start
 from spikehebb.jobs.run import STATE
@@ -30,6 +31,8 @@ def test_patterns_are_what_they_are_called() -> None:
     same = overlap[-count * count // 5 :]  # a fifth of the pairs have one prototype: (1 - 2*0.2)**2
     assert same.mean() == pytest.approx(0.36, abs=0.03)
     assert patterns("random", 5, 7, 3, targets="self").targets.shape == (5, 7)
+    assert patterns("random").inputs.shape == patterns("random").targets.shape == (100, 200)
+    assert image_patterns(load("digits", "test")[:3]).targets.shape == (3, 200)
     assert np.all(patterns("random", 50, 7, 3, targets="one").targets.sum(axis=1) == 1)
 
 
@@ -235,3 +238,10 @@ def test_the_command_writes_numbers_and_a_picture(tmp_path: Path) -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["hebbian", "hebb"]
     assert (tmp_path / "association.png").stat().st_size > 10_000
     assert "How to repeat it" in (tmp_path / "report.html").read_text()
+
+
+def test_the_command_sees_colour_as_grey(tmp_path: Path) -> None:
+    colour = np.arange(6 * 2 * 2 * 3, dtype=np.uint8).reshape(6, 2, 2, 3)
+    np.savez(tmp_path / "own.npz", x_train=colour, y_train=np.arange(6) % 2, x_test=colour, y_test=np.arange(6) % 2)
+    first, second = associate._images(str(tmp_path / "own.npz"), "train", None, 3, 2, 5, "bits", 0)
+    assert first.inputs.shape == second.inputs.shape == (3, 4)

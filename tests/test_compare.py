@@ -59,7 +59,11 @@ def test_a_row_is_what_the_network_says_alone(forms: dict[str, jobs.Trained], im
     assert widths == [100 * row["accuracy"] for row in report["rows"]]
 
 
-def test_by_a_command(forms: dict[str, jobs.Trained], tmp_path: Path) -> None:  # noqa: F811
+def test_by_a_command(
+    forms: dict[str, jobs.Trained],  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     paths = []
     for name in ("learned", "lif", "rates"):
         paths.append(tmp_path / f"{name}.npz")
@@ -76,6 +80,9 @@ def test_by_a_command(forms: dict[str, jobs.Trained], tmp_path: Path) -> None:  
     names = next(csv.reader((out / "comparison.csv").open()))
     assert names == ["", *map(str, paths[:2])]
     assert written["limits"] == {}
+    with monkeypatch.context() as patch:
+        patch.setattr("spikehebb.jobs.compare", lambda *_, **__: written)
+        assert json.loads(run("evaluate", *paths[:2], *few, "--target", "loihi1", "--json").stdout) == written
     assert "only the neurons of networks that learned in spikes vote together" in refused(
         run("evaluate", *paths[:2], *few)
     )

@@ -152,6 +152,8 @@ def test_another_run_is_not_replaced_unasked(conv: Model, few: tuple[Images, Ima
 
 
 def test_bad_input_is_one_sentence(conv: Model, few: tuple[Images, Images], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="seed must lie between 0 and 4294967295, got -1"):
+        convert_softhebb(conv, *few, SHORT, calibration=40, device=DEVICE, seed=-1)
     with pytest.raises(ValueError, match="calibration must be 1 to 60 training images, got 61"):
         convert_softhebb(conv, *few, calibration=61, device=DEVICE)
     wide = Images(name="wide", pixels=np.zeros((2, 8, 9)), labels=np.zeros(2))

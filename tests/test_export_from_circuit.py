@@ -24,6 +24,7 @@ from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
 from spikehebb.softhebb import Layer, Model, Network, Pool, training
 from tests import nir_reference
+from tests.test_export_plain import NETWORK, spiking
 
 STEPS, IMAGES, INPUTS = 40, 3, 20
 KINDS = ["lateral", "spiking"]
@@ -412,3 +413,16 @@ def test_converted_networks_that_nir_cannot_say(layers: Any, timing: Any, messag
 def test_simulators_do_not_read_subtraction() -> None:
     with pytest.raises(ValueError, match="dialect norse cannot say a converted network: its units are reset by subtr"):
         network_graph(converted(Layer(units=6)), dialect="norse")
+
+
+def test_the_readout_of_a_converted_network_adds_up_to_its_scores() -> None:
+    """A neuron of the last layer that fires at its highest rate all the time adds one weight, and no other layer's."""
+    network = spiking(NETWORK)[1]
+    gains = [stage.gain for stage in network.stages]
+    assert gains[0] != gains[-1]
+    assert network.readout is not None
+    weight, bias = network.readout
+    values = network_graph(network).nodes["to_readout"].values
+    seconds = network.last_step * network.timing.dt_ms / 1000
+    np.testing.assert_allclose(values["weight"] * gains[-1] * seconds, weight)
+    np.testing.assert_allclose(values["bias"] * network.timing.steps, bias)

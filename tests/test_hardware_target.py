@@ -21,6 +21,15 @@ def test_every_number_of_a_target_has_a_source(target: Target) -> None:
     assert set(target.value("neuron_models", unverified=True) or ()) <= set(NEURONS)
 
 
+def test_a_core_of_the_first_loihi_is_that_of_its_paper() -> None:
+    """Davies et al. 2018: 1,024 neurons, 4,096 axons in and out, and 128 KiB for synapses in each of 128 cores."""
+    loihi = TARGETS["loihi1"]
+    assert [loihi.value(name) for name in ("cores", "neurons_per_core", "input_axons", "output_axons")] == [
+        *(128, 1024, 4096, 4096)
+    ]
+    assert loihi.value("synapse_bits_per_core") == 128 * 1024 * 8
+
+
 def test_unverified_numbers_are_not_returned_unless_asked_for() -> None:
     dynapse = TARGETS["dynapse2"]
     assert not dynapse.limits["input_axons"].verified

@@ -188,6 +188,15 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], message
         dataclasses.replace(TINY, **change)
 
 
+def test_the_settings_are_those_that_were_measured() -> None:
+    """What the guide says of learning layer by layer holds for what is learned when nothing is given."""
+    measured = json.loads((Path(__file__).parents[1] / "benchmarks" / "results" / "deep-spikes.json").read_text())
+    config, settings = measured["runs"][0]["config"], LayerSettings()
+    assert {name: getattr(settings, name) for name in config if name != "layers"} == {
+        name: value for name, value in config.items() if name != "layers"
+    }
+
+
 def test_spikes_count_after_half_of_a_presentation_or_10_ms() -> None:
     assert [LayerSettings(show_ms=shown).timing.settle_ms for shown in (8.0, 50.0)] == [4, 10]
     timing = LayerSettings(show_ms=10.0, dt_ms=0.5).timing

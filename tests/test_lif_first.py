@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +91,18 @@ def test_faults_of_a_chip_are_for_every_circuit(images: Images, tmp_path: Path) 
     before = LEARNERS["lif_wta"].circuit(64, 4, rng=np.random.default_rng(0)).populations["output"].model
     assert own.receive == before.receive, "a neuron with a gain keeps its text"
     assert np.std(own.parameters["gain"] / before.parameters["gain"]) > 0.01
+
+
+def test_the_range_of_the_potential_has_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image of one pixel drives w = 1.6 to 1.6*1000 Hz*10 ms = 16; twice as much is room, in powers of 2 of x1."""
+    asked: list[float] = []
+    module = sys.modules["spikehebb.jobs.constrained"]
+    constrain = module.constrain
+    monkeypatch.setattr(
+        module, "constrain", lambda *given, **o: asked.append(o["ranges"]["u"]) or constrain(*given, **o)
+    )
+    settings = Settings(neurons=4, target="loihi1", rule="softhebb_annealed")
+    constrained(settings, settings.started(9), 0)
+    assert 16 <= asked[0] < 32
+    power = np.log2(asked[0] * settings.w_max / 255 / 4)
+    assert power == round(power)

@@ -156,3 +156,12 @@ def test_nwb_is_read_through_neo(tmp_path: Path) -> None:
     (tmp_path / "damaged.nwb").write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match=r"damaged\.nwb cannot be read as NWB"):
         read_times(tmp_path / "damaged.nwb")
+
+
+def test_a_file_larger_than_any_of_spike_times_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "film.txt").open("wb") as file:
+        file.truncate((32 << 20) + 1)
+    with pytest.raises(
+        ValueError, match=r"film\.txt has more than 32 MiB, which is too much for a file of spike times"
+    ):
+        read_times(tmp_path / "film.txt")
