@@ -25,6 +25,7 @@ from spikehebb.protocols import pairing
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import network, programs, simulate
 from spikehebb.simulation.plan import assemble, resting
+from spikehebb.simulation.recording import COUNT, counting
 from tests.conftest import DEVICES, NO_COMPILER
 from tests.test_rate_rules import joined
 
@@ -384,6 +385,13 @@ def test_inhibition_of_any_strength_ends_at_its_reversal_potential(device: Devic
         assert v.min() == pytest.approx(reversal, abs=1e-5)
         assert v.min() >= reversal - 1e-12
         assert v[-1] > v.min()
+
+
+def test_only_spikes_that_are_not_recorded_are_counted_by_their_neurons() -> None:
+    protocol = Protocol(stimuli={"input": np.ones((1, 2))}, duration=1 * ms)
+    plan = counting(assemble(soft_wta(np.ones((2, 3))), protocol, dt=1 * ms, record=["output"]))
+    assert {name for name, part in plan.populations.items() if part.threshold} == {"input", "output"}
+    assert [name for name, part in plan.populations.items() if COUNT in part.model] == ["input"]
 
 
 def test_brian2_keeps_no_translations_of_ours_and_has_its_own_ways_back() -> None:

@@ -378,3 +378,12 @@ def test_layers_that_draw_positions_hand_on_all_of_them_when_they_learn_together
     expected = training.forward([placed], x, one_by_one)
     output = training.learn_batch(placed, x, 3, one_by_one, rng)
     np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_pruning_leaves_an_input_to_every_unit() -> None:
+    network = Network(image_shape=(1, 2, 2), layers=(Layer(units=200, pruned=0.95),))
+    weight = np.asarray(training.start(network, 0)[0].weight).reshape(200, 4)
+    kept = (weight != 0).sum(axis=1)
+    assert kept.min() == 1
+    # One input of each unit is kept in any case, and a twentieth of the others: four standard deviations
+    assert kept.mean() == pytest.approx(1 + 3 * 0.05, abs=4 * np.sqrt(3 * 0.05 * 0.95 / 200))
