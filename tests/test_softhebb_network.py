@@ -233,3 +233,11 @@ def test_a_model_keeps_its_own_arrays() -> None:
     again = pickle.loads(pickle.dumps(built))  # noqa: S301
     assert again.network == built.network
     assert again.layers[1].steps == 7
+
+
+def test_halvings_of_a_readout_are_kept_as_numbers_that_nobody_changes() -> None:
+    halvings = [0.5, 1]
+    readout = Readout(halvings=halvings)  # type: ignore[arg-type]
+    halvings.append(2)
+    assert readout.halvings == (0.5, 1.0)
+    assert hash(readout) == hash(Readout(halvings=(0.5, 1.0)))
