@@ -238,10 +238,10 @@ def _statement(source: str, line: int) -> int:
     """Return the lines of the statement around a line, as bits; none of one that runs when the module is imported."""
     tree = ast.parse(source)
     around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= line <= _end(node)]
-    inner = min(around, key=lambda node: _end(node) - node.lineno)
     functions = [node for node in around if isinstance(node, ast.FunctionDef)]
-    if not any(node.body[0].lineno <= line for node in functions):
+    if not any(node.body[0].lineno <= line for node in functions):  # a decorator stands outside of everything
         return 0
+    inner = min(around, key=lambda node: _end(node) - node.lineno)
     return sum(1 << each for each in range(inner.lineno, _end(inner) + 1))
 
 
