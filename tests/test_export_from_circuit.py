@@ -18,7 +18,7 @@ from spikehebb.conversion.to_spiking import encoder_of
 from spikehebb.core import Circuit, Population, Projection, Protocol
 from spikehebb.datasets import load
 from spikehebb.encoders import poisson, regular
-from spikehebb.export import circuit_graph, graph_circuit, network_graph, read_nir, sizes, write_nir
+from spikehebb.export import Node, circuit_graph, graph_circuit, network_graph, read_nir, sizes, write_nir
 from spikehebb.neurons import lif, lif_adaptive, lif_unit, nir_if, nir_lif
 from spikehebb.rules import stdp_pair
 from spikehebb.simulation import simulate
@@ -422,7 +422,9 @@ def test_the_readout_of_a_converted_network_adds_up_to_its_scores() -> None:
     assert gains[0] != gains[-1]
     assert network.readout is not None
     weight, bias = network.readout
-    values = network_graph(network).nodes["to_readout"].values
+    node = network_graph(network).nodes["to_readout"]
+    assert isinstance(node, Node)
+    values = node.values
     seconds = network.last_step * network.timing.dt_ms / 1000
     np.testing.assert_allclose(values["weight"] * gains[-1] * seconds, weight)
     np.testing.assert_allclose(values["bias"] * network.timing.steps, bias)

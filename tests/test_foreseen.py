@@ -162,7 +162,12 @@ def test_the_spikes_of_a_step_are_counted_by_hand(monkeypatch: pytest.MonkeyPatc
     """Of 3 replicas: 64 pixels of an eighth of 1000 Hz and 400 Hz of all outputs; or of 63.75 Hz, and 20 an image."""
     counted: list[Any] = []
     load_of = costs.load_of
-    monkeypatch.setattr(costs, "load_of", lambda plan, spikes: counted.append(spikes) or load_of(plan, spikes))
+
+    def seen(plan: Any, spikes: Any) -> Any:
+        counted.append(spikes)
+        return load_of(plan, spikes)
+
+    monkeypatch.setattr(costs, "load_of", seen)
     grey = Images(name="grey", pixels=np.ones((10, 8, 8)), labels=np.arange(10))
     for settings in (Settings(neurons=10), Settings(neurons=10, circuit="diehl_cook")):
         advise(settings, grey, replicas=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,9 +99,12 @@ def test_the_range_of_the_potential_has_room_for_it(monkeypatch: pytest.MonkeyPa
     asked: list[float] = []
     module = sys.modules["spikehebb.jobs.constrained"]
     constrain = module.constrain
-    monkeypatch.setattr(
-        module, "constrain", lambda *given, **o: asked.append(o["ranges"]["u"]) or constrain(*given, **o)
-    )
+
+    def seen(*given: Any, **options: Any) -> Any:
+        asked.append(options["ranges"]["u"])
+        return constrain(*given, **options)
+
+    monkeypatch.setattr(module, "constrain", seen)
     settings = Settings(neurons=4, target="loihi1", rule="softhebb_annealed")
     constrained(settings, settings.started(9), 0)
     assert 16 <= asked[0] < 32
