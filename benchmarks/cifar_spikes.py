@@ -25,7 +25,7 @@ from spikehebb.softhebb import Layer, Pool
 VALIDATION = 10_000
 
 
-def settings(units: int, temperature: float, seed: int) -> LayerSettings:
+def settings(units: int, temperature: float, strength: float, seed: int) -> LayerSettings:
     """Return one layer of so many units with 5 x 5 fields at every position."""
     layer = Layer(
         units=units,
@@ -40,7 +40,7 @@ def settings(units: int, temperature: float, seed: int) -> LayerSettings:
         start="uniform",
         pool=Pool(kind="average", size=8, stride=8),
     )
-    return LayerSettings(layers=(layer,), seed=seed, patches=20_000, images=5000)
+    return LayerSettings(layers=(layer,), seed=seed, patches=20_000, images=5000, strength=strength)
 
 
 def main() -> None:
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--units", type=int, default=100)
     parser.add_argument("--temperature", type=float, default=0.03)
+    parser.add_argument("--strength", type=float, default=0.001, help="of the readout's penalty")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--train", type=int, default=50_000)
     parser.add_argument("--test", type=int, default=10_000)
@@ -65,6 +66,7 @@ def main() -> None:
         about = {
             "units": options.units,
             "temperature": options.temperature,
+            "strength": options.strength,
             "seed": seed,
             "train": len(train),
             "test": len(test),
@@ -75,7 +77,7 @@ def main() -> None:
             run = learn_layers(
                 retina(train),
                 retina(test),
-                settings(options.units, options.temperature, seed),
+                settings(options.units, options.temperature, options.strength, seed),
                 out=folder,
                 progress=tell,
             )

@@ -72,8 +72,12 @@ def vote_together(
     tell, images = reporter(progress), as_samples(test, "test")
     each: list[LearnedNetwork] = []
     for given in networks:
-        for network in map(read, folders(given)) if isinstance(given, str | Path) else [given]:
-            if not isinstance(network, LearnedNetwork):
+        for trained in map(read, folders(given)) if isinstance(given, str | Path) else [given]:
+            try:
+                network = trained.learned()
+            except ValueError:  # it is converted
+                network = None
+            if network is None:
                 raise ValueError("only the neurons of networks that learned in spikes vote together; give no others.")
             network.check(images)
             each.append(network)
