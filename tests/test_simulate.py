@@ -340,7 +340,8 @@ def test_rows_of_resting_weights_give_the_bits_of_synapses(
     assert resting(assemble(circuit, protocol, dt=1 * ms).projections["feedforward"]) == "u"
     rows = run()
     monkeypatch.setattr(network, "resting", lambda wiring: "")
-    monkeypatch.setattr(devices, "machine", lambda: {"another": "program"})
+    other = {**devices.machine(), "another": "program"}
+    monkeypatch.setattr(devices, "machine", lambda: other)
     synapses = run()
     assert len(rows.spikes["output"]) > 20
     assert rows.spikes["output"].i.tolist() == synapses.spikes["output"].i.tolist()

@@ -163,7 +163,9 @@ def learn(
     several = len(jobs.networks_of(settings)) > 1
     if replicas is not None or (several and start is None):
         title = f"{settings.neurons} neurons each after {settings.epochs} x {len(train)} images of {data}"
-        _learn_replicas(train, test, settings, replicas or 1, where, out, overwrite, as_json, title)
+        _learn_replicas(
+            train, test, settings, 1 if replicas is None else replicas, where, out, overwrite, as_json, title
+        )
         return
     if start is not None:
         settings = start.settings(train, **given)
