@@ -1,4 +1,4 @@
-"""CIFAR-10 in spikes: one layer of features that learned in spikes looks at all images, and a linear readout scores it.
+"""CIFAR-10 in spikes: features of one layer that learned in spikes, their spikes for all images, a linear readout.
 
 python benchmarks/cifar_spikes.py --folder DIR --out FILE [--units 100] [--seeds 0] [--train 50000] [--test 10000]
                                   [--validation]

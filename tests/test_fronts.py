@@ -284,7 +284,8 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
     assert together["accuracy_soft_vote"] > max(run.report["metrics"]["accuracy_soft_vote"] for run in learned.runs)
     again = vote_together([tmp_path], digits[1])
     assert again["metrics"] == together
-    assert (again["networks"], again["neurons"]) == (4, 48)
+    assert (again["networks"], again["neurons"], again["device"]) == (4, 48, FAST.name)
+    assert vote_together(networks[:2], digits[1][:5], device="numpy")["device"] == "numpy"
     assert vote_together(networks[::-1], digits[1])["metrics"]["accuracy_soft_vote"] == soft
     with pytest.raises(ValueError, match="no networks: give those that vote together"):
         vote_together([], digits[1])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from spikehebb import devices
 from spikehebb.core import Samples, digest
 from spikehebb.core.progress import Progress, reporter
 from spikehebb.datasets import Given, as_samples
@@ -92,7 +93,7 @@ def vote_together(
         counts.append(network.counts(seen[first], device=device, progress=tell)[0])
     return {
         "kind": "evaluation",
-        **provenance(each[0].header["device"], each[0].settings.seed, test=images),
+        **provenance(devices.find(device or each[0].device).name, each[0].settings.seed, test=images),
         "networks": len(each),
         "neurons": sum(len(network.arrays["profile"]) for network in each),
         "metrics": together([network.arrays for network in each], counts, images),
