@@ -287,6 +287,10 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
     assert (again["networks"], again["neurons"], again["device"]) == (4, 48, FAST.name)
     assert vote_together(networks[:2], digits[1][:5], device="numpy")["device"] == "numpy"
     assert vote_together(networks[::-1], digits[1])["metrics"]["accuracy_soft_vote"] == soft
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "summary.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
+        vote_together([tmp_path / "empty"], digits[1])
     with pytest.raises(ValueError, match="no networks: give those that vote together"):
         vote_together([], digits[1])
     assert learn_digits(*digits, each, device=FAST, out=tmp_path).report == learned.summary  # read, not learned again

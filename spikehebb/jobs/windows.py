@@ -87,7 +87,8 @@ def vote_together(
     seen: dict[str, Samples] = {}  # what a first layer says, once for all that stand behind it
     counts = []
     for network in each:
-        first = digest([network.arrays.get("front", np.zeros(0)), network.settings.seed])
+        front = getattr(network.settings.front, "whole", "")
+        first = digest([network.arrays.get("front", np.zeros(0)), network.settings.seed, repr(front)])
         if first not in seen:
             seen = {first: network.seen(images, device=device, progress=tell)}
         counts.append(network.counts(seen[first], device=device, progress=tell)[0])
@@ -103,9 +104,8 @@ def vote_together(
 def folders(path: str | Path) -> list[Path]:
     """Return the folders of the networks that learned side by side in a folder, or the path itself."""
     place = Path(path)
-    if not (place / SUMMARY).is_file():
-        return [place]
-    return sorted(found.parent for found in place.glob("*-[0-9]*/checkpoint.npz"))
+    found = place.glob("*-[0-9]*/checkpoint.npz") if (place / SUMMARY).is_file() else ()
+    return sorted(each.parent for each in found) or [place]
 
 
 def together(
