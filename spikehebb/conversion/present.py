@@ -302,9 +302,9 @@ def _chunk(
 
 def _read(network: SpikingNetwork, x: spike_words.Words) -> tuple[Int, Any]:
     """Return the readout's answer after every step of input to the last stage, and the counts at the end."""
-    last = network.stages[-1]
-    answers = []
-    for elapsed in range(1, network.last_step + 1):
+    last, answers = network.stages[-1], []
+    heard = range(1, network.last_step + 1) if network.readout is not None else (network.last_step,)
+    for elapsed in heard:
         seen = spike_words.counts(x, network.seen_steps(elapsed)).astype(np.float32)
         if last.layer.pool is not None:
             seen = numerics.pool(seen, last.layer.pool)

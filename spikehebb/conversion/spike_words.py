@@ -43,9 +43,10 @@ def counts(words: Words, steps: int | None = None) -> NDArray[np.uint8]:
 
 def from_spikes(spikes: Spikes, *, neurons: int, presentations: int, steps: int, dt: Quantity, first: int = 0) -> Words:
     """Return recorded spikes as words, shape (presentations, neurons); bit 0 is the ``first`` of ``steps``."""
-    at = np.round(np.asarray(spikes.t) / float(dt)).astype(np.int64)
-    presentation, step = np.divmod(at, steps)
-    # A sum of different powers of two below 2^53 is exact.
-    bits = np.where(step < first, 0.0, np.ldexp(1.0, (step - first).astype(np.int32)))
-    flat = np.bincount(presentation * neurons + np.asarray(spikes.i), weights=bits, minlength=presentations * neurons)
-    return flat.astype(np.uint64).reshape(presentations, neurons)
+    at = np.rint(np.asarray(spikes.t) / float(dt)).astype(np.int32)
+    presentation = at // np.int32(steps)
+    bits = np.zeros(steps, np.uint64)
+    bits[first:] = np.uint64(1) << np.arange(steps - first, dtype=np.uint64)
+    words = np.zeros(presentations * neurons, np.uint64)
+    np.add.at(words, presentation * np.int64(neurons) + spikes.i, bits[at - presentation * np.int32(steps)])
+    return words.reshape(presentations, neurons)
