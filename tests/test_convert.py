@@ -92,6 +92,7 @@ CASES = {
     "repu": (layer(activation="repu", exponent=1.4, pool=Pool(size=2)), layer(6, activation="relu", exponent=1.0)),
     "pre-triangle": (layer(pre_triangle=True, exponent=1.0, pool=Pool(size=2)), layer(4)),
     "no batch norm": (layer(batch_norm=False, pool=Pool(size=2)), layer(4, batch_norm=False)),
+    "stride": (layer(pool=Pool(size=2)), layer(4, stride=2)),
 }
 
 
@@ -161,6 +162,7 @@ POOLED = {
     "max, average": (layer(pool=Pool(size=2)), layer(6, pool=Pool(kind="average", size=2))),
     "average, max": (layer(pool=Pool(kind="average", size=4, stride=2, padding=1)), layer(4, pool=Pool(size=2))),
     "overlapping maxima, pre-triangle": (layer(pool=Pool(size=4, stride=2, padding=1), pre_triangle=True), layer(4)),
+    "stride": (layer(stride=2, pool=Pool(kind="average", size=2)), layer(4, stride=2)),
 }
 
 

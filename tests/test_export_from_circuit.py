@@ -338,6 +338,7 @@ def converted(*layers: Layer, **timing: Any) -> conversion.SpikingNetwork:
 
 CONVERTED = {
     "dense": (Layer(units=12, batch_norm=False),),
+    "strides": (Layer(units=5, kernel=3, stride=2), Layer(units=8)),
     "conv, average, dense": (Layer(units=5, kernel=3, pool=Pool(kind="average")), Layer(units=8)),
     "relu, conv, average": (
         Layer(units=4, kernel=3, activation="relu"),

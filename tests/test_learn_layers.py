@@ -68,6 +68,20 @@ def same(one: Model, other: Model) -> bool:
 
 
 @pytest.mark.long
+def test_with_strides_a_layer_learns_what_its_positions_see() -> None:
+    """Every second place of stripes shows the same two patterns: all else would be shifted by a pixel."""
+    layer = Layer(units=2, kernel=2, stride=2, inverse_temperature=30.0, norm=3.0, **COMMON)
+    run = learn_layers(TRAIN, TEST, dataclasses.replace(TINY, layers=(layer,)), device=NUMPY)
+    patterns = np.array([[1, 1, 0, 0], [1, 0, 1, 0]]) / np.sqrt(2)
+    learned = run.model.layers[0].weight.reshape(2, 4)
+    learned = learned / np.linalg.norm(learned, axis=1, keepdims=True)
+    assert sorted((learned @ patterns.T).argmax(axis=1)) == [0, 1]
+    assert (learned @ patterns.T).max(axis=1).min() > 0.97
+    assert run.model.network.shapes[1] == (2, 2, 2)
+    assert run.report["metrics"]["accuracy_test"] == 1
+
+
+@pytest.mark.long
 def test_both_layers_learn_what_they_see(whole: tuple[LayersRun, Path]) -> None:
     run, _ = whole
     patterns = np.zeros((4, 3, 3))

@@ -214,7 +214,6 @@ def check_forms(network: Network) -> None:
                 f"convert networks with {', '.join(_POWERS)} or softmax."
             )
         without = {
-            f"stride {layer.stride}": layer.stride > 1,
             "whitening": layer.whitening > 0,
             "sample_norm": layer.sample_norm,
             "activation winners": layer.activation == "winners",

@@ -164,7 +164,7 @@ def _add_layer(
         side = layer.kernel  # inputs come in the order (row, column, channel)
         kernels = scaled.reshape(layer.units, side, side, shape[0]).transpose(0, 3, 1, 2)
         convolution = {"weight": array(kernels), "bias": array(current), "input_shape": shape[1:], "groups": 1}
-        nodes[link] = Node(kind="Conv2d", values={**convolution, "stride": 1, "padding": 0, "dilation": 1})
+        nodes[link] = Node(kind="Conv2d", values={**convolution, "stride": layer.stride, "padding": 0, "dilation": 1})
         shape = (layer.units, *stage.positions)
         threshold = np.broadcast_to(threshold[:, None, None], shape)
     elif current.any():

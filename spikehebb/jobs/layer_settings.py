@@ -97,7 +97,7 @@ class LayerSettings:
                     f"layer {number} has batch_norm, bias or pre_triangle, which nothing in the spiking circuit "
                     "learns; set them to false."
                 )
-            if new := [name for name, value in since(Layer).items() if getattr(layer, name) != value]:
+            if new := [n for n, value in since(Layer).items() if n != "stride" and getattr(layer, n) != value]:
                 raise ValueError(
                     f"layer {number} has {', '.join(new)}, which the spiking circuit does not have; leave that out."
                 )

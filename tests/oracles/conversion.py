@@ -31,14 +31,14 @@ def drives(layer: Layer, weights: Weights, mean_spikes: Any) -> Any:
     if not layer.batch_norm:
         normal = np.asarray(mean_spikes, float)
     height, width, _ = normal.shape
-    rows, columns = (side + 2 * layer.padding - layer.kernel + 1 for side in (height, width))
+    rows, columns = ((side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in (height, width))
     u = np.zeros((rows, columns, layer.units))
     for row in range(rows):
         for column in range(columns):
             for a in range(layer.kernel):
                 for b in range(layer.kernel):
-                    y = reflected(row + a - layer.padding, height)
-                    x = reflected(column + b - layer.padding, width)
+                    y = reflected(row * layer.stride + a - layer.padding, height)
+                    x = reflected(column * layer.stride + b - layer.padding, width)
                     u[row, column] += np.asarray(weights.weight, float)[:, :, a, b] @ normal[y, x]
     if layer.pre_triangle:
         u = np.maximum(u - u.mean(axis=-1, keepdims=True), 0)
