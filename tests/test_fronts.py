@@ -287,6 +287,13 @@ def test_networks_with_windows_vote_together(digits: tuple[Images, Images], tmp_
     assert (again["networks"], again["neurons"], again["device"]) == (4, 48, FAST.name)
     assert vote_together(networks[:2], digits[1][:5], device="numpy")["device"] == "numpy"
     assert vote_together(networks[::-1], digits[1])["metrics"]["accuracy_soft_vote"] == soft
+    first = networks[0]  # the same weights behind columns that stay silent: what these say is not what those say
+    silent = dataclasses.replace(first.settings, front=dataclasses.replace(first.settings.front, floor=50.0))
+    mute = dataclasses.replace(first, settings=silent)
+    assert not len(mute.seen(digits[1]).t)
+    alone = vote_together([first], digits[1])["metrics"]["accuracy_soft_vote"]
+    assert vote_together([mute, first], digits[1])["metrics"]["accuracy_soft_vote"] == pytest.approx(alone, abs=0.05)
+    assert vote_together([first, first], digits[1])["metrics"]["accuracy_soft_vote"] == alone
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "summary.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
