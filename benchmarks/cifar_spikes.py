@@ -25,7 +25,7 @@ from spikehebb.softhebb import Layer, Pool
 VALIDATION = 10_000
 
 
-def settings(units: int, temperature: float, strength: float, seed: int) -> LayerSettings:
+def settings(units: int, temperature: float, strength: float, seed: int, show_ms: float = 20.0) -> LayerSettings:
     """Return one layer of so many units with 5 x 5 fields at every position."""
     layer = Layer(
         units=units,
@@ -40,7 +40,7 @@ def settings(units: int, temperature: float, strength: float, seed: int) -> Laye
         start="uniform",
         pool=Pool(kind="average", size=8, stride=8),
     )
-    return LayerSettings(layers=(layer,), seed=seed, patches=20_000, images=5000, strength=strength)
+    return LayerSettings(layers=(layer,), seed=seed, patches=20_000, images=5000, strength=strength, show_ms=show_ms)
 
 
 def main() -> None:
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=100)
     parser.add_argument("--temperature", type=float, default=0.03)
     parser.add_argument("--strength", type=float, default=0.001, help="of the readout's penalty")
+    parser.add_argument("--show-ms", type=float, default=20.0, help="how long the layer looks at an image")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--train", type=int, default=50_000)
     parser.add_argument("--test", type=int, default=10_000)
@@ -67,6 +68,7 @@ def main() -> None:
             "units": options.units,
             "temperature": options.temperature,
             "strength": options.strength,
+            "show_ms": options.show_ms,
             "seed": seed,
             "train": len(train),
             "test": len(test),
@@ -77,7 +79,7 @@ def main() -> None:
             run = learn_layers(
                 retina(train),
                 retina(test),
-                settings(options.units, options.temperature, options.strength, seed),
+                settings(options.units, options.temperature, options.strength, seed, options.show_ms),
                 out=folder,
                 progress=tell,
             )

@@ -101,8 +101,8 @@ def main() -> None:
         print(part, json.dumps(entry), flush=True)
         write_json(options.out, report)
 
-    few, few_tests = train[: options.few], test[: options.few // 4]
     for family in options.only if options.few else ():
+        few, few_tests = train[: options.few], test[: max(options.few // 4, 1)]
         found = accuracies(few, few_tests, family, 0, options.folder, options.updates)
         sizes = {"images": len(few), "test_images": len(few_tests), "updates": options.updates, "seed": 0}
         keep("interventions", {"family": family, **sizes, "accuracy_by_depth": found})
