@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 
 from spikehebb import checkpoint
 from spikehebb.checkpoint import Checkpoint
+from spikehebb.cli.layers import settings_of
 from spikehebb.core import Images
 from spikehebb.devices import NUMPY
 from spikehebb.jobs import LayerSettings, LayersRun, learn_layers
 from spikehebb.jobs.layer_settings import LAYERS
 from spikehebb.jobs.run import STATE
 from spikehebb.softhebb import Layer, Model, load_model, training
+from tests.test_cli import run
 
 COMMON: dict[str, Any] = {"batch_norm": False, "plasticity": "soft", "eta": 0.2, "rate": "constant", "start": "uniform"}
 FIRST = Layer(units=4, kernel=3, inverse_temperature=30.0, norm=3.0, **COMMON)
@@ -243,3 +246,33 @@ def test_what_is_not_an_unfinished_run_is_refused(whole: tuple[LayersRun, Path],
 
 def test_a_layer_counts_the_patches_that_it_has_seen(whole: tuple[LayersRun, Path]) -> None:
     assert [layer.steps for layer in whole[0].model.layers] == [TINY.patches] * 2
+
+
+@pytest.mark.long
+def test_the_command(tmp_path: Path) -> None:
+    words = ["learn-layers", "--data", "digits", "--units", "3", "--kernel", "3", "--pool", "2", "--stride", "2"]
+    words += ["--temperature", "0.05", "--patches", "60", "--show", "6", "--limit-train", "20", "--limit-test", "10"]
+    done = run(*words, "--device", "numpy", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report == json.loads((tmp_path / "run" / "run.json").read_text())
+    (layer,) = report["config"]["layers"]
+    assert (layer["units"], layer["stride"], layer["inverse_temperature"]) == (3, 2, 20)
+    assert load_model(tmp_path / "run").network.shapes[1] == (3, 1, 1)
+    assert (tmp_path / "run" / "receptive_fields.png").stat().st_size > 1000
+    assert "accuracy" in (tmp_path / "run" / "report.html").read_text()
+    again = run(*words, "--device", "numpy", "--out", tmp_path / "run", "--overwrite")
+    assert "readout of layer 1" in again.stdout
+
+
+def test_the_command_stands_for_the_settings_that_were_measured() -> None:
+    lists = {"units": "32,128", "kernel": "5,3", "pool": "4,2", "stride": ""}
+    assert settings_of(lists, temperature=0.02, eta=0.1) == LayerSettings()
+    for change, message in (
+        ({"kernel": "5"}, "--kernel 5 and --units 32,128 are not as many numbers"),
+        ({"units": "32x128"}, "--units takes whole numbers with commas between, such as 32,128, got '32x128'"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            settings_of({**lists, **change}, temperature=0.02, eta=0.1)
+    with pytest.raises(ValueError, match="--temperature must be above 0, got 0"):
+        settings_of(lists, temperature=0, eta=0.1)
